@@ -1,0 +1,103 @@
+"""What a model's answer means: text and detections, in pixels of the upright original picture."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import supervision as sv
+from supervision.config import CLASS_NAME_DATA_FIELD, ORIENTED_BOX_COORDINATES
+
+from florence_ui.tasks import Task
+
+POLYGONS = "polygons"
+"""Key of `sv.Detections.data` that holds each instance's outline: a list of parts, each (n, 2) floats, n >= 3."""
+
+COLOUR_IDS = 997
+"""Class ids run from 0 to this number less one."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One answer, parsed.
+
+    Attributes:
+        task: The task that was asked.
+        prompt: The prompt as it was sent.
+        size: (width, height) of the upright original picture, in pixels.
+        text: The answer's words, `""` where there are none.
+        detections: One row an instance; `xyxy` in pixels with sorted corners, `class_id` stable per label,
+            `data["class_name"]` the model's own words without markers, and, where the answer has them,
+            `data["xyxyxyxy"]` the quads (n, 4, 2) and `data["polygons"]` the outlines. Never None.
+        raw: The server's `response` as it came (JSON types).
+        warnings: Sentences about what is odd in the answer.
+    """
+
+    task: Task
+    prompt: str
+    size: tuple[int, int]
+    text: str = ""
+    detections: sv.Detections = field(default_factory=sv.Detections.empty)
+    raw: Any = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> list[str]:
+        """One label a detection, `""` included."""
+        return [str(name) for name in self.detections.data.get(CLASS_NAME_DATA_FIELD, ())]
+
+    @property
+    def polygons(self) -> list[list[np.ndarray]]:
+        """One list of parts a detection, each (n, 2) floats in pixels; empty lists where there is no outline."""
+        return list(self.detections.data.get(POLYGONS, [[] for _ in range(len(self.detections))]))
+
+    @property
+    def quads(self) -> np.ndarray | None:
+        """The quads (n, 4, 2) in pixels, or None where the answer has none."""
+        return self.detections.data.get(ORIENTED_BOX_COORDINATES)
+
+
+def make_detections(
+    labels: Sequence[str],
+    xyxy: Sequence[Sequence[float]] | np.ndarray,
+    *,
+    quads: Sequence[Sequence[Sequence[float]]] | np.ndarray | None = None,
+    polygons: Sequence[Sequence[np.ndarray]] | None = None,
+) -> sv.Detections:
+    """Detections as `Result` holds them.
+
+    Args:
+        labels: One a detection, n in all.
+        xyxy: (n, 4) in pixels, corners sorted.
+        quads: (n, 4, 2) in pixels.
+        polygons: n lists of parts, each (m, 2) in pixels.
+    """
+    if len(labels) == 0:
+        return sv.Detections.empty()
+    data: dict[str, Any] = {CLASS_NAME_DATA_FIELD: np.array(labels, dtype=object)}
+    if quads is not None:
+        data[ORIENTED_BOX_COORDINATES] = np.asarray(quads, dtype=np.float32).reshape(-1, 4, 2)
+    if polygons is not None:
+        outlines = np.empty(len(labels), dtype=object)
+        for index, parts in enumerate(polygons):
+            outlines[index] = [np.asarray(part, dtype=np.float32).reshape(-1, 2) for part in parts]
+        data[POLYGONS] = outlines
+    boxes = np.asarray(xyxy, dtype=np.float32).reshape(-1, 4)
+    return sv.Detections(xyxy=boxes, class_id=label_ids(labels), data=data)
+
+
+def label_ids(labels: Sequence[str]) -> np.ndarray:
+    """An id for every label, the same in every picture unless two labels of one picture would share it.
+
+    Returns:
+        (n,) integers from 0 to `COLOUR_IDS` less one; equal labels have equal ids, different ones differ.
+    """
+    ids: dict[str, int] = {}
+    for label in labels:
+        if label not in ids:
+            wanted = zlib.crc32(label.encode("utf-8", "replace")) % COLOUR_IDS
+            while wanted in ids.values() and len(ids) < COLOUR_IDS:
+                wanted = (wanted + 1) % COLOUR_IDS
+            ids[label] = wanted
+    return np.array([ids[label] for label in labels], dtype=int)
