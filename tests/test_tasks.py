@@ -1,0 +1,149 @@
+"""The table of tasks and the prompts that it writes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from florence_ui.errors import PromptError
+from florence_ui.tasks import (
+    CUSTOM,
+    MAX_CLASSES,
+    MAX_TEXT,
+    TASKS,
+    Family,
+    InputKind,
+    build_prompt,
+    check_region,
+    get_task,
+    location_tokens,
+    split_classes,
+    task_of_prompt,
+    tasks_of,
+)
+
+NO_INPUT = [token for token, task in TASKS.items() if task.input_kind is InputKind.NONE]
+WITH_REGION = [token for token, task in TASKS.items() if task.input_kind is InputKind.REGION]
+WITH_PHRASE = [token for token, task in TASKS.items() if task.input_kind is InputKind.PHRASE]
+
+
+def test_there_are_fifteen_official_tasks_and_the_custom_one() -> None:
+    assert len(TASKS) == 16
+    assert sum(token.startswith("<") for token in TASKS) == 15
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=lambda t: t.token)
+def test_every_task_has_words_for_a_person(task) -> None:
+    assert task.title
+    assert "<" not in task.title
+    assert task.help.endswith(".")
+    assert bool(task.example) == (task.input_kind is not InputKind.NONE)
+
+
+@pytest.mark.parametrize("family", Family, ids=str)
+def test_every_family_has_a_task(family) -> None:
+    assert tasks_of(family)
+
+
+@pytest.mark.parametrize("token", NO_INPUT)
+def test_a_task_without_input_is_its_token_alone(token) -> None:
+    assert build_prompt(TASKS[token], text="ignored", classes=["ignored"], region=(0, 0, 1, 1)) == token
+
+
+@pytest.mark.parametrize("token", WITH_PHRASE)
+def test_a_phrase_follows_without_a_space(token) -> None:
+    assert build_prompt(TASKS[token], text="  a red\n car ") == f"{token}a red car"
+
+
+def test_classes_are_joined_by_and_without_repetition() -> None:
+    task = TASKS["<OPEN_VOCABULARY_DETECTION>"]
+    assert build_prompt(task, classes=["cat", " ", "dog", "cat"]) == "<OPEN_VOCABULARY_DETECTION>cat<and>dog"
+
+
+@pytest.mark.parametrize("token", WITH_REGION)
+def test_a_region_becomes_four_location_tokens(token) -> None:
+    prompt = build_prompt(TASKS[token], region=(0.0521, 0.3324, 0.9318, 1))
+    assert prompt == f"{token}<loc_52><loc_332><loc_932><loc_999>"
+
+
+@pytest.mark.parametrize(
+    ("token", "given", "field"),
+    [
+        pytest.param("<CAPTION_TO_PHRASE_GROUNDING>", {}, "text", id="no phrase"),
+        pytest.param("<CAPTION_TO_PHRASE_GROUNDING>", {"text": " \t\n"}, "text", id="blank phrase"),
+        pytest.param("<CAPTION_TO_PHRASE_GROUNDING>", {"text": "\x00\x1b\u202e"}, "text", id="control characters only"),
+        pytest.param("<CAPTION_TO_PHRASE_GROUNDING>", {"text": "a <loc_5> b"}, "text", id="a token in the phrase"),
+        pytest.param("<CAPTION_TO_PHRASE_GROUNDING>", {"text": "<OD>"}, "text", id="a task in the phrase"),
+        pytest.param("<CAPTION_TO_PHRASE_GROUNDING>", {"text": "x" * (MAX_TEXT + 1)}, "text", id="long phrase"),
+        pytest.param("<OPEN_VOCABULARY_DETECTION>", {}, "classes", id="no classes"),
+        pytest.param("<OPEN_VOCABULARY_DETECTION>", {"classes": ["", " "]}, "classes", id="blank classes"),
+        pytest.param("<OPEN_VOCABULARY_DETECTION>", {"classes": ["a<and>b"]}, "classes", id="a token in a class"),
+        pytest.param(
+            "<OPEN_VOCABULARY_DETECTION>",
+            {"classes": [f"c{i}" for i in range(MAX_CLASSES + 1)]},
+            "classes",
+            id="too many classes",
+        ),
+        pytest.param("<REGION_TO_CATEGORY>", {}, "region", id="no region"),
+        pytest.param("<REGION_TO_CATEGORY>", {"region": (0, 0, 0, 1)}, "region", id="no area"),
+        pytest.param("<REGION_TO_CATEGORY>", {"region": (0, 0, 2, 1)}, "region", id="outside"),
+        pytest.param("<REGION_TO_CATEGORY>", {"region": (0, 0, float("nan"), 1)}, "region", id="not a number"),
+        pytest.param("<REGION_TO_CATEGORY>", {"region": (0, 0, 1)}, "region", id="three numbers"),
+        pytest.param("<REGION_TO_CATEGORY>", {"region": "abcd"}, "region", id="words"),
+        pytest.param(CUSTOM, {}, "text", id="empty prompt"),
+        pytest.param(CUSTOM, {"text": "<CAPTION>hello"}, "text", id="text after a task without input"),
+        pytest.param(CUSTOM, {"text": "<CAPTION><OD>"}, "text", id="two tasks"),
+        pytest.param(CUSTOM, {"text": "<OD><OD>"}, "text", id="one task twice"),
+        pytest.param(CUSTOM, {"text": "please <OD>"}, "text", id="a task in the middle"),
+        pytest.param(CUSTOM, {"text": "what is <image>"}, "text", id="the image token"),
+        pytest.param(CUSTOM, {"text": "<REGION_TO_CATEGORY> "}, "text", id="a task that lacks its input"),
+        pytest.param(CUSTOM, {"text": "x" * (MAX_TEXT + 1)}, "text", id="long prompt"),
+    ],
+)
+def test_what_an_input_lacks_is_refused_in_words_at_the_field(token, given, field) -> None:
+    with pytest.raises(PromptError) as refused:
+        build_prompt(TASKS[token], **given)
+    assert refused.value.field == field
+    assert refused.value.message.endswith(".")
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        pytest.param(" <OD> ", "<OD>", id="spaces around a task"),
+        pytest.param("<CAPTION>\n", "<CAPTION>", id="a line break after a task"),
+        pytest.param("What colour is it?", "What colour is it?", id="free words"),
+        pytest.param("is 3 > 2", "is 3 > 2", id="a bracket in free words"),
+        pytest.param("<MY_TASK>red", "<MY_TASK>red", id="a fine-tune's own task"),
+        pytest.param("<DETAILED_CAPTION>", "<DETAILED_CAPTION>", id="a task whose name ends like another's"),
+    ],
+)
+def test_a_custom_prompt_is_sent_as_it_stands(typed, sent) -> None:
+    assert build_prompt(TASKS[CUSTOM], text=typed) == sent
+
+
+def test_region_corners_are_sorted() -> None:
+    assert check_region([0.9, 0.8, 0.1, 0.2]) == (0.1, 0.2, 0.9, 0.8)
+
+
+def test_location_tokens_stay_in_the_vocabulary() -> None:
+    assert location_tokens((0, 0.0004, 0.9996, 1)) == "<loc_0><loc_0><loc_999><loc_999>"
+
+
+def test_classes_are_split_at_commas_semicolons_and_lines() -> None:
+    assert split_classes(" red car, dog;;cat\n\nbus,") == ["red car", "dog", "cat", "bus"]
+
+
+@pytest.mark.parametrize("token", ["", "OD", "<od>", "<FOO>", None, 7], ids=repr)
+def test_an_unknown_task_is_refused_with_the_names_that_exist(token) -> None:
+    with pytest.raises(PromptError, match="<OD>"):
+        get_task(token)
+
+
+def test_prompts_equal_those_that_the_genuine_server_answered() -> None:
+    data = Path(__file__).parent / "data" / "answers.json"
+    for call in json.loads(data.read_text(encoding="utf-8")):
+        prompt = call["request"]["body"]["prompt"]
+        assert build_prompt(TASKS[CUSTOM], text=prompt) == prompt
+        assert task_of_prompt(prompt).token == (prompt[: prompt.find(">") + 1] or CUSTOM)
