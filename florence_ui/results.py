@@ -14,6 +14,9 @@ from florence_ui.tasks import Task
 POLYGONS = "polygons"
 """Key of `sv.Detections.data` that holds each instance's outline: a list of parts, each (n, 2) floats, n >= 3."""
 
+INVERTED = "inverted"
+"""Key of `sv.Detections.data` that tells (n booleans) which boxes came with swapped corners."""
+
 COLOUR_IDS = 997
 """Class ids run from 0 to this number less one."""
 
@@ -53,6 +56,11 @@ class Result:
         return list(self.detections.data.get(POLYGONS, [[] for _ in range(len(self.detections))]))
 
     @property
+    def inverted(self) -> np.ndarray:
+        """(n,) booleans: which boxes came with swapped corners."""
+        return self.detections.data.get(INVERTED, np.zeros(len(self.detections), dtype=bool))
+
+    @property
     def quads(self) -> np.ndarray | None:
         """The quads (n, 4, 2) in pixels, or None where the answer has none."""
         return self.detections.data.get(ORIENTED_BOX_COORDINATES)
@@ -64,6 +72,7 @@ def make_detections(
     *,
     quads: Sequence[Sequence[Sequence[float]]] | np.ndarray | None = None,
     polygons: Sequence[Sequence[np.ndarray]] | None = None,
+    inverted: Sequence[bool] | np.ndarray | None = None,
 ) -> sv.Detections:
     """Detections as `Result` holds them.
 
@@ -72,10 +81,14 @@ def make_detections(
         xyxy: (n, 4) in pixels, corners sorted.
         quads: (n, 4, 2) in pixels.
         polygons: n lists of parts, each (m, 2) in pixels.
+        inverted: n booleans, which boxes came with swapped corners; none if left out.
     """
     if len(labels) == 0:
         return sv.Detections.empty()
-    data: dict[str, Any] = {CLASS_NAME_DATA_FIELD: np.array(labels, dtype=object)}
+    data: dict[str, Any] = {
+        CLASS_NAME_DATA_FIELD: np.array(labels, dtype=object),
+        INVERTED: np.zeros(len(labels), dtype=bool) if inverted is None else np.asarray(inverted, dtype=bool),
+    }
     if quads is not None:
         data[ORIENTED_BOX_COORDINATES] = np.asarray(quads, dtype=np.float32).reshape(-1, 4, 2)
     if polygons is not None:
