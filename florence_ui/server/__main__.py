@@ -1,0 +1,75 @@
+"""Starts the server from the command line."""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import uvicorn
+
+from florence_ui.server import DEFAULT_PORT
+from florence_ui.server.app import Server, create_app
+from florence_ui.server.line import MAX_WAITING
+from florence_ui.server.logs import log, set_up_logging
+
+GRACE = 2
+"""Seconds that open calls get when the server is told to end."""
+
+
+def main() -> None:
+    """Runs until SIGTERM, SIGINT, or the end of stdin where that was asked for."""
+    arguments = parse_arguments(sys.argv[1:])
+    set_up_logging()
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    if arguments.exit_with_parent:
+        threading.Thread(target=end_with_stdin, daemon=True).start()
+    server = Server(dict(arguments.model), arguments.max_waiting)
+    log("start", host=arguments.host, port=arguments.port, models=list(server.registry.models))
+    uvicorn.run(
+        create_app(server),
+        host=arguments.host,
+        port=arguments.port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=GRACE,
+    )
+
+
+def parse_arguments(arguments: list[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m florence_ui.server", description="The local Florence-2 server.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default: {DEFAULT_PORT}")
+    parser.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        type=alias_and_directory,
+        metavar="ALIAS=DIRECTORY",
+        help="a checkpoint in Hugging Face layout, under a name of its own; may be repeated",
+    )
+    parser.add_argument("--max-waiting", type=int, default=MAX_WAITING, help=f"calls in line (default: {MAX_WAITING})")
+    parser.add_argument("--exit-with-parent", action="store_true", help="end when stdin does")
+    return parser.parse_args(arguments)
+
+
+def alias_and_directory(text: str) -> tuple[str, Path]:
+    """`ALIAS=DIRECTORY` in two parts."""
+    alias, equals, directory = text.partition("=")
+    if not (alias and equals and directory):
+        raise argparse.ArgumentTypeError("expected ALIAS=DIRECTORY")
+    return alias, Path(directory).expanduser()
+
+
+def end_with_stdin() -> None:
+    """Ends the server when the program that started it is gone, even killed: the pipe between them closes."""
+    sys.stdin.buffer.read()
+    threading.Timer(GRACE + 2, os._exit, [0]).start()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Fetches one repository from the Hugging Face Hub, as a program of its own.
+
+    python -m florence_ui.server.download REPO_ID
+
+A program, because it can be ended at once, whatever the Hub's library waits for. It writes JSON lines to stdout,
+`{"downloaded": n, "total": n}` in bytes while it works, and at the end `{"directory": "..."}` or `{"error": "..."}`.
+It ends when its stdin does, that is, with the program that started it.
+"""
+
+import errno
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+)
+from tqdm import tqdm
+
+from florence_ui.server.weights import PATTERNS, remove, rotten_files, what_is_missing
+
+REPORT_EVERY = 0.2
+ETAG_TIMEOUT = 10.0
+
+
+class Progress(tqdm):
+    """Counts the bytes that have come, and says so on stdout; one instance a bar, of which bytes have two."""
+
+    total_bytes = 0
+    downloaded = 0
+    last_report = 0.0
+
+    def __init__(self, *args, **kwargs) -> None:
+        self.in_bytes = kwargs.get("unit") == "B"
+        self.count = 0
+        super().__init__(*args, **{**kwargs, "file": sys.stderr, "disable": True})
+
+    def update(self, n: float | None = 1) -> None:
+        """Called by the Hub's library for every chunk."""
+        if not self.in_bytes or not n:
+            return
+        self.count += int(n)
+        Progress.downloaded = max(Progress.downloaded, self.count)
+        if time.monotonic() - Progress.last_report >= REPORT_EVERY:
+            Progress.last_report = time.monotonic()
+            say(downloaded=min(Progress.downloaded, Progress.total_bytes), total=Progress.total_bytes)
+
+
+def say(**fields: object) -> None:
+    """Writes one line for the program that started this one."""
+    print(json.dumps(fields), flush=True)
+
+
+def download(repo_id: str) -> Path:
+    """Fetches what is missing, checks all of it by checksum, and fetches again, once, what is rotten."""
+    directory = fetch(repo_id)
+    rotten = rotten_files(directory)
+    if rotten:
+        for path in rotten:
+            remove(path)
+        directory = fetch(repo_id)
+    if rotten and rotten_files(directory):
+        raise RuntimeError("The files arrived damaged, twice.")
+    if missing := what_is_missing(directory):
+        raise RuntimeError(f"The repository holds no whole checkpoint: {missing}.")
+    return directory
+
+
+def fetch(repo_id: str) -> Path:
+    """The Hub's own download; what is in the cache already is not fetched."""
+    options = {"allow_patterns": PATTERNS, "etag_timeout": ETAG_TIMEOUT}
+    plan = snapshot_download(repo_id, dry_run=True, **options)
+    Progress.downloaded = 0
+    Progress.total_bytes = sum(file.file_size or 0 for file in plan if file.will_download)
+    say(downloaded=0, total=Progress.total_bytes)
+    directory = Path(snapshot_download(repo_id, tqdm_class=Progress, **options))
+    say(downloaded=Progress.total_bytes, total=Progress.total_bytes)
+    return directory
+
+
+def explain(error: Exception) -> str:
+    """What went wrong, for a person; without paths and addresses."""
+    causes = []
+    cause: BaseException | None = error
+    while cause is not None:
+        causes.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    if any(isinstance(c, OfflineModeIsEnabled) for c in causes):
+        return "The weights are not on this disk, and HF_HUB_OFFLINE forbids fetching them."
+    if any(isinstance(c, OSError) and c.errno == errno.ENOSPC for c in causes):
+        return "The disk is full."
+    if any(isinstance(c, GatedRepoError | RepositoryNotFoundError) for c in causes):
+        return "The Hugging Face Hub does not give this model."
+    status = next((c.response.status_code for c in causes if isinstance(c, HfHubHTTPError)), None)
+    if status is not None:
+        return f"The Hugging Face Hub answers with status {status}."
+    if isinstance(error, RuntimeError):
+        return str(error)
+    if any(isinstance(c, LocalEntryNotFoundError) or "Connect" in type(c).__name__ for c in causes):
+        return "The Hugging Face Hub cannot be reached."
+    return f"The download failed ({type(error).__name__})."
+
+
+def end_with_stdin() -> None:
+    """Ends this program when the one that started it is gone."""
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=end_with_stdin, daemon=True).start()
+    try:
+        say(directory=str(download(sys.argv[1])))
+    except Exception as error:
+        say(error=explain(error))
+    sys.stdout.flush()
+    os._exit(0)  # without waiting for threads that still hang on the network

@@ -1,0 +1,121 @@
+"""The network itself: a checkpoint loaded, a picture and a prompt answered, exactly as plain transformers would."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from transformers import AutoProcessor, Florence2ForConditionalGeneration, StoppingCriteria
+from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+from florence_ui.server.features import FeatureCache, content_key
+from florence_ui.server.prompts import answer_key
+from florence_ui.server.refusals import RefusalError
+from florence_ui.server.runtime import Runtime
+
+NUM_BEAMS = 3
+DEFAULT_NEW_TOKENS = 1024
+
+
+class BrokenWeightsError(Exception):
+    """The files are there, but they are not a whole Florence-2 checkpoint."""
+
+
+class GenerationStoppedError(Exception):
+    """The caller hung up, so the answer was not finished."""
+
+
+class StopWhenSet(StoppingCriteria):
+    """Ends a generation from another thread, at its next token."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self.stop = stop
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any) -> torch.Tensor:
+        if self.stop.is_set():
+            raise GenerationStoppedError
+        return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
+
+
+class Florence2:
+    """A checkpoint in memory. Not for use by several threads at once.
+
+    Args:
+        directory: A checkpoint in Hugging Face layout.
+        runtime: Where and in which precision to run it.
+
+    Raises:
+        BrokenWeightsError: If the files cannot be loaded, or weights are missing in them.
+    """
+
+    def __init__(self, directory: Path, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.features = FeatureCache()
+        try:
+            self.processor = AutoProcessor.from_pretrained(directory, local_files_only=True)
+            model, loading = Florence2ForConditionalGeneration.from_pretrained(
+                directory, dtype=runtime.dtype, local_files_only=True, output_loading_info=True
+            )
+        except (MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # every library below has its own for a broken file
+            raise BrokenWeightsError(f"The files cannot be read ({type(error).__name__}).") from error
+        if loading["missing_keys"] or loading["mismatched_keys"]:
+            raise BrokenWeightsError("Weights are missing in the files.")
+        self.model = model.to(runtime.device).eval()
+        self.max_positions = self.model.config.text_config.max_position_embeddings
+
+    @torch.inference_mode()
+    def answer(
+        self, image: Image.Image, prompt: str, *, max_new_tokens: int | None, stop: threading.Event
+    ) -> dict[str, Any]:
+        """What the model says, in pixels of the image.
+
+        Args:
+            image: Upright RGB.
+            prompt: One that `check_prompt` accepts.
+            max_new_tokens: The longest answer; 1024 if None, never more than the model can count.
+            stop: Ends the generation when set.
+
+        Returns:
+            One key, the prompt up to its first `>`, and the processor's reading of the answer.
+
+        Raises:
+            RefusalError: 400 if the prompt is longer than the model reads.
+            GenerationStoppedError: If `stop` was set.
+        """
+        if stop.is_set():
+            raise GenerationStoppedError
+        inputs = self.processor(text=prompt, images=image, return_tensors="pt")
+        self._check_length(inputs["input_ids"])
+        ids = self.model.generate(
+            input_ids=inputs["input_ids"].to(self.runtime.device),
+            attention_mask=inputs["attention_mask"].to(self.runtime.device),
+            mm_encoder_outputs={"image": self._see(inputs["pixel_values"])},
+            max_new_tokens=min(max_new_tokens or DEFAULT_NEW_TOKENS, self.max_positions),
+            num_beams=NUM_BEAMS,
+            do_sample=False,
+            stopping_criteria=[StopWhenSet(stop)],
+        )
+        text = self.processor.batch_decode(ids, skip_special_tokens=False)[0]
+        return self.processor.post_process_generation(text, task=answer_key(prompt), image_size=image.size)
+
+    def _see(self, pixel_values: torch.Tensor) -> BaseModelOutputWithPooling:
+        """The picture's features: kept ones, or computed now."""
+        key = content_key(pixel_values)
+        features = self.features.get(key)
+        if features is None:
+            pixels = pixel_values.to(self.runtime.device, self.runtime.dtype)
+            features = self.model.get_image_features(pixels).pooler_output
+            self.features.put(key, features)
+        return BaseModelOutputWithPooling(pooler_output=features)
+
+    def _check_length(self, input_ids: torch.Tensor) -> None:
+        tokens = input_ids.shape[1]
+        if tokens > self.max_positions:
+            raise RefusalError(
+                400,
+                f"The prompt is too long: with the picture {tokens:,} tokens, the model reads {self.max_positions:,}.",
+                "Shorten it.",
+            )

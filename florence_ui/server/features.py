@@ -1,0 +1,58 @@
+"""The vision features of the last pictures, by content.
+
+They do not depend on the prompt and cost most of a short answer, so a second task on the same picture does without.
+"""
+
+import hashlib
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+MAX_PICTURES = 32
+MAX_BYTES = 64 * 2**20
+
+
+class FeatureCache:
+    """Keeps the features used last, within bounds; not for use by several threads at once.
+
+    Args:
+        max_pictures: How many to keep.
+        max_bytes: How much memory they may take in all.
+    """
+
+    def __init__(self, max_pictures: int = MAX_PICTURES, max_bytes: int = MAX_BYTES) -> None:
+        self.max_pictures = max_pictures
+        self.max_bytes = max_bytes
+        self.bytes = 0
+        self._kept: OrderedDict[bytes, torch.Tensor] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, key: bytes) -> "torch.Tensor | None":
+        """The features kept under that key, now the last used."""
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        return self._kept.get(key)
+
+    def put(self, key: bytes, features: "torch.Tensor") -> None:
+        """Keeps features, and drops the longest unused beyond the bounds."""
+        if features.nbytes > self.max_bytes:
+            return
+        self._drop(key)
+        self._kept[key] = features
+        self.bytes += features.nbytes
+        while len(self._kept) > self.max_pictures or self.bytes > self.max_bytes:
+            self._drop(next(iter(self._kept)))
+
+    def _drop(self, key: bytes) -> None:
+        features = self._kept.pop(key, None)
+        if features is not None:
+            self.bytes -= features.nbytes
+
+
+def content_key(pixel_values: "torch.Tensor") -> bytes:
+    """A digest of what the network sees: the picture's pixels after resizing, on the CPU, float32."""
+    return hashlib.blake2b(pixel_values.contiguous().numpy(), digest_size=16).digest()

@@ -1,0 +1,274 @@
+"""The models by their names: where each comes from, what state it is in, and how it gets ready."""
+
+import asyncio
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from florence_ui.server.logs import log
+from florence_ui.server.refusals import RefusalError
+from florence_ui.server.weights import find_in_cache, what_is_missing
+from florence_ui.server.worker import Worker
+
+if TYPE_CHECKING:
+    from florence_ui.server.engine import Florence2
+    from florence_ui.server.runtime import Runtime
+
+PROJECT = Path(__file__).resolve().parents[2]
+STALLED_AFTER = 20.0
+"""Seconds without a byte from the Hub after which a download is given up."""
+FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0
+"""Seconds before a model that failed is tried again; doubled by every failure."""
+
+
+class State(StrEnum):
+    """What a model is doing."""
+
+    ABSENT = "absent"
+    DOWNLOADING = "downloading"
+    LOADING = "loading"
+    READY = "ready"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a model's files come from: a repository on the Hub, or a directory here."""
+
+    repo_id: str = ""
+    directory: Path | None = None
+
+    def find(self) -> Path | None:
+        """The files' directory, if they are on this disk and complete."""
+        if self.directory is None:
+            return find_in_cache(self.repo_id)
+        return None if what_is_missing(self.directory) else self.directory
+
+
+SOURCES = {
+    "florence-2-base": Source("florence-community/Florence-2-base"),
+    "florence-2-large": Source("florence-community/Florence-2-large"),
+    "florence-2-nano": Source(directory=PROJECT / "assets" / "florence-2-nano"),
+}
+ROBOFLOW_IDS = {"florence-pretrains/3": "florence-2-base", "florence-pretrains/4": "florence-2-large"}
+"""The project ids behind Roboflow's aliases; its server takes either."""
+
+
+class UnavailableError(Exception):
+    """Why a model cannot be had, for a person."""
+
+
+class Model:
+    """One model and its state.
+
+    Args:
+        alias: The name that requests use.
+        source: Where its files come from.
+        runtime: Where it will run, once that is known.
+    """
+
+    def __init__(self, alias: str, source: Source, runtime: "Future[Runtime]") -> None:
+        self.alias = alias
+        self.source = source
+        self.state = State.ABSENT
+        self.reason = ""
+        self.on_disk = False
+        self.downloaded_bytes = 0
+        self.total_bytes = 0
+        self.load_seconds = 0.0
+        self.loaded: Florence2 | None = None
+        self._runtime = runtime
+        self._worker = Worker(f"load {alias}")
+        self._preparation: asyncio.Task | None = None
+        self._failures = 0
+        self._retry_at = 0.0
+
+    def status(self) -> dict[str, Any]:
+        """The state for `GET /status`."""
+        known = self.state is State.DOWNLOADING and self.total_bytes > 0
+        return {
+            "state": self.state,
+            "percent": 100 * self.downloaded_bytes // self.total_bytes if known else None,
+            "reason": self.reason,
+            "downloaded_bytes": self.downloaded_bytes,
+            "total_bytes": self.total_bytes,
+            "on_disk": self.on_disk,
+            "retry_in_seconds": self.retry_in_seconds(),
+        }
+
+    def retry_in_seconds(self) -> int:
+        """How long a model that failed is left alone."""
+        return max(0, math.ceil(self._retry_at - time.monotonic())) if self.state is State.UNAVAILABLE else 0
+
+    async def look(self) -> None:
+        """Finds out whether the files are on this disk."""
+        self.on_disk = await self._in_worker(self.source.find) is not None
+
+    def prepare(self) -> None:
+        """Begins to download and load, unless that is done, under way, or failed a moment ago."""
+        if self.loaded or self._preparation or self.retry_in_seconds():
+            return
+        self.state, self.reason = State.LOADING, ""
+        self._preparation = asyncio.create_task(self._prepare())
+
+    async def ready(self) -> "Florence2":
+        """The loaded model, after waiting for it if need be.
+
+        Raises:
+            RefusalError: 503 with the reason if it cannot be had.
+        """
+        self.prepare()
+        if self._preparation:
+            await asyncio.shield(self._preparation)
+        if self.loaded is None:
+            raise RefusalError(
+                503,
+                f"{self.alias} is not available: {self.reason}",
+                "It is tried again by itself on a later call.",
+                retry_after=self.retry_in_seconds(),
+            )
+        return self.loaded
+
+    async def _prepare(self) -> None:
+        start = time.monotonic()
+        try:
+            self.loaded = await self._load_or_repair()
+            self.state, self._failures = State.READY, 0
+        except UnavailableError as error:
+            self._fail(str(error))
+        except (MemoryError, RuntimeError) as error:  # torch's out-of-memory errors are RuntimeErrors
+            self._fail(f"It does not fit into memory, or the device failed ({type(error).__name__}).")
+        except ImportError:
+            self._fail("torch and transformers are not installed; pip install -r requirements.txt does it.")
+        except Exception as error:
+            self._fail(f"It failed to load ({type(error).__name__}).")
+        finally:
+            self._preparation = None
+            self.load_seconds = time.monotonic() - start
+            log("model", model=self.alias, state=self.state, reason=self.reason, seconds=round(self.load_seconds, 2))
+
+    def _fail(self, reason: str) -> None:
+        self.state, self.reason = State.UNAVAILABLE, reason
+        self._failures += 1
+        self._retry_at = time.monotonic() + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._failures - 1))
+
+    async def _load_or_repair(self) -> "Florence2":
+        """Loads the files; those of the Hub are fetched if they lack, and checked and fetched again if they fail."""
+        directory = await self._in_worker(self.source.find)
+        fetched = directory is None
+        if fetched:
+            directory = await self._fetch()
+        try:
+            return await self._load(directory)
+        except UnavailableError:
+            if fetched or not self.source.repo_id:
+                raise
+        return await self._load(await self._fetch())
+
+    async def _fetch(self) -> Path:
+        if self.source.directory is not None:
+            raise UnavailableError(f"Its files are not whole: {what_is_missing(self.source.directory)}.")
+        self.state, self.on_disk = State.DOWNLOADING, False
+        self.downloaded_bytes = self.total_bytes = 0
+        log("download", model=self.alias, repo=self.source.repo_id)
+        return await fetch(self.source.repo_id, self._show_progress)
+
+    def _show_progress(self, downloaded: int, total: int) -> None:
+        self.downloaded_bytes, self.total_bytes = downloaded, total
+
+    async def _load(self, directory: Path) -> "Florence2":
+        self.state, self.on_disk = State.LOADING, True
+        runtime = await asyncio.wrap_future(self._runtime)
+
+        def load() -> "Florence2":
+            from florence_ui.server.engine import BrokenWeightsError, Florence2
+
+            try:
+                return Florence2(directory, runtime)
+            except BrokenWeightsError as error:
+                raise UnavailableError(str(error)) from error
+
+        return await self._in_worker(load)
+
+    def _in_worker(self, function: Callable[[], Any]) -> Awaitable[Any]:
+        return asyncio.wrap_future(self._worker.submit(function))
+
+
+class Registry:
+    """All models that this server knows.
+
+    Args:
+        runtime: Where they will run, once that is known.
+        directories: More of them, by alias.
+    """
+
+    def __init__(self, runtime: "Future[Runtime]", directories: dict[str, Path]) -> None:
+        sources = SOURCES | {alias: Source(directory=path) for alias, path in directories.items()}
+        self.models = {alias: Model(alias, source, runtime) for alias, source in sources.items()}
+
+    def get(self, model_id: str | None) -> Model:
+        """The model of that name.
+
+        Raises:
+            RefusalError: 400 without a name, 404 with an unknown one.
+        """
+        if not model_id:
+            raise RefusalError(400, "The request names no model.", f"Send model_id, one of {self.names()}.")
+        model = self.models.get(ROBOFLOW_IDS.get(model_id, model_id))
+        if model is None:
+            raise RefusalError(404, "This server has no such model.", f"It has {self.names()}.")
+        return model
+
+    def names(self) -> str:
+        """The aliases, for a sentence."""
+        return ", ".join(self.models)
+
+    def loaded(self) -> Iterable[Model]:
+        """The models that answer at once."""
+        return [model for model in self.models.values() if model.state is State.READY]
+
+    async def look(self) -> None:
+        """Finds out which models are on this disk."""
+        await asyncio.gather(*(model.look() for model in self.models.values()))
+
+
+async def fetch(repo_id: str, show_progress: Callable[[int, int], None]) -> Path:
+    """Downloads a repository by a program of its own, which is ended when no byte comes for a while.
+
+    Args:
+        repo_id: Such as `florence-community/Florence-2-base`.
+        show_progress: Called with the bytes that have come and their total.
+
+    Raises:
+        UnavailableError: With the reason.
+    """
+    paths = [str(PROJECT), os.environ.get("PYTHONPATH", "")]
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "florence_ui.server.download", repo_id),
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        while line := await asyncio.wait_for(child.stdout.readline(), STALLED_AFTER):
+            report = json.loads(line)
+            if "directory" in report:
+                return Path(report["directory"])
+            if "error" in report:
+                raise UnavailableError(report["error"])
+            show_progress(report["downloaded"], report["total"])
+        raise UnavailableError("The download ended unexpectedly.")
+    except TimeoutError:
+        raise UnavailableError("The Hugging Face Hub does not answer.") from None
+    finally:
+        if child.returncode is None:
+            child.kill()

@@ -1,0 +1,70 @@
+"""Where the network runs: the device, the precision that is fastest there, the number of threads."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+CGROUP_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A device and a precision."""
+
+    device: str
+    dtype: torch.dtype
+
+    @property
+    def dtype_name(self) -> str:
+        """Such as `float32`."""
+        return str(self.dtype).removeprefix("torch.")
+
+    @property
+    def quantization(self) -> str:
+        """Such as `fp32`, as Roboflow's server writes it."""
+        return {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}[self.dtype]
+
+
+def choose_runtime() -> Runtime:
+    """CUDA or MPS where there is one, otherwise the CPU in the precision that it is really fast in."""
+    if torch.cuda.is_available():
+        brain_floats = torch.cuda.is_bf16_supported(including_emulation=False)
+        return Runtime("cuda", torch.bfloat16 if brain_floats else torch.float16)
+    if torch.backends.mps.is_available():
+        return Runtime("mps", torch.float32)
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(min(torch.get_num_threads(), available_cores()))
+    return Runtime("cpu", torch.bfloat16 if bfloat16_is_faster() else torch.float32)
+
+
+def bfloat16_is_faster() -> bool:
+    """Measured, because torch computes bfloat16 on every processor, on some a hundred times slower than float32."""
+    full, half = _seconds(torch.float32), _seconds(torch.bfloat16)
+    return half < 0.8 * full
+
+
+@torch.inference_mode()
+def _seconds(dtype: torch.dtype) -> float:
+    """The best of a few products of the size of one layer on one picture's tokens."""
+    tokens, weights = torch.rand(128, 768).to(dtype), torch.rand(768, 768).to(dtype)
+    best = float("inf")
+    for _ in range(5):
+        start = time.perf_counter()
+        torch.nn.functional.linear(tokens, weights)
+        best = min(best, time.perf_counter() - start)
+        if best > 0.05:
+            break
+    return best
+
+
+def available_cores() -> int:
+    """The processors that this process may use, a container's limit included; torch counts the machine's."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = CGROUP_CPU_MAX.read_text().split()
+        return max(1, min(cores, round(int(quota) / int(period))))
+    except (OSError, ValueError):
+        return cores

@@ -1,0 +1,104 @@
+"""A checkpoint's files on disk: where they lie, whether they are all there, whether they are whole."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+PATTERNS = ["*.json", "*.safetensors", "*.txt"]
+"""What of a repository is needed: no README, no weights in pickles."""
+
+INDEX = "model.safetensors.index.json"
+TOKENIZERS = ("tokenizer.json", "vocab.json")
+PROCESSORS = ("processor_config.json", "preprocessor_config.json")
+
+
+def find_in_cache(repo_id: str) -> Path | None:
+    """The repository's files in the Hub's cache on this disk, if they are complete; nothing is asked of the network."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import IncompleteSnapshotError, LocalEntryNotFoundError
+
+    try:
+        directory = Path(snapshot_download(repo_id, local_files_only=True, allow_patterns=PATTERNS))
+    except (IncompleteSnapshotError, LocalEntryNotFoundError):
+        return None
+    return None if what_is_missing(directory) else directory
+
+
+def what_is_missing(directory: Path) -> str:
+    """Why a directory is no whole checkpoint, in words; empty if it is one."""
+    if not directory.is_dir():
+        return "the directory does not exist"
+    if not (directory / "config.json").is_file():
+        return "config.json is missing"
+    for names in (TOKENIZERS, PROCESSORS):
+        if not any((directory / name).is_file() for name in names):
+            return f"{names[0]} is missing"
+    try:
+        shards = weight_files(directory)
+    except (OSError, ValueError, KeyError, AttributeError):
+        return f"{INDEX} cannot be read"
+    for shard in shards:
+        if not shard.is_file():
+            return f"{shard.name} is missing"
+        if not is_whole(shard):
+            return f"{shard.name} is incomplete"
+    return ""
+
+
+def weight_files(directory: Path) -> list[Path]:
+    """The files that hold the weights: one, or the shards that the index names."""
+    if not (directory / INDEX).is_file():
+        return [directory / "model.safetensors"]
+    index = json.loads((directory / INDEX).read_text())
+    return [directory / name for name in sorted(set(index["weight_map"].values()))]
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a safetensors file is as long as its header says: eight bytes, the header, the tensors.
+
+    The format: https://huggingface.co/docs/safetensors
+    """
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            size = os.fstat(file.fileno()).st_size
+            header = json.loads(file.read(length)) if length < size else None
+        tensors = [tensor for name, tensor in header.items() if name != "__metadata__"]
+        return size == 8 + length + max(tensor["data_offsets"][1] for tensor in tensors)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def rotten_files(directory: Path) -> list[Path]:
+    """The files of a snapshot in the Hub's cache whose content is not what their name promises.
+
+    The cache names a file by its checksum (SHA-256 for large files, git's SHA-1 for small ones) and links to it. Where
+    the disk knows no links there are no such names, and nothing is found.
+    """
+    return [path for path in sorted(directory.iterdir()) if path.is_symlink() and not _matches_its_name(path)]
+
+
+def remove(path: Path) -> None:
+    """Removes a link of the cache and the file behind it, however long the chain."""
+    while path.is_symlink():
+        target = path.parent / os.readlink(path)
+        path.unlink()
+        path = target
+    path.unlink(missing_ok=True)
+
+
+def _matches_its_name(path: Path) -> bool:
+    name = Path(os.readlink(path)).name
+    digest = {64: hashlib.sha256(), 40: hashlib.sha1(usedforsecurity=False)}.get(len(name))
+    if digest is None:
+        return True
+    try:
+        if len(name) == 40:
+            digest.update(b"blob %d\0" % path.stat().st_size)
+        with path.open("rb") as file:
+            while chunk := file.read(2**20):
+                digest.update(chunk)
+    except OSError:
+        return False
+    return digest.hexdigest() == name
