@@ -1,0 +1,128 @@
+"""Settings come from the environment; a bad value is named, never repeated."""
+
+from pathlib import Path
+
+import pytest
+
+from florence_ui.errors import SettingsError
+from florence_ui.settings import Settings, variables
+
+README = Path(__file__).parents[1] / "README.md"
+KEY = "rf_SecretSecretSecret"
+
+
+def test_nothing_set_gives_the_defaults() -> None:
+    settings = Settings.from_environ({})
+    assert settings == Settings()
+    assert (settings.first_backend, settings.local_url) == ("local", "http://localhost:9001")
+    assert (settings.remote_timeout, settings.local_timeout) == (120, 600)
+    assert settings.max_upload_bytes == 20 * 2**20
+    assert settings.max_pixels == 50_000_000
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert Settings.from_environ({"API_KEY": " ", "FLORENCE_UI_QUEUE": ""}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("environ", "key"),
+    [
+        pytest.param({"API_KEY": KEY}, KEY, id="API_KEY"),
+        pytest.param({"ROBOFLOW_API_KEY": KEY}, KEY, id="ROBOFLOW_API_KEY"),
+        pytest.param({"API_KEY": KEY, "ROBOFLOW_API_KEY": "other"}, KEY, id="both"),
+        pytest.param({"API_KEY": "", "ROBOFLOW_API_KEY": KEY}, KEY, id="first-empty"),
+        pytest.param({"API_KEY": f" {KEY}\n"}, KEY, id="pasted-with-blanks"),
+    ],
+)
+def test_the_key_is_read_and_hidden(environ: dict[str, str], key: str) -> None:
+    settings = Settings.from_environ(environ)
+    assert str(settings.api_key) == key
+    assert settings.first_backend == "serverless"
+    assert KEY not in repr(settings)
+
+
+def test_the_operators_choice_comes_before_the_key() -> None:
+    assert Settings.from_environ({"API_KEY": KEY, "FLORENCE_UI_BACKEND": "Local"}).first_backend == "local"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "field", "value"),
+    [
+        ("FLORENCE_UI_LOCAL_URL", "http://localhost:9001/", "local_url", "http://localhost:9001"),
+        ("FLORENCE_UI_DEDICATED_URL", "https://a.roboflow.cloud//", "dedicated_url", "https://a.roboflow.cloud"),
+        ("FLORENCE_UI_MODEL", "project/3", "model", "project/3"),
+        ("FLORENCE_UI_MAX_UPLOAD_MB", "2.5", "max_upload_mb", 2.5),
+        ("FLORENCE_UI_LOCAL_TIMEOUT", "0.5", "local_timeout", 0.5),
+        ("FLORENCE_UI_START_SERVER", "No", "start_server", False),
+        ("FLORENCE_UI_VISITOR_URLS", "1", "visitor_urls", True),
+        ("FLORENCE_UI_MODELS", "a/1, florence-2-base,", "models", ("a/1", "florence-2-base")),
+        ("FLORENCE_UI_ADDRESS_HEADER", "X-Forwarded-For", "address_header", "x-forwarded-for"),
+        ("FLORENCE_UI_CACHE_MB", "0", "cache_mb", 0),
+    ],
+    ids=lambda v: str(v)[:30],
+)
+def test_values_are_read(name: str, text: str, field: str, value: object) -> None:
+    assert getattr(Settings.from_environ({name: text}), field) == value
+
+
+BAD = [
+    ("API_KEY", "two words"),
+    ("ROBOFLOW_API_KEY", "clé"),
+    ("API_KEY", "k" * 500),
+    ("FLORENCE_UI_BACKEND", "cloud-sekret"),
+    ("FLORENCE_UI_LOCAL_URL", "localhost:9001"),
+    ("FLORENCE_UI_LOCAL_URL", "file:///etc/passwd"),
+    ("FLORENCE_UI_LOCAL_URL", "http://user:sekret@localhost:9001"),
+    ("FLORENCE_UI_LOCAL_URL", "http://localhost:port-sekret"),
+    ("FLORENCE_UI_LOCAL_URL", "http://localhost:0"),
+    ("FLORENCE_UI_LOCAL_URL", "http://[sekret"),
+    ("FLORENCE_UI_DEDICATED_URL", "https://a.roboflow.cloud?api_key=sekret"),
+    ("FLORENCE_UI_MODEL", "two words"),
+    ("FLORENCE_UI_MAX_UPLOAD_MB", "sekret"),
+    ("FLORENCE_UI_MAX_UPLOAD_MB", "-1"),
+    ("FLORENCE_UI_MAX_MEGAPIXELS", "nan"),
+    ("FLORENCE_UI_REMOTE_TIMEOUT", "inf"),
+    ("FLORENCE_UI_LOCAL_TIMEOUT", "0"),
+    ("FLORENCE_UI_START_SERVER", "perhaps"),
+    ("FLORENCE_UI_RUNS_PER_MINUTE", "1.5"),
+    ("FLORENCE_UI_QUEUE", "0"),
+    ("FLORENCE_UI_BACKEND_CONCURRENCY", "9" * 5000),
+    ("FLORENCE_UI_ADDRESS_HEADER", "X Forwarded\r\nFor"),
+]
+
+
+@pytest.mark.parametrize(("name", "text"), BAD, ids=lambda v: str(v)[:40])
+def test_a_bad_value_names_the_variable_and_what_it_takes(name: str, text: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environ({name: text})
+    said = str(caught.value)
+    assert name in said
+    assert "It takes" in said
+    assert "sekret" not in said
+    assert text not in said.replace(caught.value.hint, "") or len(text) == 1
+    assert caught.value.__cause__ is None
+
+
+def test_dedicated_needs_its_address() -> None:
+    with pytest.raises(SettingsError, match="FLORENCE_UI_DEDICATED_URL"):
+        Settings.from_environ({"FLORENCE_UI_BACKEND": "dedicated"})
+
+
+def test_every_variable_is_told_of() -> None:
+    rows = variables()
+    names = [name for row in rows for name in row.names]
+    assert len(names) == len(set(names))
+    for row in rows:
+        assert row.help.endswith(".")
+        assert row.expected
+        assert row.default
+
+
+def test_the_readme_has_the_table() -> None:
+    if not README.exists():
+        pytest.fail("README.md is missing")
+    text = README.read_text(encoding="utf-8")
+    for row in variables():
+        for name in row.names:
+            assert f"`{name}`" in text
+        assert row.help in text
