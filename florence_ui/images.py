@@ -1,0 +1,307 @@
+"""A file of unknown origin -> an upright RGB picture: the one coordinate frame of everything that follows.
+
+What the page shows, what the model sees and what is drawn on is the same picture: the first frame, turned
+upright by its EXIF orientation, converted to sRGB and flattened on white. The size is read from the header
+and checked before a pixel is decoded, only the formats of `FORMATS` are ever tried, and whatever goes wrong
+becomes an `ImageError`.
+"""
+
+import hashlib
+import io
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms, UnidentifiedImageError
+
+from florence_ui.errors import ImageError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+"""What Pillow may try; never those that run a foreign program, such as EPS."""
+DISPLAY_SIDE = 1536
+"""Longest side of the picture that is shown and sent, in pixels; the model itself looks at 768."""
+MAX_SIDE = 65_500
+"""Longest side of any picture, in pixels: the most that a JPEG can hold, so that every result can be saved."""
+JPEG_QUALITY = 90
+CROP_QUALITY = 95
+MAX_PROFILE = 4 * 2**20
+"""Largest colour profile that is applied, in bytes."""
+
+KINDS = "JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF"
+BROKEN = "Save it again, or take another one."
+ORIENTATION = 0x0112
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation -> what turns the stored picture upright; 1 needs nothing."""
+
+
+@dataclass(frozen=True)
+class ImageLimits:
+    """How large a file and its picture may be.
+
+    Attributes:
+        max_bytes: Of the file.
+        max_pixels: Width times height.
+    """
+
+    max_bytes: int = 20 * 2**20
+    max_pixels: int = 50_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture that can be shown, sent and drawn on.
+
+    Attributes:
+        path: A file of ours that holds the bytes as they came.
+        size: (width, height) of the upright original, in pixels.
+        display: Upright RGB, at most `DISPLAY_SIDE` on the long side.
+        digest: SHA-256 of the bytes, as hex digits.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    display: Image.Image
+    digest: str
+    limits: ImageLimits = field(default=ImageLimits(), repr=False)
+    encoded: bytes = field(default=b"", repr=False)
+
+    def full(self) -> Image.Image:
+        """The upright RGB picture at its original size, decoded again and not kept.
+
+        Raises:
+            ImageError: If the file is gone.
+        """
+        return decode(read_file(self.path, self.limits), self.limits)
+
+    def jpeg(self) -> bytes:
+        """`display` as a JPEG: what is shown, and what is sent to the model. It carries no metadata."""
+        return self.encoded
+
+
+def open_picture(path: Path, limits: ImageLimits = ImageLimits()) -> Picture:
+    """The picture in a file that belongs to this app.
+
+    Raises:
+        ImageError: If it is not a picture, is broken, or is beyond the limits.
+    """
+    data = read_file(path, limits)
+    size, display = load(data, limits, longest=DISPLAY_SIDE)
+    return Picture(path, size, display, hashlib.sha256(data).hexdigest(), limits, encode_jpeg(display))
+
+
+def open_bytes(data: bytes, folder: Path, limits: ImageLimits = ImageLimits()) -> Picture:
+    """The picture in some bytes, which are kept as a file in `folder`.
+
+    Raises:
+        ImageError: If it is not a picture, is broken, or is beyond the limits.
+    """
+    size, display = load(data, limits, longest=DISPLAY_SIDE)
+    digest = hashlib.sha256(data).hexdigest()
+    path = folder / digest
+    path.write_bytes(data)
+    return Picture(path, size, display, digest, limits, encode_jpeg(display))
+
+
+def decode(data: bytes, limits: ImageLimits = ImageLimits()) -> Image.Image:
+    """The upright RGB picture at its original size.
+
+    Raises:
+        ImageError: If it is not a picture, is broken, or is beyond the limits.
+    """
+    return load(data, limits)[1]
+
+
+def crop(picture: Picture, xyxy: tuple[float, float, float, float]) -> Picture:
+    """A part of a picture as a picture of its own, at the original's full detail.
+
+    Args:
+        picture: The whole.
+        xyxy: Corners in pixels of the upright original; what lies outside is ignored.
+
+    Raises:
+        ImageError: If no pixel lies inside, or the original's file is gone.
+    """
+    if not all(math.isfinite(value) for value in xyxy):
+        raise ImageError("That part of the picture cannot be cut out.", "Choose another box.")
+    x1, y1, x2, y2 = xyxy
+    width, height = picture.size
+    left, right = max(0, math.floor(min(x1, x2))), min(width, math.ceil(max(x1, x2)))
+    top, bottom = max(0, math.floor(min(y1, y2))), min(height, math.ceil(max(y1, y2)))
+    if left >= right or top >= bottom:
+        raise ImageError("That part lies outside the picture.", "Choose a box inside it.")
+    part = picture.full().crop((left, top, right, bottom))
+    return open_bytes(encode_jpeg(part, CROP_QUALITY), picture.path.parent, picture.limits)
+
+
+def encode_jpeg(image: Image.Image, quality: int = JPEG_QUALITY) -> bytes:
+    """An RGB picture as a JPEG without metadata."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def read_file(path: Path, limits: ImageLimits = ImageLimits()) -> bytes:
+    """A file's bytes, never more than the limit allows.
+
+    Raises:
+        ImageError: If it is gone or too large.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(limits.max_bytes + 1)
+    except OSError:
+        raise ImageError("The picture is not here any more.", "Choose it again.") from None
+    check_bytes(data, limits)
+    return data
+
+
+def check_bytes(data: bytes, limits: ImageLimits) -> None:
+    """Refuse an empty or too large file."""
+    if not data:
+        raise ImageError("The file is empty.", "Choose another one.")
+    if len(data) > limits.max_bytes:
+        raise ImageError(
+            f"The file is larger than {limits.max_bytes / 2**20:g} MB.", "Save it smaller, then try again."
+        )
+
+
+def check_size(size: tuple[int, int], limits: ImageLimits) -> None:
+    """Refuse a picture that is too large to be decoded."""
+    width, height = size
+    if width * height > limits.max_pixels or max(size) > MAX_SIDE:
+        most = f"{limits.max_pixels / 1e6:g} megapixels and {MAX_SIDE:,} pixels on a side"
+        raise ImageError(f"The picture is too large: {width:,} x {height:,} pixels.", f"Scale it to {most} at most.")
+
+
+def load(data: bytes, limits: ImageLimits, *, longest: int | None = None) -> tuple[tuple[int, int], Image.Image]:
+    """Decode a picture, at reduced size where that is all that is needed.
+
+    Args:
+        data: The file's bytes.
+        limits: What it must keep to.
+        longest: Long side of what is wanted, in pixels; None for the original size.
+
+    Returns:
+        The upright original's (width, height), and the upright RGB picture.
+
+    Raises:
+        ImageError: If it is not a picture, is broken, or is beyond the limits.
+    """
+    check_bytes(data, limits)
+    image = open_header(data)
+    check_size(image.size, limits)
+    stored = image.size
+    try:
+        if longest:
+            image.draft(None, fit(stored, longest))
+        image.load()
+        check_size(image.size, limits)
+        turn = TURNS.get(orientation(image))
+        rgb = to_rgb(image, fit(stored, longest) if longest else stored)
+        rgb = rgb.transpose(turn) if turn is not None else rgb
+    except ImageError:
+        raise
+    except Exception:  # decoders meet hostile bytes, and raise whatever they like
+        raise ImageError("The picture is broken or cut off.", BROKEN) from None
+    swapped = turn is not None and turn >= Image.Transpose.ROTATE_90 and turn != Image.Transpose.ROTATE_180
+    return (stored[::-1] if swapped else stored), rgb
+
+
+def open_header(data: bytes) -> Image.Image:
+    """The picture's header, read without decoding a pixel."""
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError:
+        raise ImageError("The picture has too many pixels.", "Scale it down, then try again.") from None
+    except UnidentifiedImageError:
+        raise ImageError(*refusal(data)) from None
+    except Exception:  # a hostile header can raise anything
+        raise ImageError("The picture is broken or cut off.", BROKEN) from None
+
+
+def refusal(data: bytes) -> tuple[str, str]:
+    """What to say of a file that is none of our formats: what it is, and what to do."""
+    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"):
+        return (
+            "HEIC pictures cannot be read here.",
+            "Save it as JPEG (on an iPhone: share it, or set the camera to Most Compatible).",
+        )
+    return "This is not a picture that can be read.", f"Choose a {KINDS} file."
+
+
+def fit(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """A size scaled down to a long side, no side less than a pixel."""
+    scale = min(1.0, longest / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 where there is none or it cannot be read."""
+    try:
+        return int(image.getexif().get(ORIENTATION, 1))
+    except Exception:  # EXIF is a format of its own, and as easily broken
+        return 1
+
+
+def to_rgb(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Any of Pillow's modes -> RGB of that size, in sRGB, on white."""
+    profile = image.info.get("icc_profile")
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    elif image.has_transparency_data:
+        image = image.convert("RGBA")
+    elif image.mode in ("1", "P", "YCbCr", "HSV", "RGBX"):
+        image = image.convert("RGB")
+    if image.size != size:
+        # without the gap, a very long picture needs gigabytes of filter coefficients
+        image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+    if image.mode in ("I", "F"):
+        image = level(image)
+    if image.mode == "RGBA":
+        image = flatten(image)
+    return to_srgb(image, profile)
+
+
+def level(image: Image.Image) -> Image.Image:
+    """Grey of 32 bits, which has no fixed white, stretched from its darkest to its lightest value."""
+    values = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0, neginf=0)
+    low, high = float(values.min()), float(values.max())
+    if low >= 0 and high <= 255 and image.mode == "I":
+        low, high = 0.0, 255.0
+    return Image.fromarray(((values - low) * (255 / max(high - low, 1e-6))).astype(np.uint8))
+
+
+def flatten(image: Image.Image) -> Image.Image:
+    """RGBA on white."""
+    white = Image.new("RGB", image.size, "white")
+    white.paste(image, mask=image)
+    return white
+
+
+def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """RGB, through the picture's own colour profile where it has a usable one."""
+    convert: Callable[[], Image.Image] = lambda: image.convert("RGB")  # noqa: E731
+    if image.mode == "LAB":
+        source = ImageCms.createProfile("LAB")
+    elif not profile or len(profile) > MAX_PROFILE:
+        return convert()
+    else:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        except Exception:
+            return convert()
+    try:
+        srgb = ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
+    except Exception:  # a profile for another colour space, or a broken one: the plain colours are good enough
+        return convert()
