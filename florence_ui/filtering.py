@@ -9,15 +9,16 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import supervision as sv
+from supervision.config import ORIENTED_BOX_COORDINATES
 
-from florence_ui.results import Result
+from florence_ui.results import INVERTED, Result
 
-INVERTED = "inverted"
-"""Key of `sv.Detections.data`: (n,) booleans, whether the model gave the box's corners the wrong way round."""
 WHOLE_IMAGE_SHARE = 0.95
 """A box that covers this share of the picture's width and of its height is around the whole picture."""
 DUPLICATE_IOU = 0.7
 """Two boxes that overlap more than this are around the same thing."""
+MAX_COMPARED_QUADS = 100
+"""Beyond this, repeated lines of text are found by their upright boxes: comparing quads takes seconds."""
 _ORDER = "order"
 
 
@@ -100,7 +101,10 @@ def duplicates(detections: sv.Detections, *, any_label: bool = False) -> np.ndar
     dropped = np.ones(count, dtype=bool)
     if count:
         order = np.arange(count)
-        ranked = replace(detections, confidence=1.0 - order / count, data=detections.data | {_ORDER: order})
+        data = {_ORDER: order}
+        if ORIENTED_BOX_COORDINATES in detections.data and count <= MAX_COMPARED_QUADS:
+            data[ORIENTED_BOX_COORDINATES] = detections.data[ORIENTED_BOX_COORDINATES]
+        ranked = replace(detections, confidence=1.0 - order / count, data=data)
         dropped[ranked.with_nms(DUPLICATE_IOU, class_agnostic=any_label).data[_ORDER]] = False
     return dropped
 

@@ -1,11 +1,9 @@
 """Filters take out what they name, say so, and leave everything else alone."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from florence_ui.filtering import INVERTED, Filters, apply, duplicates, inverted, shown, whole_image
+from florence_ui.filtering import Filters, apply, duplicates, inverted, shown, whole_image
 from florence_ui.results import Result, make_detections
 from florence_ui.tasks import get_task
 
@@ -55,13 +53,11 @@ def test_a_filter_leaves(filters, objects, left):
 
 
 def test_inverted_boxes_are_known_by_the_mark_on_the_detections():
-    result = found(DOG, FAR_DOG)
-    marked = replace(result.detections, data=result.detections.data | {INVERTED: np.array([False, True])})
-    filtered, removals = apply(replace(result, detections=marked), Filters(inverted=True))
+    filtered, removals = apply(found(DOG, FAR_DOG, inverted=[False, True]), Filters(inverted=True))
     assert filtered.labels == ["dog"]
     assert removals[0].indices == (1,)
     assert removals[0].reason == "Left out 1 box with swapped corners: dog."
-    assert inverted(result.detections).tolist() == [False, False]
+    assert inverted(found(DOG, FAR_DOG).detections).tolist() == [False, False]
 
 
 def test_what_was_left_out_is_said_with_its_count_and_labels():
