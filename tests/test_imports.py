@@ -14,7 +14,7 @@ LAYERS = [
     {"errors", "__init__"},
     {"tasks", "settings", "logs", "storage"},
     {"results"},
-    {"images", "fetching", "parsing", "drawing", "filtering", "reading", "comparing", "merging", "snippets"},
+    {"images", "fetching", "parsing", "fonts", "drawing", "filtering", "reading", "comparing", "merging", "gathering", "snippets"},
     {"exporting", "backends", "local_server", "limits", "cache", "scripted"},
     {"pipeline"},
     {"chains", "batch", "class_strategies", "object_actions"},

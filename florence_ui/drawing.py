@@ -1,0 +1,338 @@
+"""A result drawn on its picture, by supervision's annotators.
+
+Every annotator takes every answer: where an instance has no outline, its quad or the corners of its box stand in
+for it. So nobody can choose a style that shows nothing; `fitting` says which ones make sense.
+
+Lengths (line, text, halo, pixels) grow with the picture, so a drawing looks the same on 320 pixels and on 12
+megapixels. Outlines become masks of their own box's size only (`sv.CompactMask`): a full mask of a 12-megapixel
+picture would take 12 MB an instance.
+"""
+
+import math
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import supervision as sv
+from PIL import Image
+from supervision.config import CLASS_NAME_DATA_FIELD, ORIENTED_BOX_COORDINATES
+from supervision.detection.compact_mask import CompactMask
+
+from florence_ui.fonts import drawable, font_for, load, shorten
+from florence_ui.results import Result
+
+
+class Annotator(StrEnum):
+    """Ways to show an instance; the order is the order of painting."""
+
+    SPOTLIGHT = "spotlight"
+    BLUR = "blur"
+    PIXELATE = "pixelate"
+    HALO = "halo"
+    FILLED = "filled"
+    MASK = "mask"
+    POLYGON = "polygon"
+    BOX = "box"
+    ROUND_BOX = "round box"
+    CORNERS = "corners"
+    ORIENTED_BOX = "oriented box"
+
+
+PALETTES: dict[str, sv.ColorPalette] = {
+    "default": sv.ColorPalette.from_hex(
+        ["#E5484D", "#0A84FF", "#30A46C", "#F76B15", "#8E4EC6", "#FFC53D", "#00A2C7", "#E93D82", "#7CB342", "#AD7F58"]
+    ),
+    "colour-blind safe": sv.ColorPalette.from_hex(  # Okabe and Ito, without black
+        ["#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7"]
+    ),
+    "vivid": sv.ColorPalette.from_hex(
+        ["#FF1744", "#00E5FF", "#76FF03", "#FF9100", "#D500F9", "#FFEA00", "#2979FF", "#1DE9B6", "#FF4081", "#C6FF00"]
+    ),
+    "pastel": sv.ColorPalette.from_hex(
+        ["#FFADAD", "#A0C4FF", "#CAFFBF", "#FFD6A5", "#BDB2FF", "#FDFFB6", "#9BF6FF", "#FFC6FF", "#D0F4DE", "#E4C1F9"]
+    ),
+    "one colour": sv.ColorPalette.from_hex(["#A351FB"]),
+    "supervision": sv.ColorPalette.DEFAULT,
+}
+"""Colours by name; a label has the same one in every picture."""
+
+LINE, TEXT, HALO, PIXELS, CORNER = 0.0035, 24.0, 0.06, 0.02, 0.03
+"""Line width, halo, pixelated blocks and corner length in parts of the picture's shorter side; text in pixels at
+`sv.calculate_optimal_text_scale` 1, that is at 1,000 pixels."""
+MIN_TEXT = 13
+MAX_LABEL_WIDTH = 0.45
+"""A label may be that wide, in parts of the picture's width, and at least `MIN_LABEL_TEXTS` times its height."""
+MIN_LABEL_TEXTS = 10
+LABELS_AT_ONCE = 60
+"""Labels that are kept from overlapping each other; the work grows with their square."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """How to draw.
+
+    Attributes:
+        annotators: What to draw; empty for what fits the answer best.
+        labels: Whether to write the labels.
+        palette: A name of `PALETTES`; any other one stands for the first.
+        thickness: Line width, as a multiple of what suits the picture, 0.25 to 8.
+        opacity: Of masks, filled boxes, halo and spotlight, 0 to 1.
+        text_size: As a multiple of what suits the picture, 0.5 to 4.
+
+    Numbers beyond their range are brought into it; what is not a number becomes the default.
+    """
+
+    annotators: tuple[Annotator, ...] = ()
+    labels: bool = True
+    palette: str = "default"
+    thickness: float = 1.0
+    opacity: float = 0.45
+    text_size: float = 1.0
+
+    def __post_init__(self) -> None:
+        known = [Annotator(name) for name in self.annotators if name in set(Annotator)]
+        object.__setattr__(self, "annotators", tuple(dict.fromkeys(known)))
+        for name, low, high in (("thickness", 0.25, 8), ("opacity", 0, 1), ("text_size", 0.5, 4)):
+            value = getattr(self, name)
+            usable = isinstance(value, int | float) and math.isfinite(value)
+            object.__setattr__(self, name, min(high, max(low, value)) if usable else getattr(type(self), name))
+
+    @property
+    def colours(self) -> sv.ColorPalette:
+        return PALETTES.get(self.palette, PALETTES["default"])
+
+
+def fitting(result: Result) -> list[Annotator]:
+    """The annotators that suit a result, the best first; empty where there is nothing to draw."""
+    if not len(result.detections):
+        return []
+    boxes = [Annotator.BOX, Annotator.ROUND_BOX, Annotator.CORNERS, Annotator.FILLED]
+    effects = [Annotator.SPOTLIGHT, Annotator.HALO, Annotator.BLUR, Annotator.PIXELATE]
+    if any(result.polygons):
+        return [Annotator.MASK, Annotator.POLYGON, *effects, *boxes]
+    if result.quads is not None:
+        return [Annotator.ORIENTED_BOX, Annotator.MASK, *boxes, *effects]
+    return [*boxes, *effects]
+
+
+def annotate(
+    image: Image.Image, result: Result, style: Style | None = None, shown: Collection[int] | None = None
+) -> Image.Image:
+    """A new picture with the result on it; the given one stays as it is.
+
+    Args:
+        image: The picture at any size; coordinates are scaled from `result.size` to it.
+        result: What to draw.
+        style: How to draw it.
+        shown: Rows of `result.detections` to draw; None for all, what is no row counts for nothing.
+
+    Returns:
+        An RGB picture of `image.size`.
+    """
+    style = style or Style()
+    rows = np.array([i for i in range(len(result.detections)) if shown is None or i in shown], dtype=int)
+    if not len(rows):
+        return image.convert("RGB").copy()
+    shapes = _Shapes.of(result, rows, image.size)
+    scene = sv.pillow_to_cv2(image if image.mode == "RGB" else image.convert("RGB"))
+    for annotator, chosen in _plan(style, shapes):
+        _PAINTERS[annotator](scene, shapes.take(chosen), style, _Lengths.of(image.size, style))
+    drawn = sv.cv2_to_pillow(scene)
+    if style.labels:
+        _write_labels(drawn, shapes.detections, style)
+    return drawn
+
+
+@dataclass(frozen=True)
+class _Lengths:
+    """Lengths in pixels that suit a picture."""
+
+    line: int
+    halo: int
+    block: int
+    corner: int
+
+    @classmethod
+    def of(cls, size: tuple[int, int], style: Style) -> "_Lengths":
+        side = min(size)
+        line = max(sv.calculate_optimal_line_thickness(size), round(side * LINE))
+        return cls(
+            max(1, round(line * style.thickness)),
+            max(5, round(side * HALO)),
+            max(4, round(side * PIXELS)),
+            max(8, round(side * CORNER)),
+        )
+
+
+@dataclass(frozen=True)
+class _Shapes:
+    """Detections in pixels of the picture to draw on, cut to it, with an outline each.
+
+    Attributes:
+        detections: With `xyxyxyxy` always there.
+        outlines: One list of parts a detection, each (n, 2).
+        outlined: (n,) booleans: whether the answer itself had the outline.
+        quads: Whether the answer itself had the quads.
+        size: (width, height) of the picture.
+    """
+
+    detections: sv.Detections
+    outlines: list[list[np.ndarray]]
+    outlined: np.ndarray
+    quads: bool
+    size: tuple[int, int]
+
+    @classmethod
+    def of(cls, result: Result, rows: np.ndarray, size: tuple[int, int]) -> "_Shapes":
+        scale = np.array(size, dtype=np.float32) / np.array(result.size, dtype=np.float32)
+        last = np.array(size, dtype=np.float32) - 1
+
+        def fit(points: np.ndarray) -> np.ndarray:
+            return np.clip(np.asarray(points, dtype=np.float32) * scale, 0, last)
+
+        found = result.detections[rows]
+        boxes = fit(found.xyxy.reshape(-1, 2, 2)).reshape(-1, 4)
+        corners = boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
+        quads = corners if result.quads is None else fit(result.quads[rows])
+        polygons = [[fit(part) for part in result.polygons[row]] for row in rows]
+        data = {CLASS_NAME_DATA_FIELD: found.data[CLASS_NAME_DATA_FIELD], ORIENTED_BOX_COORDINATES: quads}
+        return cls(
+            sv.Detections(xyxy=boxes, class_id=found.class_id, data=data),
+            [parts or [quad] for parts, quad in zip(polygons, quads, strict=True)],
+            np.array([bool(parts) for parts in polygons]),
+            result.quads is not None,
+            size,
+        )
+
+    def take(self, chosen: np.ndarray) -> "_Shapes":
+        """The chosen rows (booleans)."""
+        if chosen.all():
+            return self
+        outlines = [parts for parts, yes in zip(self.outlines, chosen, strict=True) if yes]
+        return _Shapes(self.detections[chosen], outlines, self.outlined[chosen], self.quads, self.size)
+
+    def masked(self) -> sv.Detections:
+        """The detections with a mask each, kept compact."""
+        width, height = self.size
+        masks = [_compact(parts, (height, width)) for parts in self.outlines]
+        boxes = np.concatenate([mask.bbox_xyxy for mask in masks]).astype(np.float32)
+        return sv.Detections(xyxy=boxes, class_id=self.detections.class_id, mask=CompactMask.merge(masks))
+
+
+def _compact(parts: Sequence[np.ndarray], image_shape: tuple[int, int]) -> CompactMask:
+    """One mask of all parts, rasterised within their common box only."""
+    points = np.concatenate(parts)
+    x1, y1 = (int(v) for v in np.floor(points.min(axis=0)))
+    x2, y2 = (int(v) for v in np.ceil(points.max(axis=0)))
+    width, height = x2 - x1 + 1, y2 - y1 + 1
+    crop = np.zeros((height, width), dtype=bool)
+    for part in parts:
+        crop |= sv.polygon_to_mask(np.round(part - (x1, y1)).astype(int), (width, height)).astype(bool)
+    corners = np.array([[0, 0, width - 1, height - 1]])
+    return CompactMask.from_dense(crop[None], corners, crop.shape).with_offset(x1, y1, image_shape)
+
+
+def _plan(style: Style, shapes: _Shapes) -> list[tuple[Annotator, np.ndarray]]:
+    """Which annotator paints which rows (booleans), in the order of painting."""
+    every = np.ones(len(shapes.detections), dtype=bool)
+    if style.annotators:
+        return [(annotator, every) for annotator in Annotator if annotator in style.annotators]
+    plain = Annotator.ORIENTED_BOX if shapes.quads else Annotator.BOX
+    best = [
+        (Annotator.MASK, shapes.outlined),
+        (Annotator.POLYGON, shapes.outlined),
+        (plain, ~shapes.outlined),
+    ]
+    return [(annotator, rows) for annotator, rows in best if rows.any()]
+
+
+_Painter = Callable[[np.ndarray, _Shapes, Style, _Lengths], None]
+
+
+def _corners(scene: np.ndarray, shapes: _Shapes, style: Style, lengths: _Lengths) -> None:
+    """One at a time: the corners of a small box must be short, or they reach beyond it."""
+    for row, (x1, y1, x2, y2) in enumerate(shapes.detections.xyxy):
+        length = max(1, min(lengths.corner, int((x2 - x1) / 3), int((y2 - y1) / 3)))
+        painter = sv.BoxCornerAnnotator(style.colours, thickness=lengths.line, corner_length=length)
+        painter.annotate(scene, shapes.detections[row : row + 1])
+
+
+_PAINTERS: dict[Annotator, _Painter] = {
+    Annotator.SPOTLIGHT: lambda scene, shapes, style, _: sv.BackgroundOverlayAnnotator(
+        opacity=min(1.0, style.opacity + 0.2)
+    ).annotate(scene, shapes.masked()),
+    Annotator.BLUR: lambda scene, shapes, style, _: sv.BlurAnnotator().annotate(scene, shapes.detections),
+    Annotator.PIXELATE: lambda scene, shapes, style, lengths: sv.PixelateAnnotator(lengths.block).annotate(
+        scene, shapes.detections
+    ),
+    Annotator.HALO: lambda scene, shapes, style, lengths: sv.HaloAnnotator(
+        style.colours, opacity=min(1.0, 2 * style.opacity), kernel_size=lengths.halo
+    ).annotate(scene, shapes.masked()),
+    Annotator.FILLED: lambda scene, shapes, style, _: sv.ColorAnnotator(style.colours, style.opacity).annotate(
+        scene, shapes.detections
+    ),
+    Annotator.MASK: lambda scene, shapes, style, _: sv.MaskAnnotator(style.colours, style.opacity).annotate(
+        scene, shapes.masked()
+    ),
+    Annotator.POLYGON: lambda scene, shapes, style, lengths: sv.PolygonAnnotator(style.colours, lengths.line).annotate(
+        scene, shapes.masked()
+    ),
+    Annotator.BOX: lambda scene, shapes, style, lengths: sv.BoxAnnotator(style.colours, lengths.line).annotate(
+        scene, shapes.detections
+    ),
+    Annotator.ROUND_BOX: lambda scene, shapes, style, lengths: sv.RoundBoxAnnotator(
+        style.colours, lengths.line
+    ).annotate(scene, shapes.detections),
+    Annotator.CORNERS: _corners,
+    Annotator.ORIENTED_BOX: lambda scene, shapes, style, lengths: sv.OrientedBoxAnnotator(
+        style.colours, lengths.line
+    ).annotate(scene, shapes.detections),
+}
+
+
+def text_height(size: tuple[int, int], style: Style) -> int:
+    """Font size in pixels for a picture of (width, height)."""
+    return max(MIN_TEXT, round(TEXT * sv.calculate_optimal_text_scale(size) * style.text_size))
+
+
+def _write_labels(image: Image.Image, detections: sv.Detections, style: Style) -> None:
+    """Labels above their boxes, within the picture, spread out where they would cover each other."""
+    size = text_height(image.size, style)
+    width = max(MAX_LABEL_WIDTH * image.width, MIN_LABEL_TEXTS * size)
+    width = min(width, image.width - size)
+    texts = [drawable(label) for label in detections.data[CLASS_NAME_DATA_FIELD]]
+    by_font: dict[str | None, list[int]] = {}
+    for row, text in enumerate(texts):
+        if text:
+            by_font.setdefault(font_for(text), []).append(row)
+    for path, rows in by_font.items():
+        annotator = _label_annotator(path, size, style)
+        for start in range(0, len(rows), LABELS_AT_ONCE):
+            some = rows[start : start + LABELS_AT_ONCE]
+            labels = [shorten(texts[row], load(path, size), width) for row in some]
+            annotator.annotate(image, detections[some], labels)
+
+
+def _label_annotator(font_path: str | None, size: int, style: Style) -> sv.RichLabelAnnotator:
+    return sv.RichLabelAnnotator(
+        color=style.colours,
+        text_color=sv.ColorPalette([readable_on(colour) for colour in style.colours.colors]),
+        font_path=font_path,
+        font_size=size,
+        text_padding=max(2, round(size * 0.28)),
+        border_radius=max(1, round(size * 0.2)),
+        smart_position=True,
+    )
+
+
+def readable_on(colour: sv.Color) -> sv.Color:
+    """Black or white, whichever has the higher contrast (WCAG 2.2) on a colour."""
+    return sv.Color.BLACK if luminance(colour) > 0.179 else sv.Color.WHITE
+
+
+def luminance(colour: sv.Color) -> float:
+    """Relative luminance, 0 to 1, as WCAG 2.2 defines it."""
+    parts = [c / 255 for c in colour.as_rgb()]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,0 +1,127 @@
+"""A font for every label: DejaVu Sans where it can, another one of this machine where it must.
+
+DejaVu Sans (Latin, Greek, Cyrillic and more) comes with matplotlib, which supervision installs. It is found by
+its path: importing matplotlib only for that would cost every start a second. Which characters another font has
+is read with fontTools, which comes the same way, and only once a label needs it.
+"""
+
+import sys
+import unicodedata
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from PIL import ImageFont
+
+FOLDERS = {
+    "linux": ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts"),
+    "darwin": ("/System/Library/Fonts", "/Library/Fonts", "~/Library/Fonts"),
+    "win32": ("C:/Windows/Fonts",),
+}
+FAMILIES = (
+    "NotoSansCJK-Regular", "NotoSansCJKsc-Regular", "NotoSansSC", "NotoSansJP", "NotoSansKR", "wqy-microhei",
+    "wqy-zenhei", "DroidSansFallback", "PingFang", "Hiragino", "msyh", "msgothic", "malgun",
+    "NotoSansArabic-Regular", "NotoNaskhArabic-Regular", "NotoSansHebrew-Regular", "NotoSansDevanagari-Regular",
+    "NotoSansBengali-Regular", "NotoSansTamil-Regular", "NotoSansTelugu-Regular", "NotoSansThai-Regular",
+    "NotoSansGeorgian-Regular", "NotoSansArmenian-Regular", "NotoSansEthiopic-Regular", "Nirmala", "leelawad",
+    "NotoSansSymbols2-Regular", "NotoSansSymbols-Regular", "NotoEmoji", "Symbola", "seguisym", "Arial Unicode",
+    "unifont", "FreeSans",
+)  # fmt: skip
+"""How the file names of fonts for other scripts begin, the preferred ones first."""
+SUFFIXES = {".ttf", ".otf", ".ttc"}
+DEJAVU_END = 0x0530
+"""DejaVu Sans has every letter of Latin, Greek and Cyrillic below this code point."""
+MAX_MARKS = 2
+"""Accents that one letter keeps in a drawing."""
+
+
+@cache
+def dejavu() -> str | None:
+    """Path of DejaVu Sans; None where matplotlib was taken out, and Pillow's own font (Latin only) must do."""
+    spec = find_spec("matplotlib")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(folder, "mpl-data", "fonts", "ttf", "DejaVuSans.ttf")
+        if path.is_file():
+            return str(path)
+    return next((path for path in _installed("DejaVuSans.ttf")), None)
+
+
+def font_for(text: str) -> str | None:
+    """Path of the font that has the most characters of a text; DejaVu Sans where none has more."""
+    others = {c for c in text if ord(c) >= DEJAVU_END and not c.isspace()}
+    missing = {c for c in others if ord(c) not in _characters(dejavu())}
+    best, most = dejavu(), 0
+    for path in _fallbacks() if missing else ():
+        has = sum(ord(c) in _characters(path) for c in others)
+        if has > max(most, len(others) - len(missing)):
+            best, most = path, has
+        if most == len(others):
+            break
+    return best
+
+
+@cache
+def load(path: str | None, size: int) -> ImageFont.FreeTypeFont:
+    """The font at that height in pixels."""
+    return ImageFont.truetype(path, size) if path else ImageFont.load_default(size)
+
+
+def drawable(text: str) -> str:
+    """A label fit for one line of a drawing.
+
+    Control and direction characters go (they would turn or hide what stands beside them), blanks become one
+    space, and a letter keeps at most `MAX_MARKS` accents. The label in lists and files stays as it is.
+    """
+    kept: list[str] = []
+    marks = 0
+    for character in text[:MAX_CHARACTERS]:
+        category = unicodedata.category(character)
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        if character.isspace() or category == "Cc":
+            kept.append(" ")
+        elif category not in ("Cf", "Cs") and marks <= MAX_MARKS:
+            kept.append(character)
+    return " ".join("".join(kept).split())
+
+
+MAX_CHARACTERS = 300
+
+
+def shorten(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
+    """The text, or its beginning with an ellipsis, at most `width` pixels wide where that is possible."""
+    if font.getlength(text) <= width:
+        return text
+    low, high = 1, len(text) - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if font.getlength(text[:middle] + "…") <= width else (low, middle - 1)
+    return text[:low].rstrip() + "…"
+
+
+@cache
+def _fallbacks() -> tuple[str, ...]:
+    """Fonts of other scripts on this machine, the preferred ones first, one file a family."""
+    found = [next(iter(_installed(name)), None) for name in FAMILIES]
+    return tuple(path for path in found if path)
+
+
+@cache
+def _files() -> tuple[Path, ...]:
+    folders = (Path(folder).expanduser() for folder in FOLDERS.get(sys.platform, ()))
+    return tuple(p for folder in folders if folder.is_dir() for p in sorted(folder.rglob("*")) if p.suffix in SUFFIXES)
+
+
+def _installed(name: str) -> list[str]:
+    return [str(path) for path in _files() if path.name.startswith(name)]
+
+
+@cache
+def _characters(path: str | None) -> frozenset[int]:
+    """Code points that a font file has; none if it cannot be read."""
+    from fontTools.ttLib import TTFont, TTLibError  # late: costs time, and few labels need it
+
+    try:
+        with TTFont(path, fontNumber=0, lazy=True) as font:
+            return frozenset(font.getBestCmap() or ())
+    except (TTLibError, OSError, TypeError, AssertionError, KeyError):
+        return frozenset()
