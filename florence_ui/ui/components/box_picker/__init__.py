@@ -1,0 +1,29 @@
+"""One box, drawn on a picture by mouse, touch or keyboard."""
+
+from pathlib import Path
+from typing import Any
+
+from gradio.data_classes import FileData, GradioModel
+
+from florence_ui.ui.components.static import StaticComponent
+
+
+class BoxValue(GradioModel):
+    """The picture to draw on, and the box (x1, y1, x2, y2) in parts of its width and height, 0 to 1."""
+
+    image: FileData | None = None
+    box: list[float] | None = None
+
+
+class BoxPicker(StaticComponent):
+    """Shows a picture and lets a person draw one box on it.
+
+    As an input it gives the four numbers as they were posted, or None; whether they make a region is for
+    `tasks.check_region` to say. Events: `input` (the box changed), `swap` (another picture is wanted).
+    """
+
+    data_model = BoxValue
+    folder = Path(__file__).parent
+
+    def preprocess(self, payload: Any) -> list[float] | None:
+        return payload.box if isinstance(payload, BoxValue) else None

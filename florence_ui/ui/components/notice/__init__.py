@@ -1,0 +1,42 @@
+"""Short sentences: what is going on, what is wrong and what to do about it."""
+
+from pathlib import Path
+from typing import Literal
+
+from gradio.data_classes import GradioModel
+
+from florence_ui.errors import FlorenceUIError
+from florence_ui.ui.components.static import StaticComponent
+
+Tone = Literal["plain", "good", "busy", "warning", "error"]
+
+
+class Line(GradioModel):
+    """One sentence, with a next step where there is one."""
+
+    text: str
+    hint: str = ""
+    tone: Tone = "plain"
+
+
+class NoticeValue(GradioModel):
+    """The sentences, one below the other; none shows nothing."""
+
+    lines: list[Line] = []
+
+
+class Notice(StaticComponent):
+    """Shows sentences as text, announced politely; an error is announced at once."""
+
+    data_model = NoticeValue
+    folder = Path(__file__).parent
+
+
+def say(text: str = "", hint: str = "", tone: Tone = "plain") -> NoticeValue:
+    """One sentence, or nothing where `text` is empty."""
+    return NoticeValue(lines=[Line(text=text, hint=hint, tone=tone)] if text else [])
+
+
+def say_error(error: FlorenceUIError) -> NoticeValue:
+    """An error's two sentences."""
+    return say(error.message, error.hint, "error")

@@ -1,0 +1,29 @@
+"""A row of small pictures to choose from: the examples, and what was run before."""
+
+from pathlib import Path
+
+from gradio.data_classes import FileData, GradioModel
+
+from florence_ui.ui.components.static import StaticComponent
+
+
+class Tile(GradioModel):
+    """One picture; without a file it stands for something that is fetched when it is chosen."""
+
+    title: str
+    note: str = ""
+    image: FileData | None = None
+
+
+class ShelfValue(GradioModel):
+    """The tiles, first one leftmost, and which of them is marked as the present one (-1: none)."""
+
+    tiles: list[Tile] = []
+    current: int = -1
+
+
+class Shelf(StaticComponent):
+    """Tiles to choose from. Event: `select`, with `index`."""
+
+    data_model = ShelfValue
+    folder = Path(__file__).parent

@@ -1,0 +1,232 @@
+"""Which of Gradio's doors are open, and who may carry what through them.
+
+Gradio serves much that a demo never needs: a fetch proxy, a page of statistics, an editor of its own source. A
+list of what must be closed would be out of date with the next release, so `DOORS` lists what is open and the rest
+is not there. Bodies are bounded, posted JSON is rebuilt from the fields that Gradio's own page sends, and every
+file in it must be an upload of this app. Refusals are one sentence of JSON: `{"error": "..."}`.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+
+from starlette._utils import get_route_path
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from florence_ui.ui.posted import (
+    MAX_JSON_BYTES,
+    NAME,
+    Refused,
+    bounded,
+    check_headers,
+    check_length,
+    clean_event,
+    clean_plain,
+    parse_json,
+    read_body,
+    replayed,
+)
+from florence_ui.ui.uploads import FILE_ROUTE
+
+log = logging.getLogger(__name__)
+
+API = "/gradio_api"
+MAX_OPEN_REQUESTS = 2000
+
+
+class Body(StrEnum):
+    """What a door lets in."""
+
+    NONE = "nothing"
+    EVENT = "a call of one of the page's functions"
+    PLAIN = "a small JSON object"
+    UPLOAD = "files"
+
+
+@dataclass(frozen=True)
+class Door:
+    """One kind of address that is open.
+
+    Attributes:
+        method: GET (and HEAD with it) or POST.
+        pattern: Of the whole path.
+        body: What may be posted.
+    """
+
+    method: str
+    pattern: re.Pattern[str]
+    body: Body = Body.NONE
+
+
+def _door(method: str, pattern: str, body: Body = Body.NONE) -> Door:
+    return Door(method, re.compile(pattern), body)
+
+
+DOORS = (
+    _door("GET", r"/(healthz/?|config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon)?"),
+    _door("GET", r"/(static|assets|svelte)/.+"),
+    _door("GET", rf"{API}/(info|app_id|startup-events|theme\.css|queue/data|queue/status|upload_progress)/?"),
+    _door("GET", rf"{API}/heartbeat/{NAME}"),
+    _door("GET", rf"{API}/file=(?!\w+:|//|\\).+"),
+    _door("GET", rf"{API}/call/(v2/)?{NAME}/{NAME}"),
+    _door("POST", rf"{API}/upload", Body.UPLOAD),
+    _door("POST", rf"{API}/(queue/join|(run|api|call|call/v2)/{NAME}/?)", Body.EVENT),
+    _door("POST", rf"{API}/(cancel|reset/?)", Body.PLAIN),
+)
+
+LEAVES = re.compile(rf"{API}/(queue/data|heartbeat/(?P<session>{NAME})|call/(v2/)?{NAME}/(?P<event>{NAME}))")
+"""Streams that a page or a program keeps open for as long as it is there."""
+
+CONTENT_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",  # Gradio starts and templates with both
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "media-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self' data: blob:",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'self' https://huggingface.co https://*.huggingface.co https://*.hf.space",
+    )
+)
+FILE_POLICY = "sandbox; default-src 'none'; frame-ancestors 'self'"
+"""For files of visitors: opened as a page, they may do nothing, whatever they hold."""
+
+
+class Doors:
+    """ASGI middleware between the server and Gradio.
+
+    Args:
+        app: Gradio's app.
+        max_upload_bytes: Most bytes of one upload request, all its files together.
+        has_room: Whether the disk takes more uploads.
+        on_leave: Called with the session when a page or a program closes its stream.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        max_upload_bytes: int,
+        has_room: Callable[[], bool] = lambda: True,
+        on_leave: Callable[[str], object] = lambda session: None,
+    ) -> None:
+        self.app = app
+        self.max_upload_bytes = max_upload_bytes
+        self.has_room = has_room
+        self.on_leave = on_leave
+        self._open = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        path = get_route_path(scope)
+        answer = _Answer(send, path)
+        self._open += 1
+        try:
+            door = find_door(scope["method"], path)
+            receive = await self._carry(door, scope, receive)
+            await self.app(scope, receive, answer)
+        except Refused as refusal:
+            await answer.refuse(refusal, scope, receive)
+        except Exception:
+            log.exception("A request to %s failed.", path.partition("=")[0])
+            words = "Something went wrong here; it has been noted. Please try again."
+            await answer.refuse(Refused(HTTPStatus.INTERNAL_SERVER_ERROR, words), scope, receive)
+        finally:
+            self._open -= 1
+            self._notice_leaving(path, scope, answer)
+
+    async def _carry(self, door: Door, scope: Scope, receive: Receive) -> Receive:
+        """What Gradio may read of this request.
+
+        Raises:
+            Refused: If it may not have it.
+        """
+        if self._open > MAX_OPEN_REQUESTS:
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Too many visitors at once. Please try again in a minute.")
+        headers = Headers(scope=scope)
+        check_headers(headers)
+        if door.body is Body.UPLOAD:
+            if not self.has_room():
+                words = "There is no room for more pictures right now. Please try again in a few minutes."
+                raise Refused(HTTPStatus.INSUFFICIENT_STORAGE, words)
+            check_length(headers, self.max_upload_bytes)
+            return bounded(receive, self.max_upload_bytes)
+        if door.body is Body.NONE:
+            if get_route_path(scope).startswith(f"{API}/info"):
+                # Gradio keeps its first answer with the first asker's Host header in it, for all who ask later.
+                scope["app"].api_info = None
+            # Gradio copies the whole request into its answer to a range, and pictures need none.
+            scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]
+            return receive
+        check_length(headers, MAX_JSON_BYTES)
+        posted = parse_json(headers, await read_body(receive, MAX_JSON_BYTES))
+        cleaned = clean_event(posted, scope) if door.body is Body.EVENT else clean_plain(posted)
+        return replayed(json.dumps(cleaned).encode(), scope, receive)
+
+    def _notice_leaving(self, path: str, scope: Scope, answer: "_Answer") -> None:
+        stream = LEAVES.fullmatch(path)
+        if stream is None or answer.finished or answer.status != HTTPStatus.OK:
+            return
+        query = re.search(rb"(?:^|&)session_hash=([A-Za-z0-9_\-]+)", scope["query_string"])
+        session = stream["session"] or stream["event"] or (query[1].decode() if query else "")
+        if session:
+            self.on_leave(session)
+
+
+class _Answer:
+    """Sends what the app answers, with the security headers, and remembers how far it came."""
+
+    def __init__(self, send: Send, path: str) -> None:
+        self._send = send
+        self._is_file = path.startswith(FILE_ROUTE)
+        self.status: int | None = None
+        self.finished = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(raw=message.setdefault("headers", []))
+            headers["X-Content-Type-Options"] = "nosniff"
+            headers["Referrer-Policy"] = "no-referrer"
+            headers["Content-Security-Policy"] = FILE_POLICY if self._is_file else CONTENT_POLICY
+            message["headers"] = headers.raw
+        elif message["type"] == "http.response.body":
+            self.finished = not message.get("more_body", False)
+        await self._send(message)
+
+    async def refuse(self, refusal: Refused, scope: Scope, receive: Receive) -> None:
+        if self.status is None:
+            response = JSONResponse({"error": refusal.words}, refusal.status, headers={"Connection": "close"})
+            await response(scope, receive, self)
+
+
+def find_door(method: str, path: str) -> Door:
+    """The door that this request may go through.
+
+    Raises:
+        Refused: If there is none.
+    """
+    fitting = [door for door in DOORS if door.pattern.fullmatch(path)]
+    if not fitting or not path.isprintable():
+        raise Refused(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
+    asked = "GET" if method == "HEAD" else method
+    for door in fitting:
+        if door.method == asked:
+            return door
+    raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "That cannot be done at this address.")

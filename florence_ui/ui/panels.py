@@ -1,0 +1,194 @@
+"""The parts of the page, each a function that lays out its components and a dataclass that holds them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import gradio as gr
+
+from florence_ui.tasks import TASKS, Family
+from florence_ui.ui import choices
+from florence_ui.ui.components import BoxPicker, Notice, Shelf, Stage
+from florence_ui.ui.components.shelf import ShelfValue
+from florence_ui.ui.components.stage import StageValue
+
+FIRST_TASK = TASKS["<OD>"]
+WELCOME = StageValue(
+    state="empty", title="Your picture goes here", hint="Drop one on the left, paste it, or choose an example."
+)
+
+
+@dataclass(frozen=True)
+class AskPanel:
+    """The question: picture, task, its input, model and server, Run."""
+
+    picture: gr.Image
+    picker: BoxPicker
+    picture_notice: Notice
+    link: gr.Textbox
+    examples: Shelf
+    family: gr.Radio
+    variant: gr.Radio
+    help: gr.Markdown
+    text: gr.Textbox
+    classes: gr.Dropdown
+    input_notice: Notice
+    run: gr.Button
+    stop: gr.Button
+    run_notice: Notice
+    destination: Notice
+    model: gr.Dropdown
+    backend: gr.Radio
+    key: gr.Textbox
+
+
+@dataclass(frozen=True)
+class AnswerPanel:
+    """The answer in all its forms."""
+
+    tabs: gr.Tabs
+    stage: Stage
+    slider: gr.ImageSlider
+    table: gr.Dataframe
+    text: gr.Textbox
+    json: gr.JSON
+    curl: gr.Code
+    python: gr.Code
+    meta: Notice
+    warnings: Notice
+    link: gr.Button
+    recent: Shelf
+    recent_title: gr.Markdown
+
+
+@dataclass(frozen=True)
+class StylePanel:
+    """How the answer is drawn."""
+
+    annotators: gr.CheckboxGroup
+    labels: gr.Checkbox
+    palette: gr.Dropdown
+    thickness: gr.Slider
+    opacity: gr.Slider
+    text_size: gr.Slider
+    reset: gr.Button
+
+    @property
+    def controls(self) -> list[gr.components.Component]:
+        """What a drawing depends on, in the order of `drawing.Style`'s fields."""
+        return [self.annotators, self.labels, self.palette, self.thickness, self.opacity, self.text_size]
+
+
+@dataclass(frozen=True)
+class TakePanel:
+    """What can be taken away, and the hidden button that hands the file over."""
+
+    buttons: dict[str, gr.Button] = field(default_factory=dict)
+    handover: gr.DownloadButton | None = None
+
+
+def header() -> Notice:
+    """The name, one line about it, and what the server is doing."""
+    with gr.Row(elem_id="header"):
+        gr.Markdown("# Florence-2 playground\nSee what one small vision model sees.", elem_id="title")
+        return Notice(elem_id="server-state", label="Server")
+
+
+def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, examples: ShelfValue) -> AskPanel:
+    """Lays out the left column; `backends` are (words, name)."""
+    picture = gr.Image(
+        label="Picture",
+        type="filepath",
+        image_mode=None,
+        sources=["upload", "clipboard", "webcam"],
+        buttons=[],
+        height=280,
+        elem_id="picture",
+        placeholder="Drop a picture here, or click to choose one",
+    )
+    picker = BoxPicker(elem_id="picker", visible=False, label="Region")
+    picture_notice = Notice(elem_id="picture-notice", label="Picture state")
+    link = gr.Textbox(
+        label="Or a link to a picture",
+        placeholder="https://…",
+        elem_id="link",
+        max_lines=1,
+        max_length=2000,
+        submit_btn="Load",
+        show_label=False,
+        html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
+    )
+    shelf = Shelf(examples, label="Examples", elem_id="examples")
+    family = gr.Radio(choices.family_choices(), value=FIRST_TASK.family.value, label="Task", interactive=True, elem_id="family")
+    variant = gr.Radio(
+        choices.variant_choices(FIRST_TASK.family), value=FIRST_TASK.token, label="Variant", interactive=True,
+        elem_id="variant",
+    )
+    help_line = gr.Markdown(choices.task_line(FIRST_TASK), elem_id="task-help")
+    text = gr.Textbox(label="Phrase", lines=2, max_lines=6, elem_id="text", visible=False)
+    classes = gr.Dropdown(
+        [], label="Classes", info="Press Enter after each one.", multiselect=True, allow_custom_value=True,
+        elem_id="classes", visible=False,
+    )  # fmt: skip
+    input_notice = Notice(elem_id="input-notice", label="Input state")
+    with gr.Row(elem_id="run-row"):
+        run = gr.Button("Run", variant="primary", size="lg", elem_id="run", interactive=False)
+        stop = gr.Button("Stop", variant="stop", size="lg", elem_id="stop", visible=False)
+    run_notice = Notice(elem_id="run-notice", label="Run state")
+    where = Notice(elem_id="destination", label="Where the picture goes")
+    with gr.Accordion("Model and server", open=False, elem_id="model-panel"):
+        model_field = gr.Dropdown(
+            list(choices.MODELS), value=model, label="Model", allow_custom_value=True, elem_id="model",
+            info="Or type a model id, such as project/version for a fine-tune.",
+        )  # fmt: skip
+        backend_field = gr.Radio(
+            list(backends), value=backend, label="Server", elem_id="backend", visible=len(backends) > 1
+        )
+        key = gr.Textbox(
+            label="Roboflow API key", type="password", elem_id="key", visible=False, max_length=200,
+            info="Used for this visit only. It is never stored.",
+            html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
+        )  # fmt: skip
+    return AskPanel(
+        picture, picker, picture_notice, link, shelf, family, variant, help_line, text, classes, input_notice,
+        run, stop, run_notice, where, model_field, backend_field, key,
+    )  # fmt: skip
+
+
+def answer_panel() -> AnswerPanel:
+    """Lays out the result's tabs and what belongs beside them."""
+    with gr.Tabs(elem_id="answer-tabs") as tabs:
+        with gr.Tab("Picture", id="picture"):
+            stage = Stage(WELCOME, elem_id="stage", label="Result")
+        with gr.Tab("Before and after", id="before-after"):
+            slider = gr.ImageSlider(
+                label="Before and after", type="filepath", interactive=False, buttons=[], elem_id="slider",
+                show_label=False,
+            )  # fmt: skip
+        with gr.Tab("Table", id="table"):
+            table = gr.Dataframe(
+                headers=["#"], type="array", interactive=False, wrap=True, label="Objects", elem_id="table",
+                show_label=False, buttons=["copy"],
+            )  # fmt: skip
+        with gr.Tab("Text", id="text"):
+            text = gr.Textbox(
+                label="Text", lines=6, max_lines=24, interactive=False, buttons=["copy"], elem_id="answer-text"
+            )
+        with gr.Tab("JSON", id="json"):
+            record = gr.JSON(label="JSON", elem_id="record", show_label=False, max_height=560)
+        with gr.Tab("Code", id="code"):
+            curl = gr.Code(label="curl", language="shell", interactive=False, elem_id="curl", max_lines=20)
+            python = gr.Code(label="Python", language="python", interactive=False, elem_id="python", max_lines=40)
+    with gr.Row(elem_id="meta-row"):
+        meta = Notice(elem_id="meta", label="About this answer")
+        link = gr.Button("Copy link to this setup", size="sm", variant="secondary", elem_id="copy-link")
+    warnings = Notice(elem_id="warnings", label="Warnings")
+    recent_title = gr.Markdown("### Recent", elem_id="recent-title", visible=False)
+    recent = Shelf(label="Recent runs", elem_id="recent", visible=False)
+    return AnswerPanel(
+        tabs, stage, slider, table, text, record, curl, python, meta, warnings, link, recent, recent_title
+    )
+
+
+def opening_family(family: str) -> str:
+    """The token of the task that a family opens with."""
+    return choices.variant_choices(Family(family))[0][1]
