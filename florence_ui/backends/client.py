@@ -1,0 +1,135 @@
+"""inference-sdk's client with a transport that is safe to aim at servers having a bad day.
+
+`infer_lmm_async` of the SDK decides what is sent; how it travels is decided here, because the SDK's own way has no
+deadline, follows redirects with the picture, reads answers of any size, and loses the server's message. This module
+is imported late: the SDK takes a second to load.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import aiohttp
+from inference_sdk import ApiKeyTransport, InferenceConfiguration, InferenceHTTPClient
+
+from florence_ui.backends.refusals import redact_all, refusal
+from florence_ui.errors import AnswerError
+
+MAX_ANSWER = 4 * 2**20
+"""Most bytes of an answer; Florence-2's longest are under 100 kB."""
+MAX_REFUSAL = 2**16
+CONNECT_SECONDS = 15.0
+IDLE_SECONDS = 4.0
+"""Connections are kept for the next call this long: less than the five seconds after which uvicorn closes them."""
+CHUNK = 2**16
+
+NO_FLORENCE = "Check the backend's address, or choose another backend."
+
+
+class Client(InferenceHTTPClient):
+    """The SDK's client for one call.
+
+    Args:
+        backend: Name of the backend, for the words of errors.
+        url: Base address without a trailing slash; with one, the genuine server answers 405.
+        key: The API key; it travels in the Authorization header only, where no server repeats it in an error.
+    """
+
+    def __init__(self, backend: str, url: str, key: str | None) -> None:
+        super().__init__(api_url=url, api_key=key)
+        self.configure(InferenceConfiguration(api_key_transport=ApiKeyTransport.HEADER))
+        self._backend, self._url, self._key = backend, url, key
+
+    async def _post_images_async(
+        self,
+        inference_input: str,
+        endpoint: str,
+        model_id: str | None = None,
+        extra_payload: dict[str, Any] | None = None,
+    ) -> Any:
+        """Posts one picture, already base64, and reads the answer; called by the SDK's `infer_lmm_async`."""
+        payload = {**(extra_payload or {}), "image": {"type": "base64", "value": inference_input}}
+        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        session = await open_session()
+        async with session.post(self._url + endpoint, json=payload, headers=headers, allow_redirects=False) as response:
+            if response.status != 200:
+                body = await read_start(response, MAX_REFUSAL)
+                raise refusal(response.status, body, backend=self._backend, key=self._key)
+            return self._decode(await read_whole(response))
+
+    def _decode(self, body: bytes) -> Any:
+        try:
+            content = json.loads(body)
+        except (ValueError, RecursionError):
+            raise AnswerError(f"The server sent {_kind(body)} instead of an answer.", NO_FLORENCE) from None
+        repeated = self._key and (self._key.encode() in body or b"\\" in body)
+        return redact_all(content, self._key) if repeated else content
+
+
+def _kind(body: bytes) -> str:
+    start = body[:200].lstrip()
+    if not start:
+        return "nothing"
+    return "a web page" if start.startswith(b"<") else "something unreadable"
+
+
+async def read_whole(response: aiohttp.ClientResponse) -> bytes:
+    """The answer's body, given up as soon as it is too large.
+
+    Raises:
+        AnswerError: If it is larger than `MAX_ANSWER`.
+    """
+    body = await read_start(response, MAX_ANSWER + 1)
+    if len(body) > MAX_ANSWER:
+        raise AnswerError(
+            f"The server's answer is larger than {MAX_ANSWER // 2**20} MB, which no answer of Florence-2 is.",
+            NO_FLORENCE,
+        )
+    return body
+
+
+async def read_start(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """The body's first bytes, `most` or a little more; the rest is never read."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(CHUNK):
+        body += chunk
+        if len(body) >= most:
+            break
+    return bytes(body)
+
+
+_sessions: WeakKeyDictionary[Any, tuple[aiohttp.ClientSession, AsyncGenerator]] = WeakKeyDictionary()
+
+
+async def open_session() -> aiohttp.ClientSession:
+    """The running loop's session: connections are reused, cookies are not kept, environment proxies not used."""
+    loop = asyncio.get_running_loop()
+    for other in [other for other in _sessions if other.is_closed()]:
+        del _sessions[other]
+    if loop not in _sessions:
+        lifetime = _session_of_this_loop()
+        _sessions[loop] = (await anext(lifetime), lifetime)
+    return _sessions[loop][0]
+
+
+async def _session_of_this_loop() -> AsyncGenerator[aiohttp.ClientSession]:
+    """A session that closes with its loop, which ends all its generators when it shuts down."""
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS)
+    async with aiohttp.ClientSession(
+        connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
+    ) as session:
+        yield session
+
+
+async def get_json(url: str) -> Any:
+    """The JSON at an address; None where the answer is anything else. No key is sent."""
+    session = await open_session()
+    async with session.get(url, allow_redirects=False) as response:
+        body = await read_start(response, MAX_REFUSAL)
+        try:
+            return json.loads(body) if response.status == 200 else None
+        except (ValueError, RecursionError):
+            return None

@@ -1,0 +1,173 @@
+"""What a server's refusal means: HTTP status -> one sentence for what happened, one for what to do next."""
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from florence_ui.errors import (
+    BackendBusyError,
+    BackendError,
+    BackendTimeoutError,
+    BackendUnreachableError,
+    CreditsError,
+    KeyRefusedError,
+    ModelNotFoundError,
+    quote,
+)
+
+MASK = "***"
+SHORTEST_TRACE = 6
+"""A run of this many of a key's characters gives it away."""
+SAYS_NOTHING = {"", "internal error.", "n/a", *(status.phrase.lower() for status in HTTPStatus)}
+"""Messages that add nothing to the status."""
+
+OTHER_KEY = "Check the key for typing errors, or type another one."
+TRY_AGAIN = "Try again in a minute, or choose another backend."
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What one status becomes."""
+
+    error: type[BackendError]
+    message: str
+    hint: str
+
+
+REFUSALS = {
+    400: Refusal(
+        BackendError, "The server could not use the request.", "Try another picture, or check the prompt and the model."
+    ),
+    401: Refusal(KeyRefusedError, "The server did not accept the API key.", OTHER_KEY),
+    402: Refusal(
+        CreditsError, "The account of this API key is out of credits.", "Add credits on Roboflow's billing page, or "
+        "run the model on the local backend.",
+    ),
+    403: Refusal(
+        KeyRefusedError, "This API key has no right to run the model.", "Use a key of the workspace that owns the "
+        "model, with the right to run inference.",
+    ),
+    404: Refusal(
+        ModelNotFoundError, "The server does not have this model.", "Check the model's id, and that the key belongs to "
+        "its workspace.",
+    ),
+    405: Refusal(
+        BackendError, "The server does not take such calls at this address.", "Check the backend's address: it is the "
+        "server's base address, without a path.",
+    ),
+    408: Refusal(BackendTimeoutError, "The server waited too long for the picture.", "Try again."),
+    413: Refusal(BackendError, "The picture is too large for the server.", "Use a smaller picture."),
+    422: Refusal(
+        BackendError, "The server found the request malformed.", "It may be a version that this page does not know; "
+        "choose another backend.",
+    ),
+    423: Refusal(
+        CreditsError, "The account of this API key is paused.", "Ask the workspace's administrator to re-enable it, or "
+        "type another key.",
+    ),
+    429: Refusal(BackendBusyError, "The server was asked too often.", "Wait a minute and run again."),
+    500: Refusal(
+        BackendError, "The server failed while it worked on the answer.", "Try again; if it fails again, the prompt "
+        "may be one that this model cannot take.",
+    ),
+    502: Refusal(BackendUnreachableError, "The server's front door got no answer from the model behind it.", TRY_AGAIN),
+    503: Refusal(
+        BackendBusyError, "The server cannot answer at the moment.", "Try again in a minute, or choose another model "
+        "or backend.",
+    ),
+    504: Refusal(BackendTimeoutError, "The model took longer than the server's front door waits.", TRY_AGAIN),
+}  # fmt: skip
+
+NO_KEY = Refusal(KeyRefusedError, "This server wants an API key.", "Type one, or set API_KEY before the app starts.")
+NOT_SERVERLESS = (
+    "Roboflow's serverless cloud may not offer Florence-2 to every account: if the id is right, use a Dedicated "
+    "Deployment or the local backend."
+)
+MOVED = Refusal(
+    BackendError, "The server sends the call on to another address, and the picture was not sent there.",
+    "If that is meant, set the new address as the backend's.",
+)  # fmt: skip
+OLD_SERVER = "A server before version 1.5 does not see the key: update it."
+
+
+def refusal(status: int, body: bytes, *, backend: str, key: str | None) -> BackendError:
+    """The error for a status that is not 200.
+
+    Args:
+        status: The HTTP status.
+        body: The answer's first bytes.
+        backend: `serverless`, `dedicated` or `local`; the hint depends on it.
+        key: The API key that was sent; it is masked in what the server says.
+    """
+    found = _find(status, key)
+    hint = found.hint
+    if status == 404 and backend == "serverless":
+        hint = NOT_SERVERLESS
+    elif status == 401 and key and backend == "dedicated":
+        hint = f"{hint} {OLD_SERVER}"
+    words = quote(redact(server_message(body), key))
+    said = "" if words.lower() in SAYS_NOTHING else f" It says: “{words}”"
+    return found.error(found.message + said, hint, status=status)
+
+
+def _find(status: int, key: str | None) -> Refusal:
+    if status == 401 and not key:
+        return NO_KEY
+    if 300 <= status < 400:
+        return MOVED
+    unknown = Refusal(BackendError, f"The server answered with status {status}.", TRY_AGAIN)
+    return REFUSALS.get(status) or (REFUSALS[500] if status >= 500 else unknown)
+
+
+def server_message(body: bytes) -> str:
+    """The words in an error's JSON body, `""` where there are none: `message`, or FastAPI's `detail`."""
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(content, dict):
+        return ""
+    found = next((content[name] for name in ("message", "detail", "error") if content.get(name)), "")
+    if isinstance(found, list):
+        return "; ".join(_problem(item) for item in found[:3])
+    return found if isinstance(found, str) else ""
+
+
+def _problem(item: Any) -> str:
+    """One of FastAPI's validation problems; its `input` is left out, because it repeats what was sent."""
+    if not isinstance(item, dict):
+        return str(item)
+    where = item.get("loc")
+    place = ".".join(str(part) for part in where) if isinstance(where, list) else ""
+    return f"{place}: {item.get('msg', '')}".strip(": ")
+
+
+def redact(text: str, key: str | None) -> str:
+    """The text with the key masked, and with every longer part of it, because servers cut what they repeat."""
+    if not key:
+        return text
+    width = min(SHORTEST_TRACE, len(key))
+    lowered, traces = text.lower(), {key[i : i + width].lower() for i in range(len(key) - width + 1)}
+    covered = bytearray(len(text))
+    for start in range(len(lowered) - width + 1):
+        if lowered[start : start + width] in traces:
+            covered[start : start + width] = b"\x01" * width
+    parts = []
+    for index, character in enumerate(text):
+        if not covered[index]:
+            parts.append(character)
+        elif index == 0 or not covered[index - 1]:
+            parts.append(MASK)
+    return "".join(parts)
+
+
+def redact_all(value: Any, key: str) -> Any:
+    """A JSON value with the whole key masked in every string, names included."""
+    if isinstance(value, str):
+        return value.replace(key, MASK)
+    if isinstance(value, list):
+        return [redact_all(item, key) for item in value]
+    if isinstance(value, dict):
+        return {redact_all(name, key): redact_all(item, key) for name, item in value.items()}
+    return value
