@@ -17,8 +17,8 @@ POLYGONS = "polygons"
 INVERTED = "inverted"
 """Key of `sv.Detections.data` that tells (n booleans) which boxes came with swapped corners."""
 
-COLOUR_IDS = 997
-"""Class ids run from 0 to this number less one."""
+COLOURS = 10
+"""How many colours a palette has, as a rule."""
 
 
 @dataclass(frozen=True)
@@ -103,14 +103,20 @@ def make_detections(
 def label_ids(labels: Sequence[str]) -> np.ndarray:
     """An id for every label, the same in every picture unless two labels of one picture would share it.
 
+    The first `COLOURS` labels of a picture have ids below that number, so that each has a colour of its own in a
+    palette of that many.
+
     Returns:
-        (n,) integers from 0 to `COLOUR_IDS` less one; equal labels have equal ids, different ones differ.
+        (n,) integers; equal labels have equal ids, different ones differ.
     """
     ids: dict[str, int] = {}
+    taken: set[int] = set()
     for label in labels:
         if label not in ids:
-            wanted = zlib.crc32(label.encode("utf-8", "replace")) % COLOUR_IDS
-            while wanted in ids.values() and len(ids) < COLOUR_IDS:
-                wanted = (wanted + 1) % COLOUR_IDS
-            ids[label] = wanted
+            first = len(ids) // COLOURS * COLOURS
+            wanted = zlib.crc32(label.encode("utf-8", "replace")) % COLOURS
+            while first + wanted in taken:
+                wanted = (wanted + 1) % COLOURS
+            ids[label] = first + wanted
+            taken.add(first + wanted)
     return np.array([ids[label] for label in labels], dtype=int)
