@@ -2,11 +2,13 @@
 
 Everything is the real thing, only small: the network's classes, the processor, a byte-level BPE tokenizer with the
 thousand location tokens. What it answers is noise, but the same noise for the same picture and prompt, which is what
-tests of the path need. The weights lean towards location tokens, so that box and polygon answers are not empty.
+tests of the path need: large random weights give varied answers, with location tokens in them.
 
-    python -m tests.tiny_checkpoint DIRECTORY
+    python tests/tiny_checkpoint.py DIRECTORY
 """
 
+import base64
+import io
 import sys
 from pathlib import Path
 
@@ -32,19 +34,19 @@ PATCH_STRIDE = [4, 2, 2, 1]
 WIDTH = 32
 
 
-def build_checkpoint(directory: Path, *, seed: int = 0, location_bias: float = 0.0) -> Path:
+def build_checkpoint(directory: Path, *, seed: int = 0, slow: bool = False) -> Path:
     """Writes the checkpoint's files.
 
     Args:
         directory: Where to; made if missing.
         seed: Another seed is another model.
-        location_bias: How much every location token gains over a word; 0 gives few, 3 gives almost only those.
+        slow: Whether to answer every prompt at great length, for ten seconds or more.
 
     Returns:
         The directory.
     """
     processor = build_processor()
-    build_model(processor, seed, location_bias).save_pretrained(directory)
+    build_model(processor, seed, slow).save_pretrained(directory)
     processor.save_pretrained(directory)
     return directory
 
@@ -106,7 +108,7 @@ def build_tokenizer():
     return tokenizer
 
 
-def build_model(processor, seed: int, location_bias: float):
+def build_model(processor, seed: int, slow: bool):
     """A `Florence2ForConditionalGeneration` of half a million random weights."""
     import torch
     from transformers import BartConfig, Florence2Config, Florence2ForConditionalGeneration
@@ -116,19 +118,18 @@ def build_model(processor, seed: int, location_bias: float):
         vocab_size=len(tokenizer),
         d_model=WIDTH,
         encoder_layers=1,
-        decoder_layers=1,
+        decoder_layers=12 if slow else 1,
         encoder_attention_heads=2,
         decoder_attention_heads=2,
         encoder_ffn_dim=2 * WIDTH,
         decoder_ffn_dim=2 * WIDTH,
-        max_position_embeddings=256,
+        max_position_embeddings=1024 if slow else 256,
         dropout=0.0,
         init_std=0.3,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
         decoder_start_token_id=tokenizer.eos_token_id,
-        forced_bos_token_id=tokenizer.bos_token_id,
         forced_eos_token_id=None,
     )
     vision = {
@@ -145,7 +146,21 @@ def build_model(processor, seed: int, location_bias: float):
     config = Florence2Config(
         text_config=text.to_dict(), vision_config=vision, image_token_id=tokenizer.image_token_id, init_std=0.3
     )
-    return Florence2ForConditionalGeneration(config).eval()
+    model = Florence2ForConditionalGeneration(config).eval()
+    # as the official checkpoints have it
+    model.generation_config.update(
+        num_beams=3, no_repeat_ngram_size=3, early_stopping=True, forced_bos_token_id=tokenizer.bos_token_id
+    )
+    if slow:
+        model.generation_config.min_new_tokens = 1000
+    return model
+
+
+def to_base64(image) -> str:
+    """A PNG, which keeps every pixel, in base64."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 if __name__ == "__main__":

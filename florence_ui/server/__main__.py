@@ -10,9 +10,10 @@ from pathlib import Path
 import uvicorn
 
 from florence_ui.server import DEFAULT_PORT
-from florence_ui.server.app import Server, create_app
+from florence_ui.server.app import create_app
 from florence_ui.server.line import MAX_WAITING
 from florence_ui.server.logs import log, set_up_logging
+from florence_ui.server.service import Service
 
 GRACE = 2
 """Seconds that open calls get when the server is told to end."""
@@ -26,10 +27,10 @@ def main() -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     if arguments.exit_with_parent:
         threading.Thread(target=end_with_stdin, daemon=True).start()
-    server = Server(dict(arguments.model), arguments.max_waiting)
-    log("start", host=arguments.host, port=arguments.port, models=list(server.registry.models))
+    service = Service(dict(arguments.model), arguments.max_waiting)
+    log("start", host=arguments.host, port=arguments.port, models=list(service.registry.models))
     uvicorn.run(
-        create_app(server),
+        create_app(service),
         host=arguments.host,
         port=arguments.port,
         log_level="warning",

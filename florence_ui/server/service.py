@@ -1,0 +1,143 @@
+"""What the routes share: the models, the line before them, the thread that generates, and the way of one call."""
+
+import asyncio
+import importlib
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+
+from florence_ui.server.line import MAX_WAITING, Line
+from florence_ui.server.logs import log
+from florence_ui.server.pictures import read_picture
+from florence_ui.server.prompts import check_prompt, task_name
+from florence_ui.server.refusals import RefusalError
+from florence_ui.server.registry import Model, Registry
+from florence_ui.server.schemas import LMMRequest
+from florence_ui.server.worker import Worker
+
+HUNG_UP = 499
+"""The status, for the log, of a call whose caller did not wait."""
+
+
+class Service:
+    """The server without its routes.
+
+    Args:
+        directories: Checkpoints besides the known ones, by alias.
+        max_waiting: How many calls may wait.
+    """
+
+    def __init__(self, directories: dict[str, Path], max_waiting: int = MAX_WAITING) -> None:
+        self.id = str(uuid.uuid4())
+        self.line = Line(max_waiting)
+        self.worker = Worker("generate")
+        self.runtime: Future = self.worker.submit(_choose_runtime)
+        self.registry = Registry(self.runtime, directories)
+
+    def status(self) -> dict[str, Any]:
+        """The state of everything; `device` and `dtype` are None until they are chosen."""
+        runtime = self.runtime.result() if self.runtime.done() and not self.runtime.exception() else None
+        return {
+            "models": {alias: model.status() for alias, model in self.registry.models.items()},
+            "waiting": self.line.waiting,
+            "running": self.line.running,
+            "device": runtime and runtime.device,
+            "dtype": runtime and runtime.dtype_name,
+        }
+
+    async def answer(self, request: Request, body: LMMRequest) -> Response:
+        """The answer to one call, unless its caller hangs up before; then the work ends.
+
+        Raises:
+            RefusalError: With the status and the reason.
+        """
+        start, status = time.perf_counter(), HUNG_UP
+        answering = asyncio.create_task(self._infer(body))
+        hanging_up = asyncio.create_task(_hung_up(request))
+        try:
+            await asyncio.wait({answering, hanging_up}, return_when=asyncio.FIRST_COMPLETED)
+            if not answering.done():
+                return Response(status_code=HUNG_UP)
+            error = answering.exception()
+            status = getattr(error, "status", 500) if error else 200
+            return answering.result()
+        finally:
+            hanging_up.cancel()
+            answering.cancel()
+            log(
+                "inference",
+                model=body.model_id if body.model_id in self.registry.models else "unknown",
+                task=task_name(body.prompt),
+                status=status,
+                seconds=round(time.perf_counter() - start, 3),
+            )
+
+    async def _infer(self, body: LMMRequest) -> Response:
+        start = time.perf_counter()
+        model = self.registry.get(body.model_id)
+        prompt = check_prompt(body.prompt)
+        if body.max_new_tokens is not None and body.max_new_tokens < 1:
+            raise RefusalError(400, "max_new_tokens is below 1.", "Send 1024, or leave it out.")
+        image = await read_picture(body.image)
+        cold = model.loaded is None
+        loaded = await model.ready()
+        stop = threading.Event()
+        async with self.line.turn():
+            response = await self._generate(
+                lambda: loaded.answer(image, prompt, max_new_tokens=body.max_new_tokens, stop=stop), stop
+            )
+        content = {
+            "inference_id": str(uuid.uuid4()),
+            "time": time.perf_counter() - start,
+            "resolved_model": {
+                "model_id": model.source.repo_id or model.alias,
+                "model_package_id": model.alias,
+                "backend": "hugging-face",
+                "quantization": loaded.runtime.quantization,
+            },
+            "image": {"width": image.width, "height": image.height},
+            "response": response,
+        }
+        return JSONResponse(content, headers=_headers(model, cold))
+
+    async def _generate(self, answer: Callable[[], dict[str, Any]], stop: threading.Event) -> dict[str, Any]:
+        """Runs in the generating thread; when cancelled, ends that generation before anybody else's begins."""
+        generation = asyncio.wrap_future(self.worker.submit(answer))
+        try:
+            return await asyncio.shield(generation)
+        except asyncio.CancelledError:
+            stop.set()
+            await asyncio.wait([generation])
+            generation.exception()  # seen, so that asyncio does not complain of it
+            raise
+
+
+async def _hung_up(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _choose_runtime() -> Any:
+    """Imports the heavy packages, so that the first model need not, and measures the processor."""
+    importlib.import_module("florence_ui.server.engine")
+    from florence_ui.server.runtime import choose_runtime
+
+    return choose_runtime()
+
+
+def _headers(model: Model, cold: bool) -> dict[str, str]:
+    headers = {
+        "x-request-id": uuid.uuid4().hex,
+        "x-inference-engine": "transformers",
+        "x-model-cold-start": str(cold).lower(),
+        "x-model-cold-start-count": str(int(cold)),
+        "x-model-id": model.alias,
+    }
+    return headers | ({"x-model-load-time": str(model.load_seconds)} if cold else {})
