@@ -12,10 +12,11 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 import supervision as sv
-from PIL import Image
+from PIL import Image, ImageChops
 from supervision.config import CLASS_NAME_DATA_FIELD, ORIENTED_BOX_COORDINATES
 from supervision.detection.compact_mask import CompactMask
 
@@ -57,9 +58,10 @@ PALETTES: dict[str, sv.ColorPalette] = {
 }
 """Colours by name; a label has the same one in every picture."""
 
-LINE, TEXT, HALO, PIXELS, CORNER = 0.0035, 24.0, 0.06, 0.02, 0.03
+LINE, TEXT, HALO, PIXELS, CORNER = 0.0035, 24.0, 0.08, 0.02, 0.03
 """Line width, halo, pixelated blocks and corner length in parts of the picture's shorter side; text in pixels at
 `sv.calculate_optimal_text_scale` 1, that is at 1,000 pixels."""
+HALO_PIXELS = 400_000
 MIN_TEXT = 13
 MAX_LABEL_WIDTH = 0.45
 """A label may be that wide, in parts of the picture's width, and at least `MIN_LABEL_TEXTS` times its height."""
@@ -136,33 +138,13 @@ def annotate(
         return image.convert("RGB").copy()
     shapes = _Shapes.of(result, rows, image.size)
     scene = sv.pillow_to_cv2(image if image.mode == "RGB" else image.convert("RGB"))
-    for annotator, chosen in _plan(style, shapes):
-        _PAINTERS[annotator](scene, shapes.take(chosen), style, _Lengths.of(image.size, style))
+    for annotators, chosen in _plan(style, shapes):
+        for annotator in annotators:
+            _PAINTERS[annotator](scene, chosen, style)
     drawn = sv.cv2_to_pillow(scene)
     if style.labels:
         _write_labels(drawn, shapes.detections, style)
     return drawn
-
-
-@dataclass(frozen=True)
-class _Lengths:
-    """Lengths in pixels that suit a picture."""
-
-    line: int
-    halo: int
-    block: int
-    corner: int
-
-    @classmethod
-    def of(cls, size: tuple[int, int], style: Style) -> "_Lengths":
-        side = min(size)
-        line = max(sv.calculate_optimal_line_thickness(size), round(side * LINE))
-        return cls(
-            max(1, round(line * style.thickness)),
-            max(5, round(side * HALO)),
-            max(4, round(side * PIXELS)),
-            max(8, round(side * CORNER)),
-        )
 
 
 @dataclass(frozen=True)
@@ -212,15 +194,24 @@ class _Shapes:
         outlines = [parts for parts, yes in zip(self.outlines, chosen, strict=True) if yes]
         return _Shapes(self.detections[chosen], outlines, self.outlined[chosen], self.quads, self.size)
 
+    @cached_property
     def masked(self) -> sv.Detections:
         """The detections with a mask each, kept compact."""
-        width, height = self.size
-        masks = [_compact(parts, (height, width)) for parts in self.outlines]
-        boxes = np.concatenate([mask.bbox_xyxy for mask in masks]).astype(np.float32)
-        return sv.Detections(xyxy=boxes, class_id=self.detections.class_id, mask=CompactMask.merge(masks))
+        return _masked(self.outlines, self.detections.class_id, self.size)
+
+    @property
+    def side(self) -> int:
+        """The shorter side of the picture in pixels."""
+        return min(self.size)
 
 
-def _compact(parts: Sequence[np.ndarray], image_shape: tuple[int, int]) -> CompactMask:
+def _masked(outlines: list[list[np.ndarray]], class_id: np.ndarray, size: tuple[int, int]) -> sv.Detections:
+    masks = [_compact(parts, size) for parts in outlines]
+    boxes = np.concatenate([mask.bbox_xyxy for mask in masks]).astype(np.float32)
+    return sv.Detections(xyxy=boxes, class_id=class_id, mask=CompactMask.merge(masks))
+
+
+def _compact(parts: Sequence[np.ndarray], size: tuple[int, int]) -> CompactMask:
     """One mask of all parts, rasterised within their common box only."""
     points = np.concatenate(parts)
     x1, y1 = (int(v) for v in np.floor(points.min(axis=0)))
@@ -230,64 +221,103 @@ def _compact(parts: Sequence[np.ndarray], image_shape: tuple[int, int]) -> Compa
     for part in parts:
         crop |= sv.polygon_to_mask(np.round(part - (x1, y1)).astype(int), (width, height)).astype(bool)
     corners = np.array([[0, 0, width - 1, height - 1]])
-    return CompactMask.from_dense(crop[None], corners, crop.shape).with_offset(x1, y1, image_shape)
+    return CompactMask.from_dense(crop[None], corners, crop.shape).with_offset(x1, y1, size[::-1])
 
 
-def _plan(style: Style, shapes: _Shapes) -> list[tuple[Annotator, np.ndarray]]:
-    """Which annotator paints which rows (booleans), in the order of painting."""
-    every = np.ones(len(shapes.detections), dtype=bool)
+def _plan(style: Style, shapes: _Shapes) -> list[tuple[list[Annotator], _Shapes]]:
+    """Which annotators paint which shapes, in the order of painting."""
     if style.annotators:
-        return [(annotator, every) for annotator in Annotator if annotator in style.annotators]
+        return [([annotator for annotator in Annotator if annotator in style.annotators], shapes)]
     plain = Annotator.ORIENTED_BOX if shapes.quads else Annotator.BOX
-    best = [
-        (Annotator.MASK, shapes.outlined),
-        (Annotator.POLYGON, shapes.outlined),
-        (plain, ~shapes.outlined),
-    ]
-    return [(annotator, rows) for annotator, rows in best if rows.any()]
+    best = [([Annotator.MASK, Annotator.POLYGON], shapes.outlined), ([plain], ~shapes.outlined)]
+    return [(annotators, shapes.take(rows)) for annotators, rows in best if rows.any()]
 
 
-_Painter = Callable[[np.ndarray, _Shapes, Style, _Lengths], None]
+def _line(shapes: _Shapes, style: Style) -> int:
+    """Line width in pixels."""
+    width = max(sv.calculate_optimal_line_thickness(shapes.size), round(shapes.side * LINE))
+    return max(1, round(width * style.thickness))
 
 
-def _corners(scene: np.ndarray, shapes: _Shapes, style: Style, lengths: _Lengths) -> None:
+def _box(annotator: type[sv.BoxAnnotator]) -> "_Painter":
+    def paint(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
+        annotator(style.colours, thickness=_line(shapes, style)).annotate(scene, shapes.detections)
+
+    return paint
+
+
+def _corners(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
     """One at a time: the corners of a small box must be short, or they reach beyond it."""
+    longest = max(8, round(shapes.side * CORNER))
     for row, (x1, y1, x2, y2) in enumerate(shapes.detections.xyxy):
-        length = max(1, min(lengths.corner, int((x2 - x1) / 3), int((y2 - y1) / 3)))
-        painter = sv.BoxCornerAnnotator(style.colours, thickness=lengths.line, corner_length=length)
-        painter.annotate(scene, shapes.detections[row : row + 1])
+        length = max(1, min(longest, int((x2 - x1) / 3), int((y2 - y1) / 3)))
+        annotator = sv.BoxCornerAnnotator(style.colours, thickness=_line(shapes, style), corner_length=length)
+        annotator.annotate(scene, shapes.detections[row : row + 1])
 
 
+def _filled(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
+    sv.ColorAnnotator(style.colours, opacity=style.opacity).annotate(scene, shapes.detections)
+
+
+def _mask(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
+    sv.MaskAnnotator(style.colours, opacity=style.opacity).annotate(scene, shapes.masked)
+
+
+def _polygon(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
+    sv.PolygonAnnotator(style.colours, thickness=_line(shapes, style)).annotate(scene, shapes.masked)
+
+
+def _blur(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
+    sv.BlurAnnotator().annotate(scene, shapes.detections)
+
+
+def _pixelate(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
+    sv.PixelateAnnotator(max(4, round(shapes.side * PIXELS))).annotate(scene, shapes.detections)
+
+
+def _spotlight(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
+    """All masks as one: the annotator goes over the whole picture for each."""
+    width, height = shapes.size
+    lit = np.zeros((1, height, width), dtype=bool)
+    masks = shapes.masked.mask
+    for row, (x, y) in enumerate(masks.offsets):
+        crop = masks.crop(row)
+        lit[0, y : y + crop.shape[0], x : x + crop.shape[1]] |= crop
+    everything = sv.Detections(xyxy=np.array([[0, 0, width, height]], dtype=np.float32), mask=lit)
+    sv.BackgroundOverlayAnnotator(opacity=min(1.0, style.opacity + 0.2)).annotate(scene, everything)
+
+
+def _halo(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
+    """Made on a small copy, and what it changed enlarged: a halo is soft, and the annotator needs 60 bytes a pixel."""
+    image = Image.fromarray(scene)
+    factor = min(1.0, math.sqrt(HALO_PIXELS / (image.width * image.height)))
+    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
+    before = image.resize(size, Image.Resampling.BOX)
+    outlines = [[part * factor for part in parts] for parts in shapes.outlines]
+    limit = np.array(size) - 1
+    outlines = [[np.minimum(part, limit) for part in parts] for parts in outlines]
+    annotator = sv.HaloAnnotator(
+        style.colours, opacity=min(1.0, 2 * style.opacity), kernel_size=max(3, round(min(size) * HALO))
+    )
+    after = Image.fromarray(annotator.annotate(np.array(before), _masked(outlines, shapes.detections.class_id, size)))
+    lighter = ImageChops.subtract(after, before).resize(image.size, Image.Resampling.BILINEAR)
+    darker = ImageChops.subtract(before, after).resize(image.size, Image.Resampling.BILINEAR)
+    np.copyto(scene, np.asarray(ImageChops.subtract(ImageChops.add(image, lighter), darker)))
+
+
+_Painter = Callable[[np.ndarray, _Shapes, Style], None]
 _PAINTERS: dict[Annotator, _Painter] = {
-    Annotator.SPOTLIGHT: lambda scene, shapes, style, _: sv.BackgroundOverlayAnnotator(
-        opacity=min(1.0, style.opacity + 0.2)
-    ).annotate(scene, shapes.masked()),
-    Annotator.BLUR: lambda scene, shapes, style, _: sv.BlurAnnotator().annotate(scene, shapes.detections),
-    Annotator.PIXELATE: lambda scene, shapes, style, lengths: sv.PixelateAnnotator(lengths.block).annotate(
-        scene, shapes.detections
-    ),
-    Annotator.HALO: lambda scene, shapes, style, lengths: sv.HaloAnnotator(
-        style.colours, opacity=min(1.0, 2 * style.opacity), kernel_size=lengths.halo
-    ).annotate(scene, shapes.masked()),
-    Annotator.FILLED: lambda scene, shapes, style, _: sv.ColorAnnotator(style.colours, style.opacity).annotate(
-        scene, shapes.detections
-    ),
-    Annotator.MASK: lambda scene, shapes, style, _: sv.MaskAnnotator(style.colours, style.opacity).annotate(
-        scene, shapes.masked()
-    ),
-    Annotator.POLYGON: lambda scene, shapes, style, lengths: sv.PolygonAnnotator(style.colours, lengths.line).annotate(
-        scene, shapes.masked()
-    ),
-    Annotator.BOX: lambda scene, shapes, style, lengths: sv.BoxAnnotator(style.colours, lengths.line).annotate(
-        scene, shapes.detections
-    ),
-    Annotator.ROUND_BOX: lambda scene, shapes, style, lengths: sv.RoundBoxAnnotator(
-        style.colours, lengths.line
-    ).annotate(scene, shapes.detections),
+    Annotator.SPOTLIGHT: _spotlight,
+    Annotator.BLUR: _blur,
+    Annotator.PIXELATE: _pixelate,
+    Annotator.HALO: _halo,
+    Annotator.FILLED: _filled,
+    Annotator.MASK: _mask,
+    Annotator.POLYGON: _polygon,
+    Annotator.BOX: _box(sv.BoxAnnotator),
+    Annotator.ROUND_BOX: _box(sv.RoundBoxAnnotator),
     Annotator.CORNERS: _corners,
-    Annotator.ORIENTED_BOX: lambda scene, shapes, style, lengths: sv.OrientedBoxAnnotator(
-        style.colours, lengths.line
-    ).annotate(scene, shapes.detections),
+    Annotator.ORIENTED_BOX: _box(sv.OrientedBoxAnnotator),
 }
 
 
