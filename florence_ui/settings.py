@@ -52,7 +52,12 @@ def _key(text: str) -> Secret:
     return Secret(text)
 
 
-def _url(text: str) -> str:
+def read_url(text: str) -> str:
+    """A server's base address without a trailing slash.
+
+    Raises:
+        ValueError: If it is not http(s), or holds a name, a password, a query or blanks.
+    """
     parts = urlsplit(text)
     port = parts.port  # raises where it is no number
     plain = parts.scheme in ("http", "https") and parts.hostname and not (parts.query or parts.fragment)
@@ -147,14 +152,14 @@ class Settings:
         "http://localhost:9001",
         "Address of the local server.",
         "an address such as http://localhost:9001, without name and password",
-        _url,
+        read_url,
     )
     dedicated_url: str = _setting(
         "FLORENCE_UI_DEDICATED_URL",
         "",
         "Address of a Roboflow Dedicated Deployment.",
         "an address such as https://name.roboflow.cloud, without name and password",
-        _url,
+        read_url,
         shown="none",
     )
     model: str = _setting(

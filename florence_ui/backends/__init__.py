@@ -27,12 +27,17 @@ from florence_ui.errors import (
     BackendUnreachableError,
     FlorenceUIError,
     KeyRefusedError,
+    quote,
 )
 from florence_ui.settings import SERVERLESS_URL, Settings, is_key
 
 MAX_NEW_TOKENS = 1024
 """Always sent: left out, the genuine server may stop after 20 tokens, which looks like an answer and is none."""
 PROBE_SECONDS = 5.0
+
+
+class NobodyAnswersError(BackendUnreachableError):
+    """The call reached nobody, so nothing is done twice if it is made again."""
 
 
 @dataclass(frozen=True)
@@ -229,7 +234,7 @@ def translate(error: BaseException, backend: Backend) -> BackendError:
         case aiohttp.ClientSSLError():
             return BackendUnreachableError(f"The certificate of {backend.host} cannot be trusted.", hint)
         case aiohttp.ClientConnectorError():
-            return BackendUnreachableError(f"Nobody answers at {backend.host}.", hint)
+            return NobodyAnswersError(f"Nobody answers at {backend.host}.", hint)
         case aiohttp.ClientPayloadError():
             return AnswerError(f"The answer from {backend.host} broke off in the middle.", "Try again.")
         case aiohttp.ClientConnectionError() | OSError():
@@ -258,13 +263,10 @@ async def probe(backend: Backend, *, seconds: float = PROBE_SECONDS) -> BackendS
     if not isinstance(info, dict) or not isinstance(info.get("name"), str):
         return BackendState(reachable=False, reason=f"Another program answers at {backend.host}.")
     models = status.get("models") if isinstance(status, dict) else None
-    name = f"{info['name']} {info.get('version', '')}".strip()[:100]
-    known = {str(alias): state for alias, state in models.items() if isinstance(state, dict)} if _is(models) else {}
-    return BackendState(True, name, _is(models), known, _loaded_models(registry))
-
-
-def _is(models: Any) -> bool:
-    return isinstance(models, dict)
+    ours = isinstance(models, dict)
+    known = {str(alias): state for alias, state in models.items() if isinstance(state, dict)} if ours else {}
+    name = quote(f"{info['name']} {info.get('version', '')}")[:100]
+    return BackendState(True, name, ours, known, _loaded_models(registry))
 
 
 def _loaded_models(registry: Any) -> tuple[str, ...]:
@@ -276,4 +278,15 @@ def _loaded_models(registry: Any) -> tuple[str, ...]:
 async def _get(backend: Backend, path: str) -> Any:
     """A small JSON from a server; None where it answers something else."""
     client = await load_client()
-    return await client.get_json(backend.url + path)
+    return await client.fetch_json("GET", backend.url + path)
+
+
+async def post_json(url: str, body: Any, *, seconds: float = PROBE_SECONDS) -> Any:
+    """Posts a small JSON without a key; returns the JSON that comes back, None where it is anything else.
+
+    Raises:
+        Exception: Those of aiohttp and TimeoutError.
+    """
+    client = await load_client()
+    async with asyncio.timeout(seconds):
+        return await client.fetch_json("POST", url, body)

@@ -124,12 +124,12 @@ async def _session_of_this_loop() -> AsyncGenerator[aiohttp.ClientSession]:
         yield session
 
 
-async def get_json(url: str) -> Any:
-    """The JSON at an address; None where the answer is anything else. No key is sent."""
+async def fetch_json(method: str, url: str, body: Any = None) -> Any:
+    """The JSON that an address answers; None where it answers anything else. No key is sent."""
     session = await open_session()
-    async with session.get(url, allow_redirects=False) as response:
-        body = await read_start(response, MAX_REFUSAL)
+    async with session.request(method, url, json=body, allow_redirects=False) as response:
+        content = await read_start(response, MAX_REFUSAL)
         try:
-            return json.loads(body) if response.status == 200 else None
+            return json.loads(content) if response.status < 300 else None
         except (ValueError, RecursionError):
             return None
