@@ -9,14 +9,15 @@ becomes an `ImageError`.
 import hashlib
 import io
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from florence_ui.errors import ImageError
+from florence_ui.stripping import exif_orientation, strip
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 """What Pillow may try; never those that run a foreign program, such as EPS."""
@@ -30,8 +31,10 @@ MAX_PROFILE = 4 * 2**20
 """Largest colour profile that is applied, in bytes."""
 
 KINDS = "JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF"
-BROKEN = "Save it again, or take another one."
-ORIENTATION = 0x0112
+BROKEN = ("The picture is broken or cut off.", "Save it again, or choose another one.")
+HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+SIGNATURES = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM")
+"""How files of our formats start; one that then cannot be read is a broken one."""
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -42,6 +45,7 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 """EXIF orientation -> what turns the stored picture upright; 1 needs nothing."""
+SIDEWAYS = (TURNS[5], TURNS[6], TURNS[7], TURNS[8])
 
 
 @dataclass(frozen=True)
@@ -198,44 +202,44 @@ def load(data: bytes, limits: ImageLimits, *, longest: int | None = None) -> tup
         ImageError: If it is not a picture, is broken, or is beyond the limits.
     """
     check_bytes(data, limits)
-    image = open_header(data)
+    image, exif = open_header(data)
     check_size(image.size, limits)
-    stored = image.size
+    size = image.size
     try:
         if longest:
-            image.draft(None, fit(stored, longest))
+            image.draft(None, fit(size, longest))
         image.load()
-        check_size(image.size, limits)
-        turn = TURNS.get(orientation(image))
-        rgb = to_rgb(image, fit(stored, longest) if longest else stored)
-        rgb = rgb.transpose(turn) if turn is not None else rgb
-    except ImageError:
-        raise
+        turn = TURNS.get(exif_orientation(exif or image.info.get("exif", b"")))
+        profile = image.info.get("icc_profile")
+        wanted = fit(size, longest) if longest else size
+        # one name for the picture at every stage: never more than two of its size in memory
+        for step in (plain, partial(shrink, size=wanted), level, flatten, partial(to_srgb, profile=profile), detach):
+            image = step(image)
+        image = image.transpose(turn) if turn is not None else image
     except Exception:  # decoders meet hostile bytes, and raise whatever they like
-        raise ImageError("The picture is broken or cut off.", BROKEN) from None
-    swapped = turn is not None and turn >= Image.Transpose.ROTATE_90 and turn != Image.Transpose.ROTATE_180
-    return (stored[::-1] if swapped else stored), rgb
+        raise ImageError(*BROKEN) from None
+    return (size[::-1] if turn in SIDEWAYS else size), image
 
 
-def open_header(data: bytes) -> Image.Image:
-    """The picture's header, read without decoding a pixel."""
+def open_header(data: bytes) -> tuple[Image.Image, bytes]:
+    """The picture with its header read and no pixel decoded, and its EXIF block where that was taken out."""
     try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
+        stripped = strip(data)
+        return Image.open(io.BytesIO(stripped.data), formats=FORMATS), stripped.exif
     except Image.DecompressionBombError:
         raise ImageError("The picture has too many pixels.", "Scale it down, then try again.") from None
     except UnidentifiedImageError:
         raise ImageError(*refusal(data)) from None
     except Exception:  # a hostile header can raise anything
-        raise ImageError("The picture is broken or cut off.", BROKEN) from None
+        raise ImageError(*BROKEN) from None
 
 
 def refusal(data: bytes) -> tuple[str, str]:
     """What to say of a file that is none of our formats: what it is, and what to do."""
-    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"):
-        return (
-            "HEIC pictures cannot be read here.",
-            "Save it as JPEG (on an iPhone: share it, or set the camera to Most Compatible).",
-        )
+    if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
+        return "HEIC pictures cannot be read here.", "Save it as JPEG first; a phone's camera can be set to take those."
+    if any(data.startswith(signature) for signature in SIGNATURES):
+        return BROKEN
     return "This is not a picture that can be read.", f"Choose a {KINDS} file."
 
 
@@ -245,44 +249,37 @@ def fit(size: tuple[int, int], longest: int) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8; 1 where there is none or it cannot be read."""
-    try:
-        return int(image.getexif().get(ORIENTATION, 1))
-    except Exception:  # EXIF is a format of its own, and as easily broken
-        return 1
-
-
-def to_rgb(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Any of Pillow's modes -> RGB of that size, in sRGB, on white."""
-    profile = image.info.get("icc_profile")
+def plain(image: Image.Image) -> Image.Image:
+    """Any of Pillow's modes -> one that can be scaled: L, I, F, RGB, RGBA, CMYK or LAB."""
     if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    elif image.has_transparency_data:
-        image = image.convert("RGBA")
-    elif image.mode in ("1", "P", "YCbCr", "HSV", "RGBX"):
-        image = image.convert("RGB")
-    if image.size != size:
-        # without the gap, a very long picture needs gigabytes of filter coefficients
-        image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
-    if image.mode in ("I", "F"):
-        image = level(image)
-    if image.mode == "RGBA":
-        image = flatten(image)
-    return to_srgb(image, profile)
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.has_transparency_data:
+        return image if image.mode == "RGBA" else image.convert("RGBA")
+    return image if image.mode in ("L", "I", "F", "RGB", "CMYK", "LAB") else image.convert("RGB")
+
+
+def shrink(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The picture at that size; the gap keeps a very long one from needing gigabytes of filter coefficients."""
+    return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
 
 
 def level(image: Image.Image) -> Image.Image:
     """Grey of 32 bits, which has no fixed white, stretched from its darkest to its lightest value."""
-    values = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0, neginf=0)
+    if image.mode not in ("I", "F"):
+        return image
+    values = np.asarray(image, dtype=np.float32)
+    values = np.where(np.isfinite(values), values, 0)
     low, high = float(values.min()), float(values.max())
-    if low >= 0 and high <= 255 and image.mode == "I":
+    if image.mode == "I" and low >= 0 and high <= 255:
         low, high = 0.0, 255.0
-    return Image.fromarray(((values - low) * (255 / max(high - low, 1e-6))).astype(np.uint8))
+    values = (values - low) * (255 / max(high - low, 1e-30))
+    return Image.fromarray(values.clip(0, 255).astype(np.uint8))
 
 
 def flatten(image: Image.Image) -> Image.Image:
-    """RGBA on white."""
+    """What is transparent, on white."""
+    if image.mode != "RGBA":
+        return image
     white = Image.new("RGB", image.size, "white")
     white.paste(image, mask=image)
     return white
@@ -290,18 +287,19 @@ def flatten(image: Image.Image) -> Image.Image:
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """RGB, through the picture's own colour profile where it has a usable one."""
-    convert: Callable[[], Image.Image] = lambda: image.convert("RGB")  # noqa: E731
-    if image.mode == "LAB":
-        source = ImageCms.createProfile("LAB")
-    elif not profile or len(profile) > MAX_PROFILE:
-        return convert()
-    else:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        except Exception:
-            return convert()
     try:
-        srgb = ImageCms.createProfile("sRGB")
-        return ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
+        if image.mode == "LAB":
+            source = ImageCms.createProfile("LAB")
+        elif profile and len(profile) <= MAX_PROFILE:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        else:
+            return image.convert("RGB")
+        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
     except Exception:  # a profile for another colour space, or a broken one: the plain colours are good enough
-        return convert()
+        return image.convert("RGB")
+
+
+def detach(image: Image.Image) -> Image.Image:
+    """The pixels alone, without the file's metadata, which no longer hold and would be saved along."""
+    image.info = {}
+    return image
