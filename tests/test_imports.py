@@ -15,7 +15,7 @@ LAYERS = [
     {"tasks", "settings", "logs", "storage"},
     {"results"},
     {"images", "fetching", "parsing", "fonts", "drawing", "filtering", "reading", "comparing", "merging", "gathering", "snippets"},
-    {"exporting", "backends", "local_server", "limits", "cache", "scripted"},
+    {"exporting", "backends", "local_server", "limits", "cache", "scripted", "waiting"},
     {"pipeline"},
     {"chains", "batch", "class_strategies", "object_actions"},
     {"ui"},
