@@ -1,0 +1,173 @@
+"""Truth of a scene -> Florence-2's prompts and answers, for all fifteen tasks.
+
+The formats are those that ``Florence2Processor.post_process_generation`` parses: ``label<loc_x1><loc_y1><loc_x2><loc_y2>``
+for boxes, eight locations for the quad of a word, a run of locations for an outline. What is not there gets an empty
+answer.
+"""
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from florence_ui.nano import captions
+from florence_ui.nano.scenes import Scene, Thing
+from florence_ui.nano.world import NAMES
+
+BINS = 1000
+
+SHARES: dict[str, float] = {
+    "<OD>": 16,
+    "<DENSE_REGION_CAPTION>": 7,
+    "<REGION_PROPOSAL>": 5,
+    "<CAPTION>": 7,
+    "<DETAILED_CAPTION>": 5,
+    "<MORE_DETAILED_CAPTION>": 6,
+    "<OCR>": 9,
+    "<OCR_WITH_REGION>": 10,
+    "<CAPTION_TO_PHRASE_GROUNDING>": 8,
+    "<OPEN_VOCABULARY_DETECTION>": 8,
+    "<REFERRING_EXPRESSION_SEGMENTATION>": 6,
+    "<REGION_TO_SEGMENTATION>": 6,
+    "<REGION_TO_CATEGORY>": 4,
+    "<REGION_TO_DESCRIPTION>": 4,
+    "<REGION_TO_OCR>": 6,
+}
+"""Task -> its share of the questions asked in training."""
+
+TASKS: tuple[str, ...] = tuple(SHARES)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question about a scene.
+
+    Attributes:
+        task: The task's token, for example "<OD>".
+        text: What follows the token in the prompt; empty for tasks without input.
+        answer: The answer in Florence-2's own words.
+        things: Positions in ``scene.things`` of the objects asked for, where some are.
+        signs: Positions in ``scene.signs`` of the signs asked for, where some are.
+        absent: Kinds asked for that the scene does not have.
+    """
+
+    task: str
+    text: str
+    answer: str
+    things: tuple[int, ...] = ()
+    signs: tuple[int, ...] = ()
+    absent: tuple[str, ...] = ()
+
+    @property
+    def prompt(self) -> str:
+        """Task token and input, as sent to a server."""
+        return self.task + self.text
+
+
+def bin_of(value: float, side: int) -> int:
+    """The location bin, 0 to 999, of a coordinate on a side of that many pixels."""
+    return min(BINS - 1, max(0, int(value / side * BINS)))
+
+
+def locations(values: Iterable[float], picture_size: tuple[int, int]) -> str:
+    """Pixels x, y, x, y, ... as location tokens."""
+    return "".join(f"<loc_{bin_of(value, picture_size[index % 2])}>" for index, value in enumerate(values))
+
+
+def tasks_for(scene: Scene) -> list[str]:
+    """The tasks that can be asked about a scene: reading a region needs a sign."""
+    return [task for task in TASKS if task != "<REGION_TO_OCR>" or scene.signs]
+
+
+def ask(task: str, scene: Scene, rng: random.Random) -> Question:
+    """A question of that task about a scene, and its answer.
+
+    Raises:
+        KeyError: The task is none of Florence-2's fifteen.
+        IndexError: ``<REGION_TO_OCR>`` for a scene without signs.
+    """
+    size = scene.image.size
+    whole = {
+        "<CAPTION>": captions.brief,
+        "<DETAILED_CAPTION>": captions.detailed,
+        "<MORE_DETAILED_CAPTION>": captions.more_detailed,
+        "<OD>": lambda s: "".join(t.label + locations(t.box, size) for t in s.things),
+        "<DENSE_REGION_CAPTION>": lambda s: "".join(
+            captions.description(t, size) + locations(t.box, size) for t in s.things
+        ),
+        "<REGION_PROPOSAL>": lambda s: "".join(locations(t.box, size) for t in s.things),
+        "<OCR>": lambda s: " ".join(sign.word for sign in s.signs),
+        "<OCR_WITH_REGION>": lambda s: "".join(sign.word + locations(sign.quad.ravel(), size) for sign in s.signs),
+    }
+    if task in whole:
+        return Question(task, "", whole[task](scene))
+    return {
+        "<CAPTION_TO_PHRASE_GROUNDING>": _ask_phrases,
+        "<OPEN_VOCABULARY_DETECTION>": _ask_classes,
+        "<REFERRING_EXPRESSION_SEGMENTATION>": _ask_mask,
+        "<REGION_TO_SEGMENTATION>": _ask_region,
+        "<REGION_TO_CATEGORY>": _ask_region,
+        "<REGION_TO_DESCRIPTION>": _ask_region,
+        "<REGION_TO_OCR>": _ask_sign_region,
+    }[task](task, scene, rng)
+
+
+def _some_kinds(scene: Scene, rng: random.Random) -> list[str]:
+    """One to three kinds in any order, each there or not."""
+    there = [thing.label for thing in scene.things]
+    absent = rng.sample([name for name in NAMES if name not in there], 3)
+    count = rng.randint(1, 3)
+    kinds = [
+        there.pop(rng.randrange(len(there))) if there and rng.random() < 0.7 else absent.pop() for _ in range(count)
+    ]
+    return kinds
+
+
+def _split(scene: Scene, kinds: list[str]) -> tuple[list[Thing], tuple[int, ...], tuple[str, ...]]:
+    position = {thing.label: index for index, thing in enumerate(scene.things)}
+    found = tuple(position[kind] for kind in kinds if kind in position)
+    return [scene.things[i] for i in found], found, tuple(kind for kind in kinds if kind not in position)
+
+
+def _ask_phrases(task: str, scene: Scene, rng: random.Random) -> Question:
+    kinds = _some_kinds(scene, rng)
+    form = rng.choice((captions.with_article, captions.with_article, "the {}".format, str))
+    things, found, absent = _split(scene, kinds)
+    answer = "".join(form(thing.label) + locations(thing.box, scene.image.size) for thing in things)
+    text = captions.listed([form(kind) for kind in kinds])
+    if rng.random() < 0.3:
+        text = text[0].upper() + text[1:] + "."
+    return Question(task, text, answer, found, absent=absent)
+
+
+def _ask_classes(task: str, scene: Scene, rng: random.Random) -> Question:
+    kinds = _some_kinds(scene, rng)
+    things, found, absent = _split(scene, kinds)
+    answer = "".join(thing.label + locations(thing.box, scene.image.size) for thing in things)
+    return Question(task, "<and>".join(kinds), answer, found, absent=absent)
+
+
+def _ask_mask(task: str, scene: Scene, rng: random.Random) -> Question:
+    kind = rng.choice(scene.things).label if rng.random() < 0.85 else rng.choice(NAMES)
+    things, found, absent = _split(scene, [kind])
+    answer = "".join(locations(thing.outline.ravel(), scene.image.size) for thing in things)
+    form = rng.choice((captions.with_article, "the {}".format, str))
+    return Question(task, form(kind), answer, found, absent=absent)
+
+
+def _ask_region(task: str, scene: Scene, rng: random.Random) -> Question:
+    index = rng.randrange(len(scene.things))
+    thing, size = scene.things[index], scene.image.size
+    region = locations(thing.box, size)
+    answer = {
+        "<REGION_TO_SEGMENTATION>": locations(thing.outline.ravel(), size),
+        "<REGION_TO_CATEGORY>": thing.label + region,
+        "<REGION_TO_DESCRIPTION>": captions.description(thing, size) + region,
+    }[task]
+    return Question(task, region, answer, (index,))
+
+
+def _ask_sign_region(task: str, scene: Scene, rng: random.Random) -> Question:
+    index = rng.randrange(len(scene.signs))
+    quad = scene.signs[index].quad
+    region = locations((*quad.min(0), *quad.max(0)), scene.image.size)
+    return Question(task, region, scene.signs[index].word + region, signs=(index,))

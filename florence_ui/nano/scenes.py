@@ -1,0 +1,208 @@
+"""Scenes of objects and signs, drawn with exact truth.
+
+    python -m florence_ui.nano.scenes --seed 1000000 --count 10 --out scenes/
+
+writes the pictures and ``truth.json``. The same seed always draws the same scene.
+"""
+
+import argparse
+import json
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from florence_ui.nano import captions
+from florence_ui.nano.backgrounds import background
+from florence_ui.nano.signs import Sign, draw_sign, sign_style
+from florence_ui.nano.sprites import mask_outline, sprites
+from florence_ui.nano.world import NAMES, PICTURE_SIZES, WORDS
+
+VISIBLE = 127
+"""A pixel belongs to an object where its alpha is above this."""
+
+MAX_OVERLAP = 0.08
+"""How much of the smaller of two objects' boxes the other may cover."""
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass(eq=False)
+class Thing:
+    """An object in a scene.
+
+    Attributes:
+        label: Its kind.
+        frame: Where its whole sprite lies, hidden parts included: x1, y1, x2, y2 in pixels.
+        box: The bounds of its visible pixels: x1, y1, x2, y2 in pixels, the last two exclusive.
+        mask: Its visible pixels within ``box``; boolean, shape (height, width).
+    """
+
+    label: str
+    frame: Box
+    box: Box
+    mask: np.ndarray = field(repr=False)
+
+    @property
+    def polygon(self) -> np.ndarray:
+        """The visible outline in pixels, shape (n, 2), within half a pixel of the mask."""
+        return mask_outline(self.mask, tolerance=0.5) + self.box[:2]
+
+    @property
+    def outline(self) -> np.ndarray:
+        """The kind's outline of a few points, laid into ``frame``; pixels, shape (n, 2)."""
+        x1, y1, x2, y2 = self.frame
+        return sprites()[self.label].outline * (x2 - x1, y2 - y1) + (x1, y1)
+
+
+@dataclass(eq=False)
+class Scene:
+    """A picture and what is on it; things from left to right, signs in reading order."""
+
+    image: Image.Image
+    things: list[Thing]
+    signs: list[Sign]
+
+    def truth(self, file: str) -> dict:
+        """One entry of ``truth.json``, all coordinates in pixels."""
+        return {
+            "file": file,
+            "objects": [
+                {"label": t.label, "box": list(t.box), "polygon": np.round(t.polygon, 1).tolist()} for t in self.things
+            ],
+            "words": [{"text": s.word, "quad": np.round(s.quad, 1).tolist()} for s in self.signs],
+            "captions": {
+                "brief": captions.brief(self),
+                "detailed": captions.detailed(self),
+                "more_detailed": captions.more_detailed(self),
+            },
+        }
+
+
+class Canvas:
+    """A picture being drawn, which keeps account of what is visible of everything on it."""
+
+    def __init__(self, image: Image.Image):
+        self.image = image
+        self._owner = np.zeros((image.height, image.width), np.uint8)
+        self._placed: list[tuple[str, Box]] = []
+        self._signs: list[Sign] = []
+
+    def has_room(self, box: Box, most_overlap: float) -> bool:
+        """Whether a box touches no sign and overlaps no object by more than ``most_overlap``."""
+        return all(overlap(box, frame) <= most_overlap for _, frame in self._placed) and not any(
+            overlap(box, sign.box) for sign in self._signs
+        )
+
+    def add_sign(self, sign: Sign) -> None:
+        """Draw a sign where it says."""
+        self.image.paste(sign.tile, sign.corner, sign.tile)
+        self._signs.append(sign)
+
+    def add_thing(self, name: str, frame: Box) -> None:
+        """Draw an object's sprite into a frame that lies within the picture."""
+        x1, y1, x2, y2 = frame
+        sprite = sprites()[name].image.resize((x2 - x1, y2 - y1), Image.Resampling.BILINEAR, reducing_gap=2.0)
+        self.image.paste(sprite, (x1, y1), sprite)
+        self._placed.append((name, frame))
+        self._owner[y1:y2, x1:x2][np.asarray(sprite.getchannel("A")) > VISIBLE] = len(self._placed)
+
+    def finish(self) -> Scene:
+        """The scene as drawn; things of which nothing is visible are left out."""
+        things = []
+        for number, (name, (x1, y1, x2, y2)) in enumerate(self._placed, start=1):
+            mask = self._owner[y1:y2, x1:x2] == number
+            rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+            if len(rows):
+                top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+                box = (x1 + int(left), y1 + int(top), x1 + int(right), y1 + int(bottom))
+                things.append(Thing(name, (x1, y1, x2, y2), box, mask[top:bottom, left:right]))
+        things.sort(key=lambda thing: (thing.box[0], thing.box[1]))
+        signs = sorted(self._signs, key=lambda sign: (sign.box[1], sign.box[0]))
+        return Scene(self.image, things, signs)
+
+
+def overlap(a: Box, b: Box) -> float:
+    """The part of the smaller box that the other covers, 0 to 1."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    return width * height / min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
+
+
+def frame_at(name: str, corner: tuple[float, float], side: float) -> Box:
+    """The frame of a kind whose longer side is ``side`` pixels, its upper left corner given."""
+    width, height = sprites()[name].image.size
+    scale = side / max(width, height)
+    x, y = round(corner[0]), round(corner[1])
+    return x, y, x + max(4, round(width * scale)), y + max(4, round(height * scale))
+
+
+def draw_scene(seed: int) -> Scene:
+    """The scene of that seed: 1 to 6 objects of different kinds, up to 2 signs."""
+    rng = random.Random(seed)
+    size = rng.choice(PICTURE_SIZES)
+    canvas = Canvas(background(rng, size))
+    words = rng.sample(WORDS, rng.choices((0, 1, 2), (2, 5, 3))[0])
+    for word in words:
+        _place_sign(rng, canvas, word)
+    names = rng.sample(NAMES, rng.randint(1, 6))
+    for index, name in enumerate(names):
+        _place_thing(rng, canvas, name, crowd=len(names), forced=index == 0)
+    return canvas.finish()
+
+
+def _place_sign(rng: random.Random, canvas: Canvas, word: str) -> None:
+    width, height = canvas.image.size
+    for _ in range(20):
+        sign = draw_sign(sign_style(rng, (width, height)), word)
+        room = width - sign.tile.width, height - sign.tile.height
+        if min(room) < 0:
+            continue
+        sign = sign.moved((rng.randint(0, room[0]), rng.randint(0, room[1])))
+        if canvas.has_room(sign.box, 0):
+            canvas.add_sign(sign)
+            return
+
+
+def _place_thing(rng: random.Random, canvas: Canvas, name: str, *, crowd: int, forced: bool) -> None:
+    width, height = canvas.image.size
+    short = min(width, height)
+    largest = {1: 0.6, 2: 0.5, 3: 0.44, 4: 0.38, 5: 0.34, 6: 0.3}[crowd]
+    for attempt in range(200 if forced else 25):
+        side = short * max(0.16, rng.uniform(0.18, largest) * (1 - attempt / 250))
+        frame = frame_at(name, (0, 0), side)
+        if frame[2] > width or frame[3] > height:
+            continue
+        frame = frame_at(name, (rng.randint(0, width - frame[2]), rng.randint(0, height - frame[3])), side)
+        if canvas.has_room(frame, MAX_OVERLAP):
+            canvas.add_thing(name, frame)
+            return
+
+
+def write_scenes(seed: int, count: int, folder: Path) -> None:
+    """Write the scenes of ``count`` seeds from ``seed`` on as PNG, and ``truth.json``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = []
+    for index in range(seed, seed + count):
+        scene = draw_scene(index)
+        file = f"scene-{index}.png"
+        scene.image.save(folder / file)
+        entries.append(scene.truth(file))
+    (folder / "truth.json").write_text(json.dumps(entries, indent=1) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Draw scenes with their truth.")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first scene; unseen in training from 1000000")
+    parser.add_argument("--count", type=int, default=10)
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    write_scenes(arguments.seed, arguments.count, arguments.out)
+
+
+if __name__ == "__main__":
+    main()
