@@ -1,0 +1,73 @@
+"""Measure every target in one run, print the table and write it as JSON.
+
+    python -m florence_ui.bench [--short] [--check] [--rows 1,4,5] [--pairs N] [--json FILE]
+
+Needs no network and no key. The exit status is 0 when it ran; with --check it is 1 when a target is missed.
+"""
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from florence_ui.bench.measuring import Measurement, Scale
+from florence_ui.bench.rows import ROWS
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = read_options(arguments)
+    wanted = [row for row in ROWS if (row.number in options.rows if options.rows else row.short or not options.short)]
+    scale = Scale(pairs=options.pairs or (3 if options.short else 7), short=options.short)
+    done = []
+    for row in wanted:
+        measurement = row.measure(scale)
+        done.append(measurement)
+        print(format_row(measurement), flush=True)
+    missed = [m.number for m in done if not m.met]
+    print(summary(done, missed))
+    options.json.write_text(json.dumps(as_json(done), indent=1) + "\n", encoding="utf-8")
+    return 1 if options.check and missed else 0
+
+
+def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m florence_ui.bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--short", action="store_true", help="rows 1, 3, 4, 5 and 11 only, in under a minute")
+    parser.add_argument("--check", action="store_true", help="exit with 1 when a target is missed")
+    parser.add_argument("--rows", type=row_numbers, help="only these rows, such as 1,4,5")
+    parser.add_argument("--pairs", type=int, help="how often the two sides are compared")
+    parser.add_argument("--json", type=Path, default=Path("benchmark.json"), help="where to write the figures")
+    return parser.parse_args(arguments)
+
+
+def row_numbers(text: str) -> set[int]:
+    numbers = {int(part) for part in text.split(",")}
+    known = {row.number for row in ROWS}
+    if not numbers <= known:
+        raise argparse.ArgumentTypeError(f"there are rows {min(known)} to {max(known)}")
+    return numbers
+
+
+def format_row(m: Measurement) -> str:
+    low, high = m.spread
+    state = "met" if m.met else "MISSED"
+    return (
+        f"| {m.number:>2} | {m.what} | {m.median:.3g} {m.target.unit} | {low:.3g} to {high:.3g} "
+        f"| {m.target} | {state} | {m.notes} |"
+    )
+
+
+def summary(done: Sequence[Measurement], missed: Sequence[int]) -> str:
+    if not missed:
+        return f"All {len(done)} targets are met."
+    return f"{len(done) - len(missed)} of {len(done)} targets are met; missed: {', '.join(map(str, missed))}."
+
+
+def as_json(done: Sequence[Measurement]) -> dict:
+    machine = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
+    return {"machine": machine, "rows": [m.as_json() for m in done]}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

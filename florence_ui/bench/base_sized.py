@@ -1,0 +1,53 @@
+"""A network as large as florence-2-base with random weights, so that its seconds can be measured without its files."""
+
+from pathlib import Path
+
+import torch
+from transformers import BartConfig, Florence2Config, Florence2ForConditionalGeneration, Florence2Processor
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+from florence_ui.nano.model import POST_PROCESSOR
+from florence_ui.nano.tokenizer import build_tokenizer
+
+SIDE = 768
+IMAGE_TOKENS = (SIDE // 32) ** 2 + 1
+VOCABULARY = 51_289
+"""Base's own, larger than the tokenizer's: the last layer's cost depends on it."""
+
+
+def write_checkpoint(folder: Path) -> None:
+    """About 0.9 GB in Hugging Face layout, the same numbers every time."""
+    torch.manual_seed(0)
+    tokenizer = build_tokenizer()
+    special = {
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    text = BartConfig(
+        vocab_size=VOCABULARY,
+        d_model=768,
+        encoder_layers=6,
+        decoder_layers=6,
+        encoder_attention_heads=12,
+        decoder_attention_heads=12,
+        encoder_ffn_dim=3072,
+        decoder_ffn_dim=3072,
+        decoder_start_token_id=tokenizer.eos_token_id,
+        forced_eos_token_id=None,
+        **special,
+    )
+    config = Florence2Config(text_config=text.to_dict(), image_token_id=tokenizer.image_token_id, **special)
+    model = Florence2ForConditionalGeneration(config)
+    model.generation_config.decoder_start_token_id = tokenizer.eos_token_id
+    model.save_pretrained(folder)
+    images = CLIPImageProcessorPil(
+        size={"height": SIDE, "width": SIDE},
+        resample=3,
+        do_center_crop=False,
+        image_mean=[0.485, 0.456, 0.406],
+        image_std=[0.229, 0.224, 0.225],
+        image_seq_length=IMAGE_TOKENS,
+    )
+    images.image_seq_length = IMAGE_TOKENS
+    Florence2Processor(images, tokenizer, post_processor_config=POST_PROCESSOR).save_pretrained(folder)

@@ -1,0 +1,129 @@
+"""Two sides, taken in turns and compared pair by pair, so that a noisy machine disturbs both alike."""
+
+import gc
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Target:
+    """The bound that a figure must keep.
+
+    Attributes:
+        bound: The bound, in the figure's unit.
+        unit: `x` for a ratio, or `ms`, `kB`, ...
+        at_least: Whether the figure must reach the bound instead of staying below it.
+    """
+
+    bound: float
+    unit: str = "x"
+    at_least: bool = False
+
+    def met_by(self, value: float) -> bool:
+        return value >= self.bound if self.at_least else value <= self.bound
+
+    def __str__(self) -> str:
+        return f"{'>=' if self.at_least else '<='} {self.bound:g} {self.unit}"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One row of the table.
+
+    Attributes:
+        number: The row's number.
+        what: What was measured, against what.
+        values: One figure a pair, in the target's unit; never empty.
+        target: The bound that the median must keep.
+        notes: Absolute figures behind the ratio, for a reader.
+    """
+
+    number: int
+    what: str
+    values: Sequence[float]
+    target: Target
+    notes: str = ""
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """The lowest and the highest figure."""
+        return min(self.values), max(self.values)
+
+    @property
+    def met(self) -> bool:
+        return self.target.met_by(self.median)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"median": self.median, "met": self.met, "values": list(self.values)}
+
+
+@dataclass(frozen=True)
+class Row:
+    """How one row is measured, and whether the short form has it."""
+
+    number: int
+    measure: Callable[["Scale"], Measurement]
+    short: bool = False
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much work the measurements do.
+
+    Attributes:
+        pairs: How often the two sides are compared.
+        short: Whether everything must end within a minute.
+        seed: Of everything that is generated.
+    """
+
+    pairs: int = 7
+    short: bool = False
+    seed: int = field(default=1_000_000)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long one call takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+async def seconds_async(work: Callable[[], Awaitable[object]]) -> float:
+    """How long one awaited call takes."""
+    start = time.perf_counter()
+    await work()
+    return time.perf_counter() - start
+
+
+def in_turns(ours: Callable[[], float], theirs: Callable[[], float], pairs: int) -> list[tuple[float, float]]:
+    """Figures of both sides, each pair taken right after one another; the side that begins alternates.
+
+    The first pair warms both sides up and is not counted.
+    """
+    taken = []
+    for index in range(pairs + 1):
+        gc.collect()
+        if index % 2:
+            mine, other = ours(), theirs()
+        else:
+            other, mine = theirs(), ours()
+        taken.append((mine, other))
+    return taken[1:]
+
+
+def ratios(taken: Sequence[tuple[float, float]]) -> list[float]:
+    """Ours as a part of theirs, pair by pair."""
+    return [mine / other for mine, other in taken]
+
+
+def milliseconds(taken: Sequence[tuple[float, float]]) -> str:
+    """Both medians, for a note."""
+    mine, other = (statistics.median(side) for side in zip(*taken, strict=True))
+    return f"{mine * 1000:,.0f} ms against {other * 1000:,.0f} ms"

@@ -1,0 +1,65 @@
+"""Programs that the benchmark starts beside itself, on free ports of this machine."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(url: str) -> bool:
+    """Whether a page comes from there."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as page:
+            return page.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def wait_for(url: str, process: subprocess.Popen, seconds: float = 180) -> None:
+    """Wait until a page comes.
+
+    Raises:
+        RuntimeError: If the process ends, or nothing comes in time.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the program ended with {process.returncode}")
+        if answers(url):
+            return
+        time.sleep(0.02)
+    raise RuntimeError(f"{url} did not answer in {seconds:.0f} s")
+
+
+@contextmanager
+def program(
+    arguments: Sequence[str], page: str, environ: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen]:
+    """A Python program that runs until the block ends; the block starts when `page` answers."""
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        env={**os.environ, **(environ or {})},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(page, process)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,90 @@
+"""Rows 4 and 11: drawing on a 12-megapixel photograph."""
+
+import io
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from florence_ui.bench.measuring import Measurement, Scale, Target, in_turns, milliseconds, ratios, seconds
+from florence_ui.bench.photographs import SIZES, photograph_jpeg
+from florence_ui.drawing import Annotator, Style, annotate
+from florence_ui.images import encode_jpeg, open_picture
+from florence_ui.results import Result, make_detections
+from florence_ui.tasks import TASKS
+
+BOXES, MASKS = 30, 5
+
+
+def busy_result(size: tuple[int, int], seed: int) -> Result:
+    """Thirty labelled boxes, five of them with an outline, in pixels of a picture of (width, height)."""
+    rng = np.random.default_rng(seed)
+    corners = rng.uniform((0, 0), (0.8 * size[0], 0.8 * size[1]), (BOXES, 2))
+    boxes = np.concatenate([corners, corners + rng.uniform(0.05, 0.2, (BOXES, 2)) * size], axis=1)
+    angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    outlines = [[(b[:2] + b[2:]) / 2 + circle * (b[2:] - b[:2]) / 2] if i < MASKS else [] for i, b in enumerate(boxes)]
+    labels = [f"thing {i % 12}" for i in range(BOXES)]
+    return Result(TASKS["<OD>"], "<OD>", size, detections=make_detections(labels, boxes, polygons=outlines))
+
+
+def drawing(scale: Scale) -> Measurement:
+    """Row 4: drawn and ready for the browser, against `savefig` at full size."""
+    result = busy_result(SIZES[12], scale.seed)
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "photograph.jpg"
+        path.write_bytes(photograph_jpeg(12, scale.seed))
+        picture = open_picture(path)
+        full = np.asarray(picture.full())
+        taken = in_turns(
+            lambda: seconds(lambda: encode_jpeg(annotate(picture.display, result))),
+            lambda: seconds(lambda: savefig(full, result)),
+            2 if scale.short else scale.pairs,
+        )
+    return Measurement(
+        4, "drawing 30 labelled boxes and 5 masks on 12 megapixels, against matplotlib", ratios(taken), Target(0.1),
+        milliseconds(taken),
+    )  # fmt: skip
+
+
+def savefig(image: np.ndarray, result: Result) -> bytes:
+    """As common demos of Florence-2 draw: a figure of the picture's size, patches, texts, and a PNG of it."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import patches, pyplot
+
+    height, width = image.shape[:2]
+    figure = pyplot.figure(figsize=(width / 100, height / 100), dpi=100)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.imshow(image)
+    axes.axis("off")
+    for box, label, parts in zip(result.detections.xyxy, result.labels, result.polygons, strict=True):
+        x1, y1, x2, y2 = box
+        axes.add_patch(patches.Rectangle((x1, y1), x2 - x1, y2 - y1, linewidth=8, edgecolor="r", facecolor="none"))
+        axes.text(x1, y1, label, fontsize=40, color="white", bbox={"facecolor": "red", "alpha": 0.5})
+        for part in parts:
+            axes.add_patch(patches.Polygon(part, alpha=0.45))
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    pyplot.close(figure)
+    return file.getvalue()
+
+
+def restyling(scale: Scale) -> Measurement:
+    """Row 11: another style on the same answer; drawing only, so there is no call that it could make."""
+    result = busy_result(SIZES[12], scale.seed)
+    styles = [
+        Style(annotators=(Annotator.MASK, Annotator.BOX), opacity=0.3),
+        Style(annotators=(Annotator.HALO, Annotator.CORNERS)),
+        Style(annotators=(Annotator.SPOTLIGHT, Annotator.POLYGON), thickness=2),
+        Style(annotators=(Annotator.ROUND_BOX,), palette="vivid", text_size=1.5),
+    ]
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "photograph.jpg"
+        path.write_bytes(photograph_jpeg(12, scale.seed))
+        display: Image.Image = open_picture(path).display
+    annotate(display, result)
+    taken = [seconds(lambda s=style: encode_jpeg(annotate(display, result, s))) * 1000 for style in styles * 3]
+    return Measurement(11, "another style at 12 megapixels", taken, Target(150, "ms"), "no call is made")

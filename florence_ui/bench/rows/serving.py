@@ -1,0 +1,120 @@
+"""Rows 6 and 7: the local server against itself and against plain transformers, on a network of base's size."""
+
+import base64
+import json
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+
+from florence_ui.bench.measuring import Measurement, Scale, Target, in_turns, milliseconds, ratios, seconds
+from florence_ui.bench.photographs import photograph
+from florence_ui.bench.processes import free_port, program
+from florence_ui.images import encode_jpeg
+
+ALIAS = "base-sized"
+NEW_TOKENS = 20
+"""About a brief caption; a network with random weights does not end by itself."""
+
+
+def another_task(scale: Scale) -> Measurement:
+    """Row 6: the second question about a picture against the first."""
+    with base_sized_server() as (url, _):
+        pictures = picture_numbers(scale)
+
+        def first() -> float:
+            nonlocal picture
+            picture = next(pictures)
+            return seconds(lambda: ask(url, picture, "<CAPTION>"))
+
+        def second() -> float:
+            return seconds(lambda: ask(url, picture, "<OD>"))
+
+        picture = b""
+        taken = [(second_time, first_time) for first_time, second_time in ((first(), second()) for _ in range(4))]
+    return Measurement(
+        6, "another task on the same picture, local server, against the first task on it", ratios(taken[1:]),
+        Target(0.5), milliseconds(taken[1:]),
+    )  # fmt: skip
+
+
+def plain_transformers(scale: Scale) -> Measurement:
+    """Row 7: one answer of the server against `generate` with the same settings."""
+    from florence_ui.server.engine import Florence2
+    from florence_ui.server.runtime import choose_runtime
+
+    with base_sized_server() as (url, folder):
+        runtime = choose_runtime()
+        plain = Florence2(folder, runtime)  # only for its loading: the answer below is transformers' own
+        pictures = picture_numbers(scale)
+
+        def ours() -> float:
+            data = next(pictures)
+            return seconds(lambda: ask(url, data, "<CAPTION>"))
+
+        def theirs() -> float:
+            data = next(pictures)
+            return seconds(lambda: generate(plain, data))
+
+        taken = in_turns(ours, theirs, min(scale.pairs, 4))
+    return Measurement(
+        7, "one answer of the local server against plain transformers", ratios(taken), Target(1.05),
+        f"{milliseconds(taken)}, {runtime.device} {runtime.dtype_name}",
+    )  # fmt: skip
+
+
+def generate(plain, data: bytes) -> dict:
+    """What the model's documentation tells to do: process, generate, post-process."""
+    import io
+
+    import torch
+
+    image = Image.open(io.BytesIO(data)).convert("RGB")
+    with torch.inference_mode():
+        inputs = plain.processor(text="<CAPTION>", images=image, return_tensors="pt")
+        inputs = inputs.to(plain.runtime.device, plain.runtime.dtype)
+        ids = plain.model.generate(**inputs, max_new_tokens=NEW_TOKENS, num_beams=3, do_sample=False)
+        text = plain.processor.batch_decode(ids, skip_special_tokens=False)[0]
+    return plain.processor.post_process_generation(text, task="<CAPTION>", image_size=image.size)
+
+
+@contextmanager
+def base_sized_server() -> Iterator[tuple[str, Path]]:
+    """The local server with a network of base's size, loaded and warm: its URL and the checkpoint."""
+    from florence_ui.bench.base_sized import write_checkpoint
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_checkpoint(folder)
+        url = f"http://127.0.0.1:{(port := free_port())}"
+        arguments = ["-m", "florence_ui.server", "--port", str(port), "--model", f"{ALIAS}={folder}"]
+        with program(arguments, f"{url}/healthz"):
+            ask(url, encode_jpeg(photograph(1, 0)), "<CAPTION>")
+            yield url, folder
+
+
+def picture_numbers(scale: Scale) -> Iterator[bytes]:
+    """Pictures that the server has not seen yet, all of one size."""
+    base = photograph(1, scale.seed)
+    for number in range(1000):
+        picture = base.copy()
+        picture.paste((number % 256, number // 256 * 60, 90), (0, 0, 200, 200))
+        yield encode_jpeg(picture)
+
+
+def ask(url: str, jpeg: bytes, prompt: str) -> dict:
+    """One call by the contract, without the SDK, which would add its own time."""
+    body = {
+        "model_id": ALIAS,
+        "prompt": prompt,
+        "max_new_tokens": NEW_TOKENS,
+        "image": {"type": "base64", "value": base64.b64encode(jpeg).decode()},
+    }
+    request = urllib.request.Request(
+        f"{url}/infer/lmm", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=600) as answer:
+        return json.load(answer)

@@ -1,0 +1,101 @@
+"""Rows 8 and 9: sixty visitors at once."""
+
+import asyncio
+import json
+import statistics
+import time
+from pathlib import Path
+
+import aiohttp
+
+from florence_ui.bench.measuring import Measurement, Scale, Target
+from florence_ui.bench.processes import free_port, program
+from florence_ui.bench.rows.answering import photograph_file
+from florence_ui.scripted import ScriptedBackend
+
+ROOT = Path(__file__).resolve().parents[3]
+VISITORS, PARALLEL, DELAY = 60, 15, 0.5
+BEARABLE = PARALLEL / DELAY
+"""Answers a second that the backend can give."""
+
+
+def against_defaults(scale: Scale) -> Measurement:
+    """Row 8: answers a second, against the same job with Gradio's defaults."""
+    ours = [our_rate(scale, answers=600) for _ in range(2 if scale.pairs > 2 else 1)]
+    theirs = stock_rate(scale, answers=20)
+    return Measurement(
+        8, "answers a second, 60 visitors, backend of 0.5 s, against Gradio's defaults", [o / theirs for o in ours],
+        Target(20, at_least=True), f"{statistics.median(ours):.1f} against {theirs:.1f} answers a second",
+    )  # fmt: skip
+
+
+def against_backend(scale: Scale) -> Measurement:
+    """Row 9: answers a second, against what a backend with fifteen places can give."""
+    ours = [our_rate(scale, answers=600, parallel=PARALLEL) for _ in range(2 if scale.pairs > 2 else 1)]
+    return Measurement(
+        9, "answers a second, 60 visitors, backend of 0.5 s with 15 places, against what it bears",
+        [o / BEARABLE for o in ours], Target(0.85, at_least=True),
+        f"{statistics.median(ours):.1f} of {BEARABLE:.0f} answers a second",
+    )  # fmt: skip
+
+
+def our_rate(scale: Scale, *, answers: int, parallel: int | None = None) -> float:
+    port = free_port()
+    with ScriptedBackend(delay=DELAY, parallel=parallel, keep_images=False) as backend:
+        environ = {
+            "GRADIO_SERVER_PORT": str(port),
+            "FLORENCE_UI_BACKEND": "local",
+            "FLORENCE_UI_LOCAL_URL": backend.url,
+            "FLORENCE_UI_START_SERVER": "false",
+            "FLORENCE_UI_BACKEND_CONCURRENCY": "64",
+            "FLORENCE_UI_CACHE_SECONDS": "0",
+        }
+        with program([str(ROOT / "app.py")], f"http://127.0.0.1:{port}/", environ):
+            return rate(scale, port, answers, lambda file, number: [file, "custom", f"question {number}"])
+
+
+def stock_rate(scale: Scale, *, answers: int) -> float:
+    port = free_port()
+    with ScriptedBackend(delay=DELAY, keep_images=False) as backend:
+        arguments = [str(Path(__file__).with_name("stock_app.py")), backend.url, str(port)]
+        with program(arguments, f"http://127.0.0.1:{port}/"):
+            return rate(scale, port, answers, lambda file, number: [file])
+
+
+def rate(scale: Scale, port: int, answers: int, values) -> float:
+    """Answers a second of the endpoint `analyse`, asked by sixty visitors until so many answers came."""
+    with photograph_file(1, scale.seed) as path:
+        return asyncio.run(_rate(f"http://127.0.0.1:{port}/gradio_api", path.read_bytes(), answers, values))
+
+
+async def _rate(api: str, picture: bytes, answers: int, values) -> float:
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(600)) as session:
+        form = aiohttp.FormData()
+        form.add_field("files", picture, filename="photograph.jpg", content_type="image/jpeg")
+        async with session.post(f"{api}/upload", data=form) as answer:
+            file = {"path": (await answer.json())[0], "meta": {"_type": "gradio.FileData"}}
+        numbers = iter(range(answers))
+        await _one(session, api, values(file, -1))
+
+        async def visitor() -> None:
+            for number in numbers:
+                await _one(session, api, values(file, number))
+
+        begun = time.perf_counter()
+        await asyncio.gather(*(visitor() for _ in range(VISITORS)))
+        return answers / (time.perf_counter() - begun)
+
+
+async def _one(session: aiohttp.ClientSession, api: str, data: list) -> None:
+    """One run by HTTP, as Gradio documents it: ask, then listen until it is complete.
+
+    Raises:
+        RuntimeError: If the run failed.
+    """
+    async with session.post(f"{api}/call/analyse", json={"data": data}) as answer:
+        event = (await answer.json())["event_id"]
+    async with session.get(f"{api}/call/analyse/{event}") as answer:
+        text = await answer.text()
+    if "event: complete" not in text:
+        raise RuntimeError(f"a run failed: {json.dumps(text[-300:])}")
