@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from florence_ui.tasks import CUSTOM, Family, InputKind, Task, tasks_of
 
+AUTOMATIC = "automatic"
 MODELS = (
+    ("automatic: base, or nano where base cannot be had", AUTOMATIC),
     ("nano (offline demo)", "florence-2-nano"),
     ("base", "florence-2-base"),
     ("large", "florence-2-large"),
@@ -42,6 +44,12 @@ def task_line(task: Task) -> str:
     return f"{task.help}{mark}{token}"
 
 
+def model_id_of(chosen: str | None) -> str:
+    """The model id that a choice stands for; empty where the choice is left to the pipeline."""
+    chosen = str(chosen or "").strip()
+    return "" if chosen == AUTOMATIC else chosen
+
+
 def model_title(model_id: str) -> str:
     """A model in as few words as possible."""
     return next((words for words, known in MODELS if known == model_id), model_id)
@@ -54,7 +62,6 @@ def missing(
     text: str,
     classes: Sequence[str],
     region: Sequence[float] | None,
-    model_id: str,
     needs_key: bool,
     has_key: bool,
 ) -> str:
@@ -70,8 +77,6 @@ def missing(
             return "Draw a box on the picture first."
         case InputKind.PROMPT if not (text or "").strip():
             return "Type a prompt first."
-    if not (model_id or "").strip():
-        return "Choose a model first."
     if needs_key and not has_key:
         return "This server needs a key: type it under Model and server."
     return ""

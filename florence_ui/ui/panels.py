@@ -1,17 +1,24 @@
 """The parts of the page, each a function that lays out its components and a dataclass that holds them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
-from florence_ui.tasks import TASKS, Family
+from florence_ui.drawing import PALETTES, Style
+from florence_ui.tasks import TASKS
 from florence_ui.ui import choices
 from florence_ui.ui.components import BoxPicker, Notice, Shelf, Stage
 from florence_ui.ui.components.shelf import ShelfValue
 from florence_ui.ui.components.stage import StageValue
 
 FIRST_TASK = TASKS["<OD>"]
+TAKE_AWAY = {
+    "png": "Picture (PNG)", "jpeg": "Picture (JPEG)", "json": "JSON", "csv": "CSV", "masks": "Masks",
+    "yolo": "YOLO", "coco": "COCO", "voc": "Pascal VOC",
+}  # fmt: skip
+"""What can be downloaded: name -> words."""
 WELCOME = StageValue(
     state="empty", title="Your picture goes here", hint="Drop one on the left, paste it, or choose an example."
 )
@@ -56,14 +63,13 @@ class AnswerPanel:
     meta: Notice
     warnings: Notice
     link: gr.Button
-    recent: Shelf
-    recent_title: gr.Markdown
 
 
 @dataclass(frozen=True)
 class StylePanel:
     """How the answer is drawn."""
 
+    panel: gr.Accordion
     annotators: gr.CheckboxGroup
     labels: gr.Checkbox
     palette: gr.Dropdown
@@ -77,13 +83,25 @@ class StylePanel:
         """What a drawing depends on, in the order of `drawing.Style`'s fields."""
         return [self.annotators, self.labels, self.palette, self.thickness, self.opacity, self.text_size]
 
+    def read(self, given: Mapping[Any, Any]) -> Style:
+        """The style as it stands in the panel."""
+        annotators, labels, palette, *numbers = (given[control] for control in self.controls)
+        return Style(tuple(annotators or ()), bool(labels), str(palette), *numbers)
+
+    def filled(self, style: Style) -> dict[gr.components.Component, Any]:
+        """The panel with a style in it."""
+        values = [[str(name) for name in style.annotators], style.labels, style.palette]
+        return dict(zip(self.controls, [*values, style.thickness, style.opacity, style.text_size], strict=True))
+
 
 @dataclass(frozen=True)
 class TakePanel:
     """What can be taken away, and the hidden button that hands the file over."""
 
-    buttons: dict[str, gr.Button] = field(default_factory=dict)
-    handover: gr.DownloadButton | None = None
+    panel: gr.Accordion
+    buttons: dict[str, gr.Button]
+    handover: gr.DownloadButton
+    notice: Notice
 
 
 def header() -> Notice:
@@ -118,9 +136,14 @@ def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, exa
         html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
     )
     shelf = Shelf(examples, label="Examples", elem_id="examples")
-    family = gr.Radio(choices.family_choices(), value=FIRST_TASK.family.value, label="Task", interactive=True, elem_id="family")
+    family = gr.Radio(
+        choices.family_choices(), value=FIRST_TASK.family.value, label="Task", interactive=True, elem_id="family"
+    )
     variant = gr.Radio(
-        choices.variant_choices(FIRST_TASK.family), value=FIRST_TASK.token, label="Variant", interactive=True,
+        choices.variant_choices(FIRST_TASK.family),
+        value=FIRST_TASK.token,
+        label="Variant",
+        interactive=True,
         elem_id="variant",
     )
     help_line = gr.Markdown(choices.task_line(FIRST_TASK), elem_id="task-help")
@@ -182,13 +205,41 @@ def answer_panel() -> AnswerPanel:
         meta = Notice(elem_id="meta", label="About this answer")
         link = gr.Button("Copy link to this setup", size="sm", variant="secondary", elem_id="copy-link")
     warnings = Notice(elem_id="warnings", label="Warnings")
-    recent_title = gr.Markdown("### Recent", elem_id="recent-title", visible=False)
-    recent = Shelf(label="Recent runs", elem_id="recent", visible=False)
-    return AnswerPanel(
-        tabs, stage, slider, table, text, record, curl, python, meta, warnings, link, recent, recent_title
-    )
+    return AnswerPanel(tabs, stage, slider, table, text, record, curl, python, meta, warnings, link)
 
 
-def opening_family(family: str) -> str:
-    """The token of the task that a family opens with."""
-    return choices.variant_choices(Family(family))[0][1]
+def recent_panel() -> tuple[gr.Column, Shelf]:
+    """Lays out the last runs; not there before the first one."""
+    with gr.Column(visible=False, elem_id="recent-panel") as panel:
+        gr.Markdown("### Recent", elem_id="recent-title")
+        return panel, Shelf(label="Recent runs", elem_id="recent")
+
+
+def style_panel() -> StylePanel:
+    """Lays out how the answer is drawn; folded until somebody wants it."""
+    usual = Style()
+    with gr.Accordion("Style", open=False, elem_id="style-panel", visible=False) as panel:
+        annotators = gr.CheckboxGroup(
+            [], label="Draw as", info="Nothing chosen: what fits the answer best.", elem_id="annotators"
+        )
+        with gr.Row():
+            labels = gr.Checkbox(usual.labels, label="Labels", elem_id="labels", min_width=120)
+            palette = gr.Dropdown(list(PALETTES), value=usual.palette, label="Colours", elem_id="palette")
+        with gr.Row():
+            thickness = gr.Slider(0.25, 4, usual.thickness, step=0.25, label="Line", elem_id="thickness", buttons=[])
+            opacity = gr.Slider(0, 1, usual.opacity, step=0.05, label="Fill", elem_id="opacity", buttons=[])
+            text_size = gr.Slider(0.5, 3, usual.text_size, step=0.25, label="Text", elem_id="text-size", buttons=[])
+        reset = gr.Button("Back to the usual style", size="sm", elem_id="style-reset")
+    return StylePanel(panel, annotators, labels, palette, thickness, opacity, text_size, reset)
+
+
+def take_panel() -> TakePanel:
+    """Lays out what can be taken away; each file is made when it is asked for."""
+    with gr.Accordion("Download", open=False, elem_id="take-panel", visible=False) as panel:
+        with gr.Row(elem_id="take-row"):
+            buttons = {
+                name: gr.Button(title, size="sm", min_width=90, elem_id=f"take-{name}")
+                for name, title in TAKE_AWAY.items()
+            }
+        notice = Notice(elem_id="take-notice", label="Download state")
+    return TakePanel(panel, buttons, gr.DownloadButton("Save", visible="hidden", elem_id="handover"), notice)

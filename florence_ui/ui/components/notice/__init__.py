@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from gradio.data_classes import GradioModel
+from pydantic import Field
 
 from florence_ui.errors import FlorenceUIError
 from florence_ui.ui.components.static import StaticComponent
@@ -22,7 +23,7 @@ class Line(GradioModel):
 class NoticeValue(GradioModel):
     """The sentences, one below the other; none shows nothing."""
 
-    lines: list[Line] = []
+    lines: list[Line] = Field(default_factory=list)
 
 
 class Notice(StaticComponent):

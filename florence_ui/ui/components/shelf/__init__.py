@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from gradio.data_classes import FileData, GradioModel
+from pydantic import Field
 
 from florence_ui.ui.components.static import StaticComponent
 
@@ -18,7 +19,7 @@ class Tile(GradioModel):
 class ShelfValue(GradioModel):
     """The tiles, first one leftmost, and which of them is marked as the present one (-1: none)."""
 
-    tiles: list[Tile] = []
+    tiles: list[Tile] = Field(default_factory=list)
     current: int = -1
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from gradio.data_classes import FileData, GradioModel
+from pydantic import Field
 
 from florence_ui.ui.components.static import StaticComponent
 
@@ -14,7 +15,7 @@ class Item(GradioModel):
     """One object: its outline in pixels of `StageValue.size`, its colour as `#rrggbb`."""
 
     label: str
-    outline: list[list[list[float]]] = []
+    outline: list[list[list[float]]] = Field(default_factory=list)
     area: float = 0
     colour: str = ""
     shown: bool = True
@@ -24,7 +25,7 @@ class Phrase(GradioModel):
     """A piece of the answer's text, and the objects that it names."""
 
     text: str
-    items: list[int] = []
+    items: list[int] = Field(default_factory=list)
 
 
 class StageValue(GradioModel):
@@ -43,9 +44,9 @@ class StageValue(GradioModel):
 
     state: State = "empty"
     image: FileData | None = None
-    size: list[int] = [1, 1]
-    items: list[Item] = []
-    phrases: list[Phrase] = []
+    size: tuple[int, int] = (1, 1)
+    items: list[Item] = Field(default_factory=list)
+    phrases: list[Phrase] = Field(default_factory=list)
     title: str = ""
     hint: str = ""
     alt: str = ""

@@ -1,0 +1,35 @@
+"""Front door: settings -> services -> page -> launch.
+
+`python app.py` serves the page. Importing this module builds `demo` and starts nothing.
+"""
+
+import os
+import sys
+
+from florence_ui.errors import SettingsError
+from florence_ui.settings import Settings
+from florence_ui.ui.hosting import prepare_environment
+
+prepare_environment()
+
+from florence_ui.ui.build import build  # noqa: E402  # reads the environment when it is imported
+from florence_ui.ui.services import Services  # noqa: E402
+
+try:
+    services = Services.of(Settings.from_environ(os.environ))
+except SettingsError as error:
+    sys.exit(str(error))
+demo = build(services)
+
+
+def main() -> None:
+    """Serves the page until it is told to stop; the local server, where one was started, ends with it."""
+    services.pipeline.start()
+    try:
+        demo.launch()
+    finally:
+        services.pipeline.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""An answer in all its forms: picture, before and after, table, text, JSON, code, and the words beside it."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from florence_ui import storage
+from florence_ui.drawing import Style, fitting
+from florence_ui.exporting import COLUMNS, table_rows
+from florence_ui.images import encode_jpeg
+from florence_ui.pipeline import Analysis
+from florence_ui.pipeline import draw as draw_file
+from florence_ui.ui import choices, stage_view
+from florence_ui.ui.components.notice import Line, NoticeValue
+from florence_ui.ui.components.shelf import ShelfValue, Tile
+from florence_ui.ui.components.stage import StageValue
+from florence_ui.ui.downloads import record_of
+from florence_ui.ui.files import handed_out
+from florence_ui.ui.page import Page
+from florence_ui.ui.panels import WELCOME
+from florence_ui.ui.updates import Updates
+from florence_ui.ui.visit import Run, Visit
+
+TILE = (168, 120)
+
+
+def shown_rows(run: Run) -> list[int]:
+    """Rows of the detections that are switched on."""
+    return [row for row in range(len(run.analysis.result.detections)) if row not in run.hidden]
+
+
+async def draw(visit: Visit, run: Run, style: Style) -> None:
+    """Draws an answer into a new file, and a small copy of the first drawing.
+
+    Raises:
+        FlorenceUIError: If the picture is gone or the file cannot be written.
+    """
+    analysis = await asyncio.to_thread(visit.analysis_of, run)
+    run.after = await draw_file(analysis, style, shown_rows(run))
+    if run.tile is None:
+        run.tile = await asyncio.to_thread(small_copy, run.after)
+
+
+def small_copy(path: Path) -> Path:
+    """A picture small enough for a tile."""
+    with Image.open(path) as image:
+        image.draft("RGB", TILE)
+        image.thumbnail((TILE[0] * 2, TILE[1] * 2))
+        return storage.write(encode_jpeg(image.convert("RGB"), 80), ".jpg", stem="tile")
+
+
+def stage(visit: Visit, style: Style | None = None) -> StageValue:
+    """The stage as it is when nothing is going on."""
+    run = visit.run
+    if run is not None and run.after is not None:
+        return stage_view.answered(run.analysis.result, run.after, run.hidden, (style or Style()).palette)
+    return stage_view.ready(visit.shown) if visit.shown else WELCOME
+
+
+def everything(page: Page, visit: Visit, style: Style) -> Updates:
+    """All forms of the answer that is shown."""
+    answer, run = page.answer, visit.run
+    analysis, result = run.analysis, run.analysis.result
+    return {
+        **picture(page, visit, style),
+        answer.table: gr.update(headers=list(COLUMNS), value=table_rows(result)),
+        answer.text: result.text,
+        answer.json: record_of(analysis),
+        answer.meta: NoticeValue(lines=[Line(text=meta(page, analysis))]),
+        answer.warnings: NoticeValue(lines=warnings(analysis)),
+        page.style.panel: gr.update(visible=bool(len(result.detections))),
+        page.style.annotators: gr.update(choices=[str(name) for name in fitting(result)]),
+        page.take.panel: gr.update(visible=True),
+        page.recent: recent(visit),
+        page.recent_panel: gr.update(visible=bool(visit.recent)),
+    }
+
+
+def picture(page: Page, visit: Visit, style: Style) -> Updates:
+    """What changes when the answer is drawn anew."""
+    run = visit.run
+    return {page.answer.stage: stage(visit, style), page.answer.slider: (str(run.before), str(run.after))}
+
+
+def call_of(page: Page, run: Run) -> dict[str, Any]:
+    """What the code that repeats the call needs."""
+    return {
+        "url": page.services.backend(run.analysis.backend).url,
+        "model_id": run.analysis.model_id,
+        "prompt": run.analysis.result.prompt,
+    }
+
+
+def meta(page: Page, analysis: Analysis) -> str:
+    """How long it took, and who answered."""
+    where = "this machine" if page.services.backend(analysis.backend).stays_here else analysis.server
+    seconds = f"{analysis.seconds:.2f} s" if analysis.seconds < 10 else f"{analysis.seconds:.0f} s"
+    parts = [seconds, choices.model_title(analysis.model_id), where]
+    return " · ".join([*parts, "remembered from an earlier run"] if analysis.remembered else parts)
+
+
+def warnings(analysis: Analysis) -> list[Line]:
+    """What is odd in the answer, and what nano is."""
+    lines = [Line(text=text, tone="warning") for text in analysis.result.warnings]
+    if analysis.model_id == choices.NANO:
+        text, hint = choices.NANO_NOTE
+        lines.append(Line(text=text, hint=hint))
+    return lines
+
+
+def recent(visit: Visit) -> ShelfValue:
+    """The last runs as tiles."""
+    tiles = [
+        Tile(
+            title=run.analysis.result.task.title,
+            note=choices.model_title(run.analysis.model_id),
+            image=handed_out(run.tile),
+        )
+        for run in visit.recent
+    ]
+    current = next((k for k, run in enumerate(visit.recent) if run is visit.run), -1)
+    return ShelfValue(tiles=tiles, current=current)

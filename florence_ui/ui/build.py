@@ -1,0 +1,47 @@
+"""The page, built: its parts laid out and connected, its endpoints added, and how it is served."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from florence_ui.ui import picture_events, run_events, setup_events, style_events, task_events
+from florence_ui.ui.api import add_endpoints
+from florence_ui.ui.examples import load_examples
+from florence_ui.ui.hosting import launch_options
+from florence_ui.ui.page import lay_out
+from florence_ui.ui.services import Services
+from florence_ui.ui.theme import theme
+
+HERE = Path(__file__).parent
+TITLE = "Florence-2 playground"
+
+
+class Playground(gr.Blocks):
+    """The page; however it is launched, it is launched safely."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(title=TITLE, analytics_enabled=False)
+        self.services = services
+
+    def launch(self, *args: Any, **options: Any) -> Any:
+        """`gr.Blocks.launch` with the page's looks and everything that makes it safe in public."""
+        safe = launch_options(self.services.settings, probe=self.services.health, on_leave=self.services.limits.leave)
+        return super().launch(*args, **{"footer_links": ["api"], **options, **looks(), **safe})
+
+
+def build(services: Services) -> Playground:
+    """The page for these services; nothing is started."""
+    with Playground(services) as demo:
+        page = lay_out(services, load_examples(), [])
+        for events in (task_events, picture_events, run_events, style_events):
+            events.wire(page)
+        setup_events.wire(demo, page)
+        add_endpoints(services)
+    return demo.queue(api_open=False, default_concurrency_limit=None, max_size=None)
+
+
+def looks() -> dict[str, Any]:
+    """How the page looks, as arguments of `launch`."""
+    script = (HERE / "page.js").read_text("utf-8")
+    return {"theme": theme(), "css_paths": HERE / "page.css", "head": f"<script>{script}</script>"}

@@ -1,0 +1,142 @@
+"""Run, Stop, and going back to what was run before."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import gradio as gr
+
+from florence_ui.errors import FlorenceUIError, InputError
+from florence_ui.pipeline import Analysis, Request
+from florence_ui.tasks import build_prompt, get_task
+from florence_ui.ui import answer_view, stage_view
+from florence_ui.ui.components.notice import NoticeValue, say_error
+from florence_ui.ui.page import Page, patient, quiet
+from florence_ui.ui.services import typed_key, visitor_of
+from florence_ui.ui.updates import Given, Updates, filled, fitted, has_key, question_in, together
+from florence_ui.ui.visit import Question, Visit
+
+FIELDS = {"text": "input_notice", "classes": "input_notice", "region": "input_notice", "image": "picture_notice"}
+"""Where an error about a field is said; the rest goes onto the stage."""
+
+
+def wire(page: Page) -> None:
+    """Connects Run, Stop and the recent runs."""
+    ask, answer = page.ask, page.answer
+    fields = {*page.question_fields, *page.style.controls}
+    parts = [ask.run, ask.stop, ask.input_notice, ask.picture_notice, *page.answer_parts]
+
+    async def run(given: Given, request: gr.Request) -> AsyncIterator[Updates]:
+        async for updates in answer_to(page, given, request):
+            yield updates
+
+    def stopped(given: Given) -> Updates:
+        return {**at_rest(page), answer.stage: answer_view.stage(given[page.visit], page.style.read(given))}
+
+    async def go_back(given: Given, event: gr.EventData) -> Updates:
+        return await shown_again(page, given, event._data.get("index"))
+
+    running = ask.run.click(run, fields, parts, **patient())
+    ask.stop.click(stopped, fields, [ask.run, ask.stop, answer.stage], cancels=[running], **quiet())
+    back = [*parts, *page.question_parts, ask.family, ask.variant, ask.model, ask.backend, ask.examples]
+    page.recent.select(go_back, fields, [*dict.fromkeys(back)], **patient())
+
+
+async def answer_to(page: Page, given: Given, request: gr.Request) -> AsyncIterator[Updates]:
+    """Everything that a run shows, from its first state to its answer or its failure."""
+    visit, style = given[page.visit], page.style.read(given)
+    question = question_in(page, given)
+    picture = visit.shown
+    try:
+        wanted = asked(page, visit, question, given[page.ask.key])
+        yield {**at_work(page), page.answer.stage: stage_view.busy(picture, "Asking the model")}
+        going = states(lambda say: page.services.run(wanted, visitor_of(request, page.services.settings), say))
+        async with contextlib.aclosing(going):
+            async for state in going:
+                if isinstance(state, str):
+                    yield {page.answer.stage: stage_view.busy(picture, state)}
+                    continue
+                await answer_view.draw(visit, visit.answered(question, state, picture), style)
+                yield together(at_rest(page), answer_view.everything(page, visit, style))
+    except FlorenceUIError as error:
+        yield {**at_rest(page), **said_where_it_belongs(page, visit, error)}
+
+
+def asked(page: Page, visit: Visit, question: Question, key: str) -> Request:
+    """The question as the model is asked it.
+
+    Raises:
+        InputError: If something is missing.
+    """
+    if visit.picture is None:
+        raise InputError("There is no picture yet.", "Add one, or choose an example.", field="image")
+    task = get_task(question.token)
+    build_prompt(task, text=question.text, classes=question.classes, region=question.region)
+    return Request(
+        visit.picture,
+        task,
+        text=question.text,
+        classes=question.classes,
+        region=question.region,
+        model_id=question.model_id,
+        backend=page.services.backend(question.backend).name,
+        api_key=typed_key(key),
+        example=visit.from_examples,
+    )
+
+
+async def states(start: Callable[[Callable[[str], None]], Awaitable[Analysis]]) -> AsyncIterator[str | Analysis]:
+    """What a run says while it waits, and at last its answer; leaving the loop early ends the run."""
+    heard: asyncio.Queue[str | None] = asyncio.Queue()
+    work = asyncio.ensure_future(start(heard.put_nowait))
+    work.add_done_callback(lambda _: heard.put_nowait(None))
+    try:
+        while (state := await heard.get()) is not None:
+            yield state
+        yield work.result()
+    finally:
+        work.cancel()
+        with contextlib.suppress(asyncio.CancelledError, FlorenceUIError):
+            await work
+
+
+def at_work(page: Page) -> Updates:
+    """Stop in the place of Run."""
+    ask = page.ask
+    return {
+        ask.run: gr.update(visible=False),
+        ask.stop: gr.update(visible=True),
+        ask.input_notice: NoticeValue(),
+        ask.picture_notice: NoticeValue(),
+    }
+
+
+def at_rest(page: Page) -> Updates:
+    """Run in the place of Stop."""
+    return {page.ask.run: gr.update(visible=True), page.ask.stop: gr.update(visible=False)}
+
+
+def said_where_it_belongs(page: Page, visit: Visit, error: FlorenceUIError) -> Updates:
+    """An error at its field, if it has one on the page, or in the place of the answer."""
+    field = FIELDS.get(getattr(error, "field", ""))
+    if field:
+        return {getattr(page.ask, field): say_error(error), page.answer.stage: answer_view.stage(visit)}
+    return {page.answer.stage: stage_view.failed(visit.shown, error)}
+
+
+async def shown_again(page: Page, given: Given, index: object) -> Updates:
+    """An earlier answer with its picture and question, as it was; nothing is asked again."""
+    visit: Visit = given[page.visit]
+    try:
+        run = visit.go_back(index) if isinstance(index, int) else None
+        if run is None:
+            return {}
+        style = page.style.read(given)
+        await answer_view.draw(visit, run, style)
+    except FlorenceUIError as error:
+        return {page.answer.stage: stage_view.failed(visit.shown, error)}
+    return together(
+        filled(page, run.question),
+        fitted(page, visit, run.question, key=has_key(page, given), fresh=True),
+        answer_view.everything(page, visit, style),
+    )

@@ -1,0 +1,83 @@
+"""What the page opens with, what the browser remembers, the link to a setup, and what the server is doing."""
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import urlencode
+
+import gradio as gr
+
+from florence_ui.errors import FlorenceUIError
+from florence_ui.local_server import WAITING_HELPS, State
+from florence_ui.ui import choices, setups
+from florence_ui.ui.components.notice import say
+from florence_ui.ui.page import Page, patient, quiet
+from florence_ui.ui.picture_events import fresh_start, picture_parts, put_on
+from florence_ui.ui.updates import Given, Updates, filled, fitted, question_in, together
+from florence_ui.ui.visit import Visit
+
+COPY_LINK = "(query) => window.florencePage.copyLink(query)"
+TONES = {State.READY: "good", State.UNAVAILABLE: "error", State.FOREIGN: "error"}
+
+
+def wire(demo: gr.Blocks, page: Page) -> None:
+    """Connects opening, remembering, sharing and the line about the server."""
+    ask, fields = page.ask, {*page.question_fields, *page.style.controls}
+    opened = [*picture_parts(page), ask.family, ask.variant, ask.model, ask.backend, *page.style.controls, page.visit]
+
+    async def open_page(given: Given, request: gr.Request) -> Updates:
+        return await opening(page, given, dict(request.query_params))
+
+    async def look(given: Given) -> Updates:
+        return await server_state(page, given[ask.backend], given[ask.model])
+
+    def remember(given: Given) -> dict[str, str]:
+        return setups.written(question_in(page, given), page.style.read(given))
+
+    def link(given: Given) -> str:
+        return urlencode(remember(given))
+
+    demo.load(open_page, fields | {page.remembered}, [*dict.fromkeys(opened)], **patient())
+    state_parts = [page.state, page.timer]
+    demo.load(look, {ask.backend, ask.model}, state_parts, **quiet())
+    page.timer.tick(look, {ask.backend, ask.model}, state_parts, **quiet())
+    gr.on([ask.model.change, ask.backend.change], look, {ask.backend, ask.model}, state_parts, **quiet())
+    remembering = [ask.model.input, ask.backend.input, ask.run.click, page.style.reset.click]
+    gr.on(remembering, remember, fields, page.remembered, **quiet())
+    page.answer.link.click(link, fields, page.link_text, **quiet()).then(None, page.link_text, js=COPY_LINK)
+
+
+async def opening(page: Page, given: Given, query: Mapping[str, str]) -> Updates:
+    """The page as it opens: what a link asks for, else what the browser remembers, on the first example.
+
+    Nothing is run.
+    """
+    visit: Visit = given[page.visit]
+    example = page.examples[0] if page.examples and page.examples[0].path else None
+    usual = question_in(page, given)
+    if example is not None:
+        usual = replace(usual, token=example.token, text=example.text, classes=example.classes, region=example.region)
+    kept = query if "task" in query else given[page.remembered] or {}
+    question, style = setups.read(kept, usual, page.services.backends)
+    shown: Updates = {}
+    if example is not None and visit.picture is None:
+        with contextlib.suppress(FlorenceUIError):
+            await put_on(visit, page.services.open_own(example.path), bundled=True)
+            shown = fresh_start(page, visit, example=0)
+    return together(
+        filled(page, question),
+        fitted(page, visit, question, key=False, fresh=True),
+        shown,
+        page.style.filled(style),
+        {page.visit: visit},
+    )
+
+
+async def server_state(page: Page, backend: str, model: str) -> Updates:
+    """What the chosen server is doing, in a sentence; asked again soon while that changes."""
+    pipeline = page.services.pipeline
+    wanted = choices.model_id_of(model)
+    status = await pipeline.status(backend, await pipeline.choose_model(backend, wanted))
+    waiting = status.state in WAITING_HELPS
+    tone = "busy" if waiting else TONES.get(status.state, "plain")
+    return {page.state: say(status.detail, status.hint, tone), page.timer: gr.Timer(active=waiting)}

@@ -1,0 +1,31 @@
+"""Family, variant and fields: only the inputs that the task needs are there, and Run says why it is off."""
+
+import gradio as gr
+
+from florence_ui.tasks import Family
+from florence_ui.ui import choices
+from florence_ui.ui.page import Page, quiet
+from florence_ui.ui.updates import Given, Updates, fitted, has_key, question_in, run_state
+
+
+def wire(page: Page) -> None:
+    """Connects the fields of the question."""
+    ask = page.ask
+    fields = {*page.question_fields}
+
+    def fit(given: Given) -> Updates:
+        return fitted(page, given[page.visit], question_in(page, given), key=has_key(page, given))
+
+    def look(given: Given) -> Updates:
+        return run_state(page, given[page.visit], question_in(page, given), key=has_key(page, given))
+
+    ask.family.input(open_family, ask.family, ask.variant, **quiet()).then(fit, fields, page.question_parts, **quiet())
+    ask.variant.input(fit, fields, page.question_parts, **quiet())
+    for field in (ask.text, ask.classes, ask.picker, ask.model, ask.backend, ask.key):
+        field.input(look, fields, page.run_parts, **quiet(trigger_mode="always_last"))
+
+
+def open_family(family: str) -> dict:
+    """The family's variants, the first one chosen; none to choose where there is only one."""
+    variants = choices.variant_choices(Family(family))
+    return gr.update(choices=variants, value=variants[0][1], visible=len(variants) > 1)

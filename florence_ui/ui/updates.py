@@ -1,0 +1,139 @@
+"""What events change on the page, put together from small pieces."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+
+from florence_ui.tasks import InputKind, get_task
+from florence_ui.ui import choices
+from florence_ui.ui.components.box_picker import BoxValue
+from florence_ui.ui.components.notice import NoticeValue, say
+from florence_ui.ui.files import handed_out
+from florence_ui.ui.page import Page
+from florence_ui.ui.visit import Question, Visit
+
+Given = Mapping[Any, Any]
+"""What Gradio hands to an event whose inputs are a set: component -> value."""
+Updates = dict[gr.components.Component, Any]
+"""What an event changes: component -> value, or `gr.update(...)`."""
+
+
+def together(*pieces: Updates) -> Updates:
+    """All changes at once; what two pieces change of one component is joined, the later piece winning."""
+    joined: Updates = {}
+    for piece in pieces:
+        for component, change in piece.items():
+            before = joined.get(component)
+            both = _is_update(before) and _is_update(change)
+            joined[component] = {**before, **change} if both else change
+    return joined
+
+
+def _is_update(change: Any) -> bool:
+    return isinstance(change, dict) and change.get("__type__") == "update"
+
+
+def question_in(page: Page, given: Given) -> Question:
+    """The question as it stands in the fields; nothing of it is checked yet."""
+    ask = page.ask
+    return Question(
+        token=given[ask.variant],
+        text=given[ask.text] or "",
+        classes=tuple(given[ask.classes] or ()),
+        region=tuple(given[ask.picker]) if given[ask.picker] else None,
+        model_id=choices.model_id_of(given[ask.model]),
+        backend=given[ask.backend],
+    )
+
+
+def has_key(page: Page, given: Given) -> bool:
+    """Whether a key was typed."""
+    return bool((given[page.ask.key] or "").strip())
+
+
+def filled(page: Page, question: Question) -> Updates:
+    """The fields with a question in them."""
+    ask, task = page.ask, get_task(question.token)
+    variants = choices.variant_choices(task.family)
+    return {
+        ask.family: task.family.value,
+        ask.variant: gr.update(choices=variants, value=task.token, visible=len(variants) > 1),
+        ask.text: gr.update(value=question.text),
+        ask.classes: gr.update(choices=list(question.classes), value=list(question.classes)),
+        ask.model: question.model_id or choices.AUTOMATIC,
+        ask.backend: question.backend,
+    }
+
+
+def fitted(page: Page, visit: Visit, question: Question, *, key: bool, fresh: bool = False) -> Updates:
+    """Only the fields that the task needs, and whether Run is on.
+
+    Args:
+        page: The page.
+        visit: Holds the picture.
+        question: The question in the fields.
+        key: Whether a key was typed.
+        fresh: Whether picture and region themselves changed, or only the task.
+    """
+    ask, task = page.ask, get_task(question.token)
+    kind = task.input_kind
+    typed = kind in (InputKind.PHRASE, InputKind.PROMPT)
+    draws = kind is InputKind.REGION and visit.shown is not None
+    words = {"label": choices.FIELD_LABELS[kind], "placeholder": f"For example: {task.example}"} if typed else {}
+    updates = {
+        ask.help: choices.task_line(task),
+        ask.text: gr.update(visible=typed, **words),
+        ask.classes: gr.update(visible=kind is InputKind.CLASSES),
+        ask.picture: gr.update(visible=not draws),
+        ask.picker: gr.update(visible=draws),
+        ask.input_notice: NoticeValue(),
+        **run_state(page, visit, question, key=key),
+    }
+    if not fresh:
+        return updates
+    region = list(question.region) if question.region else None
+    return together(
+        updates,
+        {
+            ask.picture: gr.update(value=str(visit.shown) if visit.shown else None),
+            ask.picker: gr.update(value=BoxValue(image=handed_out(visit.shown), box=region)),
+        },
+    )
+
+
+def run_state(page: Page, visit: Visit, question: Question, *, key: bool) -> Updates:
+    """Whether Run is on, why it is off, where the picture goes, and whether a key must be typed."""
+    ask, backend = page.ask, page.services.backend(question.backend)
+    reason = choices.missing(
+        get_task(question.token),
+        has_picture=visit.picture is not None,
+        text=question.text,
+        classes=question.classes,
+        region=question.region,
+        needs_key=backend.needs_key and page.services.settings.api_key is None,
+        has_key=key,
+    )
+    return {
+        ask.run: gr.update(interactive=not reason),
+        ask.run_notice: say(reason),
+        ask.destination: say(choices.destination(backend.host, is_local=backend.stays_here)),
+        ask.key: gr.update(visible=backend.needs_key),
+    }
+
+
+def no_answer(page: Page) -> Updates:
+    """Every form of the answer but the stage, empty."""
+    answer = page.answer
+    return {
+        answer.slider: None,
+        answer.table: gr.update(headers=["#"], value=[]),
+        answer.text: "",
+        answer.json: None,
+        answer.curl: "",
+        answer.python: "",
+        answer.meta: NoticeValue(),
+        answer.warnings: NoticeValue(),
+        page.style.panel: gr.update(visible=False),
+        page.take.panel: gr.update(visible=False),
+    }

@@ -1,0 +1,109 @@
+"""What one visitor's page remembers while it is open: the picture, the answer shown, the last runs. Never a key."""
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from florence_ui.images import ImageLimits, Picture, open_picture
+from florence_ui.pipeline import Analysis
+from florence_ui.tasks import Region
+
+RECENT = 20
+DECODED = 2
+"""Pictures that stay decoded; the others are opened again from their files when somebody goes back to them."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What was asked, without the key."""
+
+    token: str
+    text: str = ""
+    classes: tuple[str, ...] = ()
+    region: Region | None = None
+    model_id: str = ""
+    backend: str = ""
+    max_new_tokens: int = 1024
+
+
+@dataclass(eq=False)
+class Run:
+    """One answer, with the question and the files that show it.
+
+    Attributes:
+        question: What was asked.
+        analysis: The answer; its picture is kept apart, see `Visit.analysis_of`.
+        source: The picture's file.
+        limits: Within which it was opened.
+        before: The picture as it is shown, a JPEG.
+        after: The same with the answer drawn on it.
+        tile: A small copy of `after`.
+        hidden: Rows of the detections that are switched off.
+    """
+
+    question: Question
+    analysis: Analysis
+    source: Path
+    limits: ImageLimits
+    before: Path
+    after: Path | None = None
+    tile: Path | None = None
+    hidden: frozenset[int] = frozenset()
+
+
+@dataclass(eq=False)
+class Visit:
+    """One open page."""
+
+    picture: Picture | None = None
+    shown: Path | None = None
+    from_examples: bool = False
+    run: Run | None = None
+    recent: deque[Run] = field(default_factory=lambda: deque(maxlen=RECENT))
+    _decoded: OrderedDict[Path, Picture] = field(default_factory=OrderedDict)
+
+    def take(self, picture: Picture, shown: Path, *, from_examples: bool = False) -> None:
+        """A new picture is on the page; the old answer is not about it."""
+        self.picture, self.shown, self.from_examples, self.run = picture, shown, from_examples, None
+        self._keep(picture)
+
+    def drop(self) -> None:
+        """There is no picture any more."""
+        self.picture = self.shown = self.run = None
+        self.from_examples = False
+
+    def answered(self, question: Question, analysis: Analysis, before: Path) -> Run:
+        """Remembers an answer and shows it."""
+        self._keep(analysis.picture)
+        picture = analysis.picture
+        run = Run(question, replace(analysis, picture=None), picture.path, picture.limits, before)
+        self.run = run
+        self.recent.appendleft(run)
+        return run
+
+    def go_back(self, index: int) -> Run | None:
+        """Shows a remembered answer and its picture again."""
+        if not 0 <= index < len(self.recent):
+            return None
+        run = self.recent[index]
+        self.picture, self.shown, self.run = self._picture(run), run.before, run
+        return run
+
+    def analysis_of(self, run: Run) -> Analysis:
+        """The answer together with its picture.
+
+        Raises:
+            ImageError: If the picture's file has aged out.
+        """
+        return replace(run.analysis, picture=self._picture(run))
+
+    def _picture(self, run: Run) -> Picture:
+        picture = self._decoded.get(run.source) or open_picture(run.source, run.limits)
+        self._keep(picture)
+        return picture
+
+    def _keep(self, picture: Picture) -> None:
+        self._decoded[picture.path] = picture
+        self._decoded.move_to_end(picture.path)
+        while len(self._decoded) > DECODED:
+            self._decoded.popitem(last=False)
