@@ -9,7 +9,7 @@ file in it must be an upload of this app. Refusals are one sentence of JSON: `{"
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
@@ -118,7 +118,7 @@ class Doors:
         app: ASGIApp,
         *,
         max_upload_bytes: int,
-        has_room: Callable[[], bool] = lambda: True,
+        has_room: Callable[[], Awaitable[bool]] | None = None,
         on_leave: Callable[[str], object] = lambda session: None,
     ) -> None:
         self.app = app
@@ -162,7 +162,7 @@ class Doors:
         headers = Headers(scope=scope)
         check_headers(headers)
         if door.body is Body.UPLOAD:
-            if not self.has_room():
+            if self.has_room is not None and not await self.has_room():
                 words = "There is no room for more pictures right now. Please try again in a few minutes."
                 raise Refused(HTTPStatus.INSUFFICIENT_STORAGE, words)
             check_length(headers, self.max_upload_bytes)
@@ -205,6 +205,8 @@ class _Answer:
             headers["X-Content-Type-Options"] = "nosniff"
             headers["Referrer-Policy"] = "no-referrer"
             headers["Content-Security-Policy"] = FILE_POLICY if self._is_file else CONTENT_POLICY
+            if self.status >= HTTPStatus.BAD_REQUEST:
+                headers["Connection"] = "close"  # or the rest of a body that is refused would still be read
             message["headers"] = headers.raw
         elif message["type"] == "http.response.body":
             self.finished = not message.get("more_body", False)
@@ -212,7 +214,7 @@ class _Answer:
 
     async def refuse(self, refusal: Refused, scope: Scope, receive: Receive) -> None:
         if self.status is None:
-            response = JSONResponse({"error": refusal.words}, refusal.status, headers={"Connection": "close"})
+            response = JSONResponse({"error": refusal.words}, refusal.status)
             await response(scope, receive, self)
 
 

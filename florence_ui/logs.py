@@ -1,0 +1,190 @@
+"""What the operator sees: one JSON line a run, and a terminal that neither leaks a key nor can be forged.
+
+A run's line holds no picture, no text, no key, no link and no address. Everything else that reaches the
+terminal (other libraries' log records, tracebacks, `print`) passes a redactor that takes out keys and turns
+control characters, bidirectional marks and escape sequences into visible text.
+"""
+
+import io
+import json
+import logging
+import re
+import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TextIO
+
+from starlette.datastructures import Secret
+
+from florence_ui.tasks import TASKS
+
+REDACTED = "[redacted]"
+SHORTEST_SECRET = 6
+"""A shorter "key" is not hidden: it would blank out ordinary words."""
+
+OFFICIAL_MODELS = ("florence-2-base", "florence-2-large", "florence-2-nano")
+"""Only these names are logged: what a visitor types as a model may be a key pasted into the wrong field."""
+
+runs = logging.getLogger("florence_ui.runs")
+
+_KEY_SHAPES = re.compile(
+    r"""(?ix) ( (?:api[_-]?key|access[_-]?token|token|secret|password) ["']?\s*[=:]\s*["']?
+          | authorization ["']?\s*[=:]\s*["']? (?:(?:bearer|basic)\s+)?
+          | bearer\s+ )
+        ( [^\s"'&,;)}\]]{6,} )"""
+)
+_LINE_BREAKS = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+
+
+class Redactor:
+    """Takes secrets out of text.
+
+    Args:
+        secrets: Keys known from the start, such as the operator's.
+    """
+
+    def __init__(self, secrets: Iterable[Secret | str] = ()) -> None:
+        self._secrets: Counter[str] = Counter()
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: Secret | str | None) -> None:
+        """Hide this secret from now on; adding it twice needs removing it twice."""
+        if secret is not None and len(str(secret)) >= SHORTEST_SECRET:
+            self._secrets[str(secret)] += 1
+
+    def remove(self, secret: Secret | str | None) -> None:
+        """Undo one `add`."""
+        if secret is not None and str(secret) in self._secrets:
+            self._secrets[str(secret)] -= 1
+            if self._secrets[str(secret)] <= 0:
+                del self._secrets[str(secret)]
+
+    @contextmanager
+    def hiding(self, secret: Secret | str | None) -> Iterator[None]:
+        """Hide a visitor's key for as long as their run lasts."""
+        self.add(secret)
+        try:
+            yield
+        finally:
+            self.remove(secret)
+
+    def __call__(self, text: str) -> str:
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, REDACTED)
+        return _KEY_SHAPES.sub(rf"\1{REDACTED}", text)
+
+
+redactor = Redactor()
+"""The process's own; `configure` tells it the operator's keys."""
+
+
+def visible(text: str) -> str:
+    """The same text with control, format and direction characters written out (`\\x1b`, `\\u202e`); line breaks too."""
+    return "".join(
+        c if unicodedata.category(c)[0] != "C" and c not in "\u2028\u2029" else c.encode("unicode_escape").decode()
+        for c in text
+    )
+
+
+def indented(text: str) -> str:
+    """Several lines of which only the first can be taken for a log line; each is `visible`."""
+    return "\n    | ".join(visible(line.replace("\t", "    ")) for line in _LINE_BREAKS.split(text))
+
+
+class SafeFormatter(logging.Formatter):
+    """Formats a record, then redacts it; a line break inside it cannot start a new record."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        if record.name == runs.name:
+            return redactor(record.getMessage())
+        return indented(redactor(super().format(record)))
+
+
+class SafeStream(io.TextIOBase):
+    """Standard output or error for whoever writes to it without logging, such as a library's `traceback.print_exc`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        safe = redactor(str(text))
+        if not safe.isprintable():
+            safe = "".join(c if c in "\n\r\t" else visible(c) for c in safe)
+        self._stream.write(safe)
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def writable(self) -> bool:
+        return True
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding
+
+
+def configure(secrets: Iterable[Secret | str] = (), *, level: int = logging.INFO) -> None:
+    """Send the runs to standard error, and everything through the redactor. Safe to call twice.
+
+    Args:
+        secrets: The operator's keys.
+        level: Of this package's own loggers; other libraries speak from WARNING up.
+    """
+    for secret in secrets:
+        redactor.add(secret)
+    if not isinstance(sys.stderr, SafeStream):
+        sys.stdout, sys.stderr = SafeStream(sys.stdout), SafeStream(sys.stderr)
+    root = logging.getLogger()
+    if not any(isinstance(h.formatter, SafeFormatter) for h in root.handlers):
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(SafeFormatter())
+        root.addHandler(handler)
+    for handler in root.handlers:
+        handler.setFormatter(SafeFormatter())
+    root.setLevel(logging.WARNING)
+    logging.getLogger("florence_ui").setLevel(level)
+
+
+def log_run(
+    *,
+    task: str,
+    model_id: str,
+    backend: str,
+    seconds: float,
+    outcome: str,
+    size: tuple[int, int] | None = None,
+    remembered: bool = False,
+) -> None:
+    """Write one line for one run.
+
+    Args:
+        task: The task's token; anything that is not in the table is written as `unknown`.
+        model_id: Official names are written as they are, all others as `other`.
+        backend: The backend's name in the settings.
+        seconds: From being asked to being answered.
+        outcome: `ok`, `stopped`, or the name of the error's class; never its words.
+        size: (width, height) of the upright picture, in pixels.
+        remembered: Whether the answer came from memory.
+    """
+    line = {
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "task": task if task in TASKS else "unknown",
+        "model": model_id if model_id in OFFICIAL_MODELS else "other",
+        "backend": backend,
+        "seconds": round(seconds, 3),
+        "outcome": outcome,
+        "size": list(size) if size else None,
+        "remembered": remembered,
+    }
+    runs.info("%s", json.dumps(line, ensure_ascii=True))

@@ -1,0 +1,213 @@
+"""How the page is served to strangers: what `launch` is told, what is tidied up, and whether all is well.
+
+`prepare_environment` comes before the page is built, `launch_options` when it is served:
+
+    prepare_environment()
+    demo = build(...)
+    demo.launch(**launch_options(settings, probe=..., on_leave=limits.leave), theme=..., css=...)
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from florence_ui.settings import Settings
+from florence_ui.ui.doors import Doors
+from florence_ui.ui.uploads import age_out, folder_bytes, remove_folder, upload_folder, use_private_folder
+
+log = logging.getLogger(__name__)
+
+MAX_AGE = 2 * 3600.0
+"""Seconds after which an unused file, and the memory of a silent session, goes."""
+MAX_FOLDER_BYTES = 2 << 30
+MIN_FREE_BYTES = 200 << 20
+SWEEP_EVERY = 60.0
+SESSION_CAPACITY = 256
+"""Sessions whose components Gradio keeps in memory; each may hold a posted body."""
+ANSWERS_KEPT = 900.0
+"""Seconds for which a program may fetch the answer of a call that is over."""
+FILES_AT_A_TIME = 10
+"""Full-sized pictures that fit into one upload request."""
+
+Probe = Callable[[], Awaitable[tuple[bool, str]]]
+"""Whether the backend works, and a sentence about it."""
+
+
+def prepare_environment() -> None:
+    """Set what Gradio and uvicorn read from the environment; what the operator has set stays."""
+    use_private_folder()
+    defaults = {
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        # Gradio sums up its last 10,000 events after each one, for a page that is closed here.
+        "GRADIO_ANALYTICS_MAX_EVENTS": "1",
+        "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",
+        # uvicorn would believe any address in X-Forwarded-For from this machine; only the header that the
+        # operator names is believed.
+        "FORWARDED_ALLOW_IPS": "",
+    }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+
+
+def launch_options(settings: Settings, *, probe: Probe, on_leave: Callable[[str], object]) -> dict[str, Any]:
+    """Arguments for `gr.Blocks.launch` that make the page safe in public.
+
+    Args:
+        settings: Gives the upload limit.
+        probe: Asks the first backend how it is; called at most every few seconds.
+        on_leave: Called with the session when a visitor's page closes; ends their runs.
+    """
+    keeper = Housekeeping(upload_folder())
+    most = settings.max_upload_bytes
+    doors = Middleware(Doors, max_upload_bytes=FILES_AT_A_TIME * most, has_room=keeper.has_room, on_leave=on_leave)
+    return {
+        "app_kwargs": {
+            "middleware": [doors],
+            "routes": [Route("/healthz", Health(probe), methods=["GET"])],
+            "lifespan": keeper.lifespan,
+        },
+        "max_file_size": most,
+        "state_session_capacity": SESSION_CAPACITY,
+        "show_error": False,
+        "enable_monitoring": False,
+        "run_history": False,
+        "strict_cors": True,
+        "ssr_mode": False,
+        "mcp_server": False,
+        "pwa": False,
+        "share": False,
+        "max_threads": 200,
+    }
+
+
+class Health:
+    """`GET /healthz`: 200 if the page and its first backend work, 503 if only the page does.
+
+    Args:
+        probe: Asks the backend.
+        keep: Seconds for which its answer is repeated, however often somebody asks.
+    """
+
+    def __init__(self, probe: Probe, *, keep: float = 5.0, patience: float = 5.0) -> None:
+        self._probe = probe
+        self._keep = keep
+        self._patience = patience
+        self._lock = asyncio.Lock()
+        self._asked = -keep
+        self._answer: tuple[bool, str] = (False, "")
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        works, words = await self.state()
+        body = {"page": "ok", "backend": "ok" if works else "unavailable", "detail": words}
+        response = JSONResponse(body, 200 if works else 503, headers={"Cache-Control": "no-store"})
+        await response(scope, receive, send)
+
+    async def state(self) -> tuple[bool, str]:
+        """The backend's state, at most `keep` seconds old."""
+        async with self._lock:
+            if time.monotonic() - self._asked >= self._keep:
+                try:
+                    async with asyncio.timeout(self._patience):
+                        self._answer = await self._probe()
+                except TimeoutError:
+                    self._answer = False, "The backend does not answer."
+                except Exception:
+                    log.exception("The backend could not be asked how it is.")
+                    self._answer = False, "The backend could not be asked."
+                self._asked = time.monotonic()
+            return self._answer
+
+
+class Housekeeping:
+    """Keeps disk and memory flat: files and sessions that nobody uses any more go.
+
+    Args:
+        folder: The upload folder.
+    """
+
+    def __init__(
+        self, folder: Path, *, max_age: float = MAX_AGE, max_bytes: int = MAX_FOLDER_BYTES, every: float = SWEEP_EVERY
+    ) -> None:
+        self.folder = folder
+        self.max_age = max_age
+        self.max_bytes = max_bytes
+        self.every = every
+        self._measured = -10.0
+        self._bytes = 0
+        self._over: dict[str, float] = {}
+
+    async def has_room(self) -> bool:
+        """Whether the folder and its disk take another upload."""
+        if time.monotonic() - self._measured > 2.0:
+            self._measured = time.monotonic()
+            self._bytes = await asyncio.to_thread(folder_bytes, self.folder)
+        return self._bytes < self.max_bytes and shutil.disk_usage(self.folder).free > MIN_FREE_BYTES
+
+    @asynccontextmanager
+    async def lifespan(self, app: Any) -> AsyncIterator[None]:
+        """Tidy up for as long as the app runs, and all of it at the end."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sweeping = asyncio.create_task(self._sweep_for_ever(app))
+        try:
+            yield
+        finally:
+            sweeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await sweeping
+            await asyncio.to_thread(self._empty)
+
+    def _empty(self) -> None:
+        for path in self.folder.iterdir() if self.folder.exists() else ():
+            remove_folder(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+    async def _sweep_for_ever(self, app: Any) -> None:
+        while True:
+            await asyncio.sleep(self.every)
+            try:
+                await self.sweep(app)
+            except Exception:
+                log.exception("Tidying up failed; it is tried again.")
+
+    async def sweep(self, app: Any) -> None:
+        """Delete old files, forget old sessions, and drop what Gradio's queue keeps of calls that are over."""
+        self._bytes = await asyncio.to_thread(
+            age_out, self.folder, max_age=self.max_age, max_bytes=int(self.max_bytes * 0.8)
+        )
+        blocks = app.get_blocks()
+        for names in blocks.temp_file_sets:
+            names.intersection_update([name for name in names if os.path.exists(name)])  # noqa: ASYNC240 - not shared
+        self._forget_sessions(app.state_holder)
+        self._forget_calls(app, blocks._queue)
+
+    def _forget_sessions(self, holder: Any) -> None:
+        oldest = datetime.now() - timedelta(seconds=self.max_age)
+        for session in [s for s, used in holder.time_last_used.items() if used < oldest]:
+            holder.delete_state(session)
+            holder.session_data.pop(session, None)
+            holder.time_last_used.pop(session, None)
+
+    def _forget_calls(self, app: Any, queue: Any) -> None:
+        """Gradio keeps the answers of a caller who never fetches them."""
+        now = time.monotonic()
+        over = {
+            session: self._over.get(session, now)
+            for session, events in queue.pending_event_ids_session.items()
+            if not any(event in queue.event_ids_to_events for event in events)
+        }
+        self._over = over
+        for session in [s for s, since in over.items() if now - since >= ANSWERS_KEPT]:
+            queue.pending_event_ids_session.pop(session, None)
+            queue.pending_messages_per_session.pop(session, None)
+        app.iterators_to_reset.intersection_update(queue.event_ids_to_events)

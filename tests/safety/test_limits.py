@@ -1,0 +1,189 @@
+"""Fair shares, with a clock that the tests turn."""
+
+import asyncio
+from contextlib import ExitStack
+
+import pytest
+
+from florence_ui.errors import BusyError, InputError
+from florence_ui.limits import Limits, Share, Visitor, address_of, in_words
+
+
+class Clock:
+    """Tells the time that it is told."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+ANNA = Visitor("anna", "192.0.2.1")
+SAME_ADDRESS = Visitor("other-tab", "192.0.2.1")
+SAME_SESSION = Visitor("anna", "192.0.2.2")
+BEN = Visitor("ben", "192.0.2.9")
+
+
+def run(limits: Limits, visitor: Visitor = ANNA, **kind: object) -> None:
+    with limits.admit(visitor, **kind):  # type: ignore[arg-type]
+        pass
+
+
+@pytest.mark.parametrize("again", [ANNA, SAME_ADDRESS, SAME_SESSION], ids=["same", "new session", "new address"])
+def test_too_many_runs_a_minute_are_refused_with_the_time_to_come_back(clock: Clock, again: Visitor) -> None:
+    limits = Limits(Share(per_minute=3), clock=clock)
+    for _ in range(3):
+        run(limits)
+        clock.now += 10
+    with pytest.raises(BusyError, match="Try again in 30 seconds"):
+        run(limits, again)
+    run(limits, BEN)
+    clock.now += 30
+    run(limits, again)
+
+
+def test_a_refused_run_costs_nothing(clock: Clock) -> None:
+    limits = Limits(Share(per_minute=1), clock=clock)
+    run(limits)
+    for _ in range(50):
+        clock.now += 1
+        with pytest.raises(BusyError):
+            run(limits)
+    clock.now += 10
+    run(limits)
+
+
+@pytest.mark.parametrize("again", [ANNA, SAME_ADDRESS, SAME_SESSION], ids=["same", "new session", "new address"])
+def test_too_many_runs_at_once_are_refused_until_one_ends(again: Visitor) -> None:
+    limits = Limits(Share(at_once=2))
+    with limits.admit(ANNA):
+        with limits.admit(ANNA):
+            with pytest.raises(BusyError, match="2 runs going"):
+                run(limits, again)
+            run(limits, BEN)
+        run(limits, again)
+
+
+def test_a_run_that_fails_gives_its_place_back() -> None:
+    limits = Limits(Share(at_once=1))
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError), limits.admit(ANNA):
+            raise ZeroDivisionError
+    run(limits)
+
+
+def test_an_own_key_has_limits_of_its_own(clock: Clock) -> None:
+    limits = Limits(Share(per_minute=1), Share(per_minute=2), daily=1, clock=clock)
+    run(limits, operator_key=True)
+    run(limits, own_key=True)
+    run(limits, own_key=True)
+    with pytest.raises(BusyError, match="minute"):
+        run(limits, own_key=True)
+    with pytest.raises(BusyError, match="minute"):
+        run(limits)
+
+
+def test_the_operators_key_has_a_daily_cap_for_all_together(clock: Clock) -> None:
+    clock.now = 86_400.0 * 20_000 + 3600 * 20
+    limits = Limits(Share(), daily=2, clock=clock)
+    run(limits, ANNA, operator_key=True)
+    run(limits, BEN, operator_key=True)
+    with pytest.raises(BusyError, match="Come back in 4 hours"):
+        run(limits, Visitor("c", "192.0.2.3"), operator_key=True)
+    run(limits, ANNA)
+    clock.now += 4 * 3600
+    run(limits, ANNA, operator_key=True)
+
+
+def test_the_operators_key_is_for_the_operators_models_only() -> None:
+    limits = Limits(Share(), models=("florence-2-base", "florence-2-large"))
+    run(limits, model_id="florence-2-base", operator_key=True)
+    with pytest.raises(InputError, match="florence-2-base or florence-2-large") as caught:
+        run(limits, model_id="someone/7", operator_key=True)
+    assert caught.value.field == "model_id"
+    run(limits, model_id="someone/7", own_key=True)
+    run(limits, model_id="someone/7")
+
+
+def test_no_limits_means_none() -> None:
+    limits = Limits(Share())
+    with ExitStack() as stack:
+        for _ in range(200):
+            stack.enter_context(limits.admit(ANNA, operator_key=True, model_id="any"))
+
+
+def test_what_visitors_did_is_forgotten(clock: Clock) -> None:
+    limits = Limits(Share(per_minute=5, at_once=2), clock=clock)
+    for number in range(2000):
+        run(limits, Visitor(f"s{number}", f"192.0.{number % 256}.{number // 256}"))
+        clock.now += 1
+    assert len(limits) <= 122
+    clock.now += 61
+    run(limits)
+    assert len(limits) == 2
+
+
+def test_leaving_ends_the_visitors_runs_and_nobody_elses() -> None:
+    async def story() -> list[str]:
+        limits, ended = Limits(Share()), []
+
+        async def work(visitor: Visitor) -> None:
+            try:
+                with limits.admit(visitor):
+                    await asyncio.sleep(30)
+            except asyncio.CancelledError:
+                ended.append(visitor.session)
+                raise
+
+        tasks = [asyncio.create_task(work(visitor)) for visitor in (ANNA, ANNA, BEN)]
+        await asyncio.sleep(0)
+        assert limits.leave("anna") == 2
+        assert limits.leave("nobody") == 0
+        await asyncio.wait(tasks, timeout=0.05)
+        assert limits.leave("anna") == 0
+        seen = list(ended)
+        tasks[2].cancel()
+        return seen
+
+    assert asyncio.run(story()) == ["anna", "anna"]
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "trusted", "expected"),
+    [
+        pytest.param("192.0.2.1", {}, "", "192.0.2.1", id="the connection's"),
+        pytest.param("192.0.2.1", {"X-Forwarded-For": "6.6.6.6"}, "", "192.0.2.1", id="a header that is not trusted"),
+        pytest.param("10.0.0.1", {"X-Forwarded-For": "6.6.6.6"}, "x-forwarded-for", "6.6.6.6", id="a trusted header"),
+        pytest.param("10.0.0.1", {"X-Real-IP": "1.1.1.1, 6.6.6.6"}, "x-real-ip", "6.6.6.6", id="forged start"),
+        pytest.param("10.0.0.1", {"X-Real-IP": "6.6.6.6"}, "x-forwarded-for", "10.0.0.1", id="another header"),
+        pytest.param("10.0.0.1", {"X-Real-IP": "nonsense"}, "x-real-ip", "10.0.0.1", id="nonsense in the header"),
+        pytest.param("10.0.0.1", {"X-Real-IP": "6.6.6.6:443"}, "x-real-ip", "6.6.6.6", id="with a port"),
+        pytest.param("2001:db8:1:2:3::4", {}, "", "2001:db8:1:2::/64", id="one network of IPv6"),
+        pytest.param("::1", {"A": "[2001:db8::7]:80"}, "a", "2001:db8::/64", id="IPv6 with a port"),
+        pytest.param("::ffff:192.0.2.1", {}, "", "192.0.2.1", id="IPv4 in IPv6"),
+        pytest.param(None, {}, "", "", id="unknown"),
+    ],
+)  # fmt: skip
+def test_the_address_that_counts(peer: str | None, headers: dict[str, str], trusted: str, expected: str) -> None:
+    assert address_of(peer, headers, trusted) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "1 second"),
+        (0.2, "1 second"),
+        (12.1, "13 seconds"),
+        (60, "60 seconds"),
+        (100, "2 minutes"),
+        (7000, "2 hours"),
+    ],
+)
+def test_waiting_times_are_said_in_words(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
