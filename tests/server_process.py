@@ -17,7 +17,7 @@ from pathlib import Path
 import requests
 
 ROOT = Path(__file__).parents[1]
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 class ServerProcess:
@@ -96,7 +96,7 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def wait_for(condition, seconds: float = 60.0):
+def wait_for(condition, seconds: float = 180.0):
     """Asks again and again until the answer is true; returns it, or fails."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

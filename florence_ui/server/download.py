@@ -15,19 +15,15 @@ import threading
 import time
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HfHubHTTPError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-)
+from huggingface_hub import constants, snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 from tqdm import tqdm
 
 from florence_ui.server.weights import PATTERNS, remove, rotten_files, what_is_missing
 
 REPORT_EVERY = 0.2
+CHUNK = 256 * 1024
+"""Bytes between two signs of life; the library's own 10 MB look like a standstill on a slow line."""
 ETAG_TIMEOUT = 10.0
 
 
@@ -97,9 +93,9 @@ def explain(error: Exception) -> str:
         return "The weights are not on this disk, and HF_HUB_OFFLINE forbids fetching them."
     if any(isinstance(c, OSError) and c.errno == errno.ENOSPC for c in causes):
         return "The disk is full."
-    if any(isinstance(c, GatedRepoError | RepositoryNotFoundError) for c in causes):
-        return "The Hugging Face Hub does not give this model."
     status = next((c.response.status_code for c in causes if isinstance(c, HfHubHTTPError)), None)
+    if status in (401, 403, 404):
+        return "The Hugging Face Hub does not give this model."
     if status is not None:
         return f"The Hugging Face Hub answers with status {status}."
     if isinstance(error, RuntimeError):
@@ -117,6 +113,7 @@ def end_with_stdin() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=end_with_stdin, daemon=True).start()
+    constants.DOWNLOAD_CHUNK_SIZE = CHUNK
     try:
         say(directory=str(download(sys.argv[1])))
     except Exception as error:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from florence_ui.server.runtime import Runtime
 
 PROJECT = Path(__file__).resolve().parents[2]
-STALLED_AFTER = 20.0
+STALLED_AFTER = 30.0
 """Seconds without a byte from the Hub after which a download is given up."""
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0
 """Seconds before a model that failed is tried again; doubled by every failure."""
@@ -272,3 +272,4 @@ async def fetch(repo_id: str, show_progress: Callable[[int, int], None]) -> Path
     finally:
         if child.returncode is None:
             child.kill()
+        await child.wait()

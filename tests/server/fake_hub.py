@@ -6,14 +6,13 @@ Point `HF_ENDPOINT` at `url`. The routes and headers are those of https://huggin
 import hashlib
 import json
 import threading
-import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
 COMMIT = "c0ffee" + "0" * 34
-CHUNK = 16 * 1024
+CHUNK = 64 * 1024
 
 
 class FakeHub:
@@ -98,6 +97,8 @@ class FakeHub:
             def respond(self, body: bytes, status: int = 200) -> None:
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
+                if status in (401, 404):
+                    self.send_header("X-Error-Code", "RepoNotFound")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 if self.command != "HEAD":
@@ -115,7 +116,7 @@ class FakeHub:
                     return
                 hub.downloads[name] += 1
                 for start in range(0, len(data), CHUNK):
-                    time.sleep(hub.pause)
+                    hub.ended.wait(hub.pause)
                     self.wfile.write(data[start : start + CHUNK])
 
             def log_message(self, *arguments: object) -> None:
