@@ -44,8 +44,8 @@ PALETTES: dict[str, sv.ColorPalette] = {
     "default": sv.ColorPalette.from_hex(
         ["#E5484D", "#0A84FF", "#30A46C", "#F76B15", "#8E4EC6", "#FFC53D", "#00A2C7", "#E93D82", "#7CB342", "#AD7F58"]
     ),
-    "colour-blind safe": sv.ColorPalette.from_hex(  # Okabe and Ito, without black
-        ["#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7"]
+    "colour-blind safe": sv.ColorPalette.from_hex(  # Okabe and Ito, with white, grey and indigo for their black
+        ["#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#FFFFFF", "#999999", "#332288"]
     ),
     "vivid": sv.ColorPalette.from_hex(
         ["#FF1744", "#00E5FF", "#76FF03", "#FF9100", "#D500F9", "#FFEA00", "#2979FF", "#1DE9B6", "#FF4081", "#C6FF00"]
@@ -63,6 +63,7 @@ LINE, TEXT, HALO, PIXELS, CORNER = 0.0035, 24.0, 0.08, 0.02, 0.03
 `sv.calculate_optimal_text_scale` 1, that is at 1,000 pixels."""
 HALO_PIXELS = 400_000
 MIN_TEXT = 13
+MIN_BLOCK = 4
 MAX_LABEL_WIDTH = 0.45
 """A label may be that wide, in parts of the picture's width, and at least `MIN_LABEL_TEXTS` times its height."""
 MIN_LABEL_TEXTS = 10
@@ -272,11 +273,15 @@ def _blur(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
 
 
 def _pixelate(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
-    sv.PixelateAnnotator(max(4, round(shapes.side * PIXELS))).annotate(scene, shapes.detections)
+    sv.PixelateAnnotator(max(MIN_BLOCK, round(shapes.side * PIXELS))).annotate(scene, shapes.detections)
 
 
 def _spotlight(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
-    """All masks as one: the annotator goes over the whole picture for each."""
+    """Boxes as they are; masks as one, for the annotator goes over the whole picture for each."""
+    annotator = sv.BackgroundOverlayAnnotator(opacity=min(1.0, style.opacity + 0.2))
+    if not (shapes.quads or shapes.outlined.any()):
+        annotator.annotate(scene, shapes.detections)
+        return
     width, height = shapes.size
     lit = np.zeros((1, height, width), dtype=bool)
     masks = shapes.masked.mask
@@ -284,25 +289,26 @@ def _spotlight(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
         crop = masks.crop(row)
         lit[0, y : y + crop.shape[0], x : x + crop.shape[1]] |= crop
     everything = sv.Detections(xyxy=np.array([[0, 0, width, height]], dtype=np.float32), mask=lit)
-    sv.BackgroundOverlayAnnotator(opacity=min(1.0, style.opacity + 0.2)).annotate(scene, everything)
+    annotator.annotate(scene, everything)
 
 
 def _halo(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
     """Made on a small copy, and what it changed enlarged: a halo is soft, and the annotator needs 60 bytes a pixel."""
-    image = Image.fromarray(scene)
-    factor = min(1.0, math.sqrt(HALO_PIXELS / (image.width * image.height)))
-    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
-    before = image.resize(size, Image.Resampling.BOX)
-    outlines = [[part * factor for part in parts] for parts in shapes.outlines]
+    width, height = shapes.size
+    factor = min(1.0, math.sqrt(HALO_PIXELS / (width * height)))
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
     limit = np.array(size) - 1
-    outlines = [[np.minimum(part, limit) for part in parts] for parts in outlines]
+    outlines = [[np.minimum(part * factor, limit) for part in parts] for parts in shapes.outlines]
     annotator = sv.HaloAnnotator(
         style.colours, opacity=min(1.0, 2 * style.opacity), kernel_size=max(3, round(min(size) * HALO))
     )
-    after = Image.fromarray(annotator.annotate(np.array(before), _masked(outlines, shapes.detections.class_id, size)))
-    lighter = ImageChops.subtract(after, before).resize(image.size, Image.Resampling.BILINEAR)
-    darker = ImageChops.subtract(before, after).resize(image.size, Image.Resampling.BILINEAR)
-    np.copyto(scene, np.asarray(ImageChops.subtract(ImageChops.add(image, lighter), darker)))
+    before = sv.resize_image(scene, size)
+    after = annotator.annotate(before.copy(), _masked(outlines, shapes.detections.class_id, size))
+    lighter, darker = (
+        Image.fromarray(sv.resize_image(np.asarray(ImageChops.subtract(*map(Image.fromarray, pair))), shapes.size))
+        for pair in ((after, before), (before, after))
+    )
+    np.copyto(scene, np.asarray(ImageChops.subtract(ImageChops.add(Image.fromarray(scene), lighter), darker)))
 
 
 _Painter = Callable[[np.ndarray, _Shapes, Style], None]

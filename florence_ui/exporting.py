@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import supervision as sv
@@ -48,46 +48,46 @@ class DatasetFormat(StrEnum):
     VOC = "voc"
 
 
-def as_record(
-    result: Result,
-    *,
-    model_id: str,
-    backend: str,
-    seconds: float,
-    rows: Collection[int] | None = None,
-) -> dict[str, Any]:
+class Answered(Protocol):
+    """What `as_record` needs to know of one answer; the pipeline's `Analysis` is one."""
+
+    result: Result
+    model_id: str
+    backend: str
+    seconds: float
+
+
+def as_record(analysis: Answered, rows: Collection[int] | None = None) -> dict[str, Any]:
     """One answer as JSON types, in pixels of the upright original.
 
     Args:
-        result: The answer.
-        model_id: The model that gave it.
-        backend: The backend that gave it.
-        seconds: Time from the call to the answer.
+        analysis: The answer, who gave it, and the seconds it took.
         rows: Which detections to give; None for all.
     """
+    result = analysis.result
     width, height = result.size
     return {
         "task": result.task.token,
         "prompt": result.prompt,
-        "model_id": model_id,
-        "backend": backend,
+        "model_id": analysis.model_id,
+        "backend": analysis.backend,
         "image_size": [int(width), int(height)],
         "text": result.text,
         "detections": [_detection(result, row) for row in _rows(result, rows)],
-        "seconds": round(float(seconds), 3),
+        "seconds": round(float(analysis.seconds), 3),
         "warnings": list(result.warnings),
         "raw": result.raw,
     }
 
 
-def table_rows(result: Result, rows: Collection[int] | None = None) -> list[list[Any]]:
-    """One row a detection with the columns `COLUMNS`: number from 1, label, box, width and height in pixels."""
+def table_rows(result: Result, rows: Collection[int] | None = None) -> tuple[list[str], list[list[Any]]]:
+    """Headers (`COLUMNS`), and one row a detection: number from 1, label, box, width and height in pixels."""
     table = []
     for row in _rows(result, rows):
         x1, y1, x2, y2 = _plain(result.detections.xyxy[row])
         size = [round(x2 - x1, DECIMALS), round(y2 - y1, DECIMALS)]
         table.append([row + 1, result.labels[row], x1, y1, x2, y2, *size])
-    return table
+    return list(COLUMNS), table
 
 
 def to_json(record: Any) -> str:
@@ -108,7 +108,7 @@ def to_csv(items: Iterable[tuple[str, Result]]) -> str:
     writer.writerow(CSV_COLUMNS)
     for name, result in items:
         start = [name, result.task.token, result.text]
-        for cells in table_rows(result) or [[""] * len(COLUMNS)]:
+        for cells in table_rows(result)[1] or [[""] * len(COLUMNS)]:
             writer.writerow([_no_formula(cell) for cell in [*start, *cells]])
     return file.getvalue()
 
