@@ -6,9 +6,10 @@
 import os
 import sys
 
+from florence_ui import logs
 from florence_ui.errors import SettingsError
 from florence_ui.settings import Settings
-from florence_ui.ui.hosting import prepare_environment
+from florence_ui.ui.hosting import prepare_environment, serve
 
 prepare_environment()
 
@@ -24,11 +25,9 @@ demo = build(services)
 
 def main() -> None:
     """Serves the page until it is told to stop; the local server, where one was started, ends with it."""
+    logs.configure(filter(None, [services.settings.api_key]))
     services.pipeline.start()
-    try:
-        demo.launch()
-    finally:
-        services.pipeline.stop()
+    serve(demo, on_end=services.pipeline.stop)
 
 
 if __name__ == "__main__":

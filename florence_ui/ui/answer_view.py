@@ -9,15 +9,15 @@ from PIL import Image
 
 from florence_ui import storage
 from florence_ui.drawing import Style, fitting
-from florence_ui.exporting import COLUMNS, table_rows
+from florence_ui.exporting import as_record, table_rows
 from florence_ui.images import encode_jpeg
 from florence_ui.pipeline import Analysis
 from florence_ui.pipeline import draw as draw_file
+from florence_ui.snippets import curl_snippet, python_snippet
 from florence_ui.ui import choices, stage_view
 from florence_ui.ui.components.notice import Line, NoticeValue
 from florence_ui.ui.components.shelf import ShelfValue, Tile
 from florence_ui.ui.components.stage import StageValue
-from florence_ui.ui.downloads import record_of
 from florence_ui.ui.files import handed_out
 from florence_ui.ui.page import Page
 from florence_ui.ui.panels import WELCOME
@@ -64,11 +64,13 @@ def everything(page: Page, visit: Visit, style: Style) -> Updates:
     """All forms of the answer that is shown."""
     answer, run = page.answer, visit.run
     analysis, result = run.analysis, run.analysis.result
+    headers, rows = table_rows(result)
     return {
         **picture(page, visit, style),
-        answer.table: gr.update(headers=list(COLUMNS), value=table_rows(result)),
+        answer.table: gr.update(headers=headers, value=rows),
         answer.text: result.text,
-        answer.json: record_of(analysis),
+        answer.curl: curl_snippet(**call_of(page, run)),
+        answer.json: as_record(analysis),
         answer.meta: NoticeValue(lines=[Line(text=meta(page, analysis))]),
         answer.warnings: NoticeValue(lines=warnings(analysis)),
         page.style.panel: gr.update(visible=bool(len(result.detections))),
@@ -81,14 +83,20 @@ def everything(page: Page, visit: Visit, style: Style) -> Updates:
 
 def picture(page: Page, visit: Visit, style: Style) -> Updates:
     """What changes when the answer is drawn anew."""
-    run = visit.run
-    return {page.answer.stage: stage(visit, style), page.answer.slider: (str(run.before), str(run.after))}
+    answer, run = page.answer, visit.run
+    return {
+        answer.stage: stage(visit, style),
+        answer.slider: (str(run.before), str(run.after)),
+        answer.python: python_snippet(**call_of(page, run), style=style),
+    }
 
 
 def call_of(page: Page, run: Run) -> dict[str, Any]:
     """What the code that repeats the call needs."""
+    backend = page.services.backend(run.analysis.backend)
     return {
-        "url": page.services.backend(run.analysis.backend).url,
+        "url": backend.url,
+        "needs_key": backend.needs_key,
         "model_id": run.analysis.model_id,
         "prompt": run.analysis.result.prompt,
     }

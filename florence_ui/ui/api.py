@@ -14,10 +14,10 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 from florence_ui.errors import FlorenceUIError, InputError, PromptError
+from florence_ui.exporting import as_record
 from florence_ui.images import Picture
 from florence_ui.pipeline import Request, draw
 from florence_ui.tasks import Region, build_prompt, check_region, get_task, split_classes
-from florence_ui.ui.downloads import record_of
 from florence_ui.ui.services import Services, typed_key, visitor_of
 
 MAX_FIELD = 100_000
@@ -64,7 +64,7 @@ def add_endpoints(services: Services) -> None:
             drawn = await draw(analysis, full=True)
         except FlorenceUIError as error:
             raise gr.Error(str(error), print_exception=False) from None
-        return FileData(path=str(drawn), orig_name=drawn.name, mime_type="image/jpeg"), record_of(analysis)
+        return FileData(path=str(drawn), orig_name=drawn.name, mime_type="image/jpeg"), as_record(analysis)
 
     gr.api(analyse, api_name="analyse", concurrency_limit=None)
 

@@ -15,13 +15,6 @@ Maker = Callable[[Analysis, Style, Sequence[int]], Path]
 NAME = "florence-2"
 
 
-def record_of(analysis: Analysis, rows: Sequence[int] | None = None) -> dict:
-    """The answer as JSON types."""
-    return exporting.as_record(
-        analysis.result, model_id=analysis.model_id, backend=analysis.backend, seconds=analysis.seconds, rows=rows
-    )
-
-
 def picture(image_format: str, suffix: str) -> Maker:
     """The drawn picture at the original's size."""
 
@@ -34,7 +27,7 @@ def picture(image_format: str, suffix: str) -> Maker:
 
 def record(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
     """The JSON."""
-    return storage.write(exporting.to_json(record_of(analysis, rows)).encode(), ".json", stem=NAME)
+    return storage.write(exporting.to_json(exporting.as_record(analysis, rows)).encode(), ".json", stem=NAME)
 
 
 def table(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:

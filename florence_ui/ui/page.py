@@ -87,6 +87,7 @@ def lay_out(
     """Lays out the whole page inside an open `gr.Blocks`; `tabs` are further tabs: (title, function that fills it)."""
     settings = services.settings
     state = panels.header()
+    link_text = gr.Textbox(visible=False)
     with gr.Tabs(elem_id="modes"):
         with gr.Tab("Explore", id="explore-tab"), gr.Row(elem_id="explore"):
             with gr.Column(elem_id="ask"):
@@ -110,7 +111,7 @@ def lay_out(
             take,
             recent_panel,
             recent,
-            gr.Textbox(visible=False),
+            link_text,
         )
         for title, fill in tabs:
             with gr.Tab(title):

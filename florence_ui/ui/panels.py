@@ -119,7 +119,7 @@ def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, exa
         image_mode=None,
         sources=["upload", "clipboard", "webcam"],
         buttons=[],
-        height=280,
+        height=240,
         elem_id="picture",
         placeholder="Drop a picture here, or click to choose one",
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import gradio as gr
@@ -16,6 +17,9 @@ from florence_ui.ui.services import typed_key, visitor_of
 from florence_ui.ui.updates import Given, Updates, filled, fitted, has_key, question_in, together
 from florence_ui.ui.visit import Question, Visit
 
+log = logging.getLogger(__name__)
+
+UNEXPECTED = FlorenceUIError("Something went wrong on this page.", "It has been noted. Please try again.")
 FIELDS = {"text": "input_notice", "classes": "input_notice", "region": "input_notice", "image": "picture_notice"}
 """Where an error about a field is said; the rest goes onto the stage."""
 
@@ -60,6 +64,9 @@ async def answer_to(page: Page, given: Given, request: gr.Request) -> AsyncItera
                 yield together(at_rest(page), answer_view.everything(page, visit, style))
     except FlorenceUIError as error:
         yield {**at_rest(page), **said_where_it_belongs(page, visit, error)}
+    except Exception:
+        log.exception("A run failed.")
+        yield {**at_rest(page), page.answer.stage: stage_view.failed(picture, UNEXPECTED)}
 
 
 def asked(page: Page, visit: Visit, question: Question, key: str) -> Request:

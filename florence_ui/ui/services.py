@@ -10,12 +10,13 @@ import gradio as gr
 from starlette.datastructures import Secret
 
 from florence_ui import storage
-from florence_ui.backends import Backend
+from florence_ui.backends import Backend, answers
 from florence_ui.errors import InputError
 from florence_ui.fetching import fetch_image
 from florence_ui.images import ImageLimits, Picture, open_bytes, open_picture
 from florence_ui.limits import Limits, Share, Visitor, address_of
-from florence_ui.local_server import State
+from florence_ui.local_server import BASE, State
+from florence_ui.logs import RunNote, recorded
 from florence_ui.pipeline import Analysis, Pipeline, Request
 from florence_ui.settings import Settings, is_key
 from florence_ui.ui.uploads import uploaded
@@ -43,7 +44,8 @@ class Services:
     def of(cls, settings: Settings) -> "Services":
         """Builds all of it; starts nothing."""
         share = Share(settings.runs_per_minute, settings.runs_at_once)
-        limits = Limits(share, daily=settings.daily_runs, models=settings.models if settings.api_key else ())
+        listed = dict.fromkeys((*settings.models, *filter(None, [settings.model])))
+        limits = Limits(share, daily=settings.daily_runs, models=listed)
         pipeline = Pipeline(settings)
         return cls(settings, pipeline, pipeline.backends, limits)
 
@@ -87,8 +89,11 @@ class Services:
 
     async def health(self) -> tuple[bool, str]:
         """Whether the backend that is chosen at first works, and a sentence about it."""
-        status = await self.pipeline.status(self.settings.first_backend)
-        return status.state is State.READY, status.detail
+        backend = self.backends[self.settings.first_backend]
+        if backend.is_local:
+            status = await self.pipeline.status(backend.name, await self.pipeline.choose_model(backend.name))
+            return status.state is State.READY, status.detail
+        return await answers(backend)
 
     async def run(
         self, request: Request, visitor: Visitor = NOBODY, on_state: Callable[[str], None] | None = None
@@ -99,10 +104,17 @@ class Services:
             FlorenceUIError: If it is refused or fails, in words.
         """
         backend = self.backend(request.backend)
+        model_id = request.model_id or self.settings.model or BASE
         own = request.api_key is not None
-        spends = backend.needs_key and not own
-        with self.limits.admit(visitor, model_id=request.model_id, own_key=own, operator_key=spends):
-            return await self.pipeline.analyse(request, on_state=on_state)
+        spends = backend.needs_key and not own and self.settings.api_key is not None
+        note = RunNote(request.task.token, model_id, backend.name, request.picture.size)
+        with (
+            recorded(note, key=request.api_key),
+            self.limits.admit(visitor, model_id=model_id, own_key=own, operator_key=spends),
+        ):
+            analysis = await self.pipeline.analyse(request, on_state=on_state)
+            note.model_id, note.remembered = analysis.model_id, analysis.remembered
+            return analysis
 
 
 def typed_key(text: str | None) -> Secret | None:

@@ -18,7 +18,7 @@ HAND_OVER = "() => window.florencePage.handOver()"
 def wire(page: Page) -> None:
     """Connects the style panel, the eyes of the list and the downloads."""
     style, answer = page.style, page.answer
-    fields, parts = {page.visit, *style.controls}, [answer.stage, answer.slider]
+    fields, parts = {page.visit, *style.controls}, [answer.stage, answer.slider, answer.python]
     options = patient(trigger_mode="always_last")
 
     async def redraw(given: Given) -> Updates:
