@@ -5,15 +5,18 @@ terminal (other libraries' log records, tracebacks, `print`) passes a redactor t
 control characters, bidirectional marks and escape sequences into visible text.
 """
 
+import asyncio
 import io
 import json
 import logging
 import re
 import sys
+import time
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -154,6 +157,34 @@ def configure(secrets: Iterable[Secret | str] = (), *, level: int = logging.INFO
         handler.setFormatter(SafeFormatter())
     root.setLevel(logging.WARNING)
     logging.getLogger("florence_ui").setLevel(level)
+
+
+@dataclass
+class RunNote:
+    """What is known of a run so far; `recorded` writes it down when the run ends."""
+
+    task: str
+    model_id: str
+    backend: str
+    size: tuple[int, int] | None = None
+    remembered: bool = False
+
+
+@contextmanager
+def recorded(note: RunNote, *, key: Secret | None = None) -> Iterator[RunNote]:
+    """Write one line for the run inside, however it ends; its key is hidden meanwhile."""
+    begun, outcome = time.perf_counter(), "ok"
+    with redactor.hiding(key):
+        try:
+            yield note
+        except asyncio.CancelledError:
+            outcome = "stopped"
+            raise
+        except BaseException as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            log_run(**vars(note), seconds=time.perf_counter() - begun, outcome=outcome)
 
 
 def log_run(

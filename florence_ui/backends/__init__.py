@@ -269,6 +269,16 @@ async def probe(backend: Backend, *, seconds: float = PROBE_SECONDS) -> BackendS
     return BackendState(True, name, ours, known, _loaded_models(registry))
 
 
+async def answers(backend: Backend, *, seconds: float = PROBE_SECONDS) -> tuple[bool, str]:
+    """Whether anything answers at a backend's address, and a sentence about it; no key is sent."""
+    try:
+        async with asyncio.timeout(seconds):
+            await _get(backend, "/info")
+    except Exception as error:
+        return False, str(error if isinstance(error, FlorenceUIError) else translate(error, backend))
+    return True, f"{backend.host} answers."
+
+
 def _loaded_models(registry: Any) -> tuple[str, ...]:
     models = registry.get("models") if isinstance(registry, dict) else None
     listed = models if isinstance(models, list) else []

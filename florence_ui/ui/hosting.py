@@ -5,6 +5,8 @@
     prepare_environment()
     demo = build(...)
     demo.launch(**launch_options(settings, probe=..., on_leave=limits.leave), theme=..., css=...)
+
+`serve` does the last and waits until the process is told to end.
 """
 
 import asyncio
@@ -12,6 +14,8 @@ import contextlib
 import logging
 import os
 import shutil
+import signal
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -19,26 +23,37 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from florence_ui.settings import Settings
 from florence_ui.ui.doors import Doors
-from florence_ui.ui.uploads import age_out, folder_bytes, remove_folder, upload_folder, use_private_folder
+from florence_ui.ui.uploads import (
+    age_out,
+    folder_bytes,
+    remove_folder,
+    remove_private_folders,
+    upload_folder,
+    use_private_folder,
+)
 
 log = logging.getLogger(__name__)
 
 MAX_AGE = 2 * 3600.0
 """Seconds after which an unused file, and the memory of a silent session, goes."""
-MAX_FOLDER_BYTES = 2 << 30
+MAX_FOLDER_BYTES = 4 << 30
 MIN_FREE_BYTES = 200 << 20
 SWEEP_EVERY = 60.0
 SESSION_CAPACITY = 256
 """Sessions whose components Gradio keeps in memory; each may hold a posted body."""
 ANSWERS_KEPT = 900.0
 """Seconds for which a program may fetch the answer of a call that is over."""
-FILES_AT_A_TIME = 10
+END_SECONDS = 4.5
+GRACE = 1
+"""Seconds that answers under way may still take when the page closes."""
+FILES_AT_A_TIME = 20
 """Full-sized pictures that fit into one upload request."""
 
 Probe = Callable[[], Awaitable[tuple[bool, str]]]
@@ -90,6 +105,38 @@ def launch_options(settings: Settings, *, probe: Probe, on_leave: Callable[[str]
         "share": False,
         "max_threads": 200,
     }
+
+
+def serve(demo: gr.Blocks, *, on_end: Callable[[], object]) -> None:
+    """Serve the page until SIGTERM or Ctrl-C, then end within `END_SECONDS`, whoever is still connected.
+
+    Args:
+        demo: The page.
+        on_end: Ends what was started besides it; runs while the page closes.
+    """
+    told = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: told.set())
+    demo.launch(prevent_thread_lock=True)
+    demo.server.config.timeout_graceful_shutdown = GRACE
+    told.wait()
+    _end_for_certain(END_SECONDS)
+    ending = threading.Thread(target=on_end)
+    ending.start()
+    demo.close()
+    ending.join()
+
+
+def _end_for_certain(seconds: float) -> None:
+    """End the process then, even if a thread still hangs in a call; its files go all the same."""
+
+    def end() -> None:
+        remove_private_folders()
+        os._exit(0)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
 
 
 class Health:

@@ -20,7 +20,7 @@ NAME = r"[A-Za-z0-9_\-]{1,64}"
 `cancel` for everybody."""
 
 MAX_JSON_BYTES = 1 << 20
-MAX_FILES = 64
+MAX_FILES = 200
 JSON_SECONDS = 30.0
 UPLOAD_SECONDS = 600.0
 

@@ -5,6 +5,7 @@ Gradio 6 hands on unchecked), a bare string, an `http` or `data:` address as pat
 but the first, with a path inside this app's own upload folder, are refused.
 """
 
+import atexit
 import contextlib
 import os
 import shutil
@@ -34,7 +35,20 @@ def use_private_folder() -> Path:
     """
     if not os.environ.get("GRADIO_TEMP_DIR"):
         os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="florence-ui-")
+        _private[os.environ["GRADIO_TEMP_DIR"]] = os.getpid()
+        atexit.register(remove_private_folders)
     return upload_folder()
+
+
+_private: dict[str, int] = {}
+"""Folders that this process made, and its number: a forked child leaves its parent's alone."""
+
+
+def remove_private_folders() -> None:
+    """Delete the folders that `use_private_folder` made."""
+    for folder, owner in _private.items():
+        if owner == os.getpid():
+            remove_folder(Path(folder))
 
 
 def upload_folder() -> Path:
