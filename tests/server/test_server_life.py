@@ -1,0 +1,84 @@
+"""The server starts at once, ends at once, and never outlives the program that started it."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import requests
+from server_process import ROOT, ServerProcess, wait_for
+from tiny_checkpoint import build_checkpoint
+
+
+def test_the_routes_do_not_import_the_heavy_packages() -> None:
+    code = "import sys, florence_ui.server.__main__; print({'torch', 'transformers', 'gradio'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "set()", done.stderr
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_it_ends_in_seconds_in_the_middle_of_a_generation(
+    sign: signal.Signals, offline: dict, picture_base64: str, tmp_path: Path
+) -> None:
+    slow = build_checkpoint(tmp_path / "slow", slow=True)
+    with ServerProcess("--model", f"slow={slow}", environ=offline) as server:
+        body = {"model_id": "slow", "prompt": "<OD>", "image": {"type": "base64", "value": picture_base64}}
+        threading.Thread(target=lambda: call_in_vain(server, body), daemon=True).start()
+        wait_for(lambda: server.status()["running"])
+        server.process.send_signal(sign)
+        server.process.wait(10)
+
+
+def call_in_vain(server: ServerProcess, body: dict) -> None:
+    with contextlib.suppress(requests.RequestException):
+        server.infer(**body)
+
+
+def test_it_ends_with_its_parent_even_if_that_is_killed(offline: dict, tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from server_process import ServerProcess\n"
+        "server = ServerProcess('--exit-with-parent')\n"
+        "print(server.process.pid, server.url, flush=True); time.sleep(600)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT / "tests", stdout=subprocess.PIPE, text=True)
+    pid, url = parent.stdout.readline().split()
+    assert requests.get(f"{url}/healthz", timeout=10).ok
+    parent.kill()
+    parent.wait()
+    wait_for(lambda: not is_running(int(pid)), seconds=20)
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{url}/healthz", timeout=5)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def test_without_being_asked_it_stays_when_stdin_ends(offline: dict) -> None:
+    with ServerProcess(environ=offline) as server:
+        server.process.stdin.close()
+        time.sleep(1)
+        assert requests.get(f"{server.url}/healthz", timeout=10).ok
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["--model", "no-directory"], id="model-without-directory"),
+        pytest.param(["--port", "abc"], id="port"),
+    ],
+)
+def test_a_wrong_command_line_is_explained(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "florence_ui.server", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert "usage" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,64 @@
+"""The fastest precision is measured, a container's limit is kept, and what is remembered stays within bounds."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from florence_ui.server import runtime
+from florence_ui.server.features import FeatureCache, content_key
+
+
+@pytest.mark.parametrize(("full", "half", "faster"), [(1.0, 0.5, True), (1.0, 0.9, False), (0.01, 1.0, False)])
+def test_bfloat16_is_chosen_only_where_it_is_clearly_faster(
+    full: float, half: float, faster: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "_seconds", {torch.float32: full, torch.bfloat16: half}.__getitem__)
+    assert runtime.bfloat16_is_faster() is faster
+
+
+def test_the_measurement_takes_a_moment_and_gives_seconds() -> None:
+    assert 0 < runtime._seconds(torch.float32) < 10
+
+
+@pytest.mark.parametrize(
+    ("content", "cores"),
+    [("150000 100000", 2), ("50000 100000", 1), ("max 100000", 8), ("nonsense", 8)],
+    ids=["one-and-a-half", "half", "no-limit", "nonsense"],
+)
+def test_a_containers_limit_counts(content: str, cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cpu.max").write_text(content)
+    monkeypatch.setattr(runtime, "CGROUP_CPU_MAX", tmp_path / "cpu.max")
+    monkeypatch.setattr(runtime.os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
+    assert runtime.available_cores() == cores
+
+
+def test_the_longest_unused_picture_is_forgotten_first() -> None:
+    cache = FeatureCache(max_pictures=2)
+    cache.put(b"a", torch.zeros(1))
+    cache.put(b"b", torch.zeros(1))
+    assert cache.get(b"a") is not None
+    cache.put(b"c", torch.zeros(1))
+    assert cache.get(b"b") is None
+    assert cache.get(b"a") is not None
+    assert len(cache) == 2
+
+
+def test_what_is_kept_stays_within_its_bytes() -> None:
+    cache = FeatureCache(max_bytes=100)
+    for key in range(20):
+        cache.put(bytes([key]), torch.zeros(10))
+        cache.put(bytes([key]), torch.zeros(10))
+        assert cache.bytes <= 100
+    assert (len(cache), cache.bytes) == (2, 80)
+    cache.put(b"large", torch.zeros(26))
+    assert cache.get(b"large") is None
+    assert len(cache) == 2
+
+
+def test_pictures_are_told_apart_by_a_single_value() -> None:
+    picture = torch.zeros(1, 3, 8, 8)
+    other = picture.clone()
+    other[0, 1, 2, 3] = 1e-6
+    assert content_key(picture) == content_key(picture.clone())
+    assert content_key(picture) != content_key(other)
