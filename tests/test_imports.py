@@ -11,18 +11,19 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "florence_ui"
 
 LAYERS = [
-    {"errors", "__init__"},
-    {"tasks", "settings", "logs", "storage"},
-    {"results"},
-    {"images", "fetching", "parsing", "fonts", "drawing", "filtering", "reading", "comparing", "merging", "gathering", "snippets"},
-    {"exporting", "backends", "local_server", "limits", "cache", "scripted", "waiting"},
+    {"__init__", "errors", "fonts", "stripping"},
+    {"tasks", "settings", "storage", "gathering", "waiting", "cache"},
+    {"results", "backends", "images", "fetching", "limits", "logs"},
+    {"reading", "filtering", "comparing", "drawing", "local_server", "scripted"},
+    {"parsing", "merging", "snippets", "exporting"},
     {"pipeline"},
-    {"chains", "batch", "class_strategies", "object_actions"},
+    {"object_actions", "batch"},
+    {"chains", "class_strategies"},
     {"ui"},
 ]
 """Bottom first: a module imports from its own layer or below, never from above."""
 
-BESIDE = {"server": {"errors", "tasks", "images", "fetching"}, "nano": {"errors", "tasks"}}
+BESIDE = {"server": {"errors", "tasks", "images", "fetching", "__init__"}, "nano": {"errors", "tasks"}}
 """Programs of their own, and what they share with the page."""
 
 ONLY_IN = {
