@@ -1,24 +1,28 @@
-"""The one place for this app's temporary files: private, aged out, gone when the app ends."""
+"""The one place for this app's temporary files: Gradio's folder where there is one, else a private one.
+
+In Gradio's folder a result is handed to the browser without a copy, and ages out with the uploads.
+"""
 
 import atexit
 import errno
 import os
 import shutil
 import tempfile
-import time
 import uuid
 from functools import cache
 from pathlib import Path
 
 from florence_ui.errors import FlorenceUIError
 
-MAX_AGE = 3600.0
-"""Seconds after which a file may be deleted."""
+
+def folder() -> Path:
+    """`GRADIO_TEMP_DIR`; without it a folder that only this user can read and that goes when the program ends."""
+    named = os.environ.get("GRADIO_TEMP_DIR")
+    return Path(named) if named else _own_folder()
 
 
 @cache
-def folder() -> Path:
-    """The folder, readable by this user only; made on first use."""
+def _own_folder() -> Path:
     path = Path(tempfile.mkdtemp(prefix="florence-ui-"))
     atexit.register(_remove, path, os.getpid())
     return path
@@ -27,7 +31,7 @@ def folder() -> Path:
 def new_path(suffix: str, *, stem: str = "") -> Path:
     """A path in a new folder of its own, so that `stem` may be a name that people see when they download it."""
     place = folder() / uuid.uuid4().hex
-    place.mkdir(mode=0o700)
+    place.mkdir(mode=0o700, parents=True)
     return place / f"{stem or 'file'}{suffix}"
 
 
@@ -48,29 +52,6 @@ def write(data: bytes, suffix: str, *, stem: str = "") -> Path:
         what = "The disk of this page's machine is full." if full else "This page's machine cannot write files."
         raise FlorenceUIError(what, "Try again later; the operator has to make room.") from None
     return path
-
-
-def age_out(older_than: float = MAX_AGE, *, now: float | None = None) -> int:
-    """Deletes what is older.
-
-    Args:
-        older_than: Seconds since the last change.
-        now: Seconds since 1970; the clock's time if not given.
-
-    Returns:
-        The number of files and folders that were deleted.
-    """
-    limit = (time.time() if now is None else now) - older_than
-    count = 0
-    for entry in list(folder().iterdir()):
-        try:
-            if entry.stat().st_mtime > limit:
-                continue
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-            count += 1
-        except OSError:
-            continue  # somebody else was faster
-    return count
 
 
 def _remove(path: Path, owner: int) -> None:

@@ -1,6 +1,7 @@
 """Waiting for a backend: a line with places, and calls that are asked once however many wait for them."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager
@@ -117,7 +118,8 @@ class Flight:
     def _say(self, state: str) -> None:
         self._last = state
         for say in list(self._listeners):
-            say(state)
+            with contextlib.suppress(Exception):  # one visitor's page must not end the others' call
+                say(state)
 
 
 class Flights:
