@@ -238,7 +238,7 @@ def refusal(data: bytes) -> tuple[str, str]:
     """What to say of a file that is none of our formats: what it is, and what to do."""
     if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
         return "HEIC pictures cannot be read here.", "Save it as JPEG first; a phone's camera can be set to take those."
-    if any(data.startswith(signature) for signature in SIGNATURES):
+    if data.startswith(SIGNATURES) or data[4:12] in (b"ftypavif", b"ftypavis") or data[8:12] == b"WEBP":
         return BROKEN
     return "This is not a picture that can be read.", f"Choose a {KINDS} file."
 

@@ -13,6 +13,7 @@ ISO/IEC 23008-12 (AVIF's boxes), Exif 2.32.
 
 import re
 import struct
+import zlib
 from dataclasses import dataclass
 
 MAX_PARTS = 100_000
@@ -20,6 +21,9 @@ MAX_PARTS = 100_000
 MAX_SCANS = 100
 """Most scans of a progressive JPEG; encoders write about ten, and each one costs a pass over the picture."""
 MAX_EXIF = 2**16
+"""Largest EXIF block of a PNG, in bytes; the other formats allow no more."""
+MAX_PROFILE = 2**20
+"""Largest colour profile of a PNG, in bytes unpacked: the decoder refuses the whole picture for a larger one."""
 MAX_VALUES = 200_000
 """Most values of one TIFF tag that are not bytes: strips, or a palette of 16 bits."""
 FREE_TILE = 2**20
@@ -107,7 +111,7 @@ def needless_segment(marker: int, segment: bytes) -> bool:
     return marker == COM or (APP1 <= marker <= 0xEF and marker != APP14)
 
 
-PNG_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"IDAT", b"IEND")
+PNG_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 
 
 def strip_png(data: bytes) -> bytes:
@@ -116,7 +120,11 @@ def strip_png(data: bytes) -> bytes:
     for _ in range(MAX_PARTS):
         (length,) = struct.unpack_from(">L", data, position)
         kind, end = data[position + 4 : position + 8], position + 12 + length
-        if kind in PNG_CHUNKS or (kind == b"eXIf" and length <= MAX_EXIF):
+        if (
+            kind in PNG_CHUNKS
+            or (kind == b"eXIf" and length <= MAX_EXIF)
+            or (kind == b"iCCP" and inflates_within(data[position + 8 : end - 4], MAX_PROFILE))
+        ):
             kept.append(data[position:end])
         if kind == b"IEND":
             return b"".join(kept)
@@ -124,6 +132,15 @@ def strip_png(data: bytes) -> bytes:
             raise MalformedError("no end")
         position = end
     raise MalformedError("too many chunks")
+
+
+def inflates_within(chunk: bytes, limit: int) -> bool:
+    """Whether a named and packed chunk unpacks to no more than that many bytes."""
+    packed = chunk[chunk.find(b"\0") + 2 :]
+    try:
+        return len(zlib.decompressobj().decompress(packed, limit + 1)) <= limit
+    except zlib.error:
+        return False
 
 
 def strip_gif(data: bytes) -> bytes:
