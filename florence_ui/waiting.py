@@ -102,7 +102,7 @@ class Flight:
         """The call's outcome. Being cancelled here cancels the call only if nobody else waits for it."""
         self._listeners.append(say)
         if self._last:
-            say(self._last)
+            _tell(say, self._last)
         try:
             return await asyncio.shield(self.task)
         finally:
@@ -118,8 +118,12 @@ class Flight:
     def _say(self, state: str) -> None:
         self._last = state
         for say in list(self._listeners):
-            with contextlib.suppress(Exception):  # one visitor's page must not end the others' call
-                say(state)
+            _tell(say, state)
+
+
+def _tell(say: Say, state: str) -> None:
+    with contextlib.suppress(Exception):  # one visitor's page must not end the others' call
+        say(state)
 
 
 class Flights:

@@ -172,8 +172,11 @@ async def test_a_page_that_fails_to_show_the_state_ends_nobodys_call() -> None:
     flights, work = Flights(), Work()
     waiters = [asyncio.create_task(flights.join("key", work, say)) for say in (broken, silent)]
     await settle()
+    waiters.append(asyncio.create_task(flights.join("key", work, broken)))
+    await settle()
     work.go.set()
-    assert await asyncio.gather(*waiters) == ["done", "done"]
+    assert await asyncio.gather(*waiters) == ["done"] * 3
+    assert work.begun == 1
 
 
 async def test_a_failure_reaches_everybody_and_is_not_kept() -> None:
