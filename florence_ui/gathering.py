@@ -39,19 +39,27 @@ async def as_finished(jobs: Sequence[Job[T]], at_once: int) -> AsyncIterator[Out
     """Run jobs, at most `at_once` at a time and in their order, and yield each outcome as it comes.
 
     A free place is filled at once, whatever the caller does meanwhile. When the caller leaves the loop or is
-    cancelled, the jobs still running are cancelled and the rest never start.
+    cancelled, the jobs still running are cancelled and the rest never start; when somebody cancels a job from
+    outside, all end alike.
     """
     waiting = iter(list(enumerate(jobs)))
-    outcomes: asyncio.Queue[Outcome[T]] = asyncio.Queue()
+    outcomes: asyncio.Queue[Outcome[T] | None] = asyncio.Queue()
 
     async def work() -> None:
-        for index, job in waiting:
-            outcomes.put_nowait(await _attempt(index, job))
+        try:
+            for index, job in waiting:
+                outcomes.put_nowait(await _attempt(index, job))
+        except asyncio.CancelledError:
+            outcomes.put_nowait(None)
+            raise
 
     workers = [asyncio.create_task(work()) for _ in range(min(max(1, at_once), len(jobs)))]
     try:
         for _ in range(len(jobs)):
-            yield await outcomes.get()
+            outcome = await outcomes.get()
+            if outcome is None:
+                raise asyncio.CancelledError
+            yield outcome
     finally:
         for worker in workers:
             worker.cancel()

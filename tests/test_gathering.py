@@ -10,19 +10,16 @@ from florence_ui.gathering import UNEXPECTED, as_finished
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Jobs:
     """Jobs that count how many of them run at the same time."""
 
-    def __init__(self, count: int, fail: dict[int, Exception] | None = None) -> None:
+    def __init__(self, count: int, fail: dict[int, Exception] | None = None, seconds: float = 0.005) -> None:
         self.fail = fail or {}
+        self.seconds = seconds
         self.running = self.peak = 0
         self.started: list[int] = []
         self.cancelled: list[int] = []
+        self.all_started = asyncio.Event()
         self.jobs = [self._job(i) for i in range(count)]
 
     def _job(self, index: int):
@@ -30,8 +27,10 @@ class Jobs:
             self.started.append(index)
             self.running += 1
             self.peak = max(self.peak, self.running)
+            if len(self.started) == len(self.jobs):
+                self.all_started.set()
             try:
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(self.seconds)
                 if index in self.fail:
                     raise self.fail[index]
                 return index * index
@@ -42,6 +41,11 @@ class Jobs:
                 self.running -= 1
 
         return run
+
+
+async def consume(jobs, at_once: int = 4) -> None:
+    async for _ in as_finished(jobs, at_once):
+        pass
 
 
 @pytest.mark.parametrize("at_once", [0, 1, 3, 50], ids=lambda n: f"at-once-{n}")
@@ -80,14 +84,9 @@ async def test_leaving_the_loop_cancels_what_runs_and_starts_nothing_more():
 
 
 async def test_cancelling_the_caller_cancels_what_runs():
-    jobs = Jobs(3)
-
-    async def consume():
-        async for _ in as_finished([*jobs.jobs, lambda: asyncio.Event().wait()], 4):
-            pass
-
-    task = asyncio.create_task(consume())
-    await asyncio.sleep(0.002)
+    jobs = Jobs(3, seconds=60)
+    task = asyncio.create_task(consume(jobs.jobs))
+    await jobs.all_started.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -95,10 +94,20 @@ async def test_cancelling_the_caller_cancels_what_runs():
     assert sorted(jobs.cancelled) == [0, 1, 2]
 
 
+async def test_a_job_cancelled_from_outside_ends_all_instead_of_hanging():
+    async def cancel_itself():
+        asyncio.current_task().cancel()
+        await asyncio.sleep(1)
+
+    jobs = Jobs(2, seconds=60)
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(consume([cancel_itself, *jobs.jobs], at_once=2), 10)
+    assert jobs.running == 0
+
+
 async def test_a_free_place_is_filled_while_the_caller_is_busy():
     jobs = Jobs(4)
     stream = as_finished(jobs.jobs, 1)
     await anext(stream)
-    await asyncio.sleep(0.05)
-    assert jobs.started == [0, 1, 2, 3]
+    await asyncio.wait_for(jobs.all_started.wait(), 10)
     await stream.aclose()

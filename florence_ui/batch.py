@@ -1,0 +1,197 @@
+"""One question about many pictures: several at a time, with a state each; it can stop, go on, and try failures again.
+
+Only a picture's file name, its answer and a small preview are kept: a decoded picture lives as long as its call.
+"""
+
+import asyncio
+import io
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+
+from PIL import Image
+
+from florence_ui.drawing import Style, annotate
+from florence_ui.errors import InputError
+from florence_ui.gathering import as_finished
+from florence_ui.images import ImageLimits, Picture, open_picture
+from florence_ui.object_actions import Analyse
+from florence_ui.pipeline import Analysis, Request
+from florence_ui.results import Result
+
+MAX_PICTURES = 200
+PREVIEW_SIDE = 320
+"""Longest side of a preview, in pixels."""
+DEFAULT_LIMITS = ImageLimits()
+READY_AHEAD = 4
+"""Pictures that may be read from disk, or previewed, while others are with the model: so it never waits for them."""
+
+
+class State(StrEnum):
+    """How far one picture has come."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(eq=False)
+class Item:
+    """One picture of many.
+
+    Attributes:
+        path: A file of ours that holds it.
+        name: What its owner calls it.
+        state: How far it has come.
+        analysis: Its answer, without the decoded picture; None until it is done.
+        preview: A small annotated JPEG; empty until it is done.
+        reason: Why it failed.
+    """
+
+    path: Path
+    name: str
+    state: State = State.WAITING
+    analysis: Analysis | None = None
+    preview: bytes = b""
+    reason: str = ""
+
+    @property
+    def result(self) -> Result | None:
+        """What was found; None until it is done."""
+        return self.analysis.result if self.analysis else None
+
+
+@dataclass(eq=False)
+class Batch:
+    """Many pictures, and how far they have come. One `run` at a time.
+
+    Attributes:
+        items: In the order given.
+    """
+
+    items: list[Item]
+    _began: float = field(default=0.0, init=False, repr=False)
+    _ended: int = field(default=0, init=False, repr=False)
+    _running: bool = field(default=False, init=False, repr=False)
+
+    @classmethod
+    def of(cls, paths: Sequence[Path], names: Sequence[str] = ()) -> "Batch":
+        """A batch of the pictures in these files.
+
+        Raises:
+            InputError: If there is none, or more than `MAX_PICTURES`.
+        """
+        if not paths:
+            raise InputError("There are no pictures.", "Choose some.", field="pictures")
+        if len(paths) > MAX_PICTURES:
+            raise InputError(
+                f"Those are {len(paths)} pictures.", f"Choose {MAX_PICTURES} at a time at the most.", field="pictures"
+            )
+        names = names or [path.name for path in paths]
+        return cls([Item(path, name) for path, name in zip(paths, names, strict=True)])
+
+    def count(self, state: State) -> int:
+        """How many pictures are in that state."""
+        return sum(item.state is state for item in self.items)
+
+    @property
+    def ended(self) -> int:
+        """How many pictures are done or have failed."""
+        return self.count(State.DONE) + self.count(State.FAILED)
+
+    @property
+    def done(self) -> list[Item]:
+        """The pictures with an answer, in the order given."""
+        return [item for item in self.items if item.state is State.DONE]
+
+    def seconds_left(self) -> float | None:
+        """How long the rest will take at the pace of the present run; None while nobody can know."""
+        left = len(self.items) - self.ended
+        if not left:
+            return 0.0
+        if not self._running or not self._ended:
+            return None
+        return left * (time.monotonic() - self._began) / self._ended
+
+    def retry_failed(self) -> int:
+        """Put the failed pictures, and only them, back in line; says how many."""
+        failed = [item for item in self.items if item.state is State.FAILED]
+        for item in failed:
+            item.state, item.reason = State.WAITING, ""
+        return len(failed)
+
+    async def run(
+        self,
+        analyse: Analyse,
+        request_for: Callable[[Picture], Request],
+        *,
+        at_once: int = 8,
+        limits: ImageLimits = DEFAULT_LIMITS,
+        style: Style | None = None,
+    ) -> AsyncIterator[Item]:
+        """Ask about every picture that waits, and yield each as it ends.
+
+        Args:
+            analyse: Asks the model.
+            request_for: The question about an opened picture.
+            at_once: How many calls the backend bears.
+            limits: What a picture must keep to.
+            style: How to draw the previews.
+
+        When the caller leaves the loop or is cancelled, the pictures in hand go back in line; what has ended stays.
+        Another `run` goes on with the rest.
+        """
+        waiting = [item for item in self.items if item.state is State.WAITING]
+        calls = asyncio.Semaphore(max(1, at_once))
+        jobs = [lambda item=item: _work(item, analyse, request_for, calls, limits, style) for item in waiting]
+        self._began, self._ended, self._running = time.monotonic(), 0, True
+        try:
+            async for outcome in as_finished(jobs, max(1, at_once) + READY_AHEAD):
+                item = waiting[outcome.index]
+                if outcome.error is not None:
+                    item.state, item.reason = State.FAILED, str(outcome.error)
+                self._ended += 1
+                yield item
+        finally:
+            self._running = False
+            for item in waiting:
+                if item.state is State.RUNNING:
+                    item.state = State.WAITING
+
+
+async def _work(
+    item: Item,
+    analyse: Analyse,
+    request_for: Callable[[Picture], Request],
+    calls: asyncio.Semaphore,
+    limits: ImageLimits,
+    style: Style | None,
+) -> None:
+    """Open a picture, ask about it when it is its turn, and keep what is worth keeping."""
+    item.state = State.RUNNING
+    picture = await asyncio.to_thread(open_picture, item.path, limits)
+    async with calls:
+        analysis = await analyse(request_for(picture))
+    item.preview = await asyncio.to_thread(preview, picture.display, analysis.result, style)
+    item.analysis, item.state = replace(analysis, picture=None), State.DONE
+
+
+def preview(image: Image.Image, result: Result, style: Style | None = None) -> bytes:
+    """A small annotated JPEG, at most `PREVIEW_SIDE` on the long side."""
+    small = image.copy()
+    small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    buffer = io.BytesIO()
+    annotate(small, result, style).save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
+
+
+async def reopen(item: Item, limits: ImageLimits = DEFAULT_LIMITS) -> Analysis:
+    """A finished picture's answer together with its picture, opened again; no call is made.
+
+    Raises:
+        ImageError: If its file is gone.
+    """
+    return replace(item.analysis, picture=await asyncio.to_thread(open_picture, item.path, limits))
