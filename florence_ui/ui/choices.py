@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from florence_ui.backends import Backend
+from florence_ui.local_server import ServerStatus
 from florence_ui.tasks import CUSTOM, Family, InputKind, Task, tasks_of
 
 AUTOMATIC = "automatic"
@@ -85,3 +87,11 @@ def missing(
 def destination(host: str, *, is_local: bool) -> str:
     """Where the picture goes when Run is pressed."""
     return "The picture stays on this machine." if is_local else f"The picture is sent to {host}."
+
+
+def ready(backend: Backend, status: ServerStatus) -> str:
+    """That a server can be asked, in as few words as possible."""
+    if not backend.is_local:
+        return f"Ready: {backend.title}"
+    who = "" if not status.server or status.models else f", {' '.join(status.server.split()[:2])}"
+    return f"Ready on {'this machine' if backend.stays_here else backend.host}{who}"

@@ -11,6 +11,13 @@
     setTimeout(() => run.click(), 50);
   }, true);
 
+  // On a narrow screen the answer is below: go there when Run is pressed.
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest?.("#run") || window.innerWidth > 820) return;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    button("answer")?.scrollIntoView({ behavior: calm ? "instant" : "smooth", block: "start" });
+  });
+
   async function copyLink(query) {
     const link = `${location.origin}${location.pathname}?${query}`;
     const copy = button("copy-link"), words = copy.textContent;

@@ -182,20 +182,26 @@ def answer_panel() -> AnswerPanel:
     with gr.Tabs(elem_id="answer-tabs") as tabs:
         with gr.Tab("Picture", id="picture"):
             stage = Stage(WELCOME, elem_id="stage", label="Result")
-        with gr.Tab("Before and after", id="before-after"):
-            slider = gr.ImageSlider(
-                label="Before and after", type="filepath", interactive=False, buttons=[], elem_id="slider",
-                show_label=False,
-            )  # fmt: skip
+        with gr.Tab("Text", id="text"):
+            text = gr.Textbox(
+                label="Text",
+                lines=6,
+                max_lines=24,
+                interactive=False,
+                buttons=["copy"],
+                elem_id="answer-text",
+                placeholder="An answer in words stands here.",
+            )
         with gr.Tab("Table", id="table"):
             table = gr.Dataframe(
                 headers=["#"], type="array", interactive=False, wrap=True, label="Objects", elem_id="table",
                 show_label=False, buttons=["copy"],
             )  # fmt: skip
-        with gr.Tab("Text", id="text"):
-            text = gr.Textbox(
-                label="Text", lines=6, max_lines=24, interactive=False, buttons=["copy"], elem_id="answer-text"
-            )
+        with gr.Tab("Before/after", id="before-after"):
+            slider = gr.ImageSlider(
+                label="Before and after", type="filepath", interactive=False, buttons=[], elem_id="slider",
+                show_label=False,
+            )  # fmt: skip
         with gr.Tab("JSON", id="json"):
             record = gr.JSON(label="JSON", elem_id="record", show_label=False, max_height=560)
         with gr.Tab("Code", id="code"):

@@ -80,4 +80,5 @@ async def server_state(page: Page, backend: str, model: str) -> Updates:
     status = await pipeline.status(backend, await pipeline.choose_model(backend, wanted))
     waiting = status.state in WAITING_HELPS
     tone = "busy" if waiting else TONES.get(status.state, "plain")
-    return {page.state: say(status.detail, status.hint, tone), page.timer: gr.Timer(active=waiting)}
+    words = choices.ready(page.services.backend(backend), status) if status.state is State.READY else status.detail
+    return {page.state: say(words, status.hint, tone), page.timer: gr.Timer(active=waiting)}

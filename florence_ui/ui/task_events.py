@@ -21,8 +21,8 @@ def wire(page: Page) -> None:
 
     ask.family.input(open_family, ask.family, ask.variant, **quiet()).then(fit, fields, page.question_parts, **quiet())
     ask.variant.input(fit, fields, page.question_parts, **quiet())
-    for field in (ask.text, ask.classes, ask.picker, ask.model, ask.backend, ask.key):
-        field.input(look, fields, page.run_parts, **quiet(trigger_mode="always_last"))
+    edits = [field.change for field in (ask.text, ask.classes, ask.model, ask.backend, ask.key)]
+    gr.on([*edits, ask.picker.input], look, fields, page.run_parts, **quiet(trigger_mode="always_last"))
 
 
 def open_family(family: str) -> dict:

@@ -180,6 +180,12 @@ function pull() {
   markHidden();
   light(pinned);
 }
+// As large as the window bears, but a small picture is not blown up without measure.
+image.addEventListener("load", () => {
+  const frame = find(".stage-frame");
+  frame.style.setProperty("--ratio", image.naturalWidth / image.naturalHeight);
+  frame.style.setProperty("--most", `${image.naturalWidth * 2.5}px`);
+});
 element.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && pinned >= 0) pin(pinned);
 });
