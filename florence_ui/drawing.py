@@ -329,7 +329,7 @@ _PAINTERS: dict[Annotator, _Painter] = {
 
 def text_height(size: tuple[int, int], style: Style) -> int:
     """Font size in pixels for a picture of (width, height)."""
-    return max(MIN_TEXT, round(TEXT * sv.calculate_optimal_text_scale(size) * style.text_size))
+    return round(max(MIN_TEXT, TEXT * sv.calculate_optimal_text_scale(size)) * style.text_size)
 
 
 def _write_labels(image: Image.Image, detections: sv.Detections, style: Style) -> None:

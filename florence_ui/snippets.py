@@ -324,7 +324,7 @@ def _drawing(kind: OutputKind, style: Style, labelled: bool) -> list[str]:
 def _labels(style: Style) -> list[str]:
     texts = [readable_on(colour).as_hex() for colour in style.colours.colors]
     return [
-        f"size = max({MIN_TEXT}, round({TEXT * style.text_size} * sv.calculate_optimal_text_scale(image.size)))",
+        f"size = round(max({MIN_TEXT}, {TEXT} * sv.calculate_optimal_text_scale(image.size)) * {style.text_size})",
         "sv.RichLabelAnnotator(",
         "    palette,",
         f"    text_color=sv.ColorPalette.from_hex({texts}),",
