@@ -139,7 +139,7 @@ def encoded(image: Image.Image, image_format: str) -> bytes:
     """The picture as a PNG or JPEG file, without any metadata."""
     file = io.BytesIO()
     options = {"quality": JPEG_QUALITY, "subsampling": 0} if image_format == "JPEG" else {"compress_level": 4}
-    image.save(file, image_format, **options)
+    image.save(file, image_format, comment=b"", exif=b"", icc_profile=None, **options)
     return file.getvalue()
 
 
@@ -162,7 +162,7 @@ def dataset_zip(
         annotations = {}
         for stem, (_, load, result) in zip(names, items, strict=True):
             path = images / f"{stem}.jpg"
-            load().convert("RGB").save(path, quality=JPEG_QUALITY)
+            path.write_bytes(encoded(load().convert("RGB"), "JPEG"))
             annotations[str(path)] = _annotations(result, classes)
         dataset = sv.DetectionDataset(classes, list(annotations), annotations)
         _WRITERS[layout](dataset, Path(folder))
