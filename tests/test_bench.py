@@ -1,0 +1,116 @@
+"""The benchmark runs in its short form, and its checks can fail."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from florence_ui.bench import __main__ as bench
+from florence_ui.bench.measuring import Measurement, Row, Scale, Target, in_turns, ratios
+
+ROOT = Path(__file__).parents[1]
+
+
+def row(number: int, *values: float, bound: float = 1.0) -> Row:
+    return Row(number, lambda _: Measurement(number, "a thing", values, Target(bound)), short=True)
+
+
+def run(monkeypatch, tmp_path, *arguments: str, rows: tuple[Row, ...]) -> int:
+    monkeypatch.setattr(bench, "ROWS", rows)
+    return bench.main([*arguments, "--json", str(tmp_path / "figures.json")])
+
+
+@pytest.mark.parametrize(
+    ("target", "value", "met"),
+    [
+        pytest.param(Target(0.5), 0.5, True, id="at the bound"),
+        pytest.param(Target(0.5), 0.51, False, id="above it"),
+        pytest.param(Target(20, at_least=True), 20.0, True, id="reaches it"),
+        pytest.param(Target(20, at_least=True), 19.9, False, id="stays below it"),
+    ],
+)
+def test_a_target_is_met_or_missed(target, value, met) -> None:
+    assert target.met_by(value) is met
+
+
+def test_the_median_decides_and_the_spread_is_shown() -> None:
+    measured = Measurement(1, "a thing", [0.1, 9.0, 0.2], Target(0.5))
+    assert measured.met
+    assert measured.spread == (0.1, 9.0)
+
+
+def test_a_missed_target_fails_the_check_and_is_named(monkeypatch, tmp_path, capsys) -> None:
+    assert run(monkeypatch, tmp_path, "--check", rows=(row(1, 0.9), row(7, 1.2))) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "1 of 2 targets are met; missed: 7."
+
+
+def test_without_the_check_a_missed_target_is_only_said(monkeypatch, tmp_path, capsys) -> None:
+    assert run(monkeypatch, tmp_path, rows=(row(7, 1.2),)) == 0
+    assert "MISSED" in capsys.readouterr().out
+
+
+def test_met_targets_pass_the_check(monkeypatch, tmp_path, capsys) -> None:
+    assert run(monkeypatch, tmp_path, "--check", rows=(row(1, 0.9), row(7, 1.0))) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "All 2 targets are met."
+
+
+def test_the_figures_are_written(monkeypatch, tmp_path) -> None:
+    run(monkeypatch, tmp_path, rows=(row(7, 1.2, 1.4),))
+    (figures,) = json.loads((tmp_path / "figures.json").read_text())["rows"]
+    assert figures["number"] == 7
+    assert figures["values"] == [1.2, 1.4]
+    assert figures["met"] is False
+
+
+def test_an_unknown_row_is_refused() -> None:
+    with pytest.raises(SystemExit):
+        bench.read_options(["--rows", "99"])
+
+
+def test_the_sides_take_turns_and_the_first_pair_is_not_counted() -> None:
+    order: list[str] = []
+
+    def ours() -> float:
+        order.append("ours")
+        return 1.0
+
+    def theirs() -> float:
+        order.append("theirs")
+        return 2.0
+
+    taken = in_turns(ours, theirs, 3)
+    assert order == ["theirs", "ours", "ours", "theirs"] * 2
+    assert ratios(taken) == [0.5, 0.5, 0.5]
+
+
+def test_a_slower_pipeline_would_be_noticed() -> None:
+    import time
+
+    from florence_ui.bench.rows import answering
+
+    class SlowDesk(answering.Desk):
+        def new_question(self, source):
+            time.sleep(0.3)
+            return super().new_question(source)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(answering, "Desk", SlowDesk)
+        measured = answering.overhead(Scale(pairs=1, short=True))
+    assert measured.median > 200
+    assert not measured.met
+
+
+@pytest.mark.slow
+def test_the_short_form_runs_the_five_rows(tmp_path) -> None:
+    figures = tmp_path / "figures.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "florence_ui.bench", "--short", "--json", str(figures)],
+        cwd=ROOT, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(figures.read_text())["rows"]
+    assert [row["number"] for row in rows] == [1, 3, 4, 5, 11]
+    assert all(row["values"] for row in rows)
+    assert "targets are met" in done.stdout.splitlines()[-1]
