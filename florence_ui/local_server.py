@@ -139,6 +139,11 @@ def missing_packages() -> list[str]:
     return [name for name in NEEDED_PACKAGES if importlib.util.find_spec(name) is None]
 
 
+def pause_after(failures: int, first: float = FIRST_PAUSE) -> float:
+    """Seconds before a child that ended so many times in a row is started again."""
+    return min(LONGEST_PAUSE, first * 2.0 ** min(failures - 1, 20))
+
+
 class LocalServer:
     """Starts the local server if it is wanted, keeps it running, and says what it does.
 
@@ -214,7 +219,7 @@ class LocalServer:
                 self._last_code = self._run_child()
                 steady = time.monotonic() - self._child_begun > STEADY
                 failures = 1 if steady else failures + 1
-                pause = min(LONGEST_PAUSE, self._first_pause * 2 ** (failures - 1))
+                pause = pause_after(failures, self._first_pause)
                 self._next_start = time.monotonic() + pause
                 if not self._stopping.is_set():
                     logger.warning("The local server ended with status %s; next start in %g s", self._last_code, pause)
@@ -245,7 +250,9 @@ class LocalServer:
         """What the server, or that model on it, is doing; never blocks the loop."""
         seen = await self._probe()
         if not seen.reachable:
-            return self._not_reachable(seen)
+            return self._not_reachable()
+        if not seen.server.startswith((OUR_NAME, ROBOFLOW_NAME)):
+            return self._foreign(seen.server)
         if not seen.ours or model_id not in seen.models:
             return ServerStatus(State.READY, f"{seen.server} answers.", models=seen.models, server=seen.server)
         return _model_status(model_id, seen)
@@ -300,7 +307,15 @@ class LocalServer:
             await self.prepare(model)
         return seen
 
-    def _not_reachable(self, seen: BackendState) -> ServerStatus:
+    def _foreign(self, name: str) -> ServerStatus:
+        called = f" ({name})" if name else ""
+        return ServerStatus(
+            State.FOREIGN,
+            f"Another program{called} uses the local server's port, {self.backend.host}.",
+            "End it, set FLORENCE_UI_LOCAL_URL to another port, or choose another backend.",
+        )
+
+    def _not_reachable(self) -> ServerStatus:
         host, now = self.backend.host, time.monotonic()
         others = "choose another backend."
         if self._wanted and (missing := missing_packages()):
@@ -310,12 +325,7 @@ class LocalServer:
                 f"Install what is in requirements.txt and start the app again, or {others}",
             )
         if self._neighbour and self._neighbour[0] is Neighbour.OTHER:
-            name = f" ({self._neighbour[1]})" if self._neighbour[1] else ""
-            return ServerStatus(
-                State.FOREIGN,
-                f"Another program{name} uses the local server's port, {host}.",
-                f"End it, set FLORENCE_UI_LOCAL_URL to another port, or {others}",
-            )
+            return self._foreign(self._neighbour[1])
         if not self._wanted or self._thread is None:
             return ServerStatus(State.UNAVAILABLE, f"Nobody answers at {host}.", f"Start a server there, or {others}")
         if self.pid:

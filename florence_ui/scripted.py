@@ -107,6 +107,7 @@ class ScriptedBackend:
         port: Port to listen on; 0 picks a free one.
         keep_images: Whether `calls` keep the pictures; off for long measurements.
         calls: Every call so far.
+        prepared: The models that it was asked to get ready.
         peak: Most calls that were in hand at the same time.
         abandoned: Calls whose caller hung up before the answer.
     """
@@ -120,6 +121,7 @@ class ScriptedBackend:
     port: int = 0
     keep_images: bool = True
     calls: list[Call] = field(default_factory=list, init=False)
+    prepared: list[str] = field(default_factory=list, init=False)
     peak: int = field(default=0, init=False)
     abandoned: int = field(default=0, init=False)
     running: int = field(default=0, init=False)
@@ -178,6 +180,7 @@ class ScriptedBackend:
         app.router.add_get("/info", self._info)
         app.router.add_get("/status", self._status)
         app.router.add_get("/model/registry", self._registry)
+        app.router.add_post("/model/prepare", self._prepare)
         return app
 
     async def _info(self, _: web.Request) -> web.StreamResponse:
@@ -191,6 +194,15 @@ class ScriptedBackend:
     async def _registry(self, _: web.Request) -> web.StreamResponse:
         names = sorted({call.model_id for call in self.calls})
         return web.json_response({"models": [{"model_id": name, "task_type": "lmm"} for name in names]})
+
+    async def _prepare(self, request: web.Request) -> web.StreamResponse:
+        model_id = (await request.json())["model_id"]
+        if self.models is None or model_id not in self.models:
+            return web.json_response({"detail": "Not Found"}, status=404)
+        with self._changed:
+            self.prepared.append(model_id)
+            self._changed.notify_all()
+        return web.json_response(self.models[model_id], status=202)
 
     async def _infer(self, request: web.Request) -> web.StreamResponse:
         raw = await self._read(request)
