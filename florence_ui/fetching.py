@@ -12,6 +12,7 @@ exists inside the network cannot be told from the answers.
 import asyncio
 import contextlib
 import ipaddress
+import re
 import socket
 import ssl
 import threading
@@ -35,6 +36,8 @@ MAX_ADDRESSES = 4
 MAX_URL = 2048
 MAX_LOOKUPS = 16
 """Names that are looked up at once; a lookup cannot be broken off, only left behind."""
+HOST = re.compile(r"[a-z0-9._-]{1,253}|[0-9a-f:.]{2,45}")
+"""A name or an address as `httpx.URL` gives it, international names already in ASCII; no zone, no escapes."""
 PORTS = {"http": 80, "https": 443}
 REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -189,7 +192,7 @@ def parse_link(url: str | httpx.URL) -> httpx.URL:
         raise LinkError("This is not a link.", "Paste one that starts with https://.") from None
     if link.scheme not in PORTS:
         raise LinkError("Only links that start with http:// or https:// can be fetched.", UPLOAD)
-    if not host or len(host) > 253 or "%" in host:
+    if not HOST.fullmatch(host):
         raise LinkError("This is not a link.", "Paste one that starts with https://.")
     if link.userinfo:
         raise LinkError("The link holds a user name or a password.", f"Only open links can be fetched. {UPLOAD}")
@@ -232,15 +235,15 @@ async def connect(
     name = f"[{host}]" if ":" in host else host
     headers = {"Host": name if link.port is None else f"{name}:{link.port}", **HEADERS}
     timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT).as_dict()
-    for left, (address, port) in zip(range(len(places) - 1, -1, -1), places, strict=True):
+    failure: Exception = httpx.ConnectError("no address")
+    for address, port in places:
         pinned = link.copy_with(host=address, port=port)
         request = httpx.Request("GET", pinned, headers=headers, extensions={"timeout": timeout, "sni_hostname": host})
         try:
             return await transport.handle_async_request(request)
-        except (httpx.ConnectError, httpx.ConnectTimeout):
-            if not left:
-                raise
-    raise httpx.ConnectError("no address")
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            failure = error
+    raise failure
 
 
 async def read(response: httpx.Response, link: httpx.URL, max_bytes: int) -> bytes | httpx.URL:

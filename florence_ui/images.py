@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
+from florence_ui import storage
 from florence_ui.errors import ImageError
 from florence_ui.stripping import exif_orientation, strip
 
@@ -103,17 +104,16 @@ def open_picture(path: Path, limits: ImageLimits = ImageLimits()) -> Picture:
     return Picture(path, size, display, hashlib.sha256(data).hexdigest(), limits, encode_jpeg(display))
 
 
-def open_bytes(data: bytes, folder: Path, limits: ImageLimits = ImageLimits()) -> Picture:
-    """The picture in some bytes, which are kept as a file in `folder`.
+def open_bytes(data: bytes, limits: ImageLimits = ImageLimits()) -> Picture:
+    """The picture in some bytes, which are kept as a file of ours.
 
     Raises:
         ImageError: If it is not a picture, is broken, or is beyond the limits.
+        FlorenceUIError: If the file cannot be written.
     """
     size, display = load(data, limits, longest=DISPLAY_SIDE)
-    digest = hashlib.sha256(data).hexdigest()
-    path = folder / digest
-    path.write_bytes(data)
-    return Picture(path, size, display, digest, limits, encode_jpeg(display))
+    path = storage.write(data, "", stem="picture")
+    return Picture(path, size, display, hashlib.sha256(data).hexdigest(), limits, encode_jpeg(display))
 
 
 def decode(data: bytes, limits: ImageLimits = ImageLimits()) -> Image.Image:
@@ -144,7 +144,7 @@ def crop(picture: Picture, xyxy: tuple[float, float, float, float]) -> Picture:
     if left >= right or top >= bottom:
         raise ImageError("That part lies outside the picture.", "Choose a box inside it.")
     part = picture.full().crop((left, top, right, bottom))
-    return open_bytes(encode_jpeg(part, CROP_QUALITY), picture.path.parent, picture.limits)
+    return open_bytes(encode_jpeg(part, CROP_QUALITY), picture.limits)
 
 
 def encode_jpeg(image: Image.Image, quality: int = JPEG_QUALITY) -> bytes:

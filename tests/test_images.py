@@ -22,6 +22,12 @@ from tests.bad_files import CASES, FileCase, noise, quarters, saved
 ids = [case.name for case in CASES]
 
 
+@pytest.fixture(autouse=True)
+def files_in(tmp_path, monkeypatch):
+    """Files that the app keeps go into the test's own folder."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+
+
 def close(image: Image.Image, at: tuple[int, int], colour: tuple[int, int, int], tolerance: int) -> bool:
     return bool(np.abs(np.subtract(image.getpixel(at), colour)).max() <= tolerance)
 
@@ -52,17 +58,17 @@ def test_every_file_opens_upright_or_gets_its_sentence(case: FileCase, tmp_path)
     assert min(picture.display.size) >= 1
 
 
-def test_a_picture_that_fits_is_shown_as_it_is(tmp_path):
-    picture = open_bytes(saved(quarters(), "PNG"), tmp_path)
+def test_a_picture_that_fits_is_shown_as_it_is():
+    picture = open_bytes(saved(quarters(), "PNG"))
     assert np.array_equal(picture.display, quarters())
     assert picture.path.read_bytes() == saved(quarters(), "PNG")
     assert picture.digest == hashlib.sha256(saved(quarters(), "PNG")).hexdigest()
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
-def test_a_large_picture_is_shown_smaller_with_everything_in_place(form, tmp_path):
+def test_a_large_picture_is_shown_smaller_with_everything_in_place(form):
     large = quarters().resize((3000, 2000), Image.Resampling.NEAREST)
-    picture = open_bytes(saved(large, form), tmp_path)
+    picture = open_bytes(saved(large, form))
     assert picture.size == (3000, 2000)
     assert picture.display.size == (1536, 1024)
     for (x, y), colour in bad_files.CORNERS.items():
@@ -70,10 +76,10 @@ def test_a_large_picture_is_shown_smaller_with_everything_in_place(form, tmp_pat
     assert picture.full().size == (3000, 2000)
 
 
-def test_the_shown_jpeg_is_the_display_without_metadata(tmp_path):
+def test_the_shown_jpeg_is_the_display_without_metadata():
     exif = Image.Exif()
     exif[0x0112], exif[0x010E] = 6, "where I live"
-    picture = open_bytes(saved(noise((300, 200)), "JPEG", exif=exif), tmp_path)
+    picture = open_bytes(saved(noise((300, 200)), "JPEG", exif=exif))
     sent = Image.open(io.BytesIO(picture.jpeg()))
     assert sent.size == picture.display.size == (200, 300)
     assert not sent.getexif()
@@ -83,7 +89,7 @@ def test_the_shown_jpeg_is_the_display_without_metadata(tmp_path):
     assert difference.mean() < 40
 
 
-def test_limits_are_the_callers(tmp_path):
+def test_limits_are_the_callers():
     data = saved(noise(), "PNG")
     with pytest.raises(ImageError, match="larger than"):
         decode(data, ImageLimits(max_bytes=len(data) - 1))
@@ -109,7 +115,7 @@ def test_only_listed_formats_are_ever_tried(monkeypatch):
 
 
 def test_a_file_that_is_gone_gets_a_sentence(tmp_path):
-    picture = open_bytes(saved(quarters(), "PNG"), tmp_path)
+    picture = open_bytes(saved(quarters(), "PNG"))
     picture.path.unlink()
     with pytest.raises(ImageError, match="not here any more") as caught:
         picture.full()
@@ -117,8 +123,8 @@ def test_a_file_that_is_gone_gets_a_sentence(tmp_path):
 
 
 @pytest.mark.parametrize("xyxy", [(24, 0, 48, 16), (48, 16, 24, 0), (24.4, -9, 999, 15.2)], ids=str)
-def test_a_part_is_a_picture_of_its_own(xyxy, tmp_path):
-    part = crop(open_bytes(saved(quarters(), "PNG"), tmp_path), xyxy)
+def test_a_part_is_a_picture_of_its_own(xyxy):
+    part = crop(open_bytes(saved(quarters(), "PNG")), xyxy)
     assert part.size == (24, 16)
     assert close(part.display, (12, 8), bad_files.GREEN, 16)
     assert part.full().size == (24, 16)
@@ -127,18 +133,18 @@ def test_a_part_is_a_picture_of_its_own(xyxy, tmp_path):
 @pytest.mark.parametrize(
     "xyxy", [(60, 0, 90, 9), (5, 5, 5, 9), (float("nan"), 0, 9, 9), (0, 0, 1, float("inf"))], ids=str
 )
-def test_a_part_without_pixels_is_refused(xyxy, tmp_path):
+def test_a_part_without_pixels_is_refused(xyxy):
     with pytest.raises(ImageError):
-        crop(open_bytes(saved(quarters(), "PNG"), tmp_path), xyxy)
+        crop(open_bytes(saved(quarters(), "PNG")), xyxy)
 
 
-def test_pictures_may_be_opened_in_many_threads_at_once(tmp_path):
+def test_pictures_may_be_opened_in_many_threads_at_once():
     files = {name: saved(Image.new("RGB", (900 + n, 700), (n * 20, 0, 0)), "PNG") for n, name in enumerate("abcdefgh")}
     opened, failed = {}, []
 
     def work(name: str) -> None:
         try:
-            opened[name] = [open_bytes(files[name], tmp_path) for _ in range(3)]
+            opened[name] = [open_bytes(files[name]) for _ in range(3)]
         except Exception as error:
             failed.append(error)
 

@@ -9,7 +9,6 @@ from typing import Any
 import gradio as gr
 from starlette.datastructures import Secret
 
-from florence_ui import storage
 from florence_ui.backends import Backend, answers
 from florence_ui.errors import InputError
 from florence_ui.fetching import fetch_image
@@ -85,7 +84,7 @@ class Services:
             ImageError: If it is not a picture within the limits.
         """
         data = await fetch_image(link, max_bytes=self.settings.max_upload_bytes)
-        return await asyncio.to_thread(open_bytes, data, storage.new_path("").parent, self.image_limits)
+        return await asyncio.to_thread(open_bytes, data, self.image_limits)
 
     async def health(self) -> tuple[bool, str]:
         """Whether the backend that is chosen at first works, and a sentence about it."""
