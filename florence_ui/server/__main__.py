@@ -33,7 +33,7 @@ def main() -> None:
         create_app(service),
         host=arguments.host,
         port=arguments.port,
-        log_level="warning",
+        log_config=None,
         access_log=False,
         timeout_graceful_shutdown=GRACE,
     )

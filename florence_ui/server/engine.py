@@ -60,6 +60,8 @@ class Florence2:
         except (MemoryError, torch.OutOfMemoryError):
             raise
         except Exception as error:  # every library below has its own for a broken file
+            if "can't allocate memory" in str(error):
+                raise MemoryError from error
             raise BrokenWeightsError(f"The files cannot be read ({type(error).__name__}).") from error
         if loading["missing_keys"] or loading["mismatched_keys"]:
             raise BrokenWeightsError("Weights are missing in the files.")

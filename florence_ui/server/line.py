@@ -1,8 +1,8 @@
 """The line before the model: one generation at a time, in the order of arrival, with an end to its length."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from florence_ui.server.refusals import RefusalError
 
@@ -11,42 +11,46 @@ RETRY_AFTER = 5.0
 
 
 class Line:
-    """Callers waiting for the model; one who is cancelled leaves it.
+    """Callers in order; one who is cancelled leaves.
 
     Args:
         max_waiting: How many may wait besides the one being served.
+
+    Attributes:
+        turn: The lock of the one being served; asyncio hands it on in the order of arrival.
     """
 
     def __init__(self, max_waiting: int = MAX_WAITING) -> None:
         self.max_waiting = max_waiting
-        self.waiting = 0
-        self._served = asyncio.Lock()
+        self.turn = asyncio.Lock()
+        self._inside = 0
 
     @property
     def running(self) -> bool:
         """Whether somebody is being served."""
-        return self._served.locked()
+        return self.turn.locked()
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Waits for one's turn and holds it.
+    @property
+    def waiting(self) -> int:
+        """How many wait, for their turn or for their model."""
+        return self._inside - self.running
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Holds one of the places, from the arrival to the answer; wait for `turn` inside.
 
         Raises:
-            RefusalError: 503 if the line is full.
+            RefusalError: 503 if all are taken.
         """
-        if self.running and self.waiting >= self.max_waiting:
+        if self._inside > self.max_waiting:
             raise RefusalError(
                 503,
                 f"The server is busy: {self.waiting} calls wait already.",
                 "Try again in a few seconds.",
                 retry_after=RETRY_AFTER,
             )
-        self.waiting += 1
-        try:
-            await self._served.acquire()
-        finally:
-            self.waiting -= 1
+        self._inside += 1
         try:
             yield
         finally:
-            self._served.release()
+            self._inside -= 1

@@ -8,16 +8,30 @@ from datetime import UTC, datetime
 logger = logging.getLogger("florence_ui.server")
 
 
+class LineFormatter(logging.Formatter):
+    """Other libraries' records in the same form, without tracebacks: JSON lets no line be forged."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line."""
+        message = record.getMessage()
+        return message if record.name == logger.name else line("log", source=record.name, message=message[:500])
+
+
 def set_up_logging() -> None:
-    """Sends the server's own lines to stderr, as they are."""
+    """Sends every record, warnings included, to stderr."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    logger.addHandler(handler)
+    handler.setFormatter(LineFormatter())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.captureWarnings(True)
     logger.setLevel(logging.INFO)
-    logger.propagate = False
 
 
 def log(event: str, **fields: object) -> None:
     """Writes one line."""
+    logger.info(line(event, **fields))
+
+
+def line(event: str, **fields: object) -> str:
+    """An event as JSON, with the time first."""
     time = datetime.now(UTC).isoformat(timespec="milliseconds")
-    logger.info(json.dumps({"time": time, "event": event, **fields}))
+    return json.dumps({"time": time, "event": event, **fields})

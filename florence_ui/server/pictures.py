@@ -4,6 +4,8 @@ import asyncio
 import base64
 import binascii
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from PIL import Image
 
@@ -17,27 +19,39 @@ LIMITS = ImageLimits()
 DATA_URL = re.compile(r"^data:[\w.+-]+/[\w.+-]+;base64,")
 
 
-async def read_picture(image: RequestImage) -> Image.Image:
-    """The picture as upright RGB at its own size.
+async def read_bytes(image: RequestImage) -> bytes:
+    """The picture's file, decoded from base64 or fetched; of a link, only one into the open internet.
 
     Raises:
         RefusalError: 400 with the reason, in the words of Roboflow's server up to the cause.
     """
-    try:
-        data = await _bytes_of(image)
+    with refusing():
+        match image.type:
+            case "base64":
+                return _decode_base64(image.value or "")
+            case "url":
+                return await fetch_image(image.value or "", max_bytes=LIMITS.max_bytes)
+            case _:
+                raise FlorenceUIError("Unknown image type.", "Send type base64 or url.")
+
+
+async def read_picture(data: bytes) -> Image.Image:
+    """The file's picture, upright RGB at its own size.
+
+    Raises:
+        RefusalError: 400 with the reason.
+    """
+    with refusing():
         return await asyncio.to_thread(decode, data, LIMITS)
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Turns whatever is wrong with a picture into a refusal."""
+    try:
+        yield
     except FlorenceUIError as error:
         raise RefusalError(400, f"Could not load input image. Cause: {error.message}", error.hint) from None
-
-
-async def _bytes_of(image: RequestImage) -> bytes:
-    match image.type:
-        case "base64":
-            return _decode_base64(image.value or "")
-        case "url":
-            return await fetch_image(image.value or "", max_bytes=LIMITS.max_bytes)
-        case _:
-            raise FlorenceUIError("Unknown image type.", "Send type base64 or url.")
 
 
 def _decode_base64(text: str) -> bytes:

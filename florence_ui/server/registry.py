@@ -1,6 +1,7 @@
 """The models by their names: where each comes from, what state it is in, and how it gets ready."""
 
 import asyncio
+import contextlib
 import json
 import math
 import os
@@ -96,7 +97,7 @@ class Model:
         known = self.state is State.DOWNLOADING and self.total_bytes > 0
         return {
             "state": self.state,
-            "percent": 100 * self.downloaded_bytes // self.total_bytes if known else None,
+            "percent": self._percent() if known else None,
             "reason": self.reason,
             "downloaded_bytes": self.downloaded_bytes,
             "total_bytes": self.total_bytes,
@@ -104,13 +105,17 @@ class Model:
             "retry_in_seconds": self.retry_in_seconds(),
         }
 
+    def _percent(self) -> int:
+        return 100 * self.downloaded_bytes // max(1, self.total_bytes)
+
     def retry_in_seconds(self) -> int:
         """How long a model that failed is left alone."""
         return max(0, math.ceil(self._retry_at - time.monotonic())) if self.state is State.UNAVAILABLE else 0
 
     async def look(self) -> None:
         """Finds out whether the files are on this disk."""
-        self.on_disk = await self._in_worker(self.source.find) is not None
+        with contextlib.suppress(OSError, ValueError):
+            self.on_disk = await self._in_worker(self.source.find) is not None
 
     def prepare(self) -> None:
         """Begins to download and load, unless that is done, under way, or failed a moment ago."""
@@ -182,7 +187,10 @@ class Model:
         return await fetch(self.source.repo_id, self._show_progress)
 
     def _show_progress(self, downloaded: int, total: int) -> None:
+        before = self._percent()
         self.downloaded_bytes, self.total_bytes = downloaded, total
+        if self._percent() // 10 > before // 10:
+            log("download", model=self.alias, percent=self._percent(), total_bytes=total)
 
     async def _load(self, directory: Path) -> "Florence2":
         self.state, self.on_disk = State.LOADING, True

@@ -1,26 +1,31 @@
 """What the routes share: the models, the line before them, the thread that generates, and the way of one call."""
 
 import asyncio
+import functools
 import importlib
 import threading
 import time
+import traceback
 import uuid
-from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
+from PIL import Image
 
 from florence_ui.server.line import MAX_WAITING, Line
 from florence_ui.server.logs import log
-from florence_ui.server.pictures import read_picture
+from florence_ui.server.pictures import read_bytes, read_picture
 from florence_ui.server.prompts import check_prompt, task_name
 from florence_ui.server.refusals import RefusalError
 from florence_ui.server.registry import Model, Registry
 from florence_ui.server.schemas import LMMRequest
 from florence_ui.server.worker import Worker
+
+if TYPE_CHECKING:
+    from florence_ui.server.engine import Florence2
 
 HUNG_UP = 499
 """The status, for the log, of a call whose caller did not wait."""
@@ -65,9 +70,16 @@ class Service:
             await asyncio.wait({answering, hanging_up}, return_when=asyncio.FIRST_COMPLETED)
             if not answering.done():
                 return Response(status_code=HUNG_UP)
-            error = answering.exception()
-            status = getattr(error, "status", 500) if error else 200
-            return answering.result()
+            response = answering.result()
+            status = response.status_code
+            return response
+        except RefusalError as error:
+            status = error.status
+            raise
+        except Exception as error:
+            log("failure", error=type(error).__name__, place=_place(error))
+            status = 500
+            raise RefusalError(500, "Internal error.") from None
         finally:
             hanging_up.cancel()
             answering.cancel()
@@ -85,14 +97,13 @@ class Service:
         prompt = check_prompt(body.prompt)
         if body.max_new_tokens is not None and body.max_new_tokens < 1:
             raise RefusalError(400, "max_new_tokens is below 1.", "Send 1024, or leave it out.")
-        image = await read_picture(body.image)
-        cold = model.loaded is None
-        loaded = await model.ready()
-        stop = threading.Event()
-        async with self.line.turn():
-            response = await self._generate(
-                lambda: loaded.answer(image, prompt, max_new_tokens=body.max_new_tokens, stop=stop), stop
-            )
+        with self.line.place():
+            data = await read_bytes(body.image)
+            cold = model.loaded is None
+            loaded = await model.ready()
+            async with self.line.turn:
+                image = await read_picture(data)  # now, so that those who wait hold files, not decoded pictures
+                response = await self._generate(loaded, image, prompt, body.max_new_tokens)
         content = {
             "inference_id": str(uuid.uuid4()),
             "time": time.perf_counter() - start,
@@ -107,8 +118,12 @@ class Service:
         }
         return JSONResponse(content, headers=_headers(model, cold))
 
-    async def _generate(self, answer: Callable[[], dict[str, Any]], stop: threading.Event) -> dict[str, Any]:
+    async def _generate(
+        self, loaded: "Florence2", image: Image.Image, prompt: str, max_new_tokens: int | None
+    ) -> dict[str, Any]:
         """Runs in the generating thread; when cancelled, ends that generation before anybody else's begins."""
+        stop = threading.Event()
+        answer = functools.partial(loaded.answer, image, prompt, max_new_tokens=max_new_tokens, stop=stop)
         generation = asyncio.wrap_future(self.worker.submit(answer))
         try:
             return await asyncio.shield(generation)
@@ -130,6 +145,12 @@ def _choose_runtime() -> Any:
     from florence_ui.server.runtime import choose_runtime
 
     return choose_runtime()
+
+
+def _place(error: BaseException) -> str:
+    """Where in the code an error came up: file and line, no values."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
 def _headers(model: Model, cold: bool) -> dict[str, str]:

@@ -1,10 +1,12 @@
 """The server's answers are Roboflow Inference's, and its numbers those of plain transformers."""
 
 import asyncio
+import functools
 import json
 import shutil
 import subprocess
 import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -14,13 +16,17 @@ from inference_sdk import InferenceConfiguration, InferenceHTTPClient
 from PIL import Image
 from server_process import ServerProcess
 
+from florence_ui.fetching import Network, fetch_image
+from florence_ui.server import pictures
 from florence_ui.server.engine import Florence2
 from florence_ui.server.runtime import Runtime
+from florence_ui.server.schemas import RequestImage
 
 CONTRACT = json.loads((Path(__file__).parents[1] / "data" / "answers.json").read_text())
 BY_PROMPT = [pytest.param(case, id=case["request"]["body"]["prompt"][:40]) for case in CONTRACT]
 PROMPTS = [case["request"]["body"]["prompt"] for case in CONTRACT]
 NEW_TOKENS = 40
+pytestmark = pytest.mark.filterwarnings("ignore:This client sends the Roboflow API key")
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +172,23 @@ def test_a_data_url_is_a_picture_too(server: ServerProcess, picture_base64: str)
     assert server.infer(model_id="tiny", prompt="<CAPTION>", max_new_tokens=5, image=image).status_code == 200
 
 
+def test_a_link_is_fetched(picture: Image.Image, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    picture.save(tmp_path / "dog.png")
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as host:
+        threading.Thread(target=host.serve_forever, daemon=True).start()
+
+        async def resolve(name: str, port: int) -> list[str]:
+            return ["93.184.215.14"]
+
+        network = Network(resolve=resolve, dial=lambda address, port: host.server_address)
+        monkeypatch.setattr(pictures, "fetch_image", functools.partial(fetch_image, network=network))
+        link = RequestImage(type="url", value="http://media.example.com/dog.png")
+        data = asyncio.run(pictures.read_bytes(link))
+        host.shutdown()
+    assert asyncio.run(pictures.read_picture(data)).tobytes() == picture.tobytes()
+
+
 def test_info_registry_and_health_answer_as_the_genuine_server(server: ServerProcess, picture_base64: str) -> None:
     client = InferenceHTTPClient(api_url=server.url, api_key="any-key")
     client.infer_lmm(picture_base64, model_id="tiny", prompt="<CAPTION>", max_new_tokens=5)
@@ -185,3 +208,10 @@ def test_the_status_tells_device_and_precision(server: ServerProcess, picture_ba
     assert status["dtype"] in {"float32", "bfloat16", "float16"}
     assert status["models"]["tiny"]["state"] == "ready"
     assert (status["waiting"], status["running"]) == (0, False)
+
+
+def test_the_shipped_model_is_there_without_a_download(server: ServerProcess, picture_base64: str) -> None:
+    image = {"type": "base64", "value": picture_base64}
+    reply = server.infer(model_id="florence-2-nano", prompt="<OD>", max_new_tokens=5, image=image)
+    assert reply.status_code == 200, reply.text
+    assert server.model("florence-2-nano")["on_disk"]

@@ -1,9 +1,14 @@
 """Whatever is wrong with a request is said, with the genuine server's status where that is no bare 500."""
 
+import asyncio
 import base64
 import io
 import json
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import httpx
 import pytest
 import requests
 from inference_sdk import InferenceHTTPClient
@@ -12,7 +17,11 @@ from PIL import Image
 from server_process import ServerProcess
 from tiny_checkpoint import to_base64
 
+from florence_ui.server.app import create_app
 from florence_ui.server.body_limit import MAX_BODY
+from florence_ui.server.engine import Florence2
+from florence_ui.server.logs import set_up_logging
+from florence_ui.server.service import Service
 
 REFUSED_PROMPTS = [
     pytest.param(None, "no prompt", id="no-prompt"),
@@ -218,3 +227,43 @@ def test_the_log_has_a_line_a_call_without_words_keys_or_pictures(server: Server
     assert {"time", "event", "model", "task", "status", "seconds"} == set(calls[-1])
     assert calls[-1]["model"] == "unknown"
     assert not any(words in server.log for words in ("private", "s3cret", picture_base64[:40]))
+
+
+@pytest.fixture
+def read_log(capsys: pytest.CaptureFixture) -> Iterator[Callable[[], list[dict]]]:
+    """Sets up the server's logging in this process, until the test's end; gives its lines so far."""
+    root, captured = logging.getLogger(), list(logging.getLogger().handlers)
+    set_up_logging()
+    # progress bars are switched off only in the server's own process
+    yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
+    logging.captureWarnings(False)
+    root.handlers[:] = captured
+
+
+def test_a_failure_inside_is_a_bare_500_and_one_line_in_the_log(
+    checkpoint: Path, picture_base64: str, monkeypatch: pytest.MonkeyPatch, read_log: Callable[[], list[dict]]
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise KeyError("a very private thing")
+
+    monkeypatch.setattr(Florence2, "answer", fail)
+    body = {"model_id": "tiny", "prompt": "<OD>", "image": {"type": "base64", "value": picture_base64}}
+
+    async def call() -> httpx.Response:
+        app = create_app(Service({"tiny": checkpoint}))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://local") as client:
+            return await client.post("/infer/lmm", json=body, timeout=300)
+
+    reply = asyncio.run(call())
+
+    assert (reply.status_code, reply.json()) == (500, {"message": "Internal error."})
+    lines = read_log()
+    assert [line["error"] for line in lines if line["event"] == "failure"] == ["KeyError"]
+    assert "private" not in json.dumps(lines)
+
+
+def test_what_other_libraries_log_cannot_forge_a_line(read_log: Callable[[], list[dict]]) -> None:
+    logging.getLogger("uvicorn.error").warning('bad request\n{"event": "forged"}', exc_info=ValueError("private"))
+    (line,) = read_log()
+    assert line["event"] == "log"
+    assert "private" not in json.dumps(line)

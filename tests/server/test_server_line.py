@@ -60,55 +60,48 @@ def idle(server: ServerProcess) -> bool:
     return not status["running"] and not status["waiting"]
 
 
+async def pass_through(line: Line, served: list[int], number: int = 0) -> None:
+    with line.place():
+        async with line.turn:
+            await asyncio.sleep(0.01)
+            served.append(number)
+
+
 def test_the_line_serves_in_the_order_of_arrival() -> None:
     async def run() -> list[int]:
         line, served = Line(max_waiting=3), []
-
-        async def call(number: int) -> None:
-            async with line.turn():
-                served.append(number)
-                await asyncio.sleep(0.01)
-
-        await asyncio.gather(*(call(number) for number in range(4)))
+        await asyncio.gather(*(pass_through(line, served, number) for number in range(4)))
         return served
 
     assert asyncio.run(run()) == [0, 1, 2, 3]
 
 
 def test_the_line_is_bounded_and_a_cancelled_caller_leaves_it() -> None:
-    async def run() -> None:
-        line = Line(max_waiting=1)
-        async with line.turn():
-            waiting = asyncio.create_task(wait_in(line))
-            await asyncio.sleep(0)
-            assert line.waiting == 1
-            with pytest.raises(RefusalError) as refused:
-                await wait_in(line)
-            assert (refused.value.status, refused.value.retry_after) == (503, 5.0)
-            waiting.cancel()
-            await asyncio.gather(waiting, return_exceptions=True)
-            assert line.waiting == 0
-            second = asyncio.create_task(wait_in(line))
-            await asyncio.sleep(0)
-        await second
-        assert not line.running
+    async def run() -> list[int]:
+        line, served = Line(max_waiting=1), []
+        first, second = (asyncio.create_task(pass_through(line, served, number)) for number in (1, 2))
+        await asyncio.sleep(0)
+        assert (line.running, line.waiting) == (True, 1)
+        with pytest.raises(RefusalError) as refused:
+            await pass_through(line, served, 3)
+        assert (refused.value.status, refused.value.retry_after) == (503, 5.0)
+        second.cancel()
+        await asyncio.gather(second, return_exceptions=True)
+        assert line.waiting == 0
+        await asyncio.gather(first, pass_through(line, served, 4))
+        assert (line.running, line.waiting) == (False, 0)
+        return served
 
-    async def wait_in(line: Line) -> None:
-        async with line.turn():
-            pass
-
-    asyncio.run(run())
+    assert asyncio.run(run()) == [1, 4]
 
 
 def test_a_line_without_places_still_serves_one() -> None:
-    async def run() -> bool:
-        line = Line(max_waiting=0)
-        async with line.turn():
-            return line.running
-
-    assert asyncio.run(run())
+    served: list[int] = []
+    asyncio.run(pass_through(Line(max_waiting=0), served))
+    assert served == [0]
 
 
+@pytest.mark.filterwarnings("ignore:Unfeasible length constraints")
 def test_a_generation_ends_when_it_is_told_to(slow_checkpoint: Path, picture: Image.Image) -> None:
     florence, stop = Florence2(slow_checkpoint, Runtime("cpu", torch.float32)), threading.Event()
     threading.Timer(0.5, stop.set).start()
