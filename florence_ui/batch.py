@@ -4,7 +4,6 @@ Only a picture's file name, its answer and a small preview are kept: a decoded p
 """
 
 import asyncio
-import io
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,7 @@ from PIL import Image
 from florence_ui.drawing import Style, annotate
 from florence_ui.errors import InputError
 from florence_ui.gathering import as_finished
-from florence_ui.images import ImageLimits, Picture, open_picture
+from florence_ui.images import ImageLimits, Picture, encode_jpeg, open_picture
 from florence_ui.object_actions import Analyse
 from florence_ui.pipeline import Analysis, Request
 from florence_ui.results import Result
@@ -24,6 +23,7 @@ from florence_ui.results import Result
 MAX_PICTURES = 200
 PREVIEW_SIDE = 320
 """Longest side of a preview, in pixels."""
+PREVIEW_QUALITY = 85
 DEFAULT_LIMITS = ImageLimits()
 READY_AHEAD = 4
 """Pictures that may be read from disk, or previewed, while others are with the model: so it never waits for them."""
@@ -95,7 +95,7 @@ class Batch:
 
     def count(self, state: State) -> int:
         """How many pictures are in that state."""
-        return sum(item.state is state for item in self.items)
+        return sum(item.state == state for item in self.items)
 
     @property
     def ended(self) -> int:
@@ -180,12 +180,10 @@ async def _work(
 
 
 def preview(image: Image.Image, result: Result, style: Style | None = None) -> bytes:
-    """A small annotated JPEG, at most `PREVIEW_SIDE` on the long side."""
+    """A small annotated JPEG without labels, at most `PREVIEW_SIDE` on the long side."""
     small = image.copy()
     small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-    buffer = io.BytesIO()
-    annotate(small, result, style).save(buffer, "JPEG", quality=85)
-    return buffer.getvalue()
+    return encode_jpeg(annotate(small, result, replace(style or Style(), labels=False)), PREVIEW_QUALITY)
 
 
 async def reopen(item: Item, limits: ImageLimits = DEFAULT_LIMITS) -> Analysis:
