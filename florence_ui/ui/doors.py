@@ -143,7 +143,11 @@ class Doors:
             await self.app(scope, receive, answer)
         except Refused as refusal:
             await answer.refuse(refusal, scope, receive)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, TypeError) and "/call/v2/" in path:  # how Gradio says it
+                words = "The parameters do not fit this function; /gradio_api/info names them."
+                await answer.refuse(Refused(HTTPStatus.UNPROCESSABLE_ENTITY, words), scope, receive)
+                return
             log.exception("A request to %s failed.", path.partition("=")[0])
             words = "Something went wrong here; it has been noted. Please try again."
             await answer.refuse(Refused(HTTPStatus.INTERNAL_SERVER_ERROR, words), scope, receive)

@@ -1,7 +1,8 @@
 """Two apps on real sockets: a small one with every kind of input, and the whole page against a scripted backend."""
 
 import asyncio
-import socket
+import io
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,19 +10,15 @@ from pathlib import Path
 import gradio as gr
 import httpx
 import pytest
+from PIL import Image
+from running import RunningApp, free_port
+from scripted_backend import ScriptedBackend, plausible_answer
 
 from florence_ui.settings import Settings
 from florence_ui.ui.hosting import launch_options, prepare_environment
 from florence_ui.ui.uploads import uploaded
 
 prepare_environment()
-
-
-def free_port() -> int:
-    """A port of the loopback on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @dataclass
@@ -44,11 +41,6 @@ class Served:
     def upload(self, name: str, data: bytes) -> str:
         """The path that the app gives an upload."""
         return self.client.post("/gradio_api/upload", files={"files": (name, data)}).json()[0]
-
-
-def file_value(path: str, **more: object) -> dict[str, object]:
-    """A file as Gradio's page posts it."""
-    return {"path": path, "meta": {"_type": "gradio.FileData"}} | more
 
 
 def small_page(served: list[Served]) -> gr.Blocks:
@@ -104,3 +96,57 @@ def small_app() -> Iterator[Served]:
     yield served[0]
     served[0].client.close()
     demo.close()
+
+
+OPERATOR_KEY = "rf_OPERATORKEY_0123456789abcdef"
+
+
+@pytest.fixture(scope="session")
+def backend() -> Iterator[ScriptedBackend]:
+    """The one scripted backend behind the whole app; a test that gives it a fault takes it back."""
+    with ScriptedBackend() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _no_fault(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "backend" in request.fixturenames:
+        server = request.getfixturevalue("backend")
+        server.fault, server.delay, server.answer = None, 0.0, plausible_answer
+
+
+@pytest.fixture(autouse=True)
+def _no_traceback(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a test does to the whole app, the terminal shows no traceback."""
+    running = request.getfixturevalue("app") if "app" in request.fixturenames else None
+    before = len(running.log) if running else 0
+    yield
+    if running:
+        assert "Traceback" not in running.log[before:], running.log[before:]
+
+
+@pytest.fixture(scope="session")
+def app(backend: ScriptedBackend) -> Iterator[RunningApp]:
+    """The whole app: the scripted backend is its local and its dedicated one, the latter with the operator's key."""
+    environ = {
+        "FLORENCE_UI_BACKEND": "local",
+        "FLORENCE_UI_LOCAL_URL": backend.url,
+        "FLORENCE_UI_DEDICATED_URL": backend.url,
+        "FLORENCE_UI_LOCAL_TIMEOUT": "8",
+        "FLORENCE_UI_REMOTE_TIMEOUT": "8",
+        "FLORENCE_UI_RUNS_PER_MINUTE": "0",
+        "FLORENCE_UI_CACHE_SECONDS": "0",
+        "API_KEY": OPERATOR_KEY,
+    }
+    with RunningApp(**environ) as running:
+        yield running
+
+
+@pytest.fixture
+def picture() -> bytes:
+    """A small photograph, in colours of its own each time."""
+    image = Image.new("RGB", (64, 48), tuple(random.randrange(256) for _ in range(3)))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()

@@ -9,8 +9,9 @@ import time
 
 import httpx
 import pytest
-from conftest import Served, file_value
+from conftest import Served
 from PIL import Image
+from running import file_value
 
 from florence_ui.ui.doors import find_door
 from florence_ui.ui.posted import MAX_FILES, Refused

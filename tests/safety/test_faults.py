@@ -1,0 +1,139 @@
+"""A bad day of the backend, seen through the running app: its sentence, and nothing left running."""
+
+import json
+import time
+
+import pytest
+from running import RunningApp, is_sentence
+from scripted_backend import Fault, ScriptedBackend
+
+FAULTS = {
+    "400": (Fault.status(400), "not"),
+    "401": (Fault.status(401), "key"),
+    "402": (Fault.status(402), "credits"),
+    "403": (Fault.status(403), "key"),
+    "404": (Fault.status(404), "model"),
+    "408": (Fault.status(408), ""),
+    "413": (Fault.status(413), ""),
+    "422": (Fault.status(422), ""),
+    "423": (Fault.status(423), "paused"),
+    "429": (Fault.status(429), ""),
+    "500": (Fault.status(500), ""),
+    "502": (Fault.status(502, "<html><h1>Bad Gateway</h1></html>"), ""),
+    "503": (Fault.status(503), ""),
+    "504": (Fault.status(504), ""),
+    "599": (Fault.status(418), ""),
+    "redirect": (Fault.redirect("http://169.254.169.254/latest/meta-data/"), "address"),
+    "hung": (Fault.hang(), "8 seconds"),
+    "a byte at a time": (Fault.drip(), "8 seconds"),
+    "cut off": (Fault.cut_off(), "broke off"),
+    "connection dropped": (Fault.reset(), "closed the connection"),
+    "a web page": (Fault.html(), "web page"),
+    "nothing": (Fault.empty(), "nothing"),
+    "50 MB": (Fault.huge(50), "larger than"),
+    "no JSON": (Fault.body("OK"), "unreadable"),
+    "deep JSON": (Fault.body("[" * 100_000), "unreadable"),
+    "not UTF-8": (Fault.body(b"\xff\xfe\x00"), "unreadable"),
+    "a list": (Fault.body("[1, 2]"), ""),
+    "null": (Fault.body("null"), ""),
+    "no response": (Fault.body('{"image": {}}'), ""),
+    "response is a text": (Fault.body('{"response": "dog"}'), ""),
+    "response is a number": (Fault.body('{"response": 5}'), ""),
+    "another language": (Fault.body('{"error": "\u7b54\u3048\u304c\u3042\u308a\u307e\u305b\u3093"}'), ""),
+    "HTML in the message": (Fault.status(500, {"message": "<img src=x onerror=alert(1)>\x1b[31m"}), ""),
+    "endless message": (Fault.status(500, {"message": "x" * 10**6}), ""),
+}
+LIES = {
+    "wrong size": {"response": {"<OD>": {"bboxes": [[0, 0, 9999, 9999]], "labels": ["a"]}}, "image": {"width": 10**9}},
+    "size of no number": {"response": {"<OD>": {"bboxes": [], "labels": []}}, "image": {"width": "x", "height": None}},
+    "other task": {"response": {"<CAPTION>": "a dog"}},
+    "two keys": {"response": {"<OD>": {"bboxes": [], "labels": []}, "<CAPTION>": "x"}},
+    "no keys": {"response": {}},
+    "boxes of three": {"response": {"<OD>": {"bboxes": [[1, 2, 3]], "labels": ["a"]}}},
+    "boxes of text": {"response": {"<OD>": {"bboxes": [["a", "b", "c", "d"]], "labels": ["a"]}}},
+    "boxes of nothing": {"response": {"<OD>": {"bboxes": [None], "labels": [None]}}},
+    "more boxes than labels": {"response": {"<OD>": {"bboxes": [[0, 0, 1, 1]] * 3, "labels": ["a"]}}},
+    "labels of objects": {"response": {"<OD>": {"bboxes": [[0, 0, 1, 1]], "labels": [{"a": 1}]}}},
+    "huge numbers": {"response": {"<OD>": {"bboxes": [[0, 0, 1e308, 1e308]], "labels": ["a"]}}},
+    "boxes is a text": {"response": {"<OD>": {"bboxes": "x", "labels": "y"}}},
+    "10,000 boxes": {"response": {"<OD>": {"bboxes": [[0, 0, 9, 9]] * 10_000, "labels": ["a"] * 10_000}}},
+}
+
+
+@pytest.mark.parametrize(("fault", "words"), FAULTS.values(), ids=FAULTS.keys())
+@pytest.mark.parametrize("where", ["local", "dedicated"])
+def test_every_fault_has_its_sentence(
+    app: RunningApp, backend: ScriptedBackend, picture: bytes, where: str, fault: Fault, words: str
+) -> None:
+    if where == "local" and fault.name in ("hang", "drip", "huge"):
+        pytest.skip("as slow as on the other backend, and no different")
+    backend.fault = fault
+    begun = time.monotonic()
+    outcome = app.analyse(picture, task="<OD>", backend=where)
+    assert not outcome.ok
+    assert is_sentence(outcome.error), outcome.error
+    assert words in outcome.error
+    assert len(outcome.error) < 600
+    assert "\x1b" not in outcome.error
+    assert time.monotonic() - begun < 60
+    backend.wait_for(lambda b: b.running == 0)
+
+
+@pytest.mark.parametrize("body", LIES.values(), ids=LIES.keys())
+def test_a_lying_backend_is_a_result_or_a_sentence(
+    app: RunningApp, backend: ScriptedBackend, picture: bytes, body: dict
+) -> None:
+    backend.fault = Fault.body(json.dumps(body))
+    outcome = app.analyse(picture, task="<OD>")
+    assert outcome.ok or is_sentence(outcome.error), outcome.error
+
+
+def test_after_each_bad_day_comes_a_good_one(app: RunningApp, backend: ScriptedBackend, picture: bytes) -> None:
+    for fault in (Fault.status(500), Fault.reset(), Fault.cut_off(), Fault.html()):
+        backend.fault = fault
+        assert not app.analyse(picture, task="<OD>").ok
+        backend.fault = None
+        assert app.analyse(picture, task="<OD>").ok
+
+
+@pytest.mark.parametrize("how", ["page", "program"])
+def test_a_page_that_is_closed_in_mid_run_ends_the_run(
+    app: RunningApp, backend: ScriptedBackend, picture: bytes, how: str
+) -> None:
+    backend.fault = Fault.hang()
+    path = app.upload(picture).json()[0]
+    image = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    data = [image, "<OD>", "", "", None, "", "local", "", ""]
+    if how == "page":
+        functions = app.client.get("/config").json()["dependencies"]
+        number = next(f["id"] for f in functions if f["api_name"] == "analyse")
+        body = {"data": data, "fn_index": number, "session_hash": "closes"}
+        assert app.client.post("/gradio_api/queue/join", json=body).status_code == 200
+        stream = "/gradio_api/queue/data?session_hash=closes"
+    else:
+        event = app.client.post("/gradio_api/call/analyse", json={"data": data}).json()["event_id"]
+        stream = f"/gradio_api/call/analyse/{event}"
+    with app.client.stream("GET", stream):
+        backend.wait_for(lambda b: b.running == 1)
+    begun = time.monotonic()
+    backend.wait_for(lambda b: b.running == 0, timeout=7)
+    assert time.monotonic() - begun < 7, "it ran until its deadline"
+    backend.fault = None
+    assert app.analyse(picture, task="<OD>").ok
+    assert app.run_lines[-2]["outcome"] == "stopped"
+
+
+def test_health_follows_the_backend(picture: bytes) -> None:
+    with ScriptedBackend() as backend:
+        environ = {"FLORENCE_UI_BACKEND": "dedicated", "FLORENCE_UI_DEDICATED_URL": backend.url, "API_KEY": "k" * 20}
+        with RunningApp(**environ) as app:
+            assert app.client.get("/healthz").status_code == 200
+            backend.__exit__()
+            time.sleep(6)
+            answer = app.client.get("/healthz")
+            assert answer.status_code == 503
+            assert answer.json()["page"] == "ok"
+            assert is_sentence(answer.json()["detail"])
+            backend.__enter__()
+            time.sleep(6)
+            assert app.client.get("/healthz").status_code == 200
