@@ -160,6 +160,7 @@ def find(response):
     detections.data["class_name"] = np.array([str(name).removeprefix("</s>") for name in names])
     return detections
 
+
 """
 
 _REGION = f"""\
@@ -168,35 +169,37 @@ def location_tokens(box):
     parts = np.round(box / [width, height, width, height] * {LOCATION_BINS})
     return "".join(f"<loc_{{int(part)}}>" for part in np.clip(parts, 0, {LOCATION_BINS - 1}))
 
+
 """
 
 
 def _answers(task: Task, prompts: list[str], then: Then | None) -> tuple[list[str], OutputKind | None]:
     """Lines that end with `detections` and their kind, or, where there is nothing to draw, with printed text."""
-    if then is Then.GROUND:
-        return [*_FIND.splitlines(), "", *_grounded(prompts[0], task)], OutputKind.BOXES
-    if then is Then.READING_ORDER:
-        return [*_FIND.splitlines(), "", *_found(prompts), *_READING_ORDER.splitlines()], OutputKind.QUADS
-    if then is Then.SEGMENT_EACH:
-        lines = [*_found(prompts), *_SEGMENT_EACH.splitlines()]
-        return [*_FIND.splitlines(), "", *_REGION.splitlines(), "", *lines], OutputKind.POLYGONS
-    if then is not None:
-        token = _EACH_TOKENS[then]
-        lines = [*_found(prompts), *_WORDS_EACH.replace("TOKEN", token).splitlines()]
-        return [*_FIND.splitlines(), "", *_REGION.splitlines(), "", *lines], OutputKind.BOXES
+    find, each = _FIND.splitlines(), [*_FIND.splitlines(), *_REGION.splitlines()]
+    match then:
+        case Then.GROUND:
+            return [*find, *_grounded(prompts[0], task)], OutputKind.BOXES
+        case Then.READING_ORDER:
+            return [*find, *_found(prompts), *_READING_ORDER.splitlines()], OutputKind.QUADS
+        case Then.SEGMENT_EACH:
+            return [*each, *_found(prompts), *_SEGMENT_EACH.splitlines()], OutputKind.POLYGONS
+        case Then():
+            words = _WORDS_EACH.replace("TOKEN", _EACH_TOKENS[then])
+            return [*each, *_found(prompts), *words.splitlines()], OutputKind.BOXES
     match task.output_kind:
         case OutputKind.TEXT | OutputKind.ANY:
             return [f"response = ask({prompts[0]!r})", "print(next(iter(response.values())))"], None
         case OutputKind.REGION_TEXT:
             return _region_words(prompts[0], task), OutputKind.BOXES
         case OutputKind.OPEN_VOCABULARY:
-            return [*_FIND.splitlines(), "", *_found(prompts)], OutputKind.BOXES
-    return [*_FIND.splitlines(), "", *_found(prompts)], task.output_kind
+            note = f"# Boxes only: outlines, should the model give any, are in ask(...)[{task.token!r}]."
+            return [*find, note, *_found(prompts)], OutputKind.BOXES
+    return [*find, *_found(prompts)], task.output_kind
 
 
 def _found(prompts: list[str]) -> list[str]:
     if len(prompts) == 1:
-        return [f"detections = find(ask({prompts[0]!r}))", 'print(detections.xyxy, detections["class_name"])']
+        return [f"detections = find(ask({prompts[0]!r}))", 'print(detections.xyxy, detections.data["class_name"])']
     return [
         "prompts = [",
         *[f"    {prompt!r}," for prompt in prompts],
@@ -213,7 +216,7 @@ def _grounded(prompt: str, task: Task) -> list[str]:
         "print(caption)",
         f'phrase = " ".join(re.sub("[<>]", " ", caption).split())[:{MAX_TEXT}]',
         'detections = find(ask("<CAPTION_TO_PHRASE_GROUNDING>" + phrase))',
-        'print(detections.xyxy, detections["class_name"])',
+        'print(detections.xyxy, detections.data["class_name"])',
     ]
 
 
@@ -239,8 +242,9 @@ _SEGMENT_EACH = """\
 answers = [ask("<REGION_TO_SEGMENTATION>" + location_tokens(box)) for box in detections.xyxy]
 masks = np.zeros((len(answers), image.height, image.width), dtype=bool)
 for mask, answer in zip(masks, answers):
-    for part in find(answer).mask if answer["<REGION_TO_SEGMENTATION>"]["polygons"] else []:
-        mask |= part
+    parts = find(answer).mask
+    if parts is not None:
+        mask |= parts.any(axis=0)
 detections.mask = masks
 """
 
@@ -308,7 +312,7 @@ def _drawing(kind: OutputKind, style: Style, labelled: bool) -> list[str]:
     lines = [
         "",
         f"palette = sv.ColorPalette.from_hex({colours})",
-        'names = [str(name) for name in detections.data["class_name"]]',
+        'names = [str(name) for name in detections.data.get("class_name", [])]',
         "detections.class_id = np.array([names.index(name) for name in names], dtype=int)",
         "side = min(image.size)",
         f"thickness = max(sv.calculate_optimal_line_thickness(image.size), round(side * {LINE}))",
