@@ -5,7 +5,6 @@ import base64
 import io
 import json
 import logging
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -229,19 +228,19 @@ def test_the_log_has_a_line_a_call_without_words_keys_or_pictures(server: Server
     assert not any(words in server.log for words in ("private", "s3cret", picture_base64[:40]))
 
 
-@pytest.fixture
-def read_log(capsys: pytest.CaptureFixture) -> Iterator[Callable[[], list[dict]]]:
-    """Sets up the server's logging in this process, until the test's end; gives its lines so far."""
-    root, captured = logging.getLogger(), list(logging.getLogger().handlers)
+def log_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sets up the server's logging as its process does, until the test's end."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
     set_up_logging()
-    # progress bars are switched off only in the server's own process
-    yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
-    logging.captureWarnings(False)
-    root.handlers[:] = captured
+
+
+def read_log(capsys: pytest.CaptureFixture) -> list[dict]:
+    """The lines so far; progress bars are switched off only in the server's own process."""
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
 
 
 def test_a_failure_inside_is_a_bare_500_and_one_line_in_the_log(
-    checkpoint: Path, picture_base64: str, monkeypatch: pytest.MonkeyPatch, read_log: Callable[[], list[dict]]
+    checkpoint: Path, picture_base64: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     def fail(*arguments: object, **options: object) -> None:
         raise KeyError("a very private thing")
@@ -254,16 +253,20 @@ def test_a_failure_inside_is_a_bare_500_and_one_line_in_the_log(
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://local") as client:
             return await client.post("/infer/lmm", json=body, timeout=300)
 
+    log_in_this_process(monkeypatch)
     reply = asyncio.run(call())
 
     assert (reply.status_code, reply.json()) == (500, {"message": "Internal error."})
-    lines = read_log()
+    lines = read_log(capsys)
     assert [line["error"] for line in lines if line["event"] == "failure"] == ["KeyError"]
     assert "private" not in json.dumps(lines)
 
 
-def test_what_other_libraries_log_cannot_forge_a_line(read_log: Callable[[], list[dict]]) -> None:
+def test_what_other_libraries_log_cannot_forge_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    log_in_this_process(monkeypatch)
     logging.getLogger("uvicorn.error").warning('bad request\n{"event": "forged"}', exc_info=ValueError("private"))
-    (line,) = read_log()
+    (line,) = read_log(capsys)
     assert line["event"] == "log"
     assert "private" not in json.dumps(line)
