@@ -9,6 +9,8 @@ becomes an `ImageError`.
 import hashlib
 import io
 import math
+import threading
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,6 +32,9 @@ JPEG_QUALITY = 90
 CROP_QUALITY = 95
 MAX_PROFILE = 4 * 2**20
 """Largest colour profile that is applied, in bytes."""
+LARGE = 16_000_000
+"""Pixels beyond which a picture is decoded beside one other such picture at the most, for the memory's sake."""
+large_at_once = threading.BoundedSemaphore(2)
 
 KINDS = "JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF"
 BROKEN = ("The picture is broken or cut off.", "Save it again, or choose another one.")
@@ -204,21 +209,11 @@ def load(data: bytes, limits: ImageLimits, *, longest: int | None = None) -> tup
     check_bytes(data, limits)
     image, exif = open_header(data)
     check_size(image.size, limits)
-    size = image.size
-    try:
-        if longest:
-            image.draft(None, fit(size, longest))
-        image.load()
-        turn = TURNS.get(exif_orientation(exif or image.info.get("exif", b"")))
-        profile = image.info.get("icc_profile")
-        wanted = fit(size, longest) if longest else size
-        # one name for the picture at every stage: never more than two of its size in memory
-        for step in (plain, partial(shrink, size=wanted), level, flatten, partial(to_srgb, profile=profile), detach):
-            image = step(image)
-        image = image.transpose(turn) if turn is not None else image
-    except Exception:  # decoders meet hostile bytes, and raise whatever they like
-        raise ImageError(*BROKEN) from None
-    return (size[::-1] if turn in SIDEWAYS else size), image
+    with large_at_once if math.prod(image.size) > LARGE else nullcontext():
+        try:
+            return decode_header(image, exif, longest)
+        except Exception:  # decoders meet hostile bytes, and raise whatever they like
+            raise ImageError(*BROKEN) from None
 
 
 def open_header(data: bytes) -> tuple[Image.Image, bytes]:
@@ -232,6 +227,23 @@ def open_header(data: bytes) -> tuple[Image.Image, bytes]:
         raise ImageError(*refusal(data)) from None
     except Exception:  # a hostile header can raise anything
         raise ImageError(*BROKEN) from None
+
+
+def decode_header(image: Image.Image, exif: bytes, longest: int | None) -> tuple[tuple[int, int], Image.Image]:
+    """The pixels of a picture whose header is read and whose size is allowed; returns what `load` does."""
+    size = image.size
+    if longest:
+        image.draft(None, fit(size, longest))
+    image.load()
+    turn = TURNS.get(exif_orientation(exif or image.info.get("exif", b"")))
+    profile = image.info.get("icc_profile")
+    wanted = fit(size, longest) if longest else size
+    # one name for the picture at every stage: never more than two of its size in memory
+    for step in (plain, partial(shrink, size=wanted), level, flatten, partial(to_srgb, profile=profile), detach):
+        image = step(image)
+    if turn is not None:
+        image = image.transpose(turn)
+    return (size[::-1] if turn in SIDEWAYS else size), image
 
 
 def refusal(data: bytes) -> tuple[str, str]:

@@ -46,11 +46,20 @@ class Internet:
     Args:
         replies: One a request, in order, the last one again and again: bytes, or a coroutine that talks.
         names: Name -> its addresses, all at once or, as a list of lists, one list a lookup.
+        dead: Addresses where nobody answers.
+        tls: Makes it speak TLS.
     """
 
-    def __init__(self, *replies: bytes | Reply, names: dict | None = None, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        *replies: bytes | Reply,
+        names: dict | None = None,
+        dead: tuple[str, ...] = (),
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.replies = list(replies)
         self.names = names or {}
+        self.dead = dead
         self.tls = tls
         self.lookups: list[str] = []
         self.dialled: list[tuple[str, int]] = []
@@ -64,7 +73,7 @@ class Internet:
         return found
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+        with contextlib.closing(writer), contextlib.suppress(OSError, asyncio.IncompleteReadError):
             self.requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
             reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
             if isinstance(reply, bytes):
@@ -72,8 +81,6 @@ class Internet:
                 await writer.drain()
             else:
                 await reply(reader, writer)
-        with contextlib.suppress(OSError):
-            writer.close()
 
     async def _fetch(self, url: str, **options) -> bytes:
         server = await asyncio.start_server(self.talk, "127.0.0.1", 0, ssl=self.tls)
@@ -81,7 +88,7 @@ class Internet:
 
         def dial(address: str, asked: int) -> tuple[str, int]:
             self.dialled.append((address, asked))
-            return ("127.0.0.1", port) if address != "192.0.2.1" else ("127.0.0.1", 1)
+            return "127.0.0.1", 1 if address in self.dead else port
 
         context = ssl.create_default_context(cafile=str(CERTIFICATE)) if self.tls else None
         try:
@@ -126,18 +133,11 @@ def test_https_asks_the_checked_address_under_the_links_name():
 
 
 def test_a_dead_address_gives_way_to_the_next():
-    unreachable = Internet(answer(), names={"pictures.example": ["2606:2800:21f:cb07:6820:80da:af6b:8b2c", PUBLIC]})
-
-    async def run() -> bytes:
-        server = await asyncio.start_server(unreachable.talk, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        with socket.socket() as closed:
-            closed.bind(("127.0.0.1", 0))
-            dead = closed.getsockname()
-        network = Network(unreachable.resolve, lambda address, _: dead if ":" in address else ("127.0.0.1", port))
-        return await fetch_image("http://pictures.example/", network=network)
-
-    assert asyncio.run(run()) == PICTURE
+    dead = "2606:2800:21f:cb07:6820:80da:af6b:8b2c"
+    internet = Internet(answer(), names={"pictures.example": [dead, PUBLIC]}, dead=(dead,))
+    assert internet.fetch() == PICTURE
+    assert internet.dialled == [(dead, 80), (PUBLIC, 80)]
+    assert "could not be reached" in refused(Internet(answer(), dead=(PUBLIC,))).message
 
 
 def test_nothing_of_ours_goes_along(monkeypatch, tmp_path):
