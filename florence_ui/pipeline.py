@@ -181,6 +181,7 @@ class Pipeline:
         if known.is_local:
             self.local.start()
             return await self.local.status(model_id)
+        await self.warm_up()  # whoever asks is about to run
         return ServerStatus(State.READY, f"The picture goes to {known.host}.")
 
     async def choose_model(self, backend: str, wanted: str = "", *, example: bool = False) -> str:
