@@ -1,8 +1,8 @@
 """Truth of a scene -> Florence-2's prompts and answers, for all fifteen tasks.
 
-The formats are those that ``Florence2Processor.post_process_generation`` parses: ``label<loc_x1><loc_y1><loc_x2><loc_y2>``
-for boxes, eight locations for the quad of a word, a run of locations for an outline. What is not there gets an empty
-answer.
+The formats are those that ``Florence2Processor.post_process_generation`` parses: a label and four locations (x1, y1,
+x2, y2) for boxes, eight locations for the quad of a word, a run of locations for an outline. What is not there gets
+an empty answer.
 """
 
 import random
@@ -116,10 +116,9 @@ def _some_kinds(scene: Scene, rng: random.Random) -> list[str]:
     there = [thing.label for thing in scene.things]
     absent = rng.sample([name for name in NAMES if name not in there], 3)
     count = rng.randint(1, 3)
-    kinds = [
+    return [
         there.pop(rng.randrange(len(there))) if there and rng.random() < 0.7 else absent.pop() for _ in range(count)
     ]
-    return kinds
 
 
 def _split(scene: Scene, kinds: list[str]) -> tuple[list[Thing], tuple[int, ...], tuple[str, ...]]:

@@ -127,7 +127,7 @@ def export(model: Florence2ForConditionalGeneration, processor: Florence2Process
         eos_token_id=text.eos_token_id,
         pad_token_id=text.pad_token_id,
         decoder_start_token_id=text.decoder_start_token_id,
-        max_new_tokens=1024,
+        max_new_tokens=511,
         num_beams=3,
         early_stopping=True,
     )

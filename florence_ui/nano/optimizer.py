@@ -46,15 +46,11 @@ class Muon(torch.optim.Optimizer):
                 weight.add_(orthogonal(update).view_as(weight), alpha=-group["lr"] * scale)
 
 
-def optimizers(model: nn.Module, heads: nn.Module, lr: float) -> list[torch.optim.Optimizer]:
-    """The two optimizers for a model and its training heads; their groups carry the peak rate as ``peak``."""
+def split_weights(model: nn.Module, heads: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Weights for Muon, largest first, and for AdamW (embeddings, biases, norms, depthwise kernels, heads)."""
     matrices, others = [], list(heads.parameters())
     for name, weight in model.named_parameters():
         embedding = any(part in name for part in ("shared", "embed_positions", "_embeddings", "lm_head"))
         depthwise = weight.ndim == 4 and weight.shape[1] == 1
         (others if weight.ndim < 2 or embedding or depthwise else matrices).append(weight)
-    pair = [Muon(matrices, lr), torch.optim.AdamW(others, lr, betas=(0.9, 0.98), weight_decay=0.01)]
-    for optimizer in pair:
-        for group in optimizer.param_groups:
-            group["peak"] = lr
-    return pair
+    return sorted(matrices, key=torch.numel, reverse=True), others

@@ -17,11 +17,8 @@ from PIL import Image
 from florence_ui.nano import captions
 from florence_ui.nano.backgrounds import background
 from florence_ui.nano.signs import Sign, draw_sign, sign_style
-from florence_ui.nano.sprites import mask_outline, sprites
+from florence_ui.nano.sprites import VISIBLE, mask_outline, sprites
 from florence_ui.nano.world import NAMES, PICTURE_SIZES, WORDS
-
-VISIBLE = 127
-"""A pixel belongs to an object where its alpha is above this."""
 
 MAX_OVERLAP = 0.08
 """How much of the smaller of two objects' boxes the other may cover."""

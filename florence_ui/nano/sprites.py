@@ -1,10 +1,12 @@
 """Pictures of every kind of object, from one sheet that ships with the project.
 
-``python -m florence_ui.nano.sprites`` draws the sheet anew from Debian's fonts-noto-color-emoji; nothing else needs
-that font.
+``python -m florence_ui.nano.sprites`` draws the sheet anew from Debian's fonts-noto-color-emoji and traces it; nothing
+else needs that font.
 """
 
+import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -15,11 +17,14 @@ from PIL import Image, ImageDraw, ImageFont
 from florence_ui.nano.world import ASSETS, KINDS, NAMES
 
 SHEET = ASSETS / "nano-sprites.png"
+OUTLINES = ASSETS / "nano-sprites.json"
 NOTO = "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"
 NOTO_SIZE = 109  # the only size that this bitmap font has
 CELL = 128
 COLUMNS = 8
 OUTLINE_POINTS = 14
+VISIBLE = 127
+"""A pixel belongs to an object where its alpha is above this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,30 +57,54 @@ def mask_outline(mask: np.ndarray, tolerance: float) -> np.ndarray:
     return (cv2.approxPolyDP(contour, 2 * tolerance, True)[:, 0] + 0.5) / 2
 
 
-def _unit_outline(mask: np.ndarray) -> np.ndarray:
-    height, width = mask.shape
+def few_points(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The outline of a mask in at most ``OUTLINE_POINTS`` points, clockwise from the top, in units of its size.
+
+    Straight simplification loses thin legs and wings, so the points then wander to where they cover the mask best.
+    """
+    size = np.array(mask.shape[::-1])
+    target = fill(mask_outline(mask, 0.3), mask.shape)
     tolerance = 1.0
     while len(points := mask_outline(mask, tolerance)) > OUTLINE_POINTS:
         tolerance *= 1.15
-    points = points / (width, height)
+    best = _likeness(points, target)
+    for reach in (8, 5, 3, 2, 1, 1):
+        for index in np.repeat(np.arange(len(points)), 6):
+            moved = points.copy()
+            moved[index] = np.clip(moved[index] + rng.normal(0, reach, 2), 0, size)
+            if (likeness := _likeness(moved, target)) > best:
+                points, best = moved, likeness
     if cv2.contourArea(points.astype(np.float32), oriented=True) < 0:
         points = points[::-1]
-    return np.roll(points, -int(points[:, 1].argmin()), axis=0)
+    return np.roll(points, -int(points[:, 1].argmin()), axis=0) / size
+
+
+def fill(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The polygon of shape (n, 2) as a boolean mask of that height and width."""
+    mask = np.zeros(shape, np.uint8)
+    cv2.fillPoly(mask, [np.round(points * 4).astype(np.int32)], 1, shift=2)
+    return mask.astype(bool)
+
+
+def _likeness(points: np.ndarray, target: np.ndarray) -> float:
+    mask = fill(points, target.shape)
+    return (mask & target).sum() / (mask | target).sum()
 
 
 @cache
 def sprites() -> dict[str, Sprite]:
     """Every kind's sprite, by name."""
     sheet = Image.open(SHEET).convert("RGBA")
-    found = {}
+    outlines = json.loads(OUTLINES.read_text())
+    return {name: Sprite(name, image, np.array(outlines[name])) for name, image in _pictures(sheet)}
+
+
+def _pictures(sheet: Image.Image) -> Iterator[tuple[str, Image.Image]]:
     for index, name in enumerate(NAMES):
         left, top = index % COLUMNS * CELL, index // COLUMNS * CELL
         cell = sheet.crop((left, top, left + CELL, top + CELL))
-        visible = cell.getchannel("A").point(lambda alpha: 255 if alpha > 127 else 0)
-        image = cell.crop(visible.getbbox())
-        mask = np.asarray(image.getchannel("A")) > 127
-        found[name] = Sprite(name, image, _unit_outline(mask))
-    return found
+        visible = cell.getchannel("A").point(lambda alpha: 255 if alpha > VISIBLE else 0)
+        yield name, cell.crop(visible.getbbox())
 
 
 def draw_sheet() -> Image.Image:
@@ -93,5 +122,15 @@ def draw_sheet() -> Image.Image:
     return sheet
 
 
+def main() -> None:
+    sheet = draw_sheet()
+    sheet.save(SHEET, optimize=True)
+    rng, outlines = np.random.default_rng(0), {}
+    for name, image in _pictures(sheet):
+        mask = np.asarray(image.getchannel("A")) > VISIBLE
+        outlines[name] = np.round(few_points(mask, rng), 4).tolist()
+    OUTLINES.write_text(json.dumps(outlines) + "\n")
+
+
 if __name__ == "__main__":
-    draw_sheet().save(SHEET, optimize=True)
+    main()

@@ -8,10 +8,10 @@ lose nothing: the run goes on from its last checkpoint, with whatever phases and
 """
 
 import argparse
+import os
 import random
 import signal
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +19,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch.utils.data import DataLoader, IterableDataset
+from torch import distributed, multiprocessing
 from transformers import Florence2Processor
 
 from florence_ui.nano.answers import SHARES, ask, tasks_for
 from florence_ui.nano.heads import Heads, dense_targets, soft_targets
 from florence_ui.nano.model import DIM, SIDE, build_model, build_processor, export, nano_config
-from florence_ui.nano.optimizer import optimizers
+from florence_ui.nano.optimizer import Muon, split_weights
 from florence_ui.nano.quick_score import quick_score
 from florence_ui.nano.scenes import draw_scene
 from florence_ui.nano.world import UNSEEN_FROM
@@ -47,21 +47,16 @@ class Phase:
         return [cls(name, float(minutes)) for name, minutes in (part.split("=") for part in text.split(","))]
 
 
-class Lessons(IterableDataset):
-    """Endless lessons from the seeds from ``start`` on: a picture, what its tokens should know, questions, answers."""
+class Lessons:
+    """Lessons by number: a picture, what its tokens should know, questions, answers."""
 
-    def __init__(self, processor: Florence2Processor, start: int, questions: int):
-        self.processor, self.start, self.questions = processor, start, questions
+    def __init__(self, processor: Florence2Processor, questions: int):
+        self.processor, self.questions = processor, questions
 
-    def __iter__(self) -> Iterator[dict]:
-        seed = self.start
-        while True:
-            yield self.lesson(seed % UNSEEN_FROM, random.Random(f"questions {seed}"))
-            seed += 1
-
-    def lesson(self, seed: int, rng: random.Random) -> dict:
-        """The lesson of one seed."""
-        scene = draw_scene(seed)
+    def lesson(self, number: int) -> dict:
+        """The lesson of that number, always the same."""
+        scene = draw_scene(number % UNSEEN_FROM)
+        rng = random.Random(f"questions {number}")
         picture = np.asarray(scene.image.resize((SIDE, SIDE), Image.Resampling.BICUBIC)).transpose(2, 0, 1).copy()
         tasks = tasks_for(scene)
         asked = [
@@ -100,16 +95,15 @@ def padded(rows: list[list[int]], fill: int) -> torch.Tensor:
 
 
 class Teacher:
-    """The network, its heads and their optimizers, and one step of each phase."""
+    """The network and its heads, and what they lose on a batch in each phase."""
 
-    def __init__(self, lr: float, seed: int = 0, dim: int = DIM):
+    def __init__(self, seed: int = 0, dim: int = DIM):
         torch.manual_seed(seed)
         self.processor = build_processor()
         self.tokenizer = self.processor.tokenizer
         self.first_location = self.tokenizer.convert_tokens_to_ids("<loc_0>")
         self.model = build_model(nano_config(self.tokenizer, dim=dim), self.first_location)
         self.heads = Heads(dim)
-        self.optimizers = optimizers(self.model, self.heads, lr)
 
     @property
     def location_table(self) -> torch.Tensor:
@@ -178,106 +172,144 @@ class Teacher:
         scores = F.log_softmax(logits[place], -1)[:, first : first + 1000]
         return word, -(target * (scores - (target + 1e-9).log())).sum(), (int((~place).sum()), int(place.sum()))
 
-    def learn(self, loss: torch.Tensor, rate: float) -> None:
-        """One step at that part of the peak rate."""
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_([*self.model.parameters(), *self.heads.parameters()], 1.0)
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * rate
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
 
-    def state(self) -> dict:
-        """All that is learnt."""
-        return {
-            "model": self.model.state_dict(),
-            "heads": self.heads.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-        }
+class Team:
+    """The processes that learn together: each has a core, its own pictures, and the same network.
 
-    def load(self, state: dict) -> None:
-        """Go on from what was learnt; rates stay as they are given now."""
-        self.model.load_state_dict(state["model"])
-        self.heads.load_state_dict(state["heads"])
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            for group, old in zip(optimizer.param_groups, saved["param_groups"], strict=True):
-                old["peak"] = group["peak"]
-            optimizer.load_state_dict(saved)
+    One process with two threads would do as much on an idle machine, but on a busy one its threads wait for each other
+    thousands of times a step.
+    """
+
+    def __init__(self, rank: int, size: int, meeting_point: Path):
+        self.rank, self.size = rank, size
+        if size > 1:
+            distributed.init_process_group("gloo", f"file://{meeting_point}", rank=rank, world_size=size)
+
+    def average(self, weights: list[torch.nn.Parameter], *numbers: float) -> list[float]:
+        """Average the weights' gradients over the team, in place; and some numbers, returned."""
+        if self.size == 1:
+            return list(numbers)
+        gradients = [weight.grad for weight in weights]
+        flat = torch.cat([*(gradient.ravel() for gradient in gradients), torch.tensor(numbers)])
+        distributed.all_reduce(flat)
+        flat /= self.size
+        *parts, averages = flat.split([*(gradient.numel() for gradient in gradients), len(numbers)])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+        return averages.tolist()
+
+    def share(self, weights: list[torch.nn.Parameter]) -> None:
+        """Hand every weight round from the member whose turn it is: the first's first, the second's second, ..."""
+        for rank in range(self.size if self.size > 1 else 0):
+            mine = [weight.data for weight in weights[rank :: self.size]]
+            flat = torch.cat([weight.ravel() for weight in mine])
+            distributed.broadcast(flat, rank)
+            for weight, part in zip(mine, flat.split([weight.numel() for weight in mine]), strict=True):
+                weight.copy_(part.view_as(weight))
 
 
 class Run:
-    """A training run in a folder: progress, checkpoints, log."""
+    """One team member's part of a training run in a folder: progress, checkpoints, log."""
 
-    def __init__(self, folder: Path, phases: list[Phase], arguments: argparse.Namespace):
-        self.folder, self.phases, self.arguments = folder, phases, arguments
-        folder.mkdir(parents=True, exist_ok=True)
-        self.teacher = Teacher(arguments.lr, arguments.seed)
+    def __init__(self, arguments: argparse.Namespace, team: Team):
+        self.arguments, self.team = arguments, team
+        self.folder: Path = arguments.run
+        self.teacher = Teacher(arguments.seed)
+        self.matrices, self.others = split_weights(self.teacher.model, self.teacher.heads)
+        self.optimizers = [
+            Muon(self.matrices[team.rank :: team.size], arguments.lr),
+            torch.optim.AdamW(self.others, arguments.lr, betas=(0.9, 0.98), weight_decay=0.01),
+        ]
         self.step = self.seen = 0
         self.worked = 0.0  # seconds since this start, pauses left out
+        self.told_to_stop = False  # this member; the team stops together, after the step that tells it
         self.stopped = False
         if arguments.resume:
-            saved = torch.load(folder / "last.pt", weights_only=True)
-            self.teacher.load(saved)
-            self.step, self.seen = saved["step"], saved["seen"]
+            self._resume()
+
+    def _resume(self) -> None:
+        saved = torch.load(self.folder / "last.pt", weights_only=True)
+        self.teacher.model.load_state_dict(saved["model"])
+        self.teacher.heads.load_state_dict(saved["heads"])
+        self.step, self.seen = saved["step"], saved["seen"]
+        mine = self._optimizer_file()
+        if mine.exists():
+            for optimizer, state in zip(self.optimizers, torch.load(mine, weights_only=True), strict=True):
+                optimizer.load_state_dict(state)
+
+    def _optimizer_file(self) -> Path:
+        return self.folder / f"optimizers-{self.team.rank}-of-{self.team.size}.pt"
 
     def save(self) -> None:
-        """Write the checkpoint, all at once."""
-        torch.save(self.teacher.state() | {"step": self.step, "seen": self.seen}, self.folder / "new.pt")
-        (self.folder / "new.pt").replace(self.folder / "last.pt")
-
-    def export(self) -> None:
-        """Write the network as a Hugging Face folder."""
-        export(self.teacher.model, self.teacher.processor, self.folder / "florence-2-nano")
+        """Write this member's part of the checkpoint, each file all at once."""
+        parts = {self._optimizer_file(): [optimizer.state_dict() for optimizer in self.optimizers]}
+        if self.team.rank == 0:
+            learnt = {"model": self.teacher.model.state_dict(), "heads": self.teacher.heads.state_dict()}
+            parts[self.folder / "last.pt"] = learnt | {"step": self.step, "seen": self.seen}
+        for path, state in parts.items():
+            torch.save(state, path.with_suffix(".new"))
+            path.with_suffix(".new").replace(path)
 
     def go(self) -> None:
         """All phases, then the final export."""
-        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "stopped", True))
-        total = 60 * sum(phase.minutes for phase in self.phases)
-        end = 0.0
-        for phase in self.phases:
-            end += 60 * phase.minutes
-            self._teach(phase, end, total)
+        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "told_to_stop", True))
+        phases = Phase.parse(self.arguments.phases)
+        total, end = 60 * sum(phase.minutes for phase in phases), 0.0
+        for phase in phases:
+            begin, end = end, end + 60 * phase.minutes
+            self._teach(phase.name, begin, end, total)
         self.save()
-        self.export()
+        if self.team.rank == 0:
+            export(self.teacher.model, self.teacher.processor, self.folder / "florence-2-nano")
 
-    def _rate(self, total: float, steps: int) -> float:
-        """Part of the peak rate now: up within 100 steps, down to nothing over the cool-down."""
-        left = max(0.0, total - self.worked) / (60 * self.arguments.cooldown)
-        return min(1.0, (steps + 1) / 100, left + 0.01)
-
-    def _teach(self, phase: Phase, end: float, total: float) -> None:
-        begin, steps, saved_at, scored_at, usual = self.worked, 0, time.time(), time.time(), None
-        questions = self.arguments.questions if phase.name == "decoder" else 1
-        lessons = Lessons(self.teacher.processor, self.seen, questions)
-        batches = iter(DataLoader(lessons, self.arguments.batch, num_workers=1, collate_fn=collate, prefetch_factor=6))
+    def _teach(self, phase: str, begin: float, end: float, total: float) -> None:
+        lessons = Lessons(self.teacher.processor, self.arguments.questions if phase == "decoder" else 1)
+        steps, usual, saved_at, scored_at = 0, None, time.time(), time.time()
         while self.worked < end and not self.stopped:
             started = time.time()
-            done = (self.worked - begin) / (end - begin)
-            sigma = max(4.0, 16 - 20 * done) if phase.name == "tokens" else max(2.5, 5 - 4 * done)
-            loss, parts = self.teacher.losses(next(batches), phase.name, sigma)
-            self.teacher.learn(loss, self._rate(total, steps))
+            done = max(0.0, (self.worked - begin) / (end - begin))
+            sigma = max(4.0, 16 - 20 * done) if phase == "tokens" else max(2.5, 5 - 4 * done)
+            first = self.seen + self.team.rank
+            numbers = range(first, first + self.arguments.batch, self.team.size)
+            loss, parts = self.teacher.losses(collate([lessons.lesson(n) for n in numbers]), phase, sigma)
+            loss.backward()
+            # Up within 100 steps of a start, down to nothing over the cool-down.
+            left = max(0.0, total - self.worked) / (60 * self.arguments.cooldown)
+            spent = self._learn(min(1.0, (steps + 1) / 100, left + 0.01), started, usual)
+            usual = spent if usual is None else 0.9 * usual + 0.1 * spent
             self.step, self.seen, steps = self.step + 1, self.seen + self.arguments.batch, steps + 1
-            spent = time.time() - started
-            usual = spent if usual is None else 0.9 * usual + 0.1 * min(spent, 3 * usual)
-            self.worked += min(spent, 3 * usual)
-            if steps % 20 == 0:
-                shown = " ".join(f"{name.replace(' ', '.')} {value:.3f}" for name, value in parts.items())
-                print(
-                    f"{phase.name} step {self.step} {self.worked / 60:.1f} min {usual:.2f} s/step {shown}", flush=True
-                )
+            if self.team.rank == 0 and steps % 20 == 0:
+                shown = " ".join(f"{name} {value:.3f}" for name, value in parts.items())
+                print(f"{phase} {self.step} {self.worked / 60:.1f} min {usual:.2f} s/step {shown}", flush=True)
             if time.time() - saved_at > 180:
                 self.save()
                 saved_at = time.time()
-            if phase.name == "decoder" and time.time() - scored_at > self.arguments.score_every * 60:
+            if phase == "decoder" and self.team.rank == 0 and time.time() - scored_at > self.arguments.score_every * 60:
                 print("score", quick_score(self.teacher.model, self.teacher.processor), flush=True)
                 scored_at = time.time()
         self.save()
 
+    def _learn(self, rate: float, started: float, usual: float | None) -> float:
+        """One step of the whole team at that part of the peak rate; returns its seconds, a pause cut short."""
+        weights = [weight for weight in [*self.matrices, *self.others] if weight.grad is not None]
+        spent = time.time() - started
+        spent = min(spent, 3 * usual) if usual else spent
+        spent, stopped = self.team.average(weights, spent, float(self.told_to_stop))
+        self.worked, self.stopped = self.worked + spent, stopped > 0
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = self.arguments.lr * rate
+            optimizer.step()
+        self.team.share(self.matrices)
+        for weight in weights:
+            weight.grad = None
+        return spent
+
 
 def export_checkpoint(checkpoint: Path, folder: Path) -> None:
     """Write a checkpoint's network as a Hugging Face folder."""
-    teacher = Teacher(lr=0)
+    teacher = Teacher()
     teacher.model.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
     export(teacher.model, teacher.processor, folder)
 
@@ -291,16 +323,32 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=4, help="questions a picture while the decoder learns")
     parser.add_argument("--lr", type=float, default=1.5e-3)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--team", type=int, default=os.cpu_count(), help="processes that learn together")
     parser.add_argument("--score-every", type=float, default=6, help="minutes between quick scores")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--export", type=Path, help="only write the last checkpoint as a Hugging Face folder")
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
     if arguments.export:
         export_checkpoint(arguments.run / "last.pt", arguments.export)
         return
-    Run(arguments.run, Phase.parse(arguments.phases), arguments).go()
+    arguments.run.mkdir(parents=True, exist_ok=True)
+    meeting_point = arguments.run.resolve() / f"meeting-{os.getpid()}"
+    crew = [
+        multiprocessing.get_context("spawn").Process(target=_join, args=(arguments, rank, meeting_point), daemon=True)
+        for rank in range(1, arguments.team)
+    ]
+    for member in crew:
+        member.start()
+    _join(arguments, 0, meeting_point)
+    for member in crew:
+        member.join()
+    meeting_point.unlink(missing_ok=True)
+
+
+def _join(arguments: argparse.Namespace, rank: int, meeting_point: Path) -> None:
+    """Learn as that member of the team."""
+    torch.set_num_threads(1)
+    Run(arguments, Team(rank, arguments.team, meeting_point)).go()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,195 @@
+"""Measures florence-2-nano through the running local server, on scenes that training never saw.
+
+    python -m florence_ui.nano.evaluate --scenes 500 --tasks-per-scene 3
+    python -m florence_ui.nano.evaluate --short
+
+Without ``--url`` it starts the local server for itself and ends it afterwards.
+"""
+
+import argparse
+import base64
+import io
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+import requests
+from PIL import Image
+
+from florence_ui.nano.answers import TASKS, Question, ask
+from florence_ui.nano.scenes import Scene, draw_scene
+from florence_ui.nano.scoring import Measures, mean_of, score
+from florence_ui.nano.world import UNSEEN_FROM
+
+FIRST_SEED = 2 * UNSEEN_FROM
+CAPTIONS = ("<CAPTION>", "<DETAILED_CAPTION>", "<MORE_DETAILED_CAPTION>")
+ASKED = ("<CAPTION_TO_PHRASE_GROUNDING>", "<OPEN_VOCABULARY_DETECTION>")
+MASKS = ("<REFERRING_EXPRESSION_SEGMENTATION>", "<REGION_TO_SEGMENTATION>")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: what is measured, what must be reached, what was."""
+
+    task: str
+    measure: str
+    wanted: float
+    reached: float
+    count: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether enough was reached; seconds must stay below."""
+        enough = self.reached <= self.wanted if self.measure.endswith("seconds") else self.reached >= self.wanted
+        return enough and self.count > 0
+
+
+def rows(measures: Measures) -> list[Row]:
+    """The table."""
+
+    def row(task: str, measure: str, wanted: float, *names: str) -> Row:
+        return Row(task, measure, wanted, *mean_of(measures, *names))
+
+    seconds = measures["seconds"]
+    return [
+        row("<OD>", "recall at IoU 0.5, right label", 0.95, "<OD> recall"),
+        row("<OD>", "precision at IoU 0.5, right label", 0.95, "<OD> precision"),
+        row("<OD>", "mean IoU of matched boxes", 0.85, "<OD> iou"),
+        *(row(task, "names exactly the objects that are there", 0.95, f"{task} exact") for task in CAPTIONS),
+        row("<OCR>", "whole word right", 0.95, "<OCR> word"),
+        row("<OCR_WITH_REGION>", "whole word right", 0.95, "<OCR_WITH_REGION> word"),
+        row("<OCR_WITH_REGION>", "quad IoU of words read right", 0.70, "<OCR_WITH_REGION> iou"),
+        *(row(task, "recall at IoU 0.5 of what is there", 0.90, f"{task} recall") for task in ASKED),
+        *(row(task, "nothing for what is not there", 0.85, f"{task} silence") for task in ASKED),
+        *(row(task, "mean mask IoU", 0.75, f"{task} iou") for task in MASKS),
+        row("<REGION_TO_CATEGORY>", "right object", 0.95, "<REGION_TO_CATEGORY> right"),
+        row("<REGION_TO_DESCRIPTION>", "right object", 0.95, "<REGION_TO_DESCRIPTION> right"),
+        row("<REGION_TO_OCR>", "word right", 0.90, "<REGION_TO_OCR> word"),
+        row("<REGION_PROPOSAL>", "recall at IoU 0.5", 0.90, "<REGION_PROPOSAL> recall"),
+        row("<DENSE_REGION_CAPTION>", "recall at IoU 0.5, right label", 0.90, "<DENSE_REGION_CAPTION> recall"),
+        Row("any", "median seconds", 1.0, median(seconds) if seconds else 0.0, len(seconds)),
+    ]
+
+
+def deal(seed: int, scenes: int, tasks_per_scene: int) -> Iterator[tuple[Scene, Question]]:
+    """Scenes from ``seed`` on, each with that many different tasks, dealt so that every task has its share."""
+    rng, deck = random.Random(seed), []
+    for number in range(seed, seed + scenes):
+        scene, hand = draw_scene(number), []
+        while len(hand) < tasks_per_scene:
+            usable = [t for t in deck if t not in hand and (scene.signs or t != "<REGION_TO_OCR>")]
+            if usable:
+                deck.remove(usable[0])
+                hand.append(usable[0])
+            else:
+                deck += rng.sample(TASKS, len(TASKS))
+        for task in hand:
+            yield scene, ask(task, scene, rng)
+
+
+def infer(url: str, model_id: str, prompt: str, image: Image.Image) -> dict:
+    """The server's whole answer to one prompt.
+
+    Raises:
+        requests.HTTPError: The server refused.
+    """
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=1)
+    body = {
+        "model_id": model_id,
+        "prompt": prompt,
+        "max_new_tokens": 200,
+        "image": {"type": "base64", "value": base64.b64encode(buffer.getvalue()).decode()},
+    }
+    answer = requests.post(f"{url}/infer/lmm", json=body, timeout=600)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def measure(url: str, questions: Iterator[tuple[Scene, Question]], model_id: str = "florence-2-nano") -> Measures:
+    """Ask a server all the questions and measure its answers."""
+    measures: Measures = defaultdict(list)
+    for number, (scene, question) in enumerate(questions):
+        if number == 0:
+            infer(url, model_id, "<CAPTION>", scene.image)  # the model is loaded at its first call
+        started = time.perf_counter()
+        response = infer(url, model_id, question.prompt, scene.image)["response"]
+        measures["seconds"].append(time.perf_counter() - started)
+        score(question, scene, response[question.task], measures)
+        if number % 100 == 99:
+            print(f"{number + 1} answers", file=sys.stderr, flush=True)
+    return measures
+
+
+@contextmanager
+def running_server() -> Iterator[str]:
+    """The local server on a free port, as long as the context lasts; gives its URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "florence_ui.server", "--port", str(port)]
+    root = str(Path(__file__).resolve().parents[2])
+    server = subprocess.Popen(command, cwd=root, env=os.environ | {"HF_HUB_OFFLINE": "1"})
+    try:
+        for _ in range(600):
+            if server.poll() is not None:
+                raise RuntimeError("The local server ended before it answered.")
+            try:
+                requests.get(f"{url}/info", timeout=5)
+                break
+            except requests.ConnectionError:
+                time.sleep(0.2)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def as_markdown(table: list[Row]) -> str:
+    """The table as the model card shows it."""
+    lines = ["| task | measure | wanted | reached | of | |", "| --- | --- | --- | --- | --- | --- |"]
+    for row in table:
+        verdict = "yes" if row.passed else "**no**"
+        task = f"`{row.task}`" if row.task != "any" else "any"
+        lines.append(f"| {task} | {row.measure} | {row.wanted:.2f} | {row.reached:.3f} | {row.count} | {verdict} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure florence-2-nano through the local server.")
+    parser.add_argument("--scenes", type=int, default=500)
+    parser.add_argument("--tasks-per-scene", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=FIRST_SEED, help="seed of the first scene")
+    parser.add_argument("--url", help="a running server; without it one is started")
+    parser.add_argument("--model-id", default="florence-2-nano")
+    parser.add_argument("--short", action="store_true", help="60 scenes, two tasks each")
+    parser.add_argument("--json", type=Path, help="also write the table as JSON here")
+    arguments = parser.parse_args()
+    if arguments.short:
+        arguments.scenes, arguments.tasks_per_scene = 60, 2
+    questions = deal(arguments.seed, arguments.scenes, arguments.tasks_per_scene)
+    if arguments.url:
+        measures = measure(arguments.url.rstrip("/"), questions, arguments.model_id)
+    else:
+        with running_server() as url:
+            measures = measure(url, questions, arguments.model_id)
+    table = rows(measures)
+    print(as_markdown(table))
+    if arguments.json:
+        found = [asdict(row) | {"passed": row.passed} for row in table]
+        arguments.json.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
