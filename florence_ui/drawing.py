@@ -11,7 +11,6 @@ picture would take 12 MB an instance.
 import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
@@ -22,88 +21,27 @@ from supervision.detection.compact_mask import CompactMask
 
 from florence_ui.fonts import drawable, font_for, load, shorten
 from florence_ui.results import Result
+from florence_ui.styles import (
+    CORNER,
+    HALO,
+    LINE,
+    MIN_BLOCK,
+    PALETTES,
+    PIXELS,
+    Annotator,
+    Style,
+    readable_on,
+    text_height,
+)
 
+__all__ = ["PALETTES", "Annotator", "Style", "annotate", "fitting"]
 
-class Annotator(StrEnum):
-    """Ways to show an instance; the order is the order of painting."""
-
-    SPOTLIGHT = "spotlight"
-    BLUR = "blur"
-    PIXELATE = "pixelate"
-    HALO = "halo"
-    FILLED = "filled"
-    MASK = "mask"
-    POLYGON = "polygon"
-    BOX = "box"
-    ROUND_BOX = "round box"
-    CORNERS = "corners"
-    ORIENTED_BOX = "oriented box"
-
-
-PALETTES: dict[str, sv.ColorPalette] = {
-    "default": sv.ColorPalette.from_hex(
-        ["#E5484D", "#0A84FF", "#30A46C", "#F76B15", "#8E4EC6", "#FFC53D", "#00A2C7", "#E93D82", "#7CB342", "#AD7F58"]
-    ),
-    "colour-blind safe": sv.ColorPalette.from_hex(  # Okabe and Ito, with white, grey and indigo for their black
-        ["#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#FFFFFF", "#999999", "#332288"]
-    ),
-    "vivid": sv.ColorPalette.from_hex(
-        ["#FF1744", "#00E5FF", "#76FF03", "#FF9100", "#D500F9", "#FFEA00", "#2979FF", "#1DE9B6", "#FF4081", "#C6FF00"]
-    ),
-    "pastel": sv.ColorPalette.from_hex(
-        ["#FFADAD", "#A0C4FF", "#CAFFBF", "#FFD6A5", "#BDB2FF", "#FDFFB6", "#9BF6FF", "#FFC6FF", "#D0F4DE", "#E4C1F9"]
-    ),
-    "one colour": sv.ColorPalette.from_hex(["#A351FB"]),
-    "supervision": sv.ColorPalette.DEFAULT,
-}
-"""Colours by name; a label has the same one in every picture."""
-
-LINE, TEXT, HALO, PIXELS, CORNER = 0.0035, 24.0, 0.08, 0.02, 0.03
-"""Line width, halo, pixelated blocks and corner length in parts of the picture's shorter side; text in pixels at
-`sv.calculate_optimal_text_scale` 1, that is at 1,000 pixels."""
 HALO_PIXELS = 400_000
-MIN_TEXT = 13
-MIN_BLOCK = 4
 MAX_LABEL_WIDTH = 0.45
 """A label may be that wide, in parts of the picture's width, and at least `MIN_LABEL_TEXTS` times its height."""
 MIN_LABEL_TEXTS = 10
 LABELS_AT_ONCE = 60
 """Labels that are kept from overlapping each other; the work grows with their square."""
-
-
-@dataclass(frozen=True)
-class Style:
-    """How to draw.
-
-    Attributes:
-        annotators: What to draw; empty for what fits the answer best.
-        labels: Whether to write the labels.
-        palette: A name of `PALETTES`; any other one stands for the first.
-        thickness: Line width, as a multiple of what suits the picture, 0.25 to 8.
-        opacity: Of masks, filled boxes, halo and spotlight, 0 to 1.
-        text_size: As a multiple of what suits the picture, 0.5 to 4.
-
-    Numbers beyond their range are brought into it; what is not a number becomes the default.
-    """
-
-    annotators: tuple[Annotator, ...] = ()
-    labels: bool = True
-    palette: str = "default"
-    thickness: float = 1.0
-    opacity: float = 0.45
-    text_size: float = 1.0
-
-    def __post_init__(self) -> None:
-        known = [Annotator(name) for name in self.annotators if name in set(Annotator)]
-        object.__setattr__(self, "annotators", tuple(dict.fromkeys(known)))
-        for name, low, high in (("thickness", 0.25, 8), ("opacity", 0, 1), ("text_size", 0.5, 4)):
-            value = getattr(self, name)
-            usable = isinstance(value, int | float) and math.isfinite(value)
-            object.__setattr__(self, name, min(high, max(low, value)) if usable else getattr(type(self), name))
-
-    @property
-    def colours(self) -> sv.ColorPalette:
-        return PALETTES.get(self.palette, PALETTES["default"])
 
 
 def fitting(result: Result) -> list[Annotator]:
@@ -327,11 +265,6 @@ _PAINTERS: dict[Annotator, _Painter] = {
 }
 
 
-def text_height(size: tuple[int, int], style: Style) -> int:
-    """Font size in pixels for a picture of (width, height)."""
-    return round(max(MIN_TEXT, TEXT * sv.calculate_optimal_text_scale(size)) * style.text_size)
-
-
 def _write_labels(image: Image.Image, detections: sv.Detections, style: Style) -> None:
     """Labels above their boxes, within the picture, spread out where they would cover each other."""
     size = text_height(image.size, style)
@@ -360,15 +293,3 @@ def _label_annotator(font_path: str | None, size: int, style: Style) -> sv.RichL
         border_radius=max(1, round(size * 0.2)),
         smart_position=True,
     )
-
-
-def readable_on(colour: sv.Color) -> sv.Color:
-    """Black or white, whichever has the higher contrast (WCAG 2.2) on a colour."""
-    return sv.Color.BLACK if luminance(colour) > 0.179 else sv.Color.WHITE
-
-
-def luminance(colour: sv.Color) -> float:
-    """Relative luminance, 0 to 1, as WCAG 2.2 defines it."""
-    parts = [c / 255 for c in colour.as_rgb()]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from florence_ui.drawing import (
+from florence_ui.styles import (
     CORNER,
     HALO,
     LINE,

@@ -9,18 +9,10 @@ import pytest
 import supervision as sv
 from PIL import Image
 
-from florence_ui.drawing import (
-    PALETTES,
-    Annotator,
-    Style,
-    annotate,
-    fitting,
-    luminance,
-    readable_on,
-    text_height,
-)
+from florence_ui.drawing import PALETTES, Annotator, Style, annotate, fitting
 from florence_ui.fonts import dejavu, drawable, font_for, load, shorten
 from florence_ui.results import Result, make_detections
+from florence_ui.styles import luminance, readable_on, text_height
 from florence_ui.tasks import get_task
 
 SIZE = (400, 300)
