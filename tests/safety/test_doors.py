@@ -9,9 +9,9 @@ import time
 
 import httpx
 import pytest
-from conftest import Served
 from PIL import Image
-from running import file_value
+from safety.running import file_value
+from safety.small_page import Served
 
 from florence_ui.ui.doors import find_door
 from florence_ui.ui.posted import MAX_FILES, Refused

@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from running import RunningApp, is_sentence
+from safety.running import RunningApp, is_sentence
 from scripted_backend import Fault, ScriptedBackend
 
 FAULTS = {

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from running import RunningApp, is_sentence
+from safety.running import RunningApp, is_sentence
 from scripted_backend import ScriptedBackend
 
 from florence_ui.tasks import TASKS

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 from bad_files import CASES, FileCase
-from running import RunningApp, is_sentence
+from safety.running import RunningApp, is_sentence
 from scripted_backend import ScriptedBackend
 
 assert len(CASES) >= 60
