@@ -13,6 +13,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 from PIL import Image
 from scripted_backend import Fault, ScriptedBackend, genuine_error, other_program, refused_url
 from starlette.datastructures import Secret
@@ -223,6 +224,25 @@ async def test_cancelling_hangs_up(fault: Fault) -> None:
         with pytest.raises(asyncio.CancelledError):
             await call
         await asyncio.to_thread(backend.wait_for, lambda b: b.running == 0)
+
+
+async def test_a_kept_connection_that_the_server_had_closed_is_replaced() -> None:
+    seen = set()
+
+    async def respond(backend: ScriptedBackend, request: web.Request, call: object) -> web.StreamResponse:
+        if request.transport in seen:
+            request.transport.abort()
+            return web.Response()
+        seen.add(request.transport)
+        return web.json_response(backend.body(call))
+
+    with ScriptedBackend(fault=Fault("once", respond)) as backend:
+        await ask(backend.url)
+        assert (await ask(backend.url)).response
+        assert backend.count == 3
+        backend.fault = Fault.reset()
+        await failure(backend.url, BackendUnreachableError)
+        assert backend.count == 5, "tried on one new connection, and no more"
 
 
 async def ask_once_to_load_the_sdk(backend: ScriptedBackend) -> None:

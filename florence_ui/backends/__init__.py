@@ -144,7 +144,8 @@ async def infer(
     api_key: Secret | None = None,
     max_new_tokens: int = MAX_NEW_TOKENS,
 ) -> Answer:
-    """Asks a server once. Cancelling it hangs up; no failure is tried again.
+    """Asks a server once. Cancelling it hangs up; no failure is tried again, but a kept connection that turns out
+    to be closed is replaced.
 
     Args:
         backend: Where.

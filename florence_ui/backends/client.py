@@ -53,11 +53,24 @@ class Client(InferenceHTTPClient):
         payload = {**(extra_payload or {}), "image": {"type": "base64", "value": inference_input}}
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         session = await open_session()
-        async with session.post(self._url + endpoint, json=payload, headers=headers, allow_redirects=False) as response:
-            if response.status != 200:
-                body = await read_start(response, MAX_REFUSAL)
-                raise refusal(response.status, body, backend=self._backend, key=self._key)
-            return self._decode(await read_whole(response))
+        for is_last in (False, True):
+            connection: dict[str, bool] = {}
+            try:
+                async with session.post(
+                    self._url + endpoint, json=payload, headers=headers, allow_redirects=False,
+                    trace_request_ctx=connection,
+                ) as response:  # fmt: skip
+                    return await self._read(response)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                if is_last or not connection.get("reused"):
+                    raise  # else the server had closed a connection that was kept for it: a new one is due
+        raise AssertionError("the last try returns or raises")
+
+    async def _read(self, response: aiohttp.ClientResponse) -> Any:
+        if response.status != 200:
+            body = await read_start(response, MAX_REFUSAL)
+            raise refusal(response.status, body, backend=self._backend, key=self._key)
+        return self._decode(await read_whole(response))
 
     def _decode(self, body: bytes) -> Any:
         try:
@@ -118,10 +131,17 @@ async def _session_of_this_loop() -> AsyncGenerator[aiohttp.ClientSession]:
     """A session that closes with its loop, which ends all its generators when it shuts down."""
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS)
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_reuseconn.append(_note_reuse)
     async with aiohttp.ClientSession(
-        connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
+        connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[trace]
     ) as session:
         yield session
+
+
+async def _note_reuse(_: aiohttp.ClientSession, context: Any, __: aiohttp.TraceConnectionReuseconnParams) -> None:
+    if context.trace_request_ctx is not None:
+        context.trace_request_ctx["reused"] = True
 
 
 async def fetch_json(method: str, url: str, body: Any = None) -> Any:
