@@ -37,7 +37,10 @@ def write_checkpoint(folder: Path) -> None:
         forced_eos_token_id=None,
         **special,
     )
-    config = Florence2Config(text_config=text.to_dict(), image_token_id=tokenizer.image_token_id, **special)
+    vision = {"projection_dim": 768}  # the rest of base are the defaults
+    config = Florence2Config(
+        text_config=text.to_dict(), vision_config=vision, image_token_id=tokenizer.image_token_id, **special
+    )
     model = Florence2ForConditionalGeneration(config)
     model.generation_config.decoder_start_token_id = tokenizer.eos_token_id
     model.save_pretrained(folder)
