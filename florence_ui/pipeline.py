@@ -22,7 +22,7 @@ from florence_ui.backends import MAX_NEW_TOKENS, Answer, Backend, NobodyAnswersE
 from florence_ui.cache import AnswerCache, fingerprint
 from florence_ui.drawing import Style, annotate
 from florence_ui.errors import BackendUnreachableError, InputError, ModelNotFoundError
-from florence_ui.images import JPEG_QUALITY, Picture, encode_jpeg
+from florence_ui.images import Picture, encode_jpeg
 from florence_ui.local_server import BASE, NANO, LocalServer, ServerStatus, State, choose_model
 from florence_ui.parsing import parse
 from florence_ui.results import Result
@@ -31,7 +31,8 @@ from florence_ui.tasks import Region, Task, build_prompt
 from florence_ui.waiting import Flights, Line, Say
 
 MAX_MODEL_ID = 200
-REMEMBERED_SCALE = 2**20
+MEGABYTE = 2**20
+DRAWING_QUALITY = 90
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class Pipeline:
         self.backends = backends_from(settings)
         wanted = settings.model or BASE
         self.local = local or LocalServer(settings, prepare=wanted if settings.first_backend == "local" else "")
-        self.cache = AnswerCache(settings.cache_mb * REMEMBERED_SCALE, settings.cache_seconds)
+        self.cache = AnswerCache(settings.cache_mb * MEGABYTE, settings.cache_seconds)
         self.flights = Flights()
         self._lines: dict[str, Line] = {}
 
@@ -313,7 +314,7 @@ async def draw(
     return await asyncio.to_thread(work)
 
 
-def save_jpeg(image: Image.Image, *, stem: str = "result", quality: int = JPEG_QUALITY) -> Path:
+def save_jpeg(image: Image.Image, *, stem: str = "result", quality: int = DRAWING_QUALITY) -> Path:
     """A picture as a JPEG file of ours; it ages out with the others in `storage`.
 
     Raises:
