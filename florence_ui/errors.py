@@ -106,7 +106,11 @@ class AnswerError(BackendError):
 
 
 class BusyError(FlorenceUIError):
-    """This page has too much to do, or this visitor asked too often."""
+    """This page has too much to do, or this visitor asked too often; `seconds`: when it may be tried again."""
+
+    def __init__(self, message: str, hint: str = "", *, seconds: float = 0.0) -> None:
+        super().__init__(message, hint)
+        self.seconds = seconds
 
 
 class SettingsError(FlorenceUIError):

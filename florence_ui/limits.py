@@ -176,6 +176,7 @@ class Limits:
                 raise BusyError(
                     f"You already have {self._running[name]} {'run' if share.at_once == 1 else 'runs'} going.",
                     "Wait for one to finish, or stop it.",
+                    seconds=1.0,
                 )
             starts = self._starts.get(name, deque())
             while starts and starts[0] <= now - MINUTE:
@@ -186,6 +187,7 @@ class Limits:
                     f"You have made {len(starts)} {'run' if len(starts) == 1 else 'runs'} in the last minute, "
                     "which is all that one visitor may.",
                     f"Try again in {in_words(wait)}.",
+                    seconds=wait,
                 )
 
     def _spend(self, model_id: str, now: float) -> None:
@@ -202,6 +204,7 @@ class Limits:
             raise BusyError(
                 "This page has used up its runs for today.",
                 f"Come back in {in_words(wait)}, type your own key, or choose the local backend.",
+                seconds=wait,
             )
         self._spent += 1
 

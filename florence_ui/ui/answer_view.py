@@ -8,6 +8,7 @@ import gradio as gr
 from PIL import Image
 
 from florence_ui import storage
+from florence_ui.class_strategies import DETECT, Strategy
 from florence_ui.drawing import Style, fitting
 from florence_ui.exporting import as_record, table_rows
 from florence_ui.images import encode_jpeg
@@ -22,7 +23,7 @@ from florence_ui.ui.files import handed_out
 from florence_ui.ui.page import Page
 from florence_ui.ui.panels import WELCOME
 from florence_ui.ui.updates import Updates
-from florence_ui.ui.visit import Run, Visit
+from florence_ui.ui.visit import Recipe, Run, Visit
 
 TILE = (168, 120)
 
@@ -64,12 +65,12 @@ def everything(page: Page, visit: Visit, style: Style) -> Updates:
     """All forms of the answer that is shown."""
     answer, run = page.answer, visit.run
     analysis, result = run.analysis, run.analysis.result
-    headers, rows = table_rows(result)
+    headers, rows = table_rows(result, [row for row in range(len(result.detections)) if row not in run.filtered])
     return {
         **picture(page, visit, style),
         answer.table: gr.update(headers=headers, value=rows),
         answer.text: result.text,
-        answer.curl: curl_snippet(**call_of(page, run)),
+        answer.curl: curl_snippet(prompt=recipe_of(run).prompts[0], **call_of(page, run)),
         answer.json: as_record(analysis),
         answer.meta: NoticeValue(lines=[Line(text=meta(page, analysis))]),
         answer.warnings: NoticeValue(lines=warnings(analysis)),
@@ -87,18 +88,34 @@ def picture(page: Page, visit: Visit, style: Style) -> Updates:
     return {
         answer.stage: stage(visit, style),
         answer.slider: (str(run.before), str(run.after)),
-        answer.python: python_snippet(**call_of(page, run), style=style),
+        answer.python: program(page, run, style),
     }
 
 
+def program(page: Page, run: Run, style: Style) -> str:
+    """The whole of it as a Python program, all calls of a class search or a chain included."""
+    recipe = recipe_of(run)
+    prompts = list(recipe.prompts) if len(recipe.prompts) > 1 else recipe.prompts[0]
+    return python_snippet(prompt=prompts, then=recipe.then, style=style, **call_of(page, run))
+
+
+def recipe_of(run: Run) -> Recipe:
+    """How an answer came about."""
+    question = run.question
+    if run.recipe is not None:
+        return run.recipe
+    if len(question.classes) > 1 and question.strategy is Strategy.EACH and question.token == DETECT:
+        return Recipe(tuple(DETECT + name for name in question.classes))
+    return Recipe((run.analysis.result.prompt,))
+
+
 def call_of(page: Page, run: Run) -> dict[str, Any]:
-    """What the code that repeats the call needs."""
+    """What the code that repeats the call needs, besides the prompt."""
     backend = page.services.backend(run.analysis.backend)
     return {
         "url": backend.url,
         "needs_key": backend.needs_key,
         "model_id": run.analysis.model_id,
-        "prompt": run.analysis.result.prompt,
     }
 
 

@@ -7,6 +7,7 @@ import gradio as gr
 
 from florence_ui.ui import picture_events, run_events, setup_events, style_events, task_events
 from florence_ui.ui.api import add_endpoints
+from florence_ui.ui.compare_tab import build_compare_tab
 from florence_ui.ui.examples import load_examples
 from florence_ui.ui.hosting import launch_options
 from florence_ui.ui.page import lay_out
@@ -15,6 +16,8 @@ from florence_ui.ui.theme import theme
 
 HERE = Path(__file__).parent
 TITLE = "Florence-2 playground"
+TABS = (("Compare", build_compare_tab),)
+"""Further tabs: (title, function that fills it)."""
 
 
 class Playground(gr.Blocks):
@@ -33,7 +36,7 @@ class Playground(gr.Blocks):
 def build(services: Services) -> Playground:
     """The page for these services; nothing is started."""
     with Playground(services) as demo:
-        page = lay_out(services, load_examples(), [])
+        page = lay_out(services, load_examples(), TABS)
         for events in (task_events, picture_events, run_events, style_events):
             events.wire(page)
         setup_events.wire(demo, page)
@@ -44,4 +47,8 @@ def build(services: Services) -> Playground:
 def looks() -> dict[str, Any]:
     """How the page looks, as arguments of `launch`."""
     script = (HERE / "page.js").read_text("utf-8")
-    return {"theme": theme(), "css_paths": HERE / "page.css", "head": f"<script>{script}</script>"}
+    return {
+        "theme": theme(),
+        "css_paths": [HERE / "page.css", HERE / "workbench.css"],
+        "head": f"<script>{script}</script>",
+    }

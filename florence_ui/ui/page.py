@@ -49,7 +49,8 @@ class Page:
     def question_fields(self) -> list[gr.components.Component]:
         """What a question is read from."""
         ask = self.ask
-        return [self.visit, ask.variant, ask.text, ask.classes, ask.picker, ask.model, ask.backend, ask.key]
+        fields = [ask.variant, ask.text, ask.classes, ask.strategy, ask.picker]
+        return [self.visit, *fields, ask.model, ask.backend, ask.key]
 
     @property
     def run_parts(self) -> list[gr.components.Component]:
@@ -60,7 +61,7 @@ class Page:
     def question_parts(self) -> list[gr.components.Component]:
         """What changes with the task."""
         ask = self.ask
-        fields = [ask.help, ask.text, ask.classes, ask.picture, ask.picker, ask.input_notice]
+        fields = [ask.help, ask.text, ask.classes, ask.strategy, ask.picture, ask.picker, ask.input_notice]
         return [*fields, *self.run_parts]
 
     @property
@@ -82,7 +83,7 @@ def patient(**options: Any) -> dict[str, Any]:
 
 
 def lay_out(
-    services: Services, examples: Sequence[Example], tabs: Sequence[tuple[str, Callable[[Page], None]]]
+    services: Services, examples: Sequence[Example], tabs: Sequence[tuple[str, Callable[[Page, gr.Tab], None]]]
 ) -> Page:
     """Lays out the whole page inside an open `gr.Blocks`; `tabs` are further tabs: (title, function that fills it)."""
     settings = services.settings
@@ -114,6 +115,6 @@ def lay_out(
             link_text,
         )
         for title, fill in tabs:
-            with gr.Tab(title):
-                fill(page)
+            with gr.Tab(title) as tab:
+                fill(page, tab)
     return page

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from florence_ui.class_strategies import TITLES, Strategy
 from florence_ui.drawing import PALETTES, Style
 from florence_ui.tasks import TASKS
 from florence_ui.ui import choices
@@ -38,6 +39,7 @@ class AskPanel:
     help: gr.Markdown
     text: gr.Textbox
     classes: gr.Dropdown
+    strategy: gr.Radio
     input_notice: Notice
     run: gr.Button
     stop: gr.Button
@@ -152,6 +154,10 @@ def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, exa
         [], label="Classes", info="Press Enter after each one.", multiselect=True, allow_custom_value=True,
         elem_id="classes", visible=False,
     )  # fmt: skip
+    strategy = gr.Radio(
+        [(title, strategy.value) for strategy, title in TITLES.items()], value=Strategy.TOGETHER.value,
+        label="Several classes", elem_id="strategy", visible=False,
+    )  # fmt: skip
     input_notice = Notice(elem_id="input-notice", label="Input state")
     with gr.Row(elem_id="run-row"):
         run = gr.Button("Run", variant="primary", size="lg", elem_id="run", interactive=False)
@@ -172,7 +178,7 @@ def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, exa
             html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
         )  # fmt: skip
     return AskPanel(
-        picture, picker, picture_notice, link, shelf, family, variant, help_line, text, classes, input_notice,
+        picture, picker, picture_notice, link, shelf, family, variant, help_line, text, classes, strategy, input_notice,
         run, stop, run_notice, where, model_field, backend_field, key,
     )  # fmt: skip
 

@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import gradio as gr
 
+from florence_ui.class_strategies import Strategy
 from florence_ui.errors import FlorenceUIError, InputError
+from florence_ui.limits import Visitor
 from florence_ui.pipeline import Analysis, Request
-from florence_ui.tasks import build_prompt, get_task
+from florence_ui.tasks import InputKind, build_prompt, get_task
 from florence_ui.ui import answer_view, stage_view
 from florence_ui.ui.components.notice import NoticeValue, say_error
 from florence_ui.ui.page import Page, patient, quiet
-from florence_ui.ui.services import typed_key, visitor_of
+from florence_ui.ui.services import Services, typed_key, visitor_of
+from florence_ui.ui.several import Say, look_for_classes
 from florence_ui.ui.updates import Given, Updates, filled, fitted, has_key, question_in, together
 from florence_ui.ui.visit import Question, Visit
 
@@ -42,8 +45,14 @@ def wire(page: Page) -> None:
 
     running = ask.run.click(run, fields, parts, **patient())
     ask.stop.click(stopped, fields, [ask.run, ask.stop, answer.stage], cancels=[running], **quiet())
-    back = [*parts, *page.question_parts, ask.family, ask.variant, ask.model, ask.backend, ask.examples]
-    page.recent.select(go_back, fields, [*dict.fromkeys(back)], **patient())
+    page.recent.select(go_back, fields, back_parts(page), **patient())
+
+
+def back_parts(page: Page) -> list[gr.components.Component]:
+    """What changes when an earlier run is shown again."""
+    ask = page.ask
+    parts = [ask.run, ask.stop, ask.input_notice, ask.picture_notice, *page.answer_parts, *page.question_parts]
+    return [*dict.fromkeys([*parts, ask.family, ask.variant, ask.model, ask.backend, ask.examples])]
 
 
 async def answer_to(page: Page, given: Given, request: gr.Request) -> AsyncIterator[Updates]:
@@ -54,7 +63,8 @@ async def answer_to(page: Page, given: Given, request: gr.Request) -> AsyncItera
     try:
         wanted = asked(page, visit, question, given[page.ask.key])
         yield {**at_work(page), page.answer.stage: stage_view.busy(picture, "Asking the model")}
-        going = states(lambda say: page.services.run(wanted, visitor_of(request, page.services.settings), say))
+        visitor = visitor_of(request, page.services.settings)
+        going = states(lambda say: answer_of(page.services, question, wanted, visitor, say))
         async with contextlib.aclosing(going):
             async for state in going:
                 if isinstance(state, str):
@@ -67,6 +77,13 @@ async def answer_to(page: Page, given: Given, request: gr.Request) -> AsyncItera
     except Exception:
         log.exception("A run failed.")
         yield {**at_rest(page), page.answer.stage: stage_view.failed(picture, UNEXPECTED)}
+
+
+async def answer_of(services: Services, question: Question, wanted: Request, visitor: Visitor, say: Say) -> Analysis:
+    """The answer to a question: by one call, or by one a class where that was chosen."""
+    if wanted.task.input_kind is InputKind.CLASSES and question.strategy is not Strategy.TOGETHER:
+        return await look_for_classes(services, wanted, question.strategy, visitor, say)
+    return await services.run(wanted, visitor, say)
 
 
 def asked(page: Page, visit: Visit, question: Question, key: str) -> Request:

@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from florence_ui.class_strategies import Strategy
 from florence_ui.tasks import InputKind, get_task
 from florence_ui.ui import choices
 from florence_ui.ui.components.box_picker import BoxValue
@@ -44,6 +45,7 @@ def question_in(page: Page, given: Given) -> Question:
         region=tuple(given[ask.picker]) if given[ask.picker] else None,
         model_id=choices.model_id_of(given[ask.model]),
         backend=given[ask.backend],
+        strategy=Strategy(given[ask.strategy] or Strategy.TOGETHER),
     )
 
 
@@ -61,6 +63,7 @@ def filled(page: Page, question: Question) -> Updates:
         ask.variant: gr.update(choices=variants, value=task.token, visible=len(variants) > 1),
         ask.text: gr.update(value=question.text),
         ask.classes: gr.update(choices=list(question.classes), value=list(question.classes)),
+        ask.strategy: gr.update(value=question.strategy.value),
         ask.model: question.model_id or choices.AUTOMATIC,
         ask.backend: question.backend,
     }
@@ -85,6 +88,7 @@ def fitted(page: Page, visit: Visit, question: Question, *, key: bool, fresh: bo
         ask.help: choices.task_line(task),
         ask.text: gr.update(visible=typed, **words),
         ask.classes: gr.update(visible=kind is InputKind.CLASSES),
+        ask.strategy: gr.update(visible=kind is InputKind.CLASSES),
         ask.picture: gr.update(visible=not draws),
         ask.picker: gr.update(visible=draws),
         ask.input_notice: NoticeValue(),

@@ -4,8 +4,10 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from florence_ui.class_strategies import Strategy
 from florence_ui.images import ImageLimits, Picture, open_picture
 from florence_ui.pipeline import Analysis
+from florence_ui.snippets import Then
 from florence_ui.tasks import Region
 
 RECENT = 20
@@ -24,6 +26,15 @@ class Question:
     model_id: str = ""
     backend: str = ""
     max_new_tokens: int = 1024
+    strategy: Strategy = Strategy.TOGETHER
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an answer came about that took several calls: the prompts, and what followed the first answers."""
+
+    prompts: tuple[str, ...]
+    then: Then | None = None
 
 
 @dataclass(eq=False)
@@ -39,6 +50,8 @@ class Run:
         after: The same with the answer drawn on it.
         tile: A small copy of `after`.
         hidden: Rows of the detections that are switched off.
+        filtered: Those of them that a filter switched off.
+        recipe: How it came about; None for a single call.
     """
 
     question: Question
@@ -49,16 +62,19 @@ class Run:
     after: Path | None = None
     tile: Path | None = None
     hidden: frozenset[int] = frozenset()
+    filtered: frozenset[int] = frozenset()
+    recipe: Recipe | None = None
 
 
 @dataclass(eq=False)
 class Visit:
-    """One open page."""
+    """One open page: the picture, whether it is an example, the answer shown, what the comparison is about."""
 
     picture: Picture | None = None
     shown: Path | None = None
     from_examples: bool = False
     run: Run | None = None
+    compared: Path | None = None
     recent: deque[Run] = field(default_factory=lambda: deque(maxlen=RECENT))
     _decoded: OrderedDict[Path, Picture] = field(default_factory=OrderedDict)
 
