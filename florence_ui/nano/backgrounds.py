@@ -29,11 +29,20 @@ def near(rng: random.Random, color: Color, reach: int = 25) -> Color:
 
 
 def sky_and_ground(
-    rng: random.Random, size: tuple[int, int], sky: Color, ground: Color, horizon: float, hills: int = 0
+    rng: random.Random,
+    size: tuple[int, int],
+    sky: Color,
+    ground: Color,
+    horizon: float,
+    hills: int = 0,
+    shading: int = 50,
 ) -> Image.Image:
-    """Sky above, ground below; the horizon as a part of the height from the top, with that many hills on it."""
+    """Sky above, ground below; the horizon as a part of the height from the top, with that many hills on it.
+
+    ``shading`` is how far the sky's colour may change towards the horizon.
+    """
     width, height = size
-    image = gradient(size, sky, near(rng, sky, 50))
+    image = gradient(size, sky, near(rng, sky, shading))
     draw = ImageDraw.Draw(image)
     line = round(horizon * height)
     for _ in range(hills):

@@ -114,12 +114,19 @@ def draw_sheet() -> Image.Image:
     for index, glyph in enumerate(KINDS.values()):
         tile = Image.new("RGBA", (200, 200))
         ImageDraw.Draw(tile).text((20, 20), glyph, font=font, embedded_color=True)
-        tile = tile.crop(tile.getbbox())
+        tile = _straight(tile.crop(tile.getbbox()))
         tile.thumbnail((CELL - 4, CELL - 4), Image.Resampling.LANCZOS)
         x = index % COLUMNS * CELL + (CELL - tile.width) // 2
         y = index // COLUMNS * CELL + (CELL - tile.height) // 2
         sheet.paste(tile, (x, y))
     return sheet
+
+
+def _straight(tile: Image.Image) -> Image.Image:
+    """The tile with colours as they are: Pillow darkens what it draws half transparent on nothing."""
+    pixels = np.asarray(tile).astype(float)
+    pixels[..., :3] = (pixels[..., :3] * 255 / np.maximum(pixels[..., 3:], 1)).clip(0, 255)
+    return Image.fromarray(pixels.astype(np.uint8))
 
 
 def main() -> None:

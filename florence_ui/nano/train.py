@@ -214,7 +214,7 @@ class Run:
     def __init__(self, arguments: argparse.Namespace, team: Team):
         self.arguments, self.team = arguments, team
         self.folder: Path = arguments.run
-        self.teacher = Teacher(arguments.seed)
+        self.teacher = Teacher(arguments.seed, arguments.dim)
         self.matrices, self.others = split_weights(self.teacher.model, self.teacher.heads)
         self.optimizers = [
             Muon(self.matrices[team.rank :: team.size], arguments.lr),
@@ -323,6 +323,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=4, help="questions a picture while the decoder learns")
     parser.add_argument("--lr", type=float, default=1.5e-3)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--dim", type=int, default=DIM, help="width of the network, a multiple of 48")
     parser.add_argument("--team", type=int, default=os.cpu_count(), help="processes that learn together")
     parser.add_argument("--score-every", type=float, default=6, help="minutes between quick scores")
     parser.add_argument("--resume", action="store_true")

@@ -1,0 +1,212 @@
+"""The bundled example pictures: scenes composed by hand out of the generator's parts, with their truth.
+
+``python -m florence_ui.nano.examples`` draws them anew into ``assets/examples``.
+"""
+
+import json
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from florence_ui.nano.backgrounds import Color, sky_and_ground
+from florence_ui.nano.scenes import Canvas, Scene, frame_at
+from florence_ui.nano.signs import SignStyle, draw_sign
+from florence_ui.nano.world import ASSETS
+
+FOLDER = ASSETS / "examples"
+SIZE = (960, 720)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An object: middle and foot in parts of the picture's width and height, longer side in parts of the height."""
+
+    name: str
+    middle: float
+    foot: float
+    side: float
+
+
+@dataclass(frozen=True)
+class Signpost:
+    """A sign: its word, its middle in parts of the picture's width and height, and how it looks."""
+
+    word: str
+    middle: tuple[float, float]
+    font: str
+    board: Color
+    ink: Color
+    text_size: float = 0.12
+    turn: float = 0.0
+
+
+@dataclass(frozen=True)
+class Composition:
+    """A picture and the question that goes with it.
+
+    Attributes:
+        name: Of the file, without ending.
+        title: For people.
+        task: The task's token.
+        seed: Of the hills; never one that training uses.
+        sky: Colour above the horizon.
+        ground: Colour below it.
+        horizon: Where it is, in parts of the height.
+        hills: How many there are.
+        text: The phrase, for tasks that take one.
+        classes: For open-vocabulary detection.
+        region_of: The object or word whose box is the region, for tasks that take one.
+    """
+
+    name: str
+    title: str
+    task: str
+    seed: int
+    sky: Color
+    ground: Color
+    horizon: float
+    hills: int
+    things: tuple[Placed, ...]
+    signs: tuple[Signpost, ...] = ()
+    text: str = ""
+    classes: tuple[str, ...] = ()
+    region_of: str = ""
+
+
+COMPOSITIONS = (
+    Composition(
+        "park", "In the park", "<OD>", 1_000_101, (150, 208, 250), (128, 196, 104), 0.6, 3,
+        (
+            Placed("sun", 0.86, 0.25, 0.2), Placed("tree", 0.16, 0.76, 0.32), Placed("butterfly", 0.42, 0.42, 0.18),
+            Placed("bicycle", 0.66, 0.72, 0.28), Placed("dog", 0.4, 0.84, 0.22), Placed("ball", 0.85, 0.92, 0.18),
+        ),
+    ),
+    Composition(
+        "street", "A street with signs", "<OCR_WITH_REGION>", 1_000_202, (186, 214, 236), (150, 150, 158), 0.66, 0,
+        (
+            Placed("house", 0.14, 0.68, 0.3), Placed("tree", 0.87, 0.68, 0.3), Placed("bus", 0.36, 0.92, 0.28),
+            Placed("car", 0.74, 0.92, 0.26),
+        ),
+        (
+            Signpost("HOTEL", (0.3, 0.18), "DejaVuSans-Bold", (36, 64, 120), (245, 240, 230), 0.13),
+            Signpost("TAXI", (0.58, 0.5), "DejaVuSans-Bold", (250, 214, 70), (30, 30, 34), 0.12, 3.0),
+        ),
+    ),
+    Composition(
+        "farm", "On the farm", "<MORE_DETAILED_CAPTION>", 1_000_303, (178, 224, 246), (196, 206, 112), 0.55, 2,
+        (
+            Placed("tractor", 0.8, 0.6, 0.3), Placed("cow", 0.18, 0.76, 0.3), Placed("pig", 0.48, 0.9, 0.24),
+            Placed("chicken", 0.82, 0.93, 0.2),
+        ),
+        (Signpost("FARM", (0.42, 0.32), "DejaVuSerif-Bold", (110, 62, 34), (250, 240, 214), 0.13),),
+    ),
+    Composition(
+        "kitchen", "In the kitchen", "<OPEN_VOCABULARY_DETECTION>", 1_000_404,
+        (250, 236, 214), (206, 160, 116), 0.58, 0,
+        (
+            Placed("clock", 0.84, 0.3, 0.22), Placed("cup", 0.14, 0.74, 0.24), Placed("cake", 0.42, 0.72, 0.3),
+            Placed("banana", 0.64, 0.9, 0.26), Placed("cheese", 0.24, 0.96, 0.22), Placed("apple", 0.87, 0.78, 0.2),
+        ),
+        (Signpost("MENU", (0.3, 0.2), "DejaVuSerif", (58, 84, 66), (246, 246, 236), 0.13),),
+        classes=("apple", "cheese", "cup"),
+    ),
+    Composition(
+        "desk", "A tidy desk", "<REGION_TO_CATEGORY>", 1_000_505, (214, 224, 232), (190, 146, 104), 0.52, 0,
+        (
+            Placed("laptop", 0.46, 0.72, 0.38), Placed("book", 0.14, 0.8, 0.26), Placed("camera", 0.82, 0.84, 0.24),
+            Placed("bulb", 0.86, 0.4, 0.24),
+        ),
+        region_of="camera",
+    ),
+    Composition(
+        "beach", "At the beach", "<REFERRING_EXPRESSION_SEGMENTATION>", 1_000_606,
+        (140, 206, 240), (240, 218, 166), 0.62, 1,
+        (
+            Placed("sun", 0.5, 0.26, 0.2), Placed("palm", 0.14, 0.78, 0.38), Placed("boat", 0.78, 0.64, 0.32),
+            Placed("ball", 0.46, 0.92, 0.2),
+        ),
+        text="the boat",
+    ),
+    Composition(
+        "party", "A birthday party", "<CAPTION_TO_PHRASE_GROUNDING>", 1_000_707,
+        (248, 214, 228), (214, 180, 226), 0.64, 0,
+        (
+            Placed("balloon", 0.14, 0.46, 0.3), Placed("hat", 0.84, 0.42, 0.22), Placed("gift", 0.22, 0.9, 0.26),
+            Placed("cake", 0.52, 0.84, 0.32), Placed("guitar", 0.84, 0.94, 0.32),
+        ),
+        (Signpost("PARTY", (0.5, 0.22), "DejaVuSans-BoldOblique", (92, 40, 120), (255, 244, 200), 0.14, 4.0),),
+        text="A cake and a balloon.",
+    ),
+    Composition(
+        "launch", "Up to the moon", "<DENSE_REGION_CAPTION>", 1_000_808, (126, 132, 190), (176, 170, 196), 0.8, 3,
+        (
+            Placed("moon", 0.16, 0.36, 0.26), Placed("star", 0.56, 0.28, 0.18), Placed("rocket", 0.42, 0.86, 0.4),
+            Placed("tent", 0.84, 0.9, 0.28),
+        ),
+    ),
+)  # fmt: skip
+"""All examples, in the order in which they are shown."""
+
+
+def compose(composition: Composition) -> Scene:
+    """The picture of a composition, with its truth.
+
+    Raises:
+        ValueError: Something lies outside the picture, or on a sign.
+    """
+    width, height = SIZE
+    rng = random.Random(composition.seed)
+    image = sky_and_ground(
+        rng, SIZE, composition.sky, composition.ground, composition.horizon, composition.hills, shading=12
+    )
+    canvas = Canvas(image)
+    for post in composition.signs:
+        style = SignStyle(post.font, round(post.text_size * height), post.board, post.ink, post.turn, rounded=True)
+        sign = draw_sign(style, post.word)
+        x, y = post.middle
+        canvas.add_sign(sign.moved((round(x * width - sign.tile.width / 2), round(y * height - sign.tile.height / 2))))
+    for placed in composition.things:
+        _, _, w, h = frame_at(placed.name, (0, 0), placed.side * height)
+        frame = frame_at(placed.name, (placed.middle * width - w / 2, placed.foot * height - h), placed.side * height)
+        if min(frame) < 0 or frame[2] > width or frame[3] > height or not canvas.has_room(frame, 0.08):
+            raise ValueError(f"{composition.name}: no room for the {placed.name}")
+        canvas.add_thing(placed.name, frame)
+    return canvas.finish()
+
+
+def entry(composition: Composition, scene: Scene, file: str) -> dict:
+    """One entry of ``examples.json``; regions are in parts of the picture, boxes and quads in pixels."""
+    truth = scene.truth(file)
+    region = None
+    if composition.region_of:
+        boxes = {thing.label: thing.box for thing in scene.things}
+        boxes |= {sign.word: (*sign.quad.min(0), *sign.quad.max(0)) for sign in scene.signs}
+        region = [round(float(v) / SIZE[i % 2], 4) for i, v in enumerate(boxes[composition.region_of])]
+    return {
+        "file": file,
+        "title": composition.title,
+        "task": composition.task,
+        "text": composition.text,
+        "classes": list(composition.classes),
+        "region": region,
+        "truth": {
+            "objects": [{"label": one["label"], "box": one["box"]} for one in truth["objects"]],
+            "words": truth["words"],
+        },
+    }
+
+
+def write_examples(folder: Path) -> None:
+    """Draw all examples into a folder, with ``examples.json``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = []
+    for composition in COMPOSITIONS:
+        scene = compose(composition)
+        file = f"{composition.name}.jpg"
+        scene.image.save(folder / file, quality=90)
+        entries.append(entry(composition, scene, file))
+    (folder / "examples.json").write_text(json.dumps(entries, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    write_examples(FOLDER)
