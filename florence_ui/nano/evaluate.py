@@ -140,7 +140,8 @@ def running_server() -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "florence_ui.server", "--port", str(port)]
     root = str(Path(__file__).resolve().parents[2])
-    server = subprocess.Popen(command, cwd=root, env=os.environ | {"HF_HUB_OFFLINE": "1"})
+    environ = os.environ | {"HF_HUB_OFFLINE": "1"}
+    server = subprocess.Popen(command, cwd=root, env=environ, stderr=subprocess.DEVNULL)
     try:
         for _ in range(600):
             if server.poll() is not None:
@@ -166,6 +167,14 @@ def as_markdown(table: list[Row]) -> str:
     return "\n".join(lines)
 
 
+def write_into_card(table: list[Row], card: Path) -> None:
+    """Put the table into a model card, between the marks that it has for that."""
+    begin, end = "<!-- measured -->", "<!-- end of measured -->"
+    before, rest = card.read_text().split(begin)
+    _, after = rest.split(end)
+    card.write_text(f"{before}{begin}\n{as_markdown(table)}\n{end}{after}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure florence-2-nano through the local server.")
     parser.add_argument("--scenes", type=int, default=500)
@@ -175,6 +184,7 @@ def main() -> None:
     parser.add_argument("--model-id", default="florence-2-nano")
     parser.add_argument("--short", action="store_true", help="60 scenes, two tasks each")
     parser.add_argument("--json", type=Path, help="also write the table as JSON here")
+    parser.add_argument("--card", type=Path, help="also put the table into this model card, between its marks")
     arguments = parser.parse_args()
     if arguments.short:
         arguments.scenes, arguments.tasks_per_scene = 60, 2
@@ -186,6 +196,8 @@ def main() -> None:
             measures = measure(url, questions, arguments.model_id)
     table = rows(measures)
     print(as_markdown(table))
+    if arguments.card:
+        write_into_card(table, arguments.card)
     if arguments.json:
         found = [asdict(row) | {"passed": row.passed} for row in table]
         arguments.json.write_text(json.dumps(found, indent=1) + "\n")
