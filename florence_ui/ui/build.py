@@ -10,13 +10,14 @@ from florence_ui.ui.api import add_endpoints
 from florence_ui.ui.compare_tab import build_compare_tab
 from florence_ui.ui.examples import load_examples
 from florence_ui.ui.hosting import launch_options
+from florence_ui.ui.many_tab import build_many_tab
 from florence_ui.ui.page import lay_out
 from florence_ui.ui.services import Services
 from florence_ui.ui.theme import theme
 
 HERE = Path(__file__).parent
 TITLE = "Florence-2 playground"
-TABS = (("Compare", build_compare_tab),)
+TABS = (("Compare", build_compare_tab), ("Many pictures", build_many_tab))
 """Further tabs: (title, function that fills it)."""
 
 

@@ -1,0 +1,149 @@
+"""The whole app in a process of its own, and a real Chromium in front of it."""
+
+import contextlib
+import http.server
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from safety.running import RunningApp
+from scripted_backend import ScriptedBackend
+
+HERE = Path(__file__).parent
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+DESKTOP, PHONE = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
+
+
+def chromium_path(playwright: Playwright) -> str | None:
+    """Playwright's own Chromium, or the system's."""
+    own = playwright.chromium.executable_path
+    return own if Path(own).exists() else next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium; where there is none the tests are skipped aloud, or fail where `CI` is set."""
+    with sync_playwright() as playwright:
+        path = chromium_path(playwright)
+        if path is None:
+            message = "NO CHROMIUM: the browser tests did not run. Install it: playwright install chromium"
+            pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+        with contextlib.closing(playwright.chromium.launch(executable_path=path, args=ARGUMENTS)) as browser:
+            yield browser
+
+
+@pytest.fixture(scope="session")
+def _backend() -> Iterator[ScriptedBackend]:
+    with ScriptedBackend() as backend:
+        yield backend
+
+
+@pytest.fixture
+def backend(_backend: ScriptedBackend) -> Iterator[ScriptedBackend]:
+    """The scripted model server, in good health at the start of every test."""
+    usual = _backend.answer
+    yield _backend
+    _backend.answer, _backend.fault, _backend.delay = usual, None, 0.0
+
+
+@pytest.fixture(scope="session")
+def photograph(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A picture of one grey, 600 x 400."""
+    path = tmp_path_factory.mktemp("pictures") / "grey.png"
+    image = Image.new("RGB", (600, 400), (120, 120, 120))
+    ImageDraw.Draw(image).rectangle((0, 380, 600, 400), fill=(90, 90, 90))
+    image.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def link_port(photograph: Path) -> Iterator[str]:
+    """Where a server of the test's own has that picture, as `/grey.png`."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/grey.png" else 404)
+            self.end_headers()
+            if self.path == "/grey.png":
+                self.wfile.write(photograph.read_bytes())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"{server.server_address[1]}"
+    server.shutdown()
+
+
+class LinkedApp(RunningApp):
+    """The app, with links that lead to the test's own server."""
+
+    command = (sys.executable, str(HERE / "serve.py"))
+
+
+@pytest.fixture(scope="session")
+def app(_backend: ScriptedBackend, link_port: str) -> Iterator[RunningApp]:
+    """The running app, which asks the scripted server and remembers nothing."""
+    settings = {
+        "FLORENCE_UI_LOCAL_URL": _backend.url, "FLORENCE_UI_CACHE_SECONDS": "0", "FLORENCE_UI_RUNS_PER_MINUTE": "0",
+        "TEST_LINK_PORT": link_port,
+    }  # fmt: skip
+    with LinkedApp(**settings) as app:
+        yield app
+
+
+@pytest.fixture
+def open_page(browser: Browser, app: RunningApp) -> Iterator[Callable[..., Page]]:
+    """Opens the page in a browser of its own; at the end nothing may have gone wrong in any."""
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
+
+    def watch(page: Page) -> None:
+        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda request: None if is_ours(request.url, app) else wrong.append(request.url))
+
+    def open_one(query: str = "", *, context: BrowserContext | None = None, **options: object) -> Page:
+        if context is None:
+            context = browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce", **options})
+            context.set_default_timeout(30_000)
+            contexts.append(context)
+        page = context.new_page()
+        watch(page)
+        page.goto(app.url + query)
+        page.wait_for_selector("#run")
+        page.wait_for_function("document.querySelector('#destination').innerText.length > 0")
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert not wrong, wrong
+
+
+def is_ours(url: str, app: RunningApp) -> bool:
+    """Whether a request goes to the app itself."""
+    return url.startswith((app.url + "/", "data:", "blob:"))
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Page]) -> Page:
+    """The page at desktop width."""
+    return open_page()
+
+
+@pytest.fixture
+def phone(open_page: Callable[..., Page]) -> Page:
+    """The page on a telephone."""
+    return open_page(viewport=PHONE, has_touch=True, is_mobile=True)

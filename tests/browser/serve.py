@@ -1,0 +1,27 @@
+"""The app as `python app.py` serves it, except that links lead to a server of the test's own.
+
+Every check of a link stays: the names resolve to a public address, and only the connection that was let through is
+led to the loopback.
+"""
+
+import os
+import runpy
+import sys
+
+sys.path.insert(0, os.getcwd())  # as `python app.py` has it
+
+from florence_ui import fetching
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    """The public address that every name has here."""
+    return ["93.184.216.34"]
+
+
+def dial(address: str, port: int) -> tuple[str, int]:
+    """Where the test's own server listens."""
+    return "127.0.0.1", int(os.environ["TEST_LINK_PORT"])
+
+
+fetching.fetch_image.__kwdefaults__["network"] = fetching.Network(resolve, dial)
+runpy.run_path("app.py", run_name="__main__")

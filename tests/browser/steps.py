@@ -1,0 +1,71 @@
+"""What people do on the page, in one word each."""
+
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+SETTLED = "#stage [data-state={}]"
+
+
+def upload(page: Page, path: Path) -> None:
+    """Chooses a file, and waits until Run is on or says what else it needs."""
+    page.set_input_files("#picture input[type=file]", path)
+    page.wait_for_selector("#stage [data-state=ready] img[src*=picture]")
+
+
+def choose(page: Page, family: str, variant: str = "") -> None:
+    """Chooses a family of tasks and one of its variants."""
+    page.locator("#family label", has_text=family).click()
+    if variant:
+        page.locator("#variant label", has_text=variant).click()
+
+
+def run(page: Page, state: str = "done") -> None:
+    """Presses Run and waits for the answer, or another end."""
+    page.click("#run:not([disabled])")
+    settle(page, state)
+
+
+def settle(page: Page, state: str = "done") -> None:
+    """Waits until the run is over and the stage is in that state."""
+    page.wait_for_selector(SETTLED.format(state), state="attached")
+    page.wait_for_selector("#run")
+
+
+def labels(page: Page) -> list[str]:
+    """The labels in the list of what was found."""
+    return page.locator(".stage-row").all_inner_texts()
+
+
+def draw_box(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Draws a box with the mouse; corners in parts of the picture."""
+    area = page.locator("#picker .bp-img").bounding_box()
+    points = [(area["x"] + x * area["width"], area["y"] + y * area["height"]) for x, y in (start, end)]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    page.mouse.move(*points[1], steps=4)
+    page.mouse.up()
+
+
+def colour_at(page: Page, x: float, y: float) -> tuple[int, int, int]:
+    """The colour of the picture on the stage at a place, in parts of its width and height."""
+    return tuple(
+        page.evaluate(
+            """async ([x, y]) => {
+                const image = document.querySelector("#stage .stage-img");
+                await image.decode();
+                const canvas = document.createElement("canvas");
+                canvas.width = image.naturalWidth;
+                canvas.height = image.naturalHeight;
+                const context = canvas.getContext("2d");
+                context.drawImage(image, 0, 0);
+                return [...context.getImageData(x * canvas.width, y * canvas.height, 1, 1).data].slice(0, 3);
+            }""",
+            [x, y],
+        )
+    )
+
+
+def is_grey(colour: tuple[int, int, int]) -> bool:
+    """Whether a colour has no hue, give or take what JPEG adds."""
+    return max(colour) - min(colour) < 24
