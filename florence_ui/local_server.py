@@ -293,7 +293,7 @@ class LocalServer:
 
     async def _probe(self) -> BackendState:
         """Who answers, asked at most every `FRESH_SECONDS`; callers at the same time share one question."""
-        if self._seen and time.monotonic() - self._seen[0] < FRESH_SECONDS:
+        if self._seen and self._seen[1].reachable and time.monotonic() - self._seen[0] < FRESH_SECONDS:
             return self._seen[1]
         if self._look is None or self._look.done() or self._look.get_loop() is not asyncio.get_running_loop():
             self._look = asyncio.create_task(self._look_now())
