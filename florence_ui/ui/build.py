@@ -7,18 +7,25 @@ import gradio as gr
 
 from florence_ui.ui import picture_events, run_events, setup_events, style_events, task_events
 from florence_ui.ui.api import add_endpoints
+from florence_ui.ui.chains_panel import build_chains_panel
 from florence_ui.ui.compare_tab import build_compare_tab
 from florence_ui.ui.examples import load_examples
+from florence_ui.ui.filter_panel import build_filter_panel
 from florence_ui.ui.hosting import launch_options
 from florence_ui.ui.many_tab import build_many_tab
+from florence_ui.ui.object_panel import build_object_panel
 from florence_ui.ui.page import lay_out
 from florence_ui.ui.services import Services
 from florence_ui.ui.theme import theme
 
 HERE = Path(__file__).parent
 TITLE = "Florence-2 playground"
-TABS = (("Compare", build_compare_tab), ("Many pictures", build_many_tab))
-"""Further tabs: (title, function that fills it)."""
+PARTS = {
+    "ask_more": (build_chains_panel,),
+    "answer_more": (build_filter_panel, build_object_panel),
+    "tabs": (("Compare", build_compare_tab), ("Many pictures", build_many_tab)),
+}
+"""What stands around asking once: panels below the question and the answer, and further tabs."""
 
 
 class Playground(gr.Blocks):
@@ -37,7 +44,7 @@ class Playground(gr.Blocks):
 def build(services: Services) -> Playground:
     """The page for these services; nothing is started."""
     with Playground(services) as demo:
-        page = lay_out(services, load_examples(), TABS)
+        page = lay_out(services, load_examples(), **PARTS)
         for events in (task_events, picture_events, run_events, style_events):
             events.wire(page)
         setup_events.wire(demo, page)

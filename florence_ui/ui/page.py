@@ -83,9 +83,22 @@ def patient(**options: Any) -> dict[str, Any]:
 
 
 def lay_out(
-    services: Services, examples: Sequence[Example], tabs: Sequence[tuple[str, Callable[[Page, gr.Tab], None]]]
+    services: Services,
+    examples: Sequence[Example],
+    *,
+    ask_more: Sequence[Callable[[Page], None]] = (),
+    answer_more: Sequence[Callable[[Page], None]] = (),
+    tabs: Sequence[tuple[str, Callable[[Page, gr.Tab], None]]] = (),
 ) -> Page:
-    """Lays out the whole page inside an open `gr.Blocks`; `tabs` are further tabs: (title, function that fills it)."""
+    """Lays out the whole page inside an open `gr.Blocks`.
+
+    Args:
+        services: What the handlers call.
+        examples: The pictures that one can start from.
+        ask_more: Functions that lay out further panels below the question.
+        answer_more: The same below the answer.
+        tabs: Further tabs: (title, function that fills it).
+    """
     settings = services.settings
     state = panels.header()
     link_text = gr.Textbox(visible=False)
@@ -95,8 +108,10 @@ def lay_out(
                 backends = [(backend.title, name) for name, backend in services.backends.items()]
                 model = settings.model or choices.AUTOMATIC
                 ask = panels.ask_panel(backends, settings.first_backend, model, shelf_of(examples))
+                below_ask = gr.Column(elem_id="below-ask")
             with gr.Column(elem_id="answer"):
                 answer = panels.answer_panel()
+                below_answer = gr.Column(elem_id="below-answer")
                 style, take = panels.style_panel(), panels.take_panel()
                 recent_panel, recent = panels.recent_panel()
         page = Page(
@@ -114,6 +129,10 @@ def lay_out(
             recent,
             link_text,
         )
+        for place, fills in ((below_ask, ask_more), (below_answer, answer_more)):
+            with place:
+                for fill in fills:
+                    fill(page)
         for title, fill in tabs:
             with gr.Tab(title) as tab:
                 fill(page, tab)

@@ -1,0 +1,241 @@
+"""Many pictures: one question over up to 200 files, with progress, Stop and continue, and failures tried again."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+
+import gradio as gr
+
+from florence_ui import storage
+from florence_ui.batch import Batch, Item, State, reopen
+from florence_ui.errors import FlorenceUIError, InputError
+from florence_ui.limits import Visitor, in_words
+from florence_ui.pipeline import Request, draw
+from florence_ui.tasks import build_prompt, get_task
+from florence_ui.ui import answer_view, choices, many_downloads, stage_view
+from florence_ui.ui.components.notice import Line, NoticeValue, say, say_error
+from florence_ui.ui.components.sheet import Frame, SheetValue
+from florence_ui.ui.files import handed_out
+from florence_ui.ui.many_panel import EMPTY, Many, ManyPanel, fitted, lay_out
+from florence_ui.ui.page import Page, patient, quiet
+from florence_ui.ui.run_events import UNEXPECTED
+from florence_ui.ui.services import typed_key, visitor_of
+from florence_ui.ui.several import at_once, waiting_its_turn
+from florence_ui.ui.style_events import HAND_OVER
+from florence_ui.ui.updates import Given, Updates
+from florence_ui.ui.uploads import uploaded
+
+log = logging.getLogger(__name__)
+
+
+def build_many_tab(page: Page, tab: gr.Tab) -> None:
+    """Lays the tab out and connects it."""
+    panel, ask = lay_out(), page.ask
+    asked = {panel.many, panel.task, panel.text, panel.classes, ask.model, ask.backend, ask.key, *page.style.controls}
+
+    def take_files(given: Given) -> Updates:
+        return {**took(given[panel.many], given[panel.files], panel), panel.stage: EMPTY, panel.meta: NoticeValue()}
+
+    def fit(given: Given) -> Updates:
+        return fitted(panel, given[panel.task])
+
+    async def run(given: Given, request: gr.Request) -> AsyncIterator[Updates]:
+        async for updates in work(page, panel, given, visitor_of(request, page.services.settings)):
+            yield updates
+
+    async def again(given: Given, request: gr.Request) -> AsyncIterator[Updates]:
+        if given[panel.many].batch is not None:
+            given[panel.many].batch.retry_failed()
+        async for updates in run(given, request):
+            yield updates
+
+    def stopped(given: Given) -> Updates:
+        given[panel.many].going = False
+        return progress(panel, given[panel.many])
+
+    def look(given: Given) -> Updates:
+        return progress(panel, given[panel.many])
+
+    async def open_one(given: Given, event: gr.EventData) -> Updates:
+        return await opened(page, panel, given, event._data.get("index"))
+
+    panel.files.change(take_files, {panel.many, panel.files}, [*panel.shown, panel.stage, panel.meta], **patient())
+    panel.task.input(fit, {panel.task}, [panel.text, panel.classes], **quiet())
+    running = [panel.run.click(run, asked, panel.shown, **patient())]
+    running.append(panel.retry.click(again, asked, panel.shown, **patient()))
+    panel.stop.click(stopped, {panel.many}, panel.shown, cancels=running, **quiet())
+    panel.timer.tick(look, {panel.many}, panel.shown, **quiet())
+    panel.sheet.select(
+        open_one, {panel.many, *page.style.controls}, [panel.stage, panel.meta, panel.sheet], **patient()
+    )
+    for name, button in panel.buttons.items():
+        wire_download(page, panel, name, button)
+
+
+def took(many: Many, files: Sequence[str] | None, panel: ManyPanel) -> Updates:
+    """A new set of pictures; those that were there already keep their answers."""
+    known = {item.path: item for item in many.batch.items} if many.batch else {}
+    try:
+        paths = [uploaded(path) for path in files or ()]
+        many.batch = Batch.of(paths) if paths else None
+    except FlorenceUIError as error:
+        many.batch = None
+        return {**progress(panel, many), panel.notice: say_error(error)}
+    if many.batch is not None:
+        many.batch.items = [known.get(item.path, item) for item in many.batch.items]
+    many.current = -1
+    return {**progress(panel, many), panel.notice: NoticeValue()}
+
+
+async def work(page: Page, panel: ManyPanel, given: Given, visitor: Visitor) -> AsyncIterator[Updates]:
+    """Asks about every picture that waits; how far it has come is told by the timer."""
+    many: Many = given[panel.many]
+    try:
+        template = question(page, panel, given)
+        start_over_if_ended(many.batch)
+        many.going, many.words = True, ""
+        yield {**progress(panel, many), panel.notice: NoticeValue()}
+        going = many.batch.run(
+            waiting_its_turn(page.services, visitor, lambda words: setattr(many, "words", words)),
+            lambda picture: replace(template, picture=picture),
+            at_once=at_once(page.services, template),
+            limits=page.services.image_limits,
+            style=page.style.read(given),
+        )
+        async with contextlib.aclosing(going):
+            async for _ in going:
+                many.words = ""
+        many.going = False
+        yield progress(panel, many)
+    except FlorenceUIError as error:
+        many.going = False
+        yield {**progress(panel, many), panel.notice: say_error(error)}
+    except Exception:
+        log.exception("The work over many pictures failed.")
+        many.going = False
+        yield {**progress(panel, many), panel.notice: say_error(UNEXPECTED)}
+
+
+def question(page: Page, panel: ManyPanel, given: Given) -> Request:
+    """What is asked about each picture; the picture itself is still to come.
+
+    Raises:
+        InputError: If something is missing.
+    """
+    if given[panel.many].batch is None:
+        raise InputError("There are no pictures yet.", "Choose some first.", field="pictures")
+    task, text, classes = get_task(given[panel.task]), given[panel.text] or "", tuple(given[panel.classes] or ())
+    build_prompt(task, text=text, classes=classes)
+    return Request(
+        None,
+        task,
+        text=text,
+        classes=classes,
+        model_id=choices.model_id_of(given[page.ask.model]),
+        backend=page.services.backend(given[page.ask.backend]).name,
+        api_key=typed_key(given[page.ask.key]),
+    )
+
+
+def start_over_if_ended(batch: Batch) -> None:
+    """Puts every picture back in line when none waits any more: all are asked about anew."""
+    if not batch.count(State.WAITING):
+        for item in batch.items:
+            item.state, item.reason = State.WAITING, ""
+
+
+def progress(panel: ManyPanel, many: Many) -> Updates:
+    """How far the work has come."""
+    batch = many.batch
+    failed = [item for item in batch.items if item.state is State.FAILED] if batch else []
+    return {
+        panel.run: gr.update(value=run_words(batch), interactive=batch is not None, visible=not many.going),
+        panel.stop: gr.update(visible=many.going),
+        panel.retry: gr.update(visible=bool(failed) and not many.going),
+        panel.sheet: sheet(many),
+        panel.failures: gr.update(visible=bool(failed), value=[[item.name, item.reason] for item in failed]),
+        panel.take: gr.update(visible=bool(batch and batch.done)),
+        panel.timer: gr.Timer(active=many.going),
+    }
+
+
+def run_words(batch: Batch | None) -> str:
+    """What Run would do."""
+    if batch is None or not batch.ended:
+        return "Run all"
+    return f"Continue with {left}" if (left := batch.count(State.WAITING)) else "Run all again"
+
+
+def sheet(many: Many) -> SheetValue:
+    """Every picture with its state."""
+    if many.batch is None:
+        return SheetValue()
+    batch = many.batch
+    return SheetValue(
+        frames=[frame(many, item) for item in batch.items],
+        current=many.current,
+        part=batch.ended / len(batch.items),
+        words=words_about(many, batch),
+    )
+
+
+def frame(many: Many, item: Item) -> Frame:
+    """One picture on the sheet."""
+    if item.preview and item not in many.previews:
+        many.previews[item] = storage.write(item.preview, ".jpg", stem="preview")
+    note = said_of(item) if item.state is State.DONE else item.reason
+    return Frame(name=item.name, state=item.state.value, note=note, image=handed_out(many.previews.get(item)))
+
+
+def said_of(item: Item) -> str:
+    """A finished picture in a word."""
+    count = len(item.result.detections)
+    return f"{count} found" if count or not item.result.text else item.result.text
+
+
+def words_about(many: Many, batch: Batch) -> str:
+    """The progress in a sentence."""
+    done, failed, total = batch.count(State.DONE), batch.count(State.FAILED), len(batch.items)
+    parts = [f"{done} of {total} done" if done or many.going else f"{total} pictures" if total > 1 else "1 picture"]
+    parts += [f"{failed} failed"] if failed else []
+    left = batch.seconds_left()
+    if many.going and left:
+        parts.append(f"about {in_words(left)} left")
+    if not many.going and batch.ended and batch.count(State.WAITING):
+        parts.append("stopped")
+    return ", ".join(parts) + "." + (f" {many.words}" if many.words else "")
+
+
+async def opened(page: Page, panel: ManyPanel, given: Given, index: object) -> Updates:
+    """One of the pictures with its answer, or with the reason why it has none."""
+    many: Many = given[panel.many]
+    if many.batch is None or not isinstance(index, int) or not 0 <= index < len(many.batch.items):
+        return {}
+    item, many.current = many.batch.items[index], index
+    updates: Updates = {panel.sheet: sheet(many), panel.meta: NoticeValue()}
+    if item.state is State.FAILED or item.analysis is None:
+        return updates | {panel.stage: stage_view.failed(None, FlorenceUIError(item.name, item.reason))}
+    try:
+        analysis, style = await reopen(item, page.services.image_limits), page.style.read(given)
+        path = await draw(analysis, style)
+    except FlorenceUIError as error:
+        return updates | {panel.stage: stage_view.failed(None, error)}
+    lines = [Line(text=f"{item.name} · {answer_view.meta(page, analysis)}"), *answer_view.warnings(analysis)]
+    stage = stage_view.answered(item.result, path, (), style.palette)
+    return updates | {panel.stage: stage, panel.meta: NoticeValue(lines=lines)}
+
+
+def wire_download(page: Page, panel: ManyPanel, name: str, button: gr.Button) -> None:
+    """Connects one download of all that is finished."""
+
+    async def make(many: Many) -> Updates:
+        try:
+            path = await asyncio.to_thread(many_downloads.make, name, many.batch)
+        except FlorenceUIError as error:
+            return {panel.notice: say_error(error)}
+        return {page.take.handover: str(path), panel.notice: say()}
+
+    made = button.click(make, panel.many, [page.take.handover, panel.notice], **patient())
+    made.success(None, js=HAND_OVER)
