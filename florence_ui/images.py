@@ -28,7 +28,8 @@ DISPLAY_SIDE = 1536
 """Longest side of the picture that is shown and sent, in pixels; the model itself looks at 768."""
 MAX_SIDE = 65_500
 """Longest side of any picture, in pixels: the most that a JPEG can hold, so that every result can be saved."""
-JPEG_QUALITY = 90
+JPEG_QUALITY = 80
+"""Of what is shown and sent: at 768 pixels the model sees no difference to 90, and a third fewer bytes go out."""
 CROP_QUALITY = 95
 MAX_PROFILE = 4 * 2**20
 """Largest colour profile that is applied, in bytes."""
