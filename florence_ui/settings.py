@@ -276,6 +276,21 @@ class Settings:
         f"a number from 0 to {FOREVER:,}", _number(0, FOREVER),
     )  # fmt: skip
 
+    temp_mb: float = _setting(
+        "FLORENCE_UI_TEMP_MB",
+        4096,
+        "Room for uploads and results on the disk, in MB; the oldest go first.",
+        "a number from 50 to 1,000,000",
+        _number(50, 10**6),
+    )
+    temp_seconds: float = _setting(
+        "FLORENCE_UI_TEMP_SECONDS",
+        7200,
+        "Seconds after which an unused file, or the memory of a silent visitor, goes.",
+        f"a number from 10 to {FOREVER:,}",
+        _number(10, FOREVER),
+    )
+
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """The settings that an environment asks for; variables that are not set, or empty, keep their defaults.

@@ -185,12 +185,16 @@ class Doors:
 
     def _notice_leaving(self, path: str, scope: Scope, answer: "_Answer") -> None:
         stream = LEAVES.fullmatch(path)
-        if stream is None or answer.finished or answer.status != HTTPStatus.OK:
+        if stream is None or answer.status != HTTPStatus.OK:
             return
         query = re.search(rb"(?:^|&)session_hash=([A-Za-z0-9_\-]+)", scope["query_string"])
         session = stream["session"] or stream["event"] or (query[1].decode() if query else "")
-        if session:
+        if session and not answer.finished:
             self.on_leave(session)
+        if stream["event"]:  # the session of one call, with all that was posted in it, a key perhaps
+            holder = scope["app"].state_holder
+            holder.session_data.pop(session, None)
+            holder.time_last_used.pop(session, None)
 
 
 class _Answer:

@@ -41,11 +41,10 @@ from florence_ui.ui.uploads import (
 
 log = logging.getLogger(__name__)
 
-MAX_AGE = 2 * 3600.0
-"""Seconds after which an unused file, and the memory of a silent session, goes."""
-MAX_FOLDER_BYTES = 4 << 30
 MIN_FREE_BYTES = 200 << 20
 SWEEP_EVERY = 60.0
+SPARE_SECONDS = 300.0
+"""However full the disk is, a file is safe for so long: somebody is working with it."""
 SESSION_CAPACITY = 256
 """Sessions whose components Gradio keeps in memory; each may hold a posted body."""
 ANSWERS_KEPT = 900.0
@@ -84,7 +83,7 @@ def launch_options(settings: Settings, *, probe: Probe, on_leave: Callable[[str]
         probe: Asks the first backend how it is; called at most every few seconds.
         on_leave: Called with the session when a visitor's page closes; ends their runs.
     """
-    keeper = Housekeeping(upload_folder())
+    keeper = Housekeeping(upload_folder(), max_age=settings.temp_seconds, max_bytes=int(settings.temp_mb * 2**20))
     most = settings.max_upload_bytes
     doors = Middleware(Doors, max_upload_bytes=FILES_AT_A_TIME * most, has_room=keeper.has_room, on_leave=on_leave)
     return {
@@ -182,15 +181,18 @@ class Housekeeping:
 
     Args:
         folder: The upload folder.
+        max_age: Seconds after which an unused file, and the memory of a silent session, goes.
+        max_bytes: What the folder may hold.
+        every: Seconds from one sweep to the next.
     """
 
     def __init__(
-        self, folder: Path, *, max_age: float = MAX_AGE, max_bytes: int = MAX_FOLDER_BYTES, every: float = SWEEP_EVERY
+        self, folder: Path, *, max_age: float = 7200.0, max_bytes: int = 4 << 30, every: float | None = None
     ) -> None:
         self.folder = folder
         self.max_age = max_age
         self.max_bytes = max_bytes
-        self.every = every
+        self.every = min(SWEEP_EVERY, max_age / 4) if every is None else every
         self._measured = -10.0
         self._bytes = 0
         self._over: dict[str, float] = {}
@@ -230,7 +232,11 @@ class Housekeeping:
     async def sweep(self, app: Any) -> None:
         """Delete old files, forget old sessions, and drop what Gradio's queue keeps of calls that are over."""
         self._bytes = await asyncio.to_thread(
-            age_out, self.folder, max_age=self.max_age, max_bytes=int(self.max_bytes * 0.8)
+            age_out,
+            self.folder,
+            max_age=self.max_age,
+            max_bytes=int(self.max_bytes * 0.8),
+            spare=min(SPARE_SECONDS, self.max_age / 2),
         )
         blocks = app.get_blocks()
         for names in blocks.temp_file_sets:
@@ -254,7 +260,7 @@ class Housekeeping:
             if not any(event in queue.event_ids_to_events for event in events)
         }
         self._over = over
-        for session in [s for s, since in over.items() if now - since >= ANSWERS_KEPT]:
+        for session in [s for s, since in over.items() if now - since >= min(ANSWERS_KEPT, self.max_age)]:
             queue.pending_event_ids_session.pop(session, None)
             queue.pending_messages_per_session.pop(session, None)
         app.iterators_to_reset.intersection_update(queue.event_ids_to_events)

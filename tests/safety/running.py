@@ -118,6 +118,11 @@ class RunningApp:
         return int(status.partition("VmRSS:")[2].split()[0]) * 1024
 
     @property
+    def open_files(self) -> int:
+        """Files and sockets that the process has open."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    @property
     def disk(self) -> int:
         """Bytes of the app's temporary files."""
         total = 0

@@ -1,0 +1,122 @@
+"""Many visitors at once, through the running app: fair shares, a daily cap, a line, and visitors kept apart."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from safety.conftest import OPERATOR_KEY
+from safety.running import Outcome, RunningApp
+from scripted_backend import ScriptedBackend
+
+
+def runs(app: RunningApp, picture: bytes, count: int, **given: object) -> list[Outcome]:
+    """That many runs, all started at once."""
+    path = app.upload(picture).json()[0]
+    image = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    with ThreadPoolExecutor(count) as pool:
+        made = [pool.submit(app.call, "analyse", {"image": image, "task": "<OD>", **given}) for _ in range(count)]
+        return [run.result() for run in made]
+
+
+def started(backend: ScriptedBackend, **environ: str) -> RunningApp:
+    """An app on the scripted backend that remembers nothing."""
+    usual = {"FLORENCE_UI_DEDICATED_URL": backend.url, "FLORENCE_UI_LOCAL_URL": backend.url}
+    usual |= {"FLORENCE_UI_CACHE_SECONDS": "0", "FLORENCE_UI_BACKEND": "dedicated", "API_KEY": OPERATOR_KEY}
+    return RunningApp(**usual | environ)
+
+
+def test_runs_a_minute_are_shared_fairly_and_forged_addresses_do_not_help(
+    backend: ScriptedBackend, picture: bytes
+) -> None:
+    with started(backend, FLORENCE_UI_RUNS_PER_MINUTE="3") as app:
+        before = backend.count
+        for _ in range(3):
+            assert app.analyse(picture, task="<OD>").ok
+        for header in ("X-Forwarded-For", "X-Real-IP", "Forwarded"):
+            app.client.headers[header] = "203.0.113.9"
+            outcome = app.analyse(picture, task="<OD>")
+            assert "Try again in" in outcome.error
+        assert backend.count == before + 3
+        assert app.analyse(picture, task="<OD>", api_key="a-key-of-my-own").ok
+        assert app.run_lines[-2]["outcome"] == "BusyError"
+
+
+def test_a_trusted_header_tells_visitors_apart(backend: ScriptedBackend, picture: bytes) -> None:
+    with started(backend, FLORENCE_UI_RUNS_PER_MINUTE="1", FLORENCE_UI_ADDRESS_HEADER="X-Visitor") as app:
+        for visitor in ("203.0.113.1", "203.0.113.2"):
+            app.client.headers["X-Visitor"] = visitor
+            assert app.analyse(picture, task="<OD>").ok
+            assert "Try again in" in app.analyse(picture, task="<OD>").error
+
+
+def test_runs_at_once_are_limited(backend: ScriptedBackend, picture: bytes) -> None:
+    backend.delay = 1.0
+    with started(backend, FLORENCE_UI_RUNS_AT_ONCE="2", FLORENCE_UI_CACHE_SECONDS="0") as app:
+        outcomes = [
+            *runs(app, picture, 1),
+        ]
+        with ThreadPoolExecutor(5) as pool:
+            path = app.upload(picture).json()[0]
+            image = {"path": path, "meta": {"_type": "gradio.FileData"}}
+            tasks = ["<OD>", "<CAPTION>", "<OCR>", "<DETAILED_CAPTION>", "<REGION_PROPOSAL>"]
+            made = [pool.submit(app.call, "analyse", {"image": image, "task": task}) for task in tasks]
+            outcomes = [run.result() for run in made]
+        assert sum(outcome.ok for outcome in outcomes) == 2
+        assert all("2 runs going" in outcome.error for outcome in outcomes if not outcome.ok)
+        assert app.analyse(picture, task="<OD>").ok
+
+
+def test_the_operators_key_has_a_daily_cap_and_a_list_of_models(backend: ScriptedBackend, picture: bytes) -> None:
+    with started(backend, FLORENCE_UI_DAILY_RUNS="2", FLORENCE_UI_MODELS="florence-2-base") as app:
+        before = backend.count
+        assert "florence-2-base" in app.analyse(picture, task="<OD>", model_id="someone/1").error
+        assert backend.count == before
+        assert app.analyse(picture, task="<OD>").ok
+        assert app.analyse(picture, task="<OD>", model_id="florence-2-base").ok
+        assert "for today" in app.analyse(picture, task="<OD>").error
+        assert app.analyse(picture, task="<OD>", model_id="someone/1", api_key="a-key-of-my-own").ok
+        assert app.analyse(picture, task="<OD>", backend="local").ok
+
+
+def test_the_line_is_bounded_and_says_so_politely(backend: ScriptedBackend, picture: bytes) -> None:
+    backend.delay = 2.0
+    limits = {"FLORENCE_UI_BACKEND_CONCURRENCY": "1", "FLORENCE_UI_QUEUE": "2", "FLORENCE_UI_RUNS_AT_ONCE": "0"}
+    with started(backend, **limits) as app:
+        tasks = ["<OD>", "<CAPTION>", "<OCR>", "<DETAILED_CAPTION>", "<REGION_PROPOSAL>", "<MORE_DETAILED_CAPTION>"]
+        path = app.upload(picture).json()[0]
+        image = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        with ThreadPoolExecutor(6) as pool:
+            made = [pool.submit(app.call, "analyse", {"image": image, "task": task}) for task in tasks]
+            outcomes = [run.result() for run in made]
+        assert sum(outcome.ok for outcome in outcomes) == 3
+        assert all("busy" in outcome.error and "Try again" in outcome.error for outcome in outcomes if not outcome.ok)
+        assert backend.peak >= 1
+        assert app.analyse(picture, task="<OD>").ok
+
+
+def test_a_visitor_cannot_choose_an_address_for_the_server_to_call(app: RunningApp, picture: bytes) -> None:
+    for given in ({"backend": "http://10.0.0.1:9001"}, {"model_id": "http://10.0.0.1/"}, {"backend_url": "http://x"}):
+        with ScriptedBackend() as elsewhere:
+            given = {k: v.replace("http://10.0.0.1:9001", elsewhere.url) for k, v in given.items()}
+            app.analyse(picture, task="<OD>", **given)
+            assert elsewhere.count == 0
+
+
+def test_every_run_leaves_its_line(app: RunningApp, backend: ScriptedBackend, picture: bytes) -> None:
+    before = len(app.run_lines)
+    app.analyse(picture, task="<OD>")
+    [line] = app.run_lines[before:]
+    assert line["time"]
+    assert line["seconds"] < 60
+    expected = {"task": "<OD>", "model": "florence-2-base", "backend": "local", "outcome": "ok", "size": [64, 48]}
+    assert {key: line[key] for key in expected} == expected
+    assert set(line) == {*expected, "time", "seconds", "remembered"}
+
+
+@pytest.mark.parametrize("name", ["\u202egnp.evil", "a\nERROR forged.png", "\x1b[2J.png", "<b>x</b>.png"])
+def test_a_file_name_cannot_forge_the_log(app: RunningApp, picture: bytes, name: str) -> None:
+    before = len(app.log)
+    app.analyse(picture, name, task="<OD>")
+    said = app.log[before:]
+    assert "forged" not in said
+    assert "\x1b" not in said
+    assert all(line.startswith('{"time"') for line in said.splitlines())

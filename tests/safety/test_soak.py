@@ -1,0 +1,15 @@
+"""A short soak: 200 mixed runs of 20 visitors leave memory, disk and open files as they were."""
+
+import pytest
+from safety.soak import soak
+
+
+@pytest.mark.slow
+def test_two_hundred_runs_leave_no_trace() -> None:
+    report = soak(runs=200, visitors=20)
+    assert sum(report.outcomes.values()) == 200
+    assert report.outcomes["answered"] >= 90
+    assert report.left_running == 0
+    assert report.memory_after - report.memory_warm < 150, report
+    assert report.disk_after < 3, report
+    assert report.open_files_after - report.open_files_warm < 30, report
