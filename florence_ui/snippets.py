@@ -328,7 +328,7 @@ def _drawing(kind: OutputKind, style: Style, labelled: bool) -> list[str]:
 def _labels(style: Style) -> list[str]:
     texts = [readable_on(colour).as_hex() for colour in style.colours.colors]
     return [
-        f"size = round(max({MIN_TEXT}, {TEXT} * sv.calculate_optimal_text_scale(image.size)) * {style.text_size})",
+        f"size = round(max({MIN_TEXT}, {TEXT} * max(image.size)) * {style.text_size})",
         "sv.RichLabelAnnotator(",
         "    palette,",
         f"    text_color=sv.ColorPalette.from_hex({texts}),",

@@ -41,9 +41,11 @@ PALETTES: dict[str, sv.ColorPalette] = {
 }
 """Colours by name; a label has the same one in every picture."""
 
-LINE, TEXT, HALO, PIXELS, CORNER = 0.0035, 24.0, 0.08, 0.02, 0.03
-"""Line width, halo, pixelated blocks and corner length in parts of the picture's shorter side; text in pixels at
-`sv.calculate_optimal_text_scale` 1, that is at 1,000 pixels."""
+LINE, HALO, PIXELS, CORNER = 0.0035, 0.08, 0.02, 0.03
+"""Line width, halo, pixelated blocks and corner length, in parts of the picture's shorter side."""
+TEXT, MAX_TEXT = 0.022, 0.25
+"""Text in parts of the longer side, which a page fits into its width, so that it is as large on every page; at the most
+in parts of the shorter one."""
 MIN_TEXT = 13
 MIN_BLOCK = 4
 
@@ -85,7 +87,7 @@ class Style:
 
 def text_height(size: tuple[int, int], style: Style) -> int:
     """Font size in pixels for a picture of (width, height)."""
-    return round(max(MIN_TEXT, TEXT * sv.calculate_optimal_text_scale(size)) * style.text_size)
+    return round(max(MIN_TEXT, min(TEXT * max(size), MAX_TEXT * min(size))) * style.text_size)
 
 
 def readable_on(colour: sv.Color) -> sv.Color:

@@ -149,7 +149,9 @@ def test_a_palettes_labels_keep_their_contrast(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "expected"), [((320, 240), 13), ((640, 480), 13), ((1536, 1152), 28), ((4000, 3000), 72)], ids=str
+    ("size", "expected"),
+    [((320, 240), 13), ((640, 480), 14), ((1536, 1152), 34), ((4000, 3000), 88), ((4000, 100), 25)],
+    ids=str,
 )
 def test_text_grows_with_the_picture_and_is_drawn_at_that_height(size: tuple[int, int], expected: int) -> None:
     assert text_height(size, Style()) == expected
