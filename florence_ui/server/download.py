@@ -13,10 +13,12 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+from huggingface_hub.file_download import repo_folder_name
 from tqdm import tqdm
 
 from florence_ui.server.weights import PATTERNS, remove, rotten_files, what_is_missing
@@ -25,6 +27,8 @@ REPORT_EVERY = 0.2
 CHUNK = 256 * 1024
 """Bytes between two signs of life; the library's own 10 MB look like a standstill on a slow line."""
 ETAG_TIMEOUT = 10.0
+LEFT_BEHIND_AFTER = 600.0
+"""Seconds without a byte after which a partial file is nobody's; another program may be downloading the same."""
 
 
 class Progress(tqdm):
@@ -57,6 +61,7 @@ def say(**fields: object) -> None:
 
 def download(repo_id: str) -> Path:
     """Fetches what is missing, checks all of it by checksum, and fetches again, once, what is rotten."""
+    sweep(repo_id)
     directory = fetch(repo_id)
     rotten = rotten_files(directory)
     if rotten:
@@ -68,6 +73,15 @@ def download(repo_id: str) -> Path:
     if missing := what_is_missing(directory):
         raise RuntimeError(f"The repository holds no whole checkpoint: {missing}.")
     return directory
+
+
+def sweep(repo_id: str) -> None:
+    """Removes what killed downloads left; the Hub's library neither goes on with it nor takes it away."""
+    blobs = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo_id, repo_type="model") / "blobs"
+    for path in blobs.glob("*.incomplete"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > LEFT_BEHIND_AFTER:
+                path.unlink()
 
 
 def fetch(repo_id: str) -> Path:

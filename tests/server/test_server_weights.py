@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import shutil
 import threading
 import time
@@ -176,6 +177,20 @@ def test_a_file_broken_on_disk_is_fetched_again(
 
     assert hub.downloads.pop(name) == 2
     assert set(hub.downloads.values()) == {1}
+
+
+def test_what_a_killed_download_left_behind_is_removed(hub: FakeHub, cache: Path) -> None:
+    blobs = snapshot(cache).parents[1] / "blobs"
+    blobs.mkdir(parents=True)
+    left, growing = blobs / "a.1234.incomplete", blobs / "b.5678.incomplete"
+    for path in (left, growing):
+        path.write_bytes(b"half")
+    os.utime(left, (time.time() - 3600,) * 2)
+
+    asyncio.run(fetch(REPO, lambda downloaded, total: None))
+
+    assert not left.exists()
+    assert growing.exists()
 
 
 @pytest.mark.parametrize(
