@@ -77,9 +77,13 @@ def everything(page: Page, visit: Visit, style: Style) -> Updates:
         page.style.panel: gr.update(visible=bool(len(result.detections))),
         page.style.annotators: gr.update(choices=[str(name) for name in fitting(result)]),
         page.take.panel: gr.update(visible=True),
-        page.recent: recent(visit),
-        page.recent_panel: gr.update(visible=bool(visit.recent)),
+        **history(page, visit, style),
     }
+
+
+def history(page: Page, visit: Visit, style: Style) -> Updates:
+    """The last runs."""
+    return {page.recent: recent(visit), page.recent_panel: gr.update(visible=bool(visit.recent))}
 
 
 def picture(page: Page, visit: Visit, style: Style) -> Updates:

@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 TITLE = "Florence-2 playground"
 PARTS = {
     "ask_more": (build_chains_panel,),
-    "answer_more": (build_filter_panel, build_object_panel),
+    "answer_more": (build_object_panel, build_filter_panel),
     "tabs": (("Compare", build_compare_tab), ("Many pictures", build_many_tab)),
 }
 """What stands around asking once: panels below the question and the answer, and further tabs."""

@@ -35,5 +35,11 @@
     setTimeout(() => button("handover")?.click(), 150);
   }
 
-  window.florencePage = { copyLink, handOver };
+  // What somebody just chose may lie outside the window.
+  function reveal(id) {
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    setTimeout(() => button(id)?.scrollIntoView({ behavior: calm ? "instant" : "smooth", block: "nearest" }), 100);
+  }
+
+  window.florencePage = { copyLink, handOver, reveal };
 })();

@@ -134,6 +134,6 @@ def lay_out(
                 for fill in fills:
                     fill(page)
         for title, fill in tabs:
-            with gr.Tab(title) as tab:
+            with gr.Tab(title, id=title.lower().replace(" ", "-")) as tab:  # without an id it is listed twice
                 fill(page, tab)
     return page

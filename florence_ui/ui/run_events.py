@@ -70,8 +70,10 @@ async def answer_to(page: Page, given: Given, request: gr.Request) -> AsyncItera
                 if isinstance(state, str):
                     yield {page.answer.stage: stage_view.busy(picture, state)}
                     continue
-                await answer_view.draw(visit, visit.answered(question, state, picture), style)
-                yield together(at_rest(page), answer_view.everything(page, visit, style))
+                answer = visit.answered(question, state, picture)
+                await answer_view.draw(visit, answer, style)
+                shown = answer_view.everything if visit.run is answer else answer_view.history
+                yield together(at_rest(page), shown(page, visit, style))
     except FlorenceUIError as error:
         yield {**at_rest(page), **said_where_it_belongs(page, visit, error)}
     except Exception:

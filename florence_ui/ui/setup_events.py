@@ -76,8 +76,10 @@ async def opening(page: Page, given: Given, query: Mapping[str, str]) -> Updates
 async def server_state(page: Page, backend: str, model: str) -> Updates:
     """What the chosen server is doing, in a sentence; asked again soon while that changes."""
     pipeline = page.services.pipeline
-    wanted = choices.model_id_of(model)
-    status = await pipeline.status(backend, await pipeline.choose_model(backend, wanted))
+    model_id = await pipeline.choose_model(backend, choices.model_id_of(model))
+    status = await pipeline.status(backend, model_id)
+    if status.state is State.ABSENT and status.models[model_id].get("on_disk"):
+        await pipeline.local.prepare(model_id)
     waiting = status.state in WAITING_HELPS
     tone = "busy" if waiting else TONES.get(status.state, "plain")
     words = choices.ready(page.services.backend(backend), status) if status.state is State.READY else status.detail

@@ -89,12 +89,13 @@ class Visit:
         self.from_examples = False
 
     def answered(self, question: Question, analysis: Analysis, before: Path) -> Run:
-        """Remembers an answer and shows it."""
+        """Remembers an answer, and shows it unless another picture has come onto the page meanwhile."""
         self._keep(analysis.picture)
         picture = analysis.picture
         run = Run(question, replace(analysis, picture=None), picture.path, picture.limits, before)
-        self.run = run
         self.recent.appendleft(run)
+        if self.shown == before:
+            self.run = run
         return run
 
     def go_back(self, index: int) -> Run | None:

@@ -31,9 +31,13 @@ def test_an_uploaded_picture_is_looked_at_and_the_answer_drawn_on_it(
     [
         pytest.param("Caption", "Detailed caption", "", "<DETAILED_CAPTION>", "street sign", id="caption"),
         pytest.param("Detect", "Propose regions", "", "<REGION_PROPOSAL>", "region 1", id="proposals"),
-        pytest.param("Detect", "Find my classes", "dog\ncat\n", "<OPEN_VOCABULARY_DETECTION>dog<and>cat", "dog", id="classes"),
+        pytest.param(
+            "Detect", "Find my classes", "dog\ncat\n", "<OPEN_VOCABULARY_DETECTION>dog<and>cat", "dog", id="classes"
+        ),
         pytest.param("Ground", "", "a car", "<CAPTION_TO_PHRASE_GROUNDING>a car", "a car", id="ground"),
-        pytest.param("Segment", "", "the square", "<REFERRING_EXPRESSION_SEGMENTATION>the square", "1 found", id="segment"),
+        pytest.param(
+            "Segment", "", "the square", "<REFERRING_EXPRESSION_SEGMENTATION>the square", "1 found", id="segment"
+        ),
         pytest.param("Read", "Read text with places", "", "<OCR_WITH_REGION>", "MAIN ST", id="read"),
         pytest.param("Custom", "", "What is it?", "What is it?", "free answer", id="custom"),
     ],

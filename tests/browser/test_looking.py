@@ -1,0 +1,194 @@
+"""A person looks: points at what was found, restyles it, takes it away, goes back, comes back, shares."""
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from browser import steps
+from PIL import Image
+from playwright.sync_api import Page, expect
+from scripted_backend import ScriptedBackend
+
+pytestmark = pytest.mark.browser
+
+KEY = "visitors-own-secret-key"
+
+
+@pytest.fixture
+def answered(page: Page, backend: ScriptedBackend, photograph: Path) -> Page:
+    """The page with three objects found."""
+    steps.upload(page, photograph)
+    steps.run(page)
+    return page
+
+
+def lit(page: Page) -> list[str]:
+    """The rows of the list that are lit."""
+    return page.locator(".stage-list li.on .stage-row").all_inner_texts()
+
+
+def point_at(page: Page, x: float, y: float) -> None:
+    """Moves the mouse to a place on the stage's picture, in parts of its size."""
+    area = page.locator("#stage .stage-img").bounding_box()
+    page.mouse.move(area["x"] + x * area["width"], area["y"] + y * area["height"])
+
+
+def test_pointing_at_an_object_lights_its_row_and_the_other_way_round(answered: Page) -> None:
+    point_at(answered, 0.6, 0.5)
+    assert lit(answered) == ["person"]
+    point_at(answered, 0.45, 0.95)
+    assert lit(answered) == []
+    answered.locator(".stage-row", has_text="wheel").hover()
+    assert lit(answered) == ["wheel"]
+    assert answered.locator(".stage-live.on .stage-lit").get_attribute("d")
+
+
+def test_the_smallest_object_under_the_pointer_wins_and_a_click_pins_it(
+    page: Page, backend: ScriptedBackend, photograph: Path
+) -> None:
+    boxes = [[60, 40, 540, 360], [240, 160, 360, 240], [180, 120, 420, 300]]
+    backend.answer = lambda prompt, size: {"<OD>": {"bboxes": boxes, "labels": ["large", "small", "middle"]}}
+    steps.upload(page, photograph)
+    steps.run(page)
+    point_at(page, 0.5, 0.5)
+    assert lit(page) == ["small"]
+    page.mouse.down()
+    page.mouse.up()
+    point_at(page, 0.02, 0.02)
+    assert lit(page) == ["small"], "it stays pinned"
+    expect(page.locator(".stage-row", has_text="small")).to_have_attribute("aria-pressed", "true")
+    page.locator(".stage-row", has_text="small").focus()
+    page.keyboard.press("Escape")
+    page.locator("#answer-tabs [role=tab]").first.focus()
+    assert lit(page) == []
+
+
+def test_the_phrases_of_a_grounded_caption_light_up_with_their_boxes(
+    page: Page, backend: ScriptedBackend, photograph: Path
+) -> None:
+    answer = {"bboxes": [[60, 40, 240, 240], [300, 80, 420, 360]], "labels": ["a car", "a person"]}
+    backend.answer = lambda prompt, size: {"<CAPTION_TO_PHRASE_GROUNDING>": answer}
+    steps.upload(page, photograph)
+    steps.choose(page, "Ground")
+    page.locator("#text textarea").click()
+    page.keyboard.type("A car next to a person.")
+    steps.run(page)
+    page.locator(".stage-text button", has_text="a person").hover()
+    assert lit(page) == ["a person"]
+    page.locator(".stage-row", has_text="a car").hover()
+    expect(page.locator(".stage-text button.on")).to_have_text("A car")
+
+
+def test_restyling_and_hiding_redraw_without_a_call(answered: Page, backend: ScriptedBackend) -> None:
+    calls = backend.count
+    assert steps.is_grey(steps.colour_at(answered, 0.2, 0.3)), "inside the car's box nothing is drawn"
+    before = answered.locator("#stage img").get_attribute("src")
+    answered.locator("#style-panel button").first.click()
+    answered.locator("#annotators label", has_text="filled").click()
+    expect(answered.locator("#stage img")).not_to_have_attribute("src", before)
+    assert not steps.is_grey(steps.colour_at(answered, 0.2, 0.3)), "now it is filled"
+    before = answered.locator("#stage img").get_attribute("src")
+    answered.get_by_label("Hide car").click()
+    expect(answered.locator("#stage img")).not_to_have_attribute("src", before)
+    assert steps.is_grey(steps.colour_at(answered, 0.2, 0.3)), "and not drawn at all"
+    expect(answered.locator(".stage-count")).to_have_text("3 found, 2 shown")
+    assert backend.count == calls
+
+
+def test_an_answer_is_taken_away_at_full_size_and_as_a_data_set(
+    page: Page, backend: ScriptedBackend, tmp_path: Path
+) -> None:
+    large = tmp_path / "large.jpg"
+    Image.new("RGB", (2400, 1600), (120, 120, 120)).save(large)
+    steps.upload(page, large)
+    steps.run(page)
+    page.locator("#take-panel button").first.click()
+    files = {}
+    for name in ("png", "json", "yolo"):
+        with page.expect_download() as download:
+            page.click(f"#take-{name}")
+        files[name] = tmp_path / download.value.suggested_filename
+        download.value.save_as(files[name])
+    assert Image.open(files["png"]).size == (2400, 1600)
+    assert [found["label"] for found in json.loads(files["json"].read_text())["detections"]] == [
+        "car",
+        "person",
+        "wheel",
+    ]
+    assert "data.yaml" in zipfile.ZipFile(files["yolo"]).namelist()
+
+
+def test_the_answer_stands_in_every_tab(answered: Page) -> None:
+    def tab(title: str) -> None:
+        answered.locator("#answer-tabs [role=tab]", has_text=title).first.click()
+
+    tab("Table")
+    expect(answered.locator("#table")).to_contain_text("wheel")
+    tab("JSON")
+    expect(answered.locator("#record")).to_contain_text("image_size")
+    tab("Code")
+    expect(answered.locator("#curl")).to_contain_text("/infer/lmm")
+    expect(answered.locator("#python")).to_contain_text("inference_sdk")
+    tab("Before/after")
+    assert answered.locator("#slider img").count() == 2
+
+
+def test_earlier_runs_come_back_without_a_call(answered: Page, backend: ScriptedBackend) -> None:
+    steps.choose(answered, "Caption", "Brief caption")
+    steps.run(answered)
+    expect(answered.locator(".stage-text")).to_have_text("A red car next to a person.")
+    calls = backend.count
+    answered.locator("#recent .tile").nth(1).click()
+    expect(answered.locator(".stage-row")).to_have_count(3)
+    expect(answered.locator("#family label.selected")).to_have_text("Detect")
+    assert backend.count == calls
+
+
+def test_settings_are_remembered_in_the_browser_but_never_the_key(
+    open_page: Callable[..., Page], backend: ScriptedBackend, photograph: Path
+) -> None:
+    page = open_page()
+    page.locator("#model-panel button").first.click()
+    page.locator("#backend label", has_text="serverless").click()
+    page.locator("#key input").fill(KEY)
+    page.locator("#backend label", has_text="Local").click()
+    steps.upload(page, photograph)
+    steps.choose(page, "Read", "Read text with places")
+    steps.run(page)
+    assert KEY not in page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])")
+    again = open_page(context=page.context)
+    expect(again.locator("#variant label.selected")).to_have_text("Read text with places")
+    assert KEY not in again.content()
+    assert again.locator("#key input").count() == 0 or again.locator("#key input").input_value() == ""
+
+
+def test_a_link_opens_the_same_setup_and_runs_nothing(open_page: Callable[..., Page], backend: ScriptedBackend) -> None:
+    calls = backend.count
+    query = "/?task=<OPEN_VOCABULARY_DETECTION>&classes=dog,red+car&model=florence-2-large&labels=off&thickness=2"
+    page = open_page(query)
+    expect(page.locator("#variant label.selected")).to_have_text("Find my classes")
+    for name in ("dog", "red car"):
+        expect(page.locator("#classes")).to_contain_text(name)
+    page.wait_for_timeout(1000)
+    assert backend.count == calls, "a link never runs by itself"
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click("#copy-link")
+    expect(page.locator("#copy-link")).to_have_text("Link copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    for part in ("model=florence-2-large", "classes=dog%2Cred+car", "labels=off", "thickness=2"):
+        assert part in copied
+
+
+def test_the_first_visit_is_one_click_from_an_answer(page: Page, backend: ScriptedBackend) -> None:
+    expect(page.locator("#examples .tile[aria-current=true]")).to_have_count(1)
+    steps.run(page)
+    assert steps.labels(page)
+
+
+def test_an_example_brings_its_own_question(page: Page, backend: ScriptedBackend) -> None:
+    page.locator("#examples .tile", has_text="street").click()
+    expect(page.locator("#variant label.selected")).to_have_text("Read text with places")
+    steps.run(page)
+    assert backend.calls[-1].prompt == "<OCR_WITH_REGION>"
