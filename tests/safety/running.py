@@ -1,6 +1,7 @@
 """The whole app as its operator starts it: `python app.py` in a process of its own, on a free port."""
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -15,8 +16,17 @@ from typing import Any, Self
 
 import httpx
 
+from florence_ui.logs import runs
+from florence_ui.settings import Settings
+from florence_ui.ui.hosting import prepare_environment
+
+prepare_environment()
+
+from florence_ui.ui.build import build  # noqa: E402
+from florence_ui.ui.services import Services  # noqa: E402
+
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 120.0
+START_SECONDS = 300.0
 
 
 def free_port() -> int:
@@ -45,7 +55,41 @@ class Outcome:
         return self.record is not None
 
 
-class RunningApp:
+class Caller:
+    """What a program does with an app; `client` leads to it."""
+
+    client: httpx.Client
+
+    def upload(self, data: bytes, name: str = "picture.png") -> httpx.Response:
+        """What the app says to an upload."""
+        return self.client.post("/gradio_api/upload", files={"files": (name, data)})
+
+    def analyse(self, data: bytes | None = None, name: str = "picture.png", **given: Any) -> Outcome:
+        """Runs `/analyse` with an upload of these bytes, and other parameters by name."""
+        if data is not None:
+            response = self.upload(data, name)
+            if response.status_code != 200:
+                return refused(response)
+            given["image"] = file_value(response.json()[0])
+        return self.call("analyse", given)
+
+    def call(self, endpoint: str, given: Mapping[str, Any]) -> Outcome:
+        """Runs a named endpoint with parameters by name."""
+        body = json.dumps(given)
+        response = self.client.post(
+            f"/gradio_api/call/v2/{endpoint}", content=body, headers={"Content-Type": "application/json"}
+        )
+        if response.status_code != 200:
+            return refused(response)
+        answer = self.client.get(f"/gradio_api/call/{endpoint}/{response.json()['event_id']}").text
+        event, _, line = answer.rpartition("event: ")[2].partition("\ndata: ")
+        data = json.loads(line.strip())
+        if event != "complete":
+            return Outcome(None, str(data["error"] if isinstance(data, dict) else data))
+        return Outcome(data[1], "", data[0]["url"])
+
+
+class RunningApp(Caller):
     """The app in a process of its own; a context manager.
 
     Args:
@@ -133,34 +177,6 @@ class RunningApp:
                 continue
         return total
 
-    def upload(self, data: bytes, name: str = "picture.png") -> httpx.Response:
-        """What the app says to an upload."""
-        return self.client.post("/gradio_api/upload", files={"files": (name, data)})
-
-    def analyse(self, data: bytes | None = None, name: str = "picture.png", **given: Any) -> Outcome:
-        """Runs `/analyse` with an upload of these bytes, and other parameters by name."""
-        if data is not None:
-            response = self.upload(data, name)
-            if response.status_code != 200:
-                return refused(response)
-            given["image"] = file_value(response.json()[0])
-        return self.call("analyse", given)
-
-    def call(self, endpoint: str, given: Mapping[str, Any]) -> Outcome:
-        """Runs a named endpoint with parameters by name."""
-        body = json.dumps(given)
-        response = self.client.post(
-            f"/gradio_api/call/v2/{endpoint}", content=body, headers={"Content-Type": "application/json"}
-        )
-        if response.status_code != 200:
-            return refused(response)
-        answer = self.client.get(f"/gradio_api/call/{endpoint}/{response.json()['event_id']}").text
-        event, _, line = answer.rpartition("event: ")[2].partition("\ndata: ")
-        data = json.loads(line.strip())
-        if event != "complete":
-            return Outcome(None, str(data["error"] if isinstance(data, dict) else data))
-        return Outcome(data[1], "", data[0]["url"])
-
 
 def refused(response: httpx.Response) -> Outcome:
     """The outcome of a request that got no further than the doors, or than the upload."""
@@ -171,3 +187,33 @@ def is_sentence(words: str) -> bool:
     """Whether an error is words for a person: short, no traceback, no path of this machine, nothing raw."""
     raw = ("Traceback", "Error(", "site-packages", "/root/", "/tmp/", "/work/", "None", "0x", "Internal")
     return 10 < len(words) < 800 and not any(part in words for part in raw)
+
+
+class AppHere(Caller):
+    """The app in this process: it starts in a second, but its terminal is the tests' own.
+
+    Args:
+        settings: What the operator chose.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.services = Services.of(settings)
+        self.lines: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Self:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.client = httpx.Client(base_url=self.url, timeout=300)
+        self._handler = logging.Handler()
+        self._handler.emit = lambda record: self.lines.append(json.loads(record.getMessage()))
+        runs.addHandler(self._handler)
+        runs.setLevel(logging.INFO)
+        self.demo = build(self.services)
+        self.demo.launch(server_port=port, prevent_thread_lock=True, quiet=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+        self.demo.close()
+        self.services.pipeline.stop()
+        runs.removeHandler(self._handler)

@@ -53,10 +53,10 @@ class Report:
 
 
 def photograph(seed: int) -> bytes:
-    """A picture of its own for every seed, about 100 kB of JPEG."""
+    """A picture of its own for every seed, about 20 kB of JPEG."""
     rng = random.Random(seed)
-    image = Image.effect_noise((800, 600), 40).convert("RGB")
-    ImageDraw.Draw(image).rectangle([rng.randrange(400) for _ in "xy"] + [700, 500], fill=tuple(rng.randbytes(3)))
+    image = Image.effect_noise((320, 240), 40).convert("RGB")
+    ImageDraw.Draw(image).rectangle([rng.randrange(120) for _ in "xy"] + [300, 200], fill=tuple(rng.randbytes(3)))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=70)
     return buffer.getvalue()

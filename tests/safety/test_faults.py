@@ -4,8 +4,11 @@ import json
 import time
 
 import pytest
-from safety.running import RunningApp, is_sentence
+from safety.running import AppHere, RunningApp, free_port, is_sentence
 from scripted_backend import Fault, ScriptedBackend
+from starlette.datastructures import Secret
+
+from florence_ui.settings import Settings
 
 FAULTS = {
     "400": (Fault.status(400), "not"),
@@ -123,17 +126,14 @@ def test_a_page_that_is_closed_in_mid_run_ends_the_run(
     assert app.run_lines[-2]["outcome"] == "stopped"
 
 
-def test_health_follows_the_backend(picture: bytes) -> None:
-    with ScriptedBackend() as backend:
-        environ = {"FLORENCE_UI_BACKEND": "dedicated", "FLORENCE_UI_DEDICATED_URL": backend.url, "API_KEY": "k" * 20}
-        with RunningApp(**environ) as app:
-            assert app.client.get("/healthz").status_code == 200
-            backend.__exit__()
-            time.sleep(6)
-            answer = app.client.get("/healthz")
-            assert answer.status_code == 503
-            assert answer.json()["page"] == "ok"
-            assert is_sentence(answer.json()["detail"])
-            backend.__enter__()
-            time.sleep(6)
-            assert app.client.get("/healthz").status_code == 200
+def test_health_follows_the_backend(app: RunningApp) -> None:
+    """The whole path from a backend that goes to 503, and back."""
+    url = f"http://127.0.0.1:{free_port()}"
+    settings = Settings(dedicated_url=url, backend="dedicated", api_key=Secret("k" * 20))
+    with AppHere(settings) as here:
+        answer = here.client.get("/healthz")
+        assert answer.status_code == 503
+        assert answer.json()["page"] == "ok"
+        assert is_sentence(answer.json()["detail"])
+    assert app.client.get("/healthz").json()["backend"] == "ok"
+    assert app.client.get("/healthz").status_code == 200

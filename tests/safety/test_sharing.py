@@ -4,30 +4,34 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from safety.conftest import OPERATOR_KEY
-from safety.running import Outcome, RunningApp
+from safety.running import AppHere, Outcome, RunningApp, file_value
 from scripted_backend import ScriptedBackend
+from starlette.datastructures import Secret
+
+from florence_ui.settings import Settings
+
+TASKS = ["<OD>", "<CAPTION>", "<OCR>", "<DETAILED_CAPTION>", "<REGION_PROPOSAL>", "<MORE_DETAILED_CAPTION>"]
 
 
-def runs(app: RunningApp, picture: bytes, count: int, **given: object) -> list[Outcome]:
-    """That many runs, all started at once."""
-    path = app.upload(picture).json()[0]
-    image = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    with ThreadPoolExecutor(count) as pool:
-        made = [pool.submit(app.call, "analyse", {"image": image, "task": "<OD>", **given}) for _ in range(count)]
-        return [run.result() for run in made]
-
-
-def started(backend: ScriptedBackend, **environ: str) -> RunningApp:
+def started(backend: ScriptedBackend, **changed: object) -> AppHere:
     """An app on the scripted backend that remembers nothing."""
-    usual = {"FLORENCE_UI_DEDICATED_URL": backend.url, "FLORENCE_UI_LOCAL_URL": backend.url}
-    usual |= {"FLORENCE_UI_CACHE_SECONDS": "0", "FLORENCE_UI_BACKEND": "dedicated", "API_KEY": OPERATOR_KEY}
-    return RunningApp(**usual | environ)
+    usual = {"dedicated_url": backend.url, "local_url": backend.url, "start_server": False, "cache_seconds": 0}
+    usual |= {"backend": "dedicated", "api_key": Secret(OPERATOR_KEY)}
+    return AppHere(Settings(**usual | changed))
+
+
+def at_once(app: AppHere, picture: bytes, count: int) -> list[Outcome]:
+    """That many different runs, started at the same time."""
+    image = file_value(app.upload(picture).json()[0])
+    with ThreadPoolExecutor(count) as pool:
+        made = [pool.submit(app.call, "analyse", {"image": image, "task": task}) for task in TASKS[:count]]
+        return [run.result() for run in made]
 
 
 def test_runs_a_minute_are_shared_fairly_and_forged_addresses_do_not_help(
     backend: ScriptedBackend, picture: bytes
 ) -> None:
-    with started(backend, FLORENCE_UI_RUNS_PER_MINUTE="3") as app:
+    with started(backend, runs_per_minute=3) as app:
         before = backend.count
         for _ in range(3):
             assert app.analyse(picture, task="<OD>").ok
@@ -37,11 +41,11 @@ def test_runs_a_minute_are_shared_fairly_and_forged_addresses_do_not_help(
             assert "Try again in" in outcome.error
         assert backend.count == before + 3
         assert app.analyse(picture, task="<OD>", api_key="a-key-of-my-own").ok
-        assert app.run_lines[-2]["outcome"] == "BusyError"
+        assert app.lines[-2]["outcome"] == "BusyError"
 
 
 def test_a_trusted_header_tells_visitors_apart(backend: ScriptedBackend, picture: bytes) -> None:
-    with started(backend, FLORENCE_UI_RUNS_PER_MINUTE="1", FLORENCE_UI_ADDRESS_HEADER="X-Visitor") as app:
+    with started(backend, runs_per_minute=1, address_header="x-visitor") as app:
         for visitor in ("203.0.113.1", "203.0.113.2"):
             app.client.headers["X-Visitor"] = visitor
             assert app.analyse(picture, task="<OD>").ok
@@ -49,24 +53,16 @@ def test_a_trusted_header_tells_visitors_apart(backend: ScriptedBackend, picture
 
 
 def test_runs_at_once_are_limited(backend: ScriptedBackend, picture: bytes) -> None:
-    backend.delay = 1.0
-    with started(backend, FLORENCE_UI_RUNS_AT_ONCE="2", FLORENCE_UI_CACHE_SECONDS="0") as app:
-        outcomes = [
-            *runs(app, picture, 1),
-        ]
-        with ThreadPoolExecutor(5) as pool:
-            path = app.upload(picture).json()[0]
-            image = {"path": path, "meta": {"_type": "gradio.FileData"}}
-            tasks = ["<OD>", "<CAPTION>", "<OCR>", "<DETAILED_CAPTION>", "<REGION_PROPOSAL>"]
-            made = [pool.submit(app.call, "analyse", {"image": image, "task": task}) for task in tasks]
-            outcomes = [run.result() for run in made]
+    backend.delay = 3.0
+    with started(backend, runs_at_once=2) as app:
+        outcomes = at_once(app, picture, 5)
         assert sum(outcome.ok for outcome in outcomes) == 2
         assert all("2 runs going" in outcome.error for outcome in outcomes if not outcome.ok)
         assert app.analyse(picture, task="<OD>").ok
 
 
 def test_the_operators_key_has_a_daily_cap_and_a_list_of_models(backend: ScriptedBackend, picture: bytes) -> None:
-    with started(backend, FLORENCE_UI_DAILY_RUNS="2", FLORENCE_UI_MODELS="florence-2-base") as app:
+    with started(backend, daily_runs=2, models=("florence-2-base",)) as app:
         before = backend.count
         assert "florence-2-base" in app.analyse(picture, task="<OD>", model_id="someone/1").error
         assert backend.count == before
@@ -78,18 +74,11 @@ def test_the_operators_key_has_a_daily_cap_and_a_list_of_models(backend: Scripte
 
 
 def test_the_line_is_bounded_and_says_so_politely(backend: ScriptedBackend, picture: bytes) -> None:
-    backend.delay = 2.0
-    limits = {"FLORENCE_UI_BACKEND_CONCURRENCY": "1", "FLORENCE_UI_QUEUE": "2", "FLORENCE_UI_RUNS_AT_ONCE": "0"}
-    with started(backend, **limits) as app:
-        tasks = ["<OD>", "<CAPTION>", "<OCR>", "<DETAILED_CAPTION>", "<REGION_PROPOSAL>", "<MORE_DETAILED_CAPTION>"]
-        path = app.upload(picture).json()[0]
-        image = {"path": path, "meta": {"_type": "gradio.FileData"}}
-        with ThreadPoolExecutor(6) as pool:
-            made = [pool.submit(app.call, "analyse", {"image": image, "task": task}) for task in tasks]
-            outcomes = [run.result() for run in made]
+    backend.delay = 3.0
+    with started(backend, backend_concurrency=1, queue=2, runs_at_once=0) as app:
+        outcomes = at_once(app, picture, 6)
         assert sum(outcome.ok for outcome in outcomes) == 3
         assert all("busy" in outcome.error and "Try again" in outcome.error for outcome in outcomes if not outcome.ok)
-        assert backend.peak >= 1
         assert app.analyse(picture, task="<OD>").ok
 
 
