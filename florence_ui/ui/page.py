@@ -101,7 +101,10 @@ def lay_out(
     """
     settings = services.settings
     state = panels.header()
-    link_text = gr.Textbox(visible=False)
+    # before the tabs: among them, Gradio counts these as tabs and lists the later tabs twice
+    link_text, timer = gr.Textbox(visible=False), gr.Timer(3, active=False)
+    visit = gr.State(Visit(), time_to_live=VISIT_SECONDS)
+    remembered = gr.BrowserState(None, storage_key=STORAGE_KEY, secret=STORAGE_KEY)
     with gr.Tabs(elem_id="modes"):
         with gr.Tab("Explore", id="explore-tab"), gr.Row(elem_id="explore"):
             with gr.Column(elem_id="ask"):
@@ -117,10 +120,10 @@ def lay_out(
         page = Page(
             services,
             examples,
-            gr.State(Visit(), time_to_live=VISIT_SECONDS),
-            gr.BrowserState(None, storage_key=STORAGE_KEY, secret=STORAGE_KEY),
+            visit,
+            remembered,
             state,
-            gr.Timer(3, active=False),
+            timer,
             ask,
             answer,
             style,
@@ -134,6 +137,6 @@ def lay_out(
                 for fill in fills:
                     fill(page)
         for title, fill in tabs:
-            with gr.Tab(title, id=title.lower().replace(" ", "-")) as tab:  # without an id it is listed twice
+            with gr.Tab(title, id=title.lower().replace(" ", "-")) as tab:
                 fill(page, tab)
     return page
