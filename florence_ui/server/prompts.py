@@ -21,6 +21,8 @@ def check_prompt(prompt: str | None) -> str:
         raise RefusalError(400, "The request has no prompt.", "Send one, for example <CAPTION>.")
     if len(prompt) > MAX_PROMPT:
         raise RefusalError(400, f"The prompt is too long: {len(prompt):,} characters.", "Keep it under a page.")
+    if any("\ud800" <= character <= "\udfff" for character in prompt):
+        raise RefusalError(400, "The prompt holds half a character.", "Send it as UTF-8.")
     if "<image>" in prompt:
         raise RefusalError(400, "The prompt may not contain <image>.", "The picture is added by itself.")
     used = [token for token in TASKS if token != CUSTOM and token in prompt]

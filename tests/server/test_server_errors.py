@@ -31,6 +31,7 @@ REFUSED_PROMPTS = [
     pytest.param("<OD><CAPTION>", "more than one", id="two-tasks"),
     pytest.param("<OPEN_VOCABULARY_DETECTION>a<OPEN_VOCABULARY_DETECTION>b", "more than one", id="one-task-twice"),
     pytest.param("what is <image>", "<image>", id="image-token"),
+    pytest.param("a \ud83d b", "half a character", id="lone-surrogate"),
     pytest.param("word " * 1000, "too long", id="more-tokens-than-the-model-reads"),
     pytest.param("w" * 100_000, "too long", id="a-hundred-thousand-characters"),
 ]
