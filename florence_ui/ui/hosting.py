@@ -102,6 +102,8 @@ def launch_options(settings: Settings, *, probe: Probe, on_leave: Callable[[str]
         "mcp_server": False,
         "pwa": False,
         "share": False,
+        # Otherwise Gradio ends the app where its own page takes over three seconds the first time: on a busy machine.
+        "_frontend": False,
         "max_threads": 200,
     }
 
@@ -120,6 +122,7 @@ def serve(demo: gr.Blocks, *, on_end: Callable[[], object]) -> None:
     demo.server.config.timeout_graceful_shutdown = GRACE
     told.wait()
     _end_for_certain(END_SECONDS)
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # or each visitor who is cut off is a traceback
     ending = threading.Thread(target=on_end)
     ending.start()
     demo.close()
