@@ -10,13 +10,11 @@ from florence_ui.batch import MAX_PICTURES, Batch, Item
 from florence_ui.tasks import TASKS, InputKind, get_task
 from florence_ui.ui import choices, many_downloads
 from florence_ui.ui.components import Notice, Sheet, Stage
-from florence_ui.ui.components.stage import StageValue
 from florence_ui.ui.page import VISIT_SECONDS
 from florence_ui.ui.updates import Updates
 
 LOOK_SECONDS = 1.0
 """How often the sheet is brought up to date while the work goes on."""
-EMPTY = StageValue(state="empty", title="Many pictures, one question", hint="Choose a finished one to look at it.")
 
 
 @dataclass(eq=False)
@@ -52,12 +50,18 @@ class ManyPanel:
     retry: gr.Button
     notice: Notice
     sheet: Sheet
+    chosen_panel: gr.Column
     stage: Stage
     meta: Notice
     failures: gr.Dataframe
     take: gr.Row
     buttons: Mapping[str, gr.Button]
     timer: gr.Timer
+
+    @property
+    def chosen(self) -> list[gr.components.Component]:
+        """What changes with the picture that is looked at."""
+        return [self.chosen_panel, self.stage, self.meta, self.sheet]
 
     @property
     def shown(self) -> list[gr.components.Component]:
@@ -97,11 +101,28 @@ def lay_out() -> ManyPanel:
                 headers=["picture", "why it failed"], type="array", interactive=False, wrap=True, visible=False,
                 label="Failed", elem_id="many-failures", buttons=["copy"],
             )  # fmt: skip
-            stage = Stage(EMPTY, elem_id="many-stage", label="The chosen picture")
-            meta = Notice(elem_id="many-meta", label="About this answer")
+            with gr.Column(visible=False, elem_id="many-chosen") as chosen_panel:
+                meta = Notice(elem_id="many-meta", label="About this answer")
+                stage = Stage(elem_id="many-stage", label="The chosen picture")
     many, timer = gr.State(Many(), time_to_live=VISIT_SECONDS), gr.Timer(LOOK_SECONDS, active=False)
     return ManyPanel(
-        many, files, task, text, classes, run, stop, retry, notice, sheet, stage, meta, failures, take, buttons, timer
+        many,
+        files,
+        task,
+        text,
+        classes,
+        run,
+        stop,
+        retry,
+        notice,
+        sheet,
+        chosen_panel,
+        stage,
+        meta,
+        failures,
+        take,
+        buttons,
+        timer,
     )
 
 
@@ -114,7 +135,7 @@ def fitted(panel: ManyPanel, token: str) -> Updates:
     """Only the fields that the task needs."""
     task = get_task(token)
     typed = task.input_kind in (InputKind.PHRASE, InputKind.PROMPT)
-    words = {"label": choices.FIELD_LABELS[task.input_kind], "placeholder": f"For example: {task.example}"}
+    words = {"label": choices.FIELD_LABELS.get(task.input_kind, ""), "placeholder": f"For example: {task.example}"}
     return {
         panel.text: gr.update(visible=typed, **(words if typed else {})),
         panel.classes: gr.update(visible=task.input_kind is InputKind.CLASSES),

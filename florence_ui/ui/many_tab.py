@@ -18,7 +18,7 @@ from florence_ui.ui import answer_view, choices, many_downloads, stage_view
 from florence_ui.ui.components.notice import Line, NoticeValue, say, say_error
 from florence_ui.ui.components.sheet import Frame, SheetValue
 from florence_ui.ui.files import handed_out
-from florence_ui.ui.many_panel import EMPTY, Many, ManyPanel, fitted, lay_out
+from florence_ui.ui.many_panel import Many, ManyPanel, fitted, lay_out
 from florence_ui.ui.page import Page, patient, quiet
 from florence_ui.ui.run_events import UNEXPECTED
 from florence_ui.ui.services import typed_key, visitor_of
@@ -29,6 +29,8 @@ from florence_ui.ui.uploads import uploaded
 
 log = logging.getLogger(__name__)
 
+REVEAL = "() => window.florencePage.reveal('many-chosen')"
+
 
 def build_many_tab(page: Page, tab: gr.Tab) -> None:
     """Lays the tab out and connects it."""
@@ -36,7 +38,7 @@ def build_many_tab(page: Page, tab: gr.Tab) -> None:
     asked = {panel.many, panel.task, panel.text, panel.classes, ask.model, ask.backend, ask.key, *page.style.controls}
 
     def take_files(given: Given) -> Updates:
-        return {**took(given[panel.many], given[panel.files], panel), panel.stage: EMPTY, panel.meta: NoticeValue()}
+        return {**took(given[panel.many], given[panel.files], panel), panel.chosen_panel: gr.update(visible=False)}
 
     def fit(given: Given) -> Updates:
         return fitted(panel, given[panel.task])
@@ -61,15 +63,14 @@ def build_many_tab(page: Page, tab: gr.Tab) -> None:
     async def open_one(given: Given, event: gr.EventData) -> Updates:
         return await opened(page, panel, given, event._data.get("index"))
 
-    panel.files.change(take_files, {panel.many, panel.files}, [*panel.shown, panel.stage, panel.meta], **patient())
+    panel.files.change(take_files, {panel.many, panel.files}, [*panel.shown, panel.chosen_panel], **patient())
     panel.task.input(fit, {panel.task}, [panel.text, panel.classes], **quiet())
     running = [panel.run.click(run, asked, panel.shown, **patient())]
     running.append(panel.retry.click(again, asked, panel.shown, **patient()))
     panel.stop.click(stopped, {panel.many}, panel.shown, cancels=running, **quiet())
     panel.timer.tick(look, {panel.many}, panel.shown, **quiet())
-    panel.sheet.select(
-        open_one, {panel.many, *page.style.controls}, [panel.stage, panel.meta, panel.sheet], **patient()
-    )
+    chosen = panel.sheet.select(open_one, {panel.many, *page.style.controls}, panel.chosen, **patient())
+    chosen.then(None, js=REVEAL)
     for name, button in panel.buttons.items():
         wire_download(page, panel, name, button)
 
@@ -214,7 +215,11 @@ async def opened(page: Page, panel: ManyPanel, given: Given, index: object) -> U
     if many.batch is None or not isinstance(index, int) or not 0 <= index < len(many.batch.items):
         return {}
     item, many.current = many.batch.items[index], index
-    updates: Updates = {panel.sheet: sheet(many), panel.meta: NoticeValue()}
+    updates: Updates = {
+        panel.sheet: sheet(many),
+        panel.meta: NoticeValue(),
+        panel.chosen_panel: gr.update(visible=True),
+    }
     if item.state is State.FAILED or item.analysis is None:
         return updates | {panel.stage: stage_view.failed(None, FlorenceUIError(item.name, item.reason))}
     try:
