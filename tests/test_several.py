@@ -1,0 +1,84 @@
+"""Questions of several calls keep to the visitor's share: they wait for it, and never ask for more at once."""
+
+from dataclasses import replace
+
+import pytest
+from workbench import picture_in, request_about, workbench
+
+from florence_ui.class_strategies import Strategy
+from florence_ui.errors import BusyError, PromptError
+from florence_ui.limits import Limits, Share, Visitor
+from florence_ui.ui import several
+from florence_ui.ui.services import Services
+
+pytestmark = pytest.mark.anyio
+
+VISITOR = Visitor("session", "10.0.0.1")
+
+
+def services_of(pipeline, *, per_minute: int = 0, at_once: int = 0, clock=None) -> Services:
+    limits = Limits(Share(per_minute, at_once), **({"clock": clock} if clock else {}))
+    settings = replace(pipeline.settings, runs_at_once=at_once)
+    return Services(settings, pipeline, pipeline.backends, limits)
+
+
+async def test_a_used_up_share_is_waited_for_and_said(tmp_path, monkeypatch):
+    now, slept, said = [0.0], [], []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+        now[0] += seconds
+
+    with workbench() as (backend, pipeline):
+        services = services_of(pipeline, per_minute=1, clock=lambda: now[0])
+        monkeypatch.setattr(several.asyncio, "sleep", sleep)
+        ask = several.waiting_its_turn(services, VISITOR, said.append)
+        request = request_about(picture_in(tmp_path))
+        await ask(request)
+        await ask(replace(request, max_new_tokens=512))
+    assert sum(slept) == pytest.approx(60, abs=1)
+    assert "in the last minute" in said[0]
+    assert backend.count == 2
+
+
+async def test_a_day_is_not_waited_for(tmp_path, monkeypatch):
+    with workbench() as (backend, pipeline):
+        services = services_of(pipeline)
+
+        async def run(*_):
+            raise BusyError("This page has used up its runs for today.", seconds=40_000)
+
+        monkeypatch.setattr(Services, "run", run)
+        with pytest.raises(BusyError, match="today"):
+            await several.waiting_its_turn(services, VISITOR)(request_about(picture_in(tmp_path)))
+        assert backend.count == 0
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"), [(0, 16), (3, 3), (50, 16)], ids=["no-limit", "the-visitors-share", "what-the-backend-bears"]
+)
+async def test_no_more_calls_at_once_than_backend_and_share_bear(tmp_path, share, expected):
+    with workbench() as (_, pipeline):
+        services = services_of(pipeline, at_once=share)
+        assert several.at_once(services, request_about(picture_in(tmp_path))) == expected
+
+
+async def test_classes_become_one_answer_with_the_time_of_all_calls(tmp_path):
+    said = []
+    with workbench() as (backend, pipeline):
+        request = request_about(picture_in(tmp_path), "<OPEN_VOCABULARY_DETECTION>", classes=("dog", "cat"))
+        services = services_of(pipeline)
+        answer = await several.look_for_classes(services, request, Strategy.EACH, VISITOR, said.append)
+        assert answer.result.labels == ["dog", "cat"]
+        assert not answer.remembered
+        again = await several.look_for_classes(services, request, Strategy.EACH, VISITOR, said.append)
+        assert again.remembered
+    assert backend.count == 2
+    assert said[:2] == ["Looked for 1 of 2 classes", "Looked for 2 of 2 classes"]
+
+
+async def test_classes_that_cannot_be_used_are_refused(tmp_path):
+    with workbench() as (_, pipeline):
+        request = request_about(picture_in(tmp_path), classes=("<OD>",))
+        with pytest.raises(PromptError):
+            await several.look_for_classes(services_of(pipeline), request, Strategy.EACH, VISITOR, lambda _: None)
