@@ -148,7 +148,7 @@ def opened(page: Page, panel: ComparePanel, given: Given) -> Updates:
         words = say("Choose a picture under Explore; it is compared here.")
     else:
         words = say(f"{described(question)}, on the picture under Explore.")
-    return {panel.question: words, panel.run: gr.update(interactive=ready), **changed(page, panel, visit)}
+    return {panel.question: words, panel.run: gr.update(interactive=ready), **changed(panel, visit, question)}
 
 
 def described(question: Question) -> str:
@@ -157,9 +157,9 @@ def described(question: Question) -> str:
     return get_task(question.token).title + (f": {words}" if words else "")
 
 
-def changed(page: Page, panel: ComparePanel, visit: Visit) -> Updates:
-    """Empty columns with the picture, unless what they show is about this picture already."""
-    return {} if visit.compared is not None and visit.compared == visit.shown else waiting(panel, visit)
+def changed(panel: ComparePanel, visit: Visit, question: Question) -> Updates:
+    """Empty columns with the picture, unless what they show is the answer to this question already."""
+    return {} if visit.compared == (visit.shown, described(question)) else waiting(panel, visit)
 
 
 def waiting(panel: ComparePanel, visit: Visit) -> Updates:
@@ -193,7 +193,7 @@ async def compare_both(page: Page, panel: ComparePanel, given: Given, visitor: V
                     yield await answered(page, panel.sides[name], given, word)
                 else:
                     yield said(panel.sides[name], shown, word)
-        visit.compared = shown
+        visit.compared = shown, described(question)
         yield {**at_rest(panel), **await in_common(panel, answers)}
     except FlorenceUIError as error:
         yield {**at_rest(panel), panel.notice: say_error(error)}

@@ -74,7 +74,7 @@ class Visit:
     shown: Path | None = None
     from_examples: bool = False
     run: Run | None = None
-    compared: Path | None = None
+    compared: tuple[Path | None, str] | None = None
     recent: deque[Run] = field(default_factory=lambda: deque(maxlen=RECENT))
     _decoded: OrderedDict[Path, Picture] = field(default_factory=OrderedDict)
 

@@ -1,0 +1,127 @@
+"""Many pictures: progress, failures tried again alone, Stop and continue, one of them looked at, all taken away."""
+
+import asyncio
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+from scripted_backend import ScriptedBackend
+
+from florence_ui.scripted import plausible_answer
+
+pytestmark = pytest.mark.browser
+
+BAD_SIZE = (123, 77)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Six pictures, the fourth of a size of its own."""
+    folder = tmp_path_factory.mktemp("many")
+    paths = [folder / f"picture-{number}.jpg" for number in range(6)]
+    for number, path in enumerate(paths):
+        Image.new("RGB", BAD_SIZE if number == 3 else (320, 200), (40 * number, 99, 120)).save(path)
+    return paths
+
+
+def open_tab(page: Page, paths: list[Path]) -> None:
+    """Opens the tab and drops the files."""
+    page.get_by_role("tab", name="Many pictures").click()
+    page.set_input_files("#many-files input[type=file]", paths)
+    expect(page.locator("#many-sheet .frame")).to_have_count(len(paths))
+
+
+def states(page: Page) -> list[str]:
+    """Every picture's state."""
+    return page.locator("#many-sheet .frame").evaluate_all("frames => frames.map((frame) => frame.dataset.state)")
+
+
+def run_all(page: Page, button: str = "#many-run") -> None:
+    """Presses a button and waits until the work has ended."""
+    page.click(f"{button}:not([disabled])")
+    page.wait_for_selector("#many-stop", state="visible")
+    page.wait_for_selector("#many-run", state="visible")
+
+
+@pytest.mark.parametrize("device", ["page", "phone"])
+def test_all_are_answered_and_a_failed_one_is_tried_again_alone(
+    request: pytest.FixtureRequest, device: str, backend: ScriptedBackend, pictures: list[Path]
+) -> None:
+    page = request.getfixturevalue(device)
+    backend.answer = lambda prompt, size: {} if size == BAD_SIZE else plausible_answer(prompt, size)
+    open_tab(page, pictures)
+    before = backend.count
+    run_all(page)
+    expect(page.locator("#many-sheet .sheet-words")).to_have_text("5 of 6 done, 1 failed.")
+    assert states(page) == ["done", "done", "done", "failed", "done", "done"]
+    assert backend.count - before == 6
+    expect(page.locator("#many-failures")).to_contain_text("picture-3.jpg")
+    backend.answer = plausible_answer
+    run_all(page, "#many-retry")
+    expect(page.locator("#many-sheet .sheet-words")).to_have_text("6 of 6 done.")
+    assert backend.count - before == 7, "only the failed one is asked about again"
+    expect(page.locator("#many-retry")).to_be_hidden()
+
+
+def test_stop_keeps_what_is_done_and_continue_asks_only_about_the_rest(
+    page: Page, backend: ScriptedBackend, pictures: list[Path]
+) -> None:
+    open_tab(page, pictures)
+    usual = backend.respond
+
+    async def respond(request, call):
+        await asyncio.sleep(60 if call.image_size == BAD_SIZE else 0)
+        return await usual(request, call)
+
+    backend.respond = respond
+    try:
+        page.click("#many-run:not([disabled])")
+        expect(page.locator("#many-sheet .frame[data-state=done]")).to_have_count(5, timeout=60_000)
+        page.click("#many-stop")
+        expect(page.locator("#many-run")).to_have_text("Continue with 1")
+        expect(page.locator("#many-sheet .sheet-words")).to_contain_text("stopped")
+        backend.wait_for(lambda b: b.running == 0)
+    finally:
+        del backend.respond
+    before = backend.count
+    run_all(page)
+    expect(page.locator("#many-sheet .sheet-words")).to_have_text("6 of 6 done.")
+    assert backend.count - before == 1
+
+
+def test_one_can_be_looked_at_and_all_can_be_taken_away(
+    page: Page, backend: ScriptedBackend, pictures: list[Path], tmp_path: Path
+) -> None:
+    open_tab(page, pictures[:2])
+    run_all(page)
+    before = backend.count
+    page.locator("#many-sheet .frame").nth(1).click()
+    expect(page.locator("#many-stage .stage-row")).to_have_text(["car", "person", "wheel"])
+    expect(page.locator("#many-meta")).to_contain_text("picture-1.jpg")
+    with page.expect_download() as download:
+        page.click("#many-json")
+    download.value.save_as(tmp_path / "all.json")
+    records = json.loads((tmp_path / "all.json").read_text("utf-8"))
+    assert [record["picture"] for record in records] == ["picture-0.jpg", "picture-1.jpg"]
+    assert [len(record["detections"]) for record in records] == [3, 3]
+    with page.expect_download() as download:
+        page.click("#many-coco")
+    download.value.save_as(tmp_path / "all.zip")
+    assert any(name.endswith("annotations.json") for name in zipfile.ZipFile(tmp_path / "all.zip").namelist())
+    assert backend.count == before, "looking and taking away ask nothing"
+
+
+def test_a_task_that_needs_words_asks_for_them_before_any_call(
+    page: Page, backend: ScriptedBackend, pictures: list[Path]
+) -> None:
+    open_tab(page, pictures[:1])
+    before = backend.count
+    page.click("#many-task input")
+    page.get_by_role("option", name="Ground a caption").click()
+    expect(page.locator("#many-text")).to_be_visible()
+    page.click("#many-run:not([disabled])")
+    expect(page.locator("#many-notice")).to_contain_text("needs a phrase")
+    assert backend.count == before
