@@ -96,11 +96,11 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def wait_for(condition, seconds: float = 180.0):
+def wait_for(condition, seconds: float = 300.0):
     """Asks again and again until the answer is true; returns it, or fails."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if value := condition():
             return value
-        time.sleep(0.1)
+        time.sleep(0.25)
     raise AssertionError(f"It did not happen within {seconds} s.")
