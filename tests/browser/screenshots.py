@@ -1,0 +1,76 @@
+"""Takes the pictures that the README shows: `python tests/browser/screenshots.py [FOLDER]`.
+
+They show the app as a newcomer starts it, with florence-2-nano on the bundled examples.
+"""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from browser import steps  # noqa: E402
+from browser.conftest import ARGUMENTS, chromium_path  # noqa: E402
+from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+from safety.running import RunningApp, free_port  # noqa: E402
+
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+
+
+def open_page(browser: Browser, app: RunningApp, viewport: dict, scheme: str) -> Page:
+    """The page, an example loaded."""
+    page = browser.new_page(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
+    page.set_default_timeout(180_000)
+    page.goto(f"{app.url}/?__theme={scheme}")
+    page.wait_for_selector("#run:not([disabled])")
+    return page
+
+
+def explore(page: Page) -> None:
+    """The first example, answered, one object lit up."""
+    steps.run(page)
+    page.locator(".stage-row").first.hover()
+
+
+def compare(page: Page) -> None:
+    """The same picture and task on both sides."""
+    page.get_by_role("tab", name="Compare", exact=True).click()
+    for side in ("left", "right"):
+        field = page.locator(f"#compare-{side}-model input")
+        field.fill("florence-2-nano")
+        field.press("Enter")
+        field.press("Tab")
+    page.click("#compare-run:not([disabled])")
+    for side in ("left", "right"):
+        page.wait_for_selector(f"#compare-{side}-stage [data-state=done]")
+    page.wait_for_selector("#compare-summary")
+
+
+SHOTS = {
+    "explore-light": (WIDE, "light", explore),
+    "explore-dark": (WIDE, "dark", explore),
+    "compare-dark": (WIDE, "dark", compare),
+    "phone-light": (NARROW, "light", explore),
+}
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    local = {
+        "FLORENCE_UI_START_SERVER": "true",
+        "FLORENCE_UI_LOCAL_URL": f"http://127.0.0.1:{free_port()}",
+        "HF_HUB_OFFLINE": "1",
+    }
+    with sync_playwright() as playwright, RunningApp(**local) as app:
+        browser = playwright.chromium.launch(executable_path=chromium_path(playwright), args=ARGUMENTS)
+        for name, (viewport, scheme, prepare) in SHOTS.items():
+            page = open_page(browser, app, viewport, scheme)
+            prepare(page)
+            page.screenshot(path=folder / f"{name}.png", full_page=True)
+            page.close()
+            print(f"{name}.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "assets" / "screenshots")
