@@ -30,6 +30,7 @@ from starlette.routing import Route
 
 from florence_ui.settings import Settings
 from florence_ui.ui.doors import Doors
+from florence_ui.ui.sessions import Sessions
 from florence_ui.ui.uploads import (
     age_out,
     folder_bytes,
@@ -211,6 +212,7 @@ class Housekeeping:
     async def lifespan(self, app: Any) -> AsyncIterator[None]:
         """Tidy up for as long as the app runs, and all of it at the end."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        Sessions.take_over(app)
         sweeping = asyncio.create_task(self._sweep_for_ever(app))
         try:
             yield

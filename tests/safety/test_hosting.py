@@ -8,10 +8,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+import gradio as gr
 import pytest
+from gradio.state_holder import SessionState
 
 from florence_ui.ui import hosting
 from florence_ui.ui.hosting import Health, Housekeeping
+from florence_ui.ui.sessions import Session, Sessions
 from florence_ui.ui.uploads import age_out, folder_bytes
 
 
@@ -85,7 +88,7 @@ def fake_app(holder: Holder, pending: dict[str, set[str]], running: set[str], te
         pending_messages_per_session=dict.fromkeys(pending),
         event_ids_to_events=dict.fromkeys(running),
     )
-    blocks = SimpleNamespace(temp_file_sets=[temp], _queue=queue)
+    blocks = SimpleNamespace(temp_file_sets=[temp], _queue=queue, state_session_capacity=5)
     return SimpleNamespace(get_blocks=lambda: blocks, state_holder=holder, iterators_to_reset={"gone", "running"})
 
 
@@ -167,3 +170,34 @@ async def test_asking_for_health_often_does_not_ask_the_backend_often() -> None:
     health = Health(probe, keep=60)
     await asyncio.gather(*(health.state() for _ in range(50)))
     assert len(asked) == 1
+
+
+def test_a_session_has_what_gradios_has_and_keeps_no_posted_value() -> None:
+    with gr.Blocks() as demo:
+        state, text = gr.State([]), gr.Textbox()
+    theirs, ours = SessionState(demo), Session(demo)
+    assert vars(theirs).keys() == vars(ours).keys()
+    ours[state._id] = ["mine"]
+    assert ours[state._id] == ["mine"]
+    assert theirs[state._id] == []
+    ours[text._id] = other = gr.Textbox(render=False)
+    assert ours[text._id] is other
+    assert demo.blocks[text._id] is text, "what changed for one visitor has not changed for all"
+    ours._update_value_in_config(text._id, "a secret")
+    assert list(ours.components) == []
+    assert [value for _, value, _ in ours.state_components] == [["mine"]]
+
+
+def test_sessions_are_kept_apart_and_bounded() -> None:
+    with gr.Blocks() as demo:
+        state = gr.State([])
+    demo.state_session_capacity = 3
+    app = SimpleNamespace(get_blocks=lambda: demo)
+    Sessions.take_over(app)
+    for name in "abcde":
+        app.state_holder[name][state._id].append(name)
+    assert app.state_holder["e"][state._id] == ["e"]
+    assert isinstance(app.state_holder["e"], Session)
+    assert len(app.state_holder.session_data) == 3
+    assert len(app.state_holder.time_last_used) == 3
+    assert demo.state_holder is app.state_holder
