@@ -8,7 +8,7 @@ from florence_ui.tasks import CUSTOM, Family, InputKind, Task, tasks_of
 
 AUTOMATIC = "automatic"
 MODELS = (
-    ("automatic: base, or nano where base cannot be had", AUTOMATIC),
+    ("automatic: base, else nano", AUTOMATIC),
     ("nano (offline demo)", "florence-2-nano"),
     ("base", "florence-2-base"),
     ("large", "florence-2-large"),

@@ -65,6 +65,12 @@ class Page:
         return [*fields, *self.run_parts]
 
     @property
+    def filled_parts(self) -> list[gr.components.Component]:
+        """What holds a question."""
+        ask = self.ask
+        return [ask.family, ask.variant, ask.text, ask.classes, ask.strategy, ask.model, ask.backend]
+
+    @property
     def answer_parts(self) -> list[gr.components.Component]:
         """What shows an answer."""
         a = self.answer

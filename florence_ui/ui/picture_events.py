@@ -41,7 +41,9 @@ def wire(page: Page) -> None:
     ask.picture.input(upload, fields, parts, **patient(trigger_mode="always_last"))
     ask.link.submit(lambda: say("Fetching the picture", tone="busy"), None, ask.picture_notice, **quiet())
     ask.link.submit(follow, fields, parts, **patient())
-    ask.examples.select(choose, fields, [*parts, ask.family, ask.variant], **patient(trigger_mode="always_last"))
+    ask.examples.select(
+        choose, fields, [*dict.fromkeys([*parts, *page.filled_parts])], **patient(trigger_mode="always_last")
+    )
     ask.picture.clear(clear, fields, parts, **quiet())
     ask.picker.swap(clear, fields, parts, **quiet())
 

@@ -52,7 +52,7 @@ def back_parts(page: Page) -> list[gr.components.Component]:
     """What changes when an earlier run is shown again."""
     ask = page.ask
     parts = [ask.run, ask.stop, ask.input_notice, ask.picture_notice, *page.answer_parts, *page.question_parts]
-    return [*dict.fromkeys([*parts, ask.family, ask.variant, ask.model, ask.backend, ask.examples])]
+    return [*dict.fromkeys([*parts, *page.filled_parts, ask.examples])]
 
 
 async def answer_to(page: Page, given: Given, request: gr.Request) -> AsyncIterator[Updates]:

@@ -23,7 +23,7 @@ TONES = {State.READY: "good", State.UNAVAILABLE: "error", State.FOREIGN: "error"
 def wire(demo: gr.Blocks, page: Page) -> None:
     """Connects opening, remembering, sharing and the line about the server."""
     ask, fields = page.ask, {*page.question_fields, *page.style.controls}
-    opened = [*picture_parts(page), ask.family, ask.variant, ask.model, ask.backend, *page.style.controls, page.visit]
+    opened = [*picture_parts(page), *page.filled_parts, *page.style.controls, page.visit]
 
     async def open_page(given: Given, request: gr.Request) -> Updates:
         return await opening(page, given, dict(request.query_params))

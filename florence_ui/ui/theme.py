@@ -78,6 +78,7 @@ def theme() -> gr.themes.Base:
         input_placeholder_color="*neutral_500",
         input_placeholder_color_dark="*neutral_400",
         input_radius="10px",
+        input_border_width="1px",
         button_primary_background_fill="*primary_600",
         button_primary_background_fill_dark="*primary_400",
         button_primary_background_fill_hover="*primary_700",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 from safety.running import RunningApp
 from scripted_backend import ScriptedBackend
 
@@ -21,6 +21,8 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+PATIENCE = 30_000
+"""Milliseconds; a busy machine is no failure."""
 DESKTOP, PHONE = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
 
 
@@ -33,6 +35,7 @@ def chromium_path(playwright: Playwright) -> str | None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium; where there is none the tests are skipped aloud, or fail where `CI` is set."""
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         path = chromium_path(playwright)
         if path is None:
@@ -112,18 +115,21 @@ def open_page(browser: Browser, app: RunningApp) -> Iterator[Callable[..., Page]
     def watch(page: Page) -> None:
         page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on(
+            "response", lambda answer: wrong.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None
+        )
         page.on("request", lambda request: None if is_ours(request.url, app) else wrong.append(request.url))
 
     def open_one(query: str = "", *, context: BrowserContext | None = None, **options: object) -> Page:
         if context is None:
             context = browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce", **options})
-            context.set_default_timeout(30_000)
+            context.set_default_timeout(PATIENCE)
             contexts.append(context)
         page = context.new_page()
         watch(page)
         page.goto(app.url + query)
         page.wait_for_selector("#run")
-        page.wait_for_function("document.querySelector('#destination').innerText.length > 0")
+        page.wait_for_selector("#stage img[src]")  # what it opens with is there
         return page
 
     yield open_one

@@ -21,8 +21,10 @@ def choose(page: Page, family: str, variant: str = "") -> None:
 
 
 def run(page: Page, state: str = "done") -> None:
-    """Presses Run and waits for the answer, or another end."""
-    page.click("#run:not([disabled])")
+    """Presses Run and waits for the answer, or another end; what the stage showed before does not count."""
+    page.wait_for_selector("#run:not([disabled])")
+    page.evaluate("document.querySelector('#stage .stage').dataset.state = 'asked'")
+    page.click("#run")
     settle(page, state)
 
 
