@@ -256,7 +256,7 @@ class Pipeline:
             status = await self.local.wait_ready(call.model_id, say)
             key = None if status.models else key  # our own server has no use for it
         async with self._line(backend).turn(say):
-            say(f"{backend.host} is working on it.")
+            say(f"{'This machine' if backend.stays_here else backend.host} is working on it.")
             return await infer(
                 backend,
                 model_id=call.model_id,
