@@ -182,10 +182,11 @@ class ScriptedBackend(scripted.ScriptedBackend):
     fault: Fault | None = None
 
     async def respond(self, request: web.Request, call: Call) -> web.StreamResponse:
-        if self.fault is None:
+        fault = self.fault  # a test may take it back meanwhile
+        if fault is None:
             return await super().respond(request, call)
         await asyncio.sleep(self.delay)
-        return await self.fault.respond(self, request, call)
+        return await fault.respond(self, request, call)
 
 
 def refused_url() -> str:
