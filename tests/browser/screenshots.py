@@ -39,7 +39,7 @@ def compare(page: Page) -> None:
         field = page.locator(f"#compare-{side}-model input")
         field.fill("florence-2-nano")
         field.press("Enter")
-        field.press("Tab")
+        page.locator("#compare-question").click()  # closes the list of models
     page.click("#compare-run:not([disabled])")
     for side in ("left", "right"):
         page.wait_for_selector(f"#compare-{side}-stage [data-state=done]")

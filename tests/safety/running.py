@@ -185,7 +185,7 @@ def refused(response: httpx.Response) -> Outcome:
 
 def is_sentence(words: str) -> bool:
     """Whether an error is words for a person: short, no traceback, no path of this machine, nothing raw."""
-    raw = ("Traceback", "Error(", "site-packages", "/root/", "/tmp/", "/work/", "None", "0x", "Internal")
+    raw = ("Traceback", "Error(", "site-packages", "/root/", "/tmp/", "/home/", "None", "0x", "Internal")
     return 10 < len(words) < 800 and not any(part in words for part in raw)
 
 
