@@ -120,7 +120,9 @@ async def go_through(page: Page, panel: ChainsPanel, given: Given, visitor: Visi
                         shown, " ".join(filter(None, [title_of(going, report.number), report.detail]))
                     )
                     yield {page.answer.stage: busy, **news(panel, going, visit)}
-        yield {**at_rest(page), **rested(panel), **news(panel, going, visit), page.answer.stage: stage_now(page, given)}
+        shown_last = answer_view.everything(page, visit, style) if going.runs else {}
+        at_end = {**at_rest(page), **rested(panel), **news(panel, going, visit)}
+        yield {**shown_last, **at_end, page.answer.stage: stage_now(page, given)}
     except FlorenceUIError as error:
         yield {**stopped_at(page, panel, given), panel.steps: say_error(error)}
     except Exception:

@@ -177,29 +177,31 @@ async def compare_both(page: Page, panel: ComparePanel, given: Given, visitor: V
     visit, shown = given[page.visit], given[page.visit].shown
     question = question_in(page, given)
     answers: dict[str, Analysis] = {}
-    yield {
+    so_far = {
         **waiting(panel, visit),
         **at_work(panel),
-        **{side.stage: stage_view.busy(shown, "Asking the model") for side in panel.sides.values()},
-    }
+    }  # sent whole each time: of quick updates a browser may skip some
+    so_far |= {side.stage: stage_view.busy(shown, "Asking the model") for side in panel.sides.values()}
+    yield so_far
     try:
         requests, refused = requests_for(page, panel, given, visit, question)
         for name, error in refused.items():
-            yield said(panel.sides[name], shown, error)
+            so_far |= said(panel.sides[name], shown, error)
         async with contextlib.aclosing(ask_both(page.services, question, requests, visitor)) as news:
             async for name, word in news:
                 if isinstance(word, Analysis):
                     answers[name] = word
-                    yield await answered(page, panel.sides[name], given, word)
+                    so_far |= await answered(page, panel.sides[name], given, word)
                 else:
-                    yield said(panel.sides[name], shown, word)
+                    so_far |= said(panel.sides[name], shown, word)
+                yield so_far
         visit.compared = shown, described(question)
-        yield {**at_rest(panel), **await in_common(panel, answers)}
+        yield {**so_far, **at_rest(panel), **await in_common(panel, answers)}
     except FlorenceUIError as error:
-        yield {**at_rest(panel), panel.notice: say_error(error)}
+        yield {**so_far, **at_rest(panel), panel.notice: say_error(error)}
     except Exception:
         log.exception("A comparison failed.")
-        yield {**at_rest(panel), panel.notice: say_error(UNEXPECTED)}
+        yield {**so_far, **at_rest(panel), panel.notice: say_error(UNEXPECTED)}
 
 
 def requests_for(

@@ -30,8 +30,9 @@ def choose_model(page: Page, side: str, model: str) -> None:
 def compare(page: Page) -> None:
     """Presses Compare and waits until both sides have ended."""
     page.click("#compare-run:not([disabled])")
-    for side in SIDES:
-        page.wait_for_selector(f"#compare-{side}-stage [data-state=busy]", state="detached")
+    for side in SIDES:  # before, the picture alone stands there, and nothing about an answer
+        ended = f"#compare-{side}-stage [data-state=failed], #compare-{side}-meta p"
+        page.wait_for_selector(ended, state="attached")
     page.wait_for_selector("#compare-run")
 
 
@@ -71,8 +72,8 @@ def test_both_answers_stand_side_by_side_with_what_they_have_in_common(
     before = two_models.count
     compare(page)
     assert sorted(call.model_id for call in two_models.calls[before:]) == ["one/1", "two/2"]
-    assert page.locator("#compare-left-stage .stage-row").all_inner_texts() == ["car", "person"]
-    assert page.locator("#compare-right-stage .stage-row").all_inner_texts() == ["car", "dog"]
+    expect(page.locator("#compare-left-stage .stage-row")).to_have_text(["car", "person"])
+    expect(page.locator("#compare-right-stage .stage-row")).to_have_text(["car", "dog"])
     expect(page.locator("#compare-summary")).to_contain_text("Both found 1, only the left 1, only the right 1.")
     expect(page.locator("#compare-table")).to_contain_text("both")
     expect(page.locator("#compare-table")).to_contain_text("only right")
@@ -91,8 +92,8 @@ def test_texts_are_marked_where_they_differ(page: Page, two_models: ScriptedBack
     choose_model(page, "left", "one/1")
     choose_model(page, "right", "two/2")
     compare(page)
-    assert page.locator("#compare-left-text mark").all_inner_texts() == ["red "]
-    assert page.locator("#compare-right-text mark").all_inner_texts() == ["blue "]
+    expect(page.locator("#compare-left-text mark")).to_have_text(["red"])
+    expect(page.locator("#compare-right-text mark")).to_have_text(["blue"])
     expect(page.locator("#compare-left-text .passage")).to_have_text("A red <b>car</b>.")
     expect(page.locator("#compare-outcome")).to_be_hidden()
 

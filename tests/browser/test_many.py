@@ -39,10 +39,10 @@ def states(page: Page) -> list[str]:
     return page.locator("#many-sheet .frame").evaluate_all("frames => frames.map((frame) => frame.dataset.state)")
 
 
-def run_all(page: Page, button: str = "#many-run") -> None:
-    """Presses a button and waits until the work has ended."""
+def run_all(page: Page, words: str, button: str = "#many-run") -> None:
+    """Presses a button and waits until the work has ended with these words."""
     page.click(f"{button}:not([disabled])")
-    page.wait_for_selector("#many-stop", state="visible")
+    expect(page.locator("#many-sheet .sheet-words")).to_have_text(words)
     page.wait_for_selector("#many-run", state="visible")
 
 
@@ -54,14 +54,12 @@ def test_all_are_answered_and_a_failed_one_is_tried_again_alone(
     backend.answer = lambda prompt, size: {} if size == BAD_SIZE else plausible_answer(prompt, size)
     open_tab(page, pictures)
     before = backend.count
-    run_all(page)
-    expect(page.locator("#many-sheet .sheet-words")).to_have_text("5 of 6 done, 1 failed.")
+    run_all(page, "5 of 6 done, 1 failed.")
     assert states(page) == ["done", "done", "done", "failed", "done", "done"]
     assert backend.count - before == 6
     expect(page.locator("#many-failures")).to_contain_text("picture-3.jpg")
     backend.answer = plausible_answer
-    run_all(page, "#many-retry")
-    expect(page.locator("#many-sheet .sheet-words")).to_have_text("6 of 6 done.")
+    run_all(page, "6 of 6 done.", "#many-retry")
     assert backend.count - before == 7, "only the failed one is asked about again"
     expect(page.locator("#many-retry")).to_be_hidden()
 
@@ -87,8 +85,7 @@ def test_stop_keeps_what_is_done_and_continue_asks_only_about_the_rest(
     finally:
         del backend.respond
     before = backend.count
-    run_all(page)
-    expect(page.locator("#many-sheet .sheet-words")).to_have_text("6 of 6 done.")
+    run_all(page, "6 of 6 done.")
     assert backend.count - before == 1
 
 
@@ -96,7 +93,7 @@ def test_one_can_be_looked_at_and_all_can_be_taken_away(
     page: Page, backend: ScriptedBackend, pictures: list[Path], tmp_path: Path
 ) -> None:
     open_tab(page, pictures[:2])
-    run_all(page)
+    run_all(page, "2 of 2 done.")
     before = backend.count
     page.locator("#many-sheet .frame").nth(1).click()
     expect(page.locator("#many-stage .stage-row")).to_have_text(["car", "person", "wheel"])
