@@ -37,39 +37,41 @@ def check_quiet(page: Page) -> None:
         assert page.locator(selector).count() == 0, selector
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_label_is_text_everywhere(page: Page, backend: ScriptedBackend, photograph: Path, name: str) -> None:
-    text = HOSTILE[name]
-    backend.answer = lambda prompt, size: {"<OD>": {"bboxes": [[60, 60, 300, 300]], "labels": [text]}}
+def test_a_label_is_text_everywhere(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
+    labels = list(HOSTILE.values())
+    boxes = [[20 + 40 * n, 60, 50 + 40 * n, 300] for n in range(len(labels))]
+    backend.answer = lambda prompt, size: {"<OD>": {"bboxes": boxes, "labels": labels}}
     steps.upload(page, photograph)
     steps.run(page)
-    word = next(part for part in ("caught", "HYPERLINK", "dog", "lt;") if part in text)
-    expect(page.locator(".stage-row").first).to_contain_text(word)
+    shown = page.locator("#stage").inner_text()
+    for part in ("<img src=x", "<script>", "<svg", "${window.caught=1}", "onmouseover", "[click](java", "&lt;img&gt;"):
+        assert part in shown
     page.locator(".stage-row").first.hover()
     check_quiet(page)
     for tab in page.locator("#answer-tabs [role=tab]").all():
         if tab.is_visible():
             tab.click()
-            page.wait_for_timeout(100)
+            page.wait_for_timeout(200)
             check_quiet(page)
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_caption_is_text(page: Page, backend: ScriptedBackend, photograph: Path, name: str) -> None:
-    backend.answer = lambda prompt, size: {"<CAPTION>": HOSTILE[name]}
+def test_a_caption_is_text(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
+    backend.answer = lambda prompt, size: {"<CAPTION>": " ".join(HOSTILE.values())}
     steps.upload(page, photograph)
     steps.choose(page, "Caption")
     steps.run(page)
     check_quiet(page)
+    assert "<script>" in page.locator("#stage").inner_text()
     assert page.locator("#stage b, #stage strong, #stage h1, #answer-text b").count() == 0
 
 
-@pytest.mark.parametrize("name", ["image", "script", "template", "attribute", "markdown"])
-def test_a_servers_message_is_text(page: Page, backend: ScriptedBackend, photograph: Path, name: str) -> None:
-    backend.fault = Fault.status(500, {"message": HOSTILE[name]})
+def test_a_servers_message_is_text(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
     steps.upload(page, photograph)
-    steps.run(page, "failed")
-    check_quiet(page)
+    for name in ("image", "template"):
+        backend.fault = Fault.status(500, {"message": HOSTILE[name]})
+        steps.run(page, "failed")
+        check_quiet(page)
+        assert "caught" in page.locator("#stage").inner_text()
 
 
 def test_a_file_name_is_text(page: Page, backend: ScriptedBackend, photograph: Path, tmp_path: Path) -> None:
