@@ -4,6 +4,7 @@ Only a picture's file name, its answer and a small preview are kept: a decoded p
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -149,12 +150,13 @@ class Batch:
         jobs = [lambda item=item: _work(item, analyse, request_for, calls, limits, style) for item in waiting]
         self._began, self._ended, self._running = time.monotonic(), 0, True
         try:
-            async for outcome in as_finished(jobs, max(1, at_once) + READY_AHEAD):
-                item = waiting[outcome.index]
-                if outcome.error is not None:
-                    item.state, item.reason = State.FAILED, str(outcome.error)
-                self._ended += 1
-                yield item
+            async with contextlib.aclosing(as_finished(jobs, max(1, at_once) + READY_AHEAD)) as outcomes:
+                async for outcome in outcomes:
+                    item = waiting[outcome.index]
+                    if outcome.error is not None:
+                        item.state, item.reason = State.FAILED, str(outcome.error)
+                    self._ended += 1
+                    yield item
         finally:
             self._running = False
             for item in waiting:

@@ -1,6 +1,7 @@
 """Chains: several questions where each one builds on the answer before it."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -155,9 +156,10 @@ async def run_chain(
         start = asyncio.get_running_loop().time()
         report = StepReport(number, StepState.RUNNING)
         try:
-            async for report in _take(step, number, analyse, template, before, at_once):
-                if report.state is StepState.RUNNING:
-                    yield report
+            async with contextlib.aclosing(_take(step, number, analyse, template, before, at_once)) as reports:
+                async for report in reports:
+                    if report.state is StepState.RUNNING:
+                        yield report
         except FlorenceUIError as error:
             seconds = asyncio.get_running_loop().time() - start
             yield StepReport(number, StepState.FAILED, str(error), seconds=seconds)
@@ -177,8 +179,9 @@ async def _take(
             analysis = await analyse(request)
             yield StepReport(number, StepState.DONE, said_of(analysis), analysis, analysis.seconds)
         case ForEach(action):
-            async for report in _for_each(action, number, analyse, template, before, at_once):
-                yield report
+            async with contextlib.aclosing(_for_each(action, number, analyse, template, before, at_once)) as reports:
+                async for report in reports:
+                    yield report
         case Order():
             analysis = in_reading_order(before)
             yield StepReport(number, StepState.DONE, said_of(analysis), analysis)
@@ -191,15 +194,18 @@ async def _for_each(
     if not len(found.detections):
         yield StepReport(number, StepState.DONE, "There was no object to ask about.", before)
         return
-    async for progress in act(analyse, template, found, range(len(found.detections)), action, at_once=at_once):
-        ended = progress.done == progress.total
-        if ended and progress.failed == progress.total:
-            raise FlorenceUIError("No object got an answer.", progress.result.warnings[0])
-        analysis = replace(before, result=progress.result, seconds=progress.seconds, remembered=False)
-        detail = f"{progress.done} of {progress.total}" + (f", {progress.failed} failed" if progress.failed else "")
-        yield StepReport(
-            number, StepState.DONE if ended else StepState.RUNNING, detail + ".", analysis, progress.seconds
-        )
+    async with contextlib.aclosing(
+        act(analyse, template, found, range(len(found.detections)), action, at_once=at_once)
+    ) as going:
+        async for progress in going:
+            ended = progress.done == progress.total
+            if ended and progress.failed == progress.total:
+                raise FlorenceUIError("No object got an answer.", progress.result.warnings[0])
+            analysis = replace(before, result=progress.result, seconds=progress.seconds, remembered=False)
+            detail = f"{progress.done} of {progress.total}" + (f", {progress.failed} failed" if progress.failed else "")
+            yield StepReport(
+                number, StepState.DONE if ended else StepState.RUNNING, detail + ".", analysis, progress.seconds
+            )
 
 
 def phrase_of(before: Analysis | None) -> str:

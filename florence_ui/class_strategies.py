@@ -1,6 +1,7 @@
 """Three ways to look for several classes: a call for each, all in one prompt, or a sentence that names them."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -79,13 +80,14 @@ async def find_classes(
     answers: dict[int, Answer] = {}
     start = asyncio.get_running_loop().time()
     jobs = [lambda request=request: analyse(request) for request in requests]
-    async for outcome in as_finished(jobs, at_once):
-        answers[outcome.index] = outcome.error if outcome.value is None else outcome.value.result
-        failed = sum(not isinstance(answer, Result) for answer in answers.values())
-        if failed == len(requests):
-            raise outcome.error
-        merged = _merged(requests, names, answers)
-        yield Progress(len(answers), failed, len(requests), merged, asyncio.get_running_loop().time() - start)
+    async with contextlib.aclosing(as_finished(jobs, at_once)) as outcomes:
+        async for outcome in outcomes:
+            answers[outcome.index] = outcome.error if outcome.value is None else outcome.value.result
+            failed = sum(not isinstance(answer, Result) for answer in answers.values())
+            if failed == len(requests):
+                raise outcome.error
+            merged = _merged(requests, names, answers)
+            yield Progress(len(answers), failed, len(requests), merged, asyncio.get_running_loop().time() - start)
 
 
 def _merged(requests: Sequence[Request], names: Sequence[str], answers: dict[int, Answer]) -> Result:

@@ -1,6 +1,7 @@
 """Ask about objects that were found: describe it, what is it, segment it, read it; for one or for all of them."""
 
 import asyncio
+import contextlib
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -130,12 +131,13 @@ async def act(
     answers: dict[int, Answer] = {}
     start = asyncio.get_running_loop().time()
     jobs = [_job(analyse, template, found, row, action) for row in rows]
-    async for outcome in as_finished(jobs, at_once):
-        answers[rows[outcome.index]] = outcome.value if outcome.error is None else outcome.error
-        failed = sum(not isinstance(answer, Result) for answer in answers.values())
-        merged = info.merged(found, answers, info.task)
-        seconds = asyncio.get_running_loop().time() - start
-        yield Progress(len(answers), failed, len(rows), merged, seconds)
+    async with contextlib.aclosing(as_finished(jobs, at_once)) as outcomes:
+        async for outcome in outcomes:
+            answers[rows[outcome.index]] = outcome.value if outcome.error is None else outcome.error
+            failed = sum(not isinstance(answer, Result) for answer in answers.values())
+            merged = info.merged(found, answers, info.task)
+            seconds = asyncio.get_running_loop().time() - start
+            yield Progress(len(answers), failed, len(rows), merged, seconds)
 
 
 def _job(

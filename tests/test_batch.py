@@ -111,6 +111,17 @@ async def test_stop_keeps_what_is_done_and_a_second_run_goes_on_with_the_rest(tm
     assert all(item.result is kept[item.name] for item in batch.items if item.name in kept)
 
 
+async def test_after_a_stop_no_picture_is_begun(tmp_path):
+    """The workers have ended when the stop returns; one that went on would mark a picture as running for good."""
+    batch = Batch.of(files(tmp_path, 10))
+    with workbench() as (_, pipeline):
+        stream = batch.run(pipeline.analyse, request_about, at_once=2)
+        await anext(stream)
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await stream.aclose()
+        assert not [task for task in others if not task.done() and "as_finished" in repr(task.get_coro())]
+
+
 async def test_cancelling_the_caller_is_a_stop(tmp_path):
     batch = Batch.of(files(tmp_path, 6))
     with workbench(delay=60) as (backend, pipeline):

@@ -1,6 +1,7 @@
 """Questions that take several calls: how many at once, in the visitor's share, and one answer made of them."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -56,7 +57,10 @@ async def look_for_classes(
         answers.append(await ask(each))
         return answers[-1]
 
-    async for progress in find_classes(keep, request, request.classes, strategy, at_once=at_once(services, request)):
-        say(f"Looked for {progress.done} of {progress.total} classes")
+    async with contextlib.aclosing(
+        find_classes(keep, request, request.classes, strategy, at_once=at_once(services, request))
+    ) as going:
+        async for progress in going:
+            say(f"Looked for {progress.done} of {progress.total} classes")
     remembered = all(answer.remembered for answer in answers)
     return replace(answers[0], result=progress.result, seconds=progress.seconds, remembered=remembered)
