@@ -16,6 +16,7 @@ from http import HTTPStatus
 
 from starlette._utils import get_route_path
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.formparsers import MultiPartException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -47,6 +48,7 @@ class Body(StrEnum):
     EVENT = "a call of one of the page's functions"
     PLAIN = "a small JSON object"
     UPLOAD = "files"
+    STREAM = "anything within the limit"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Door:
     """One kind of address that is open.
 
     Attributes:
-        method: GET (and HEAD with it) or POST.
+        method: GET (and HEAD with it), POST or DELETE.
         pattern: Of the whole path.
         body: What may be posted.
     """
@@ -78,6 +80,10 @@ DOORS = (
     _door("POST", rf"{API}/upload", Body.UPLOAD),
     _door("POST", rf"{API}/(queue/join|(run|api|call|call/v2)/{NAME}/?)", Body.EVENT),
     _door("POST", rf"{API}/(cancel|reset/?)", Body.PLAIN),
+    # Answered only where gradio[mcp] is installed; a tool's call comes back in through the doors above.
+    _door("GET", rf"{API}/mcp(/|/sse|/schema)?"),
+    _door("DELETE", rf"{API}/mcp/?"),
+    _door("POST", rf"{API}/mcp(/|/messages/?)?", Body.STREAM),
 )
 
 LEAVES = re.compile(rf"{API}/(queue/data|heartbeat/(?P<session>{NAME})|call/(v2/)?{NAME}/(?P<event>{NAME}))")
@@ -143,6 +149,8 @@ class Doors:
             await self.app(scope, receive, answer)
         except Refused as refusal:
             await answer.refuse(refusal, scope, receive)
+        except MultiPartException as error:
+            await answer.refuse(Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error.message), scope, receive)
         except Exception as error:
             if isinstance(error, TypeError) and "/call/v2/" in path:  # how Gradio says it
                 words = "The parameters do not fit this function; /gradio_api/info names them."
@@ -169,6 +177,9 @@ class Doors:
             if self.has_room is not None and not await self.has_room():
                 words = "There is no room for more pictures right now. Please try again in a few minutes."
                 raise Refused(HTTPStatus.INSUFFICIENT_STORAGE, words)
+            check_length(headers, self.max_upload_bytes)
+            return bounded(receive, self.max_upload_bytes)
+        if door.body is Body.STREAM:
             check_length(headers, self.max_upload_bytes)
             return bounded(receive, self.max_upload_bytes)
         if door.body is Body.NONE:

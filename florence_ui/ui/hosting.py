@@ -11,6 +11,7 @@
 
 import asyncio
 import contextlib
+import importlib
 import logging
 import os
 import shutil
@@ -100,13 +101,22 @@ def launch_options(settings: Settings, *, probe: Probe, on_leave: Callable[[str]
         "run_history": False,
         "strict_cors": True,
         "ssr_mode": False,
-        "mcp_server": False,
+        "mcp_server": has_mcp(),
         "pwa": False,
         "share": False,
         # Otherwise Gradio ends the app where its own page takes over three seconds the first time: on a busy machine.
         "_frontend": False,
         "max_threads": 200,
     }
+
+
+def has_mcp() -> bool:
+    """Whether `gradio[mcp]` is installed, so that the endpoints can be tools of an agent."""
+    try:
+        importlib.import_module("gradio.mcp")
+    except ImportError:
+        return False
+    return True
 
 
 def serve(demo: gr.Blocks, *, on_end: Callable[[], object]) -> None:

@@ -30,7 +30,7 @@ from scripted_backend import Fault, ScriptedBackend
 
 from florence_ui.tasks import TASKS
 
-TEMP_SECONDS = 10
+TEMP_SECONDS = 40
 """Files and sessions age out this fast here, instead of in two hours."""
 FAULTS = [Fault.status(500), Fault.status(401), Fault.reset(), Fault.html(), Fault.cut_off()]
 
@@ -83,10 +83,10 @@ def one_run(app: RunningApp, number: int) -> str:
 def left_in_the_middle(app: RunningApp, number: int) -> str:
     """A page that is closed while it waits."""
     path = app.upload(photograph(number), "left.jpg").json()[0]
-    event = app.client.post("/gradio_api/call/v2/analyse", json={"image": file_value(path), "task": "<OD>"}).json()
+    called = app.client.post("/gradio_api/call/v2/analyse", json={"image": file_value(path), "task": "<OD>"})
     timeout = httpx.Timeout(30, read=0.05)
     with contextlib.suppress(httpx.TimeoutException):
-        app.client.get(f"/gradio_api/call/analyse/{event['event_id']}", timeout=timeout)
+        app.client.get(f"/gradio_api/call/analyse/{called.json()['event_id']}", timeout=timeout)
     return "left"
 
 
@@ -110,14 +110,18 @@ def soak(runs: int, visitors: int) -> Report:
                     if number % 50 == 0:
                         disk_most = max(disk_most, app.disk)
                         backend.calls.clear()
+                        print(
+                            f"{number} runs, {app.memory / 1e6:.0f} MB, {app.disk / 1e6:.1f} MB on disk",
+                            file=sys.stderr,
+                        )
                 backend.fault = None
 
             part(0, runs // 10)
-            time.sleep(1.5 * TEMP_SECONDS)
+            time.sleep(1.3 * TEMP_SECONDS)
             memory_warm, files_warm = app.memory, app.open_files
             part(runs // 10, runs)
             backend.wait_for(lambda b: b.running == 0)
-            time.sleep(1.5 * TEMP_SECONDS)
+            time.sleep(1.3 * TEMP_SECONDS)
             assert app.analyse(photograph(0), task="<OD>").ok, "after all that it still works"
             return Report(
                 runs, visitors, round(time.monotonic() - begun, 1), dict(outcomes),
