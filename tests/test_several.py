@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 from workbench import picture_in, request_about, workbench
 
+from florence_ui.batch import Batch, State
 from florence_ui.class_strategies import Strategy
 from florence_ui.errors import BusyError, PromptError
 from florence_ui.limits import Limits, Share, Visitor
-from florence_ui.ui import several
+from florence_ui.ui import many_tab, several
+from florence_ui.ui.many_panel import Many
 from florence_ui.ui.services import Services
 
 pytestmark = pytest.mark.anyio
@@ -82,3 +84,13 @@ async def test_classes_that_cannot_be_used_are_refused(tmp_path):
         request = request_about(picture_in(tmp_path), classes=("<OD>",))
         with pytest.raises(PromptError):
             await several.look_for_classes(services_of(pipeline), request, Strategy.EACH, VISITOR, lambda _: None)
+
+
+async def test_right_after_stop_the_pictures_in_hand_count_as_still_to_do(tmp_path):
+    """The handler of Stop runs before the cancelled work has put them back in line."""
+    batch = Batch.of([tmp_path / "a.jpg", tmp_path / "b.jpg"])
+    batch.items[0].state, batch.items[1].state = State.FAILED, State.RUNNING
+    stopped = Many(batch=batch, going=False)
+    assert many_tab.run_words(batch) == "Continue with 1"
+    assert [frame.state for frame in many_tab.sheet(stopped).frames] == ["failed", "waiting"]
+    assert many_tab.sheet(stopped).words == "0 of 2 done, 1 failed, stopped."

@@ -142,7 +142,7 @@ def question(page: Page, panel: ManyPanel, given: Given) -> Request:
 
 def start_over_if_ended(batch: Batch) -> None:
     """Puts every picture back in line when none waits any more: all are asked about anew."""
-    if not batch.count(State.WAITING):
+    if batch.ended == len(batch.items):
         for item in batch.items:
             item.state, item.reason = State.WAITING, ""
 
@@ -166,7 +166,8 @@ def run_words(batch: Batch | None) -> str:
     """What Run would do."""
     if batch is None or not batch.ended:
         return "Run all"
-    return f"Continue with {left}" if (left := batch.count(State.WAITING)) else "Run all again"
+    left = len(batch.items) - batch.ended  # not those that wait: right after Stop some are still being let go
+    return f"Continue with {left}" if left else "Run all again"
 
 
 def sheet(many: Many) -> SheetValue:
@@ -187,7 +188,8 @@ def frame(many: Many, item: Item) -> Frame:
     if item.preview and item not in many.previews:
         many.previews[item] = storage.write(item.preview, ".jpg", stem="preview")
     note = said_of(item) if item.state is State.DONE else item.reason
-    return Frame(name=item.name, state=item.state.value, note=note, image=handed_out(many.previews.get(item)))
+    state = State.WAITING if item.state is State.RUNNING and not many.going else item.state
+    return Frame(name=item.name, state=state.value, note=note, image=handed_out(many.previews.get(item)))
 
 
 def said_of(item: Item) -> str:
@@ -199,12 +201,14 @@ def said_of(item: Item) -> str:
 def words_about(many: Many, batch: Batch) -> str:
     """The progress in a sentence."""
     done, failed, total = batch.count(State.DONE), batch.count(State.FAILED), len(batch.items)
-    parts = [f"{done} of {total} done" if done or many.going else f"{total} pictures" if total > 1 else "1 picture"]
+    parts = [
+        f"{done} of {total} done" if batch.ended or many.going else f"{total} pictures" if total > 1 else "1 picture"
+    ]
     parts += [f"{failed} failed"] if failed else []
     left = batch.seconds_left()
     if many.going and left:
         parts.append(f"about {in_words(left)} left")
-    if not many.going and batch.ended and batch.count(State.WAITING):
+    if not many.going and 0 < batch.ended < total:
         parts.append("stopped")
     return ", ".join(parts) + "." + (f" {many.words}" if many.words else "")
 
