@@ -133,7 +133,7 @@ def test_a_file_that_is_no_picture_is_refused_and_the_page_goes_on(
     steps.upload(page, photograph)
     broken = tmp_path / "broken.png"
     broken.write_bytes(photograph.read_bytes()[:200])
-    page.locator("#picture button[aria-label=Clear]").click()
+    page.locator("#picture").get_by_role("button", name="Remove Image").click()
     page.set_input_files("#picture input[type=file]", broken)
     expect(page.locator("#picture-notice p.error")).to_be_visible()
     steps.upload(page, photograph)
