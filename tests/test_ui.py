@@ -16,6 +16,7 @@ from florence_ui.results import Result, make_detections
 from florence_ui.settings import Settings
 from florence_ui.tasks import CUSTOM, TASKS, Family
 from florence_ui.ui import choices, setups, stage_view
+from florence_ui.ui.components.lenient import LenientCheckboxGroup, LenientRadio
 from florence_ui.ui.examples import BY_LINK, load_examples
 from florence_ui.ui.visit import DECODED, RECENT, Question, Visit
 
@@ -252,3 +253,21 @@ def test_scripts_and_styles_lie_in_files_of_their_own() -> None:
         assert "{{" not in path.read_text("utf-8"), f"{path}: a template may hold no value"
     for path in UI_FOLDER.rglob("*.js"):
         assert "innerHTML" not in path.read_text("utf-8"), f"{path}: text must stay text"
+
+
+@pytest.mark.parametrize("posted", ["<OD>", "<OCR>", None, 7])
+def test_a_choice_that_left_before_the_choices_changed_is_handed_on(posted: object) -> None:
+    assert LenientRadio(["a", "b"]).preprocess(posted) == posted
+
+
+@pytest.mark.parametrize(
+    ("posted", "given"),
+    [
+        pytest.param(["mask", "box"], ["mask", "box"], id="no-longer-there"),
+        pytest.param(["box", ["box"], 7], ["box"], id="no-texts"),
+        pytest.param("box", [], id="no-list"),
+        pytest.param(None, [], id="nothing"),
+    ],
+)
+def test_chosen_annotators_are_handed_on_as_texts(posted: object, given: list[str]) -> None:
+    assert LenientCheckboxGroup(["box"]).preprocess(posted) == given

@@ -14,6 +14,7 @@ from florence_ui.exporting import as_record, table_rows
 from florence_ui.images import encode_jpeg
 from florence_ui.pipeline import Analysis
 from florence_ui.pipeline import draw as draw_file
+from florence_ui.results import Result
 from florence_ui.snippets import curl_snippet, python_snippet
 from florence_ui.ui import choices, stage_view
 from florence_ui.ui.components.notice import Line, NoticeValue
@@ -75,10 +76,15 @@ def everything(page: Page, visit: Visit, style: Style) -> Updates:
         answer.meta: NoticeValue(lines=[Line(text=meta(page, analysis))]),
         answer.warnings: NoticeValue(lines=warnings(analysis)),
         page.style.panel: gr.update(visible=bool(len(result.detections))),
-        page.style.annotators: gr.update(choices=[str(name) for name in fitting(result)]),
+        page.style.annotators: gr.update(choices=drawable(result, style)),
         page.take.panel: gr.update(visible=True),
         **history(page, visit, style),
     }
+
+
+def drawable(result: Result, style: Style) -> list[str]:
+    """The annotators to choose from: those that fit, and those that are chosen already."""
+    return [str(name) for name in dict.fromkeys([*fitting(result), *style.annotators])]
 
 
 def history(page: Page, visit: Visit, style: Style) -> Updates:

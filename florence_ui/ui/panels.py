@@ -11,6 +11,7 @@ from florence_ui.drawing import PALETTES, Style
 from florence_ui.tasks import TASKS
 from florence_ui.ui import choices
 from florence_ui.ui.components import BoxPicker, Notice, Shelf, Stage
+from florence_ui.ui.components.lenient import LenientCheckboxGroup, LenientRadio
 from florence_ui.ui.components.shelf import ShelfValue
 from florence_ui.ui.components.stage import StageValue
 
@@ -141,7 +142,7 @@ def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, exa
     family = gr.Radio(
         choices.family_choices(), value=FIRST_TASK.family.value, label="Task", interactive=True, elem_id="family"
     )
-    variant = gr.Radio(
+    variant = LenientRadio(
         choices.variant_choices(FIRST_TASK.family),
         value=FIRST_TASK.token,
         label="Variant",
@@ -231,7 +232,7 @@ def style_panel() -> StylePanel:
     """Lays out how the answer is drawn; folded until somebody wants it."""
     usual = Style()
     with gr.Accordion("Style", open=False, elem_id="style-panel", visible=False) as panel:
-        annotators = gr.CheckboxGroup(
+        annotators = LenientCheckboxGroup(
             [], label="Draw as", info="Nothing chosen: what fits the answer best.", elem_id="annotators"
         )
         with gr.Row():

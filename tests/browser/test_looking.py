@@ -192,3 +192,29 @@ def test_an_example_brings_its_own_question(page: Page, backend: ScriptedBackend
     expect(page.locator("#variant label.selected")).to_have_text("Read text with places")
     steps.run(page)
     assert backend.calls[-1].prompt == "<OCR_WITH_REGION>"
+
+
+def test_a_style_chosen_for_one_answer_does_not_stand_in_the_way_of_the_next(
+    page: Page, backend: ScriptedBackend, photograph: Path
+) -> None:
+    steps.upload(page, photograph)
+    steps.choose(page, "Segment")
+    page.locator("#text textarea").click()
+    page.keyboard.type("the square")
+    steps.run(page)
+    page.locator("#style-panel button").first.click()
+    page.locator("#annotators label", has_text="polygon").click()
+    steps.choose(page, "Detect")
+    steps.run(page)
+    assert steps.labels(page) == ["car", "person", "wheel"]
+    steps.run(page)
+    expect(page.locator("#annotators label", has_text="polygon").locator("input")).to_be_checked()
+
+
+def test_a_link_with_a_style_can_be_run(
+    open_page: Callable[..., Page], backend: ScriptedBackend, photograph: Path
+) -> None:
+    page = open_page("/?task=<OD>&draw=filled")
+    steps.upload(page, photograph)
+    steps.run(page)
+    assert not steps.is_grey(steps.colour_at(page, 0.2, 0.3))

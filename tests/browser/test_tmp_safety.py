@@ -1,0 +1,117 @@
+"""Whatever a model, a server, a file name or a link says is text on the page: it never runs, and never becomes markup.
+
+The page watches itself: any script that hostile text smuggles in would call `window.caught`.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+from browser import steps
+from playwright.sync_api import Page, expect
+from scripted_backend import Fault, ScriptedBackend
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = {
+    "image": '<img src=x onerror="window.caught=1">',
+    "script": "<script>window.caught=1</script>",
+    "svg": '<svg onload="window.caught=1"><a xlink:href="javascript:window.caught=1">x</a></svg>',
+    "template": "${window.caught=1} {{window.caught=1}} {window.caught=1} <%= window.caught=1 %>",
+    "attribute": '" onmouseover="window.caught=1" x="',
+    "markdown": "[click](javascript:window.caught=1) ![x](x) **bold** # title",
+    "html in markdown": "<b>bold</b><iframe srcdoc='<script>parent.caught=1</script>'></iframe>",
+    "formula": "$\\href{javascript:window.caught=1}{x}$ $$x$$",
+    "spreadsheet": '=HYPERLINK("http://x","y")',
+    "bidi": "dog \u202egod\u202c \u2066x",
+    "controls": "dog\x1b[31m\x00\x07 cat\r\nline",
+    "entities": "&lt;img&gt; &amp; &#x3C;",
+}
+
+
+def check_quiet(page: Page) -> None:
+    """Nothing ran, and no element came out of the text."""
+    assert page.evaluate("window.caught") is None
+    for selector in ("img[src='x']", "iframe[srcdoc]", "[onmouseover]", "a[href^='javascript:']", "#stage script"):
+        assert page.locator(selector).count() == 0, selector
+
+
+def test_a_label_is_text_everywhere(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
+    labels = list(HOSTILE.values())
+    boxes = [[20 + 40 * n, 60, 50 + 40 * n, 300] for n in range(len(labels))]
+    backend.answer = lambda prompt, size: {"<OD>": {"bboxes": boxes, "labels": labels}}
+    steps.upload(page, photograph)
+    steps.run(page)
+    shown = page.locator("#stage").inner_text()
+    for part in ("<img src=x", "<script>", "<svg", "${window.caught=1}", "onmouseover", "[click](java", "&lt;img&gt;"):
+        assert part in shown
+    page.locator(".stage-row").first.hover()
+    check_quiet(page)
+    for tab in page.locator("#answer-tabs [role=tab]").all():
+        if tab.is_visible():
+            tab.click()
+            page.wait_for_timeout(200)
+            check_quiet(page)
+
+
+def test_a_caption_is_text(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
+    backend.answer = lambda prompt, size: {"<CAPTION>": " ".join(HOSTILE.values())}
+    steps.upload(page, photograph)
+    steps.choose(page, "Caption")
+    steps.run(page)
+    check_quiet(page)
+    assert "<script>" in page.locator("#stage").inner_text()
+    assert page.locator("#stage b, #stage strong:not(.stage-title), #stage h1, #answer-text b").count() == 0
+
+
+def test_a_servers_message_is_text(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
+    steps.upload(page, photograph)
+    for name in ("image", "template"):
+        backend.fault = Fault.status(500, {"message": HOSTILE[name]})
+        steps.run(page, "failed")
+        check_quiet(page)
+        assert "caught" in page.locator("#stage").inner_text()
+
+
+def test_a_file_name_is_text(page: Page, backend: ScriptedBackend, photograph: Path, tmp_path: Path) -> None:
+    for number, name in enumerate(("<img src=x onerror=window.caught=1>.png", "${window.caught=1}{{1}}.png")):
+        path = tmp_path / name
+        path.write_bytes(photograph.read_bytes())
+        if number:
+            page.reload()
+            page.wait_for_selector("#run")
+        page.set_input_files("#picture input[type=file]", path)
+        page.wait_for_function("document.querySelector('#stage [data-state=ready]')")
+        steps.run(page)
+        check_quiet(page)
+
+
+def test_a_link_is_text(page: Page) -> None:
+    for link in ("javascript:window.caught=1", "http://x/<img src=x onerror=window.caught=1>", "data:text/html,<b>x"):
+        page.locator("#link input, #link textarea").first.fill(link)
+        page.keyboard.press("Enter")
+        expect(page.locator("#picture-notice")).not_to_be_empty()
+        check_quiet(page)
+
+
+def test_a_link_to_a_setup_is_text(open_page, app) -> None:
+    query = "?task=%3CCAPTION_TO_PHRASE_GROUNDING%3E&text=%3Cimg%20src%3Dx%20onerror%3D%22window.caught%3D1%22%3E"
+    check_quiet(open_page(query + "&model=%3Cscript%3Ewindow.caught%3D1%3C/script%3E"))
+    open("/tmp/safety/setup.log", "w").write(app.log)
+
+
+def test_a_key_stays_in_its_field(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
+    key = "rf_BROWSERKEY_0123456789"
+    page.locator("#model-panel").get_by_role("button").first.click()
+    page.locator("#backend").get_by_text("serverless").click()
+    field = page.locator("#key input")
+    expect(field).to_be_visible()
+    assert field.get_attribute("type") == "password"
+    field.fill(key)
+    field.press("Tab")
+    page.wait_for_timeout(500)
+    kept = page.evaluate("JSON.stringify(localStorage) + JSON.stringify(sessionStorage) + document.cookie")
+    assert key not in kept
+    assert key not in page.url
+    assert key not in page.content()
+    assert json.dumps(key) not in page.inner_text("body")
