@@ -11,7 +11,7 @@
 
 import asyncio
 import contextlib
-import importlib
+import importlib.util
 import logging
 import os
 import shutil
@@ -112,11 +112,7 @@ def launch_options(settings: Settings, *, probe: Probe, on_leave: Callable[[str]
 
 def has_mcp() -> bool:
     """Whether `gradio[mcp]` is installed, so that the endpoints can be tools of an agent."""
-    try:
-        importlib.import_module("gradio.mcp")
-    except ImportError:
-        return False
-    return True
+    return importlib.util.find_spec("mcp") is not None
 
 
 def serve(demo: gr.Blocks, *, on_end: Callable[[], object]) -> None:
