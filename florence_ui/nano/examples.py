@@ -119,23 +119,23 @@ COMPOSITIONS = (
         region_of="camera",
     ),
     Composition(
-        "beach", "At the beach", "<REFERRING_EXPRESSION_SEGMENTATION>", 1_000_606,
+        "beach", "At the beach", "<CAPTION_TO_PHRASE_GROUNDING>", 1_000_606,
         (140, 206, 240), (240, 218, 166), 0.62, 1,
         (
             Placed("sun", 0.5, 0.26, 0.2), Placed("palm", 0.14, 0.78, 0.38), Placed("boat", 0.78, 0.64, 0.32),
             Placed("ball", 0.46, 0.92, 0.2),
         ),
-        text="the boat",
+        text="a sun and a ball",
     ),
     Composition(
-        "party", "A birthday party", "<CAPTION_TO_PHRASE_GROUNDING>", 1_000_707,
+        "party", "A birthday party", "<REGION_TO_SEGMENTATION>", 1_000_707,
         (248, 214, 228), (214, 180, 226), 0.64, 0,
         (
             Placed("balloon", 0.14, 0.46, 0.3), Placed("hat", 0.84, 0.42, 0.22), Placed("gift", 0.22, 0.9, 0.26),
             Placed("cake", 0.52, 0.84, 0.32), Placed("guitar", 0.84, 0.94, 0.32),
         ),
         (Signpost("PARTY", (0.5, 0.22), "DejaVuSans-BoldOblique", (92, 40, 120), (255, 244, 200), 0.14, 4.0),),
-        text="A cake and a balloon.",
+        region_of="balloon",
     ),
     Composition(
         "launch", "Up to the moon", "<DENSE_REGION_CAPTION>", 1_000_808, (126, 132, 190), (176, 170, 196), 0.8, 3,
