@@ -9,15 +9,9 @@ SETTLED = "#stage [data-state={}]"
 
 def upload(page: Page, path: Path) -> None:
     """Chooses a file, and waits until Run is on or says what else it needs."""
-    shown = page.locator("#stage .stage-img").get_attribute("src")
+    page.evaluate("document.querySelector('#stage .stage-img').removeAttribute('src')")  # the old one must not count
     page.set_input_files("#picture input[type=file]", path)
-    page.wait_for_function(
-        """before => {
-            const picture = document.querySelector("#stage [data-state=ready] img[src*=picture]");
-            return picture && picture.getAttribute("src") !== before;
-        }""",
-        arg=shown,
-    )
+    page.wait_for_selector("#stage [data-state=ready] img[src*=picture]")
 
 
 def choose(page: Page, family: str, variant: str = "") -> None:
