@@ -30,7 +30,7 @@ from scripted_backend import Fault, ScriptedBackend
 
 from florence_ui.tasks import TASKS
 
-TEMP_SECONDS = 40
+TEMP_SECONDS = 40.0
 """Files and sessions age out this fast here, instead of in two hours."""
 FAULTS = [Fault.status(500), Fault.status(401), Fault.reset(), Fault.html(), Fault.cut_off()]
 
@@ -90,7 +90,7 @@ def left_in_the_middle(app: RunningApp, number: int) -> str:
     return "left"
 
 
-def soak(runs: int, visitors: int) -> Report:
+def soak(runs: int, visitors: int, temp_seconds: float = TEMP_SECONDS) -> Report:
     """Runs it all, and measures."""
     begun = time.monotonic()
     outcomes: Counter[str] = Counter()
@@ -98,7 +98,7 @@ def soak(runs: int, visitors: int) -> Report:
     with ScriptedBackend(keep_images=False, delay=0.05) as backend:
         environ = {
             "FLORENCE_UI_LOCAL_URL": backend.url, "FLORENCE_UI_RUNS_PER_MINUTE": "0", "FLORENCE_UI_RUNS_AT_ONCE": "0",
-            "FLORENCE_UI_CACHE_MB": "4", "FLORENCE_UI_TEMP_SECONDS": str(TEMP_SECONDS),
+            "FLORENCE_UI_CACHE_MB": "4", "FLORENCE_UI_TEMP_SECONDS": str(temp_seconds),
         }  # fmt: skip
         with RunningApp(**environ) as app, ThreadPoolExecutor(visitors) as pool:
 
@@ -117,11 +117,11 @@ def soak(runs: int, visitors: int) -> Report:
                 backend.fault = None
 
             part(0, runs // 10)
-            time.sleep(1.3 * TEMP_SECONDS)
+            time.sleep(1.3 * temp_seconds)
             memory_warm, files_warm = app.memory, app.open_files
             part(runs // 10, runs)
             backend.wait_for(lambda b: b.running == 0)
-            time.sleep(1.3 * TEMP_SECONDS)
+            time.sleep(1.3 * temp_seconds)
             assert app.analyse(photograph(0), task="<OD>").ok, "after all that it still works"
             return Report(
                 runs, visitors, round(time.monotonic() - begun, 1), dict(outcomes),

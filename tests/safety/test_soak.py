@@ -6,9 +6,9 @@ from safety.soak import soak
 
 @pytest.mark.slow
 def test_two_hundred_runs_leave_no_trace() -> None:
-    report = soak(runs=200, visitors=20)
+    report = soak(runs=200, visitors=20, temp_seconds=15)
     assert sum(report.outcomes.values()) == 200
-    assert report.outcomes["answered"] >= 90
+    assert report.outcomes["answered"] >= 80
     assert report.left_running == 0
     assert report.memory_after - report.memory_warm < 150, report
     assert report.disk_after < 3, report

@@ -1,0 +1,52 @@
+"""Whatever is typed, drawn or posted: a prompt that a server can take, or a refusal in words."""
+
+import re
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from florence_ui.errors import PromptError
+from florence_ui.tasks import CUSTOM, TASKS, InputKind, build_prompt, get_task, split_classes
+
+TOKENS = [token for token in TASKS if token != CUSTOM]
+PIECES = st.one_of(
+    st.text(max_size=20),
+    st.sampled_from([*TOKENS, "<image>", "<and>", "</s>", "<s>", "<pad>", "<loc_1>", "<loc_999>", " ", "\n", "\x00"]),
+)
+TEXTS = st.lists(PIECES, max_size=6).map("".join)
+NUMBERS = st.one_of(st.floats(), st.integers(), st.none(), st.booleans(), st.text(max_size=3))
+REGIONS = st.one_of(st.none(), st.lists(NUMBERS, max_size=6), st.tuples(*[st.floats(0, 1)] * 4))
+
+
+@settings(max_examples=3_000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(token=st.sampled_from(list(TASKS)), text=TEXTS, classes=TEXTS, region=REGIONS)
+@example(token=CUSTOM, text="<OD><OD>", classes="", region=None)
+@example(token="<OPEN_VOCABULARY_DETECTION>", text="", classes="a<and>b,\ud800", region=None)
+@example(token="<REGION_TO_OCR>", text="", classes="", region=[10**400, 0, 1, 1])
+def test_thousands_of_odd_inputs_become_a_prompt_or_a_prompt_error(
+    token: str, text: str, classes: str, region: object
+) -> None:
+    task = TASKS[token]
+    try:
+        prompt = build_prompt(task, text=text, classes=split_classes(classes), region=region)  # type: ignore[arg-type]
+    except PromptError:
+        return
+    assert prompt.isprintable()
+    assert "<image>" not in prompt
+    assert sum(prompt.count(each) for each in TOKENS) <= 1
+    if token != CUSTOM:
+        assert prompt.startswith(token)
+        rest = prompt.removeprefix(token)
+        allowed = {
+            InputKind.NONE: "",
+            InputKind.REGION: r"(<loc_\d{1,3}>){4}",
+            InputKind.CLASSES: r"[^<>]+(<and>[^<>]+)*",
+        }
+        assert re.fullmatch(allowed.get(task.input_kind, "[^<>]+"), rest)
+
+
+@pytest.mark.parametrize("name", [None, 7, ["<OD>"], {"a": 1}, "", "<od>", "x" * 100_000])
+def test_an_unknown_task_is_refused(name: object) -> None:
+    with pytest.raises(PromptError):
+        get_task(name)  # type: ignore[arg-type]
