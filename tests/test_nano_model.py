@@ -35,7 +35,7 @@ def one_thread() -> None:
 def arguments(folder: Path, **changed: object) -> Namespace:
     usual = {
         "run": folder, "resume": False, "phases": "eyes=0.02", "cooldown": 0.01, "batch": 2, "questions": 2,
-        "lr": 1e-3, "seed": 0, "dim": MICRO, "score_every": 60,
+        "lr": 1e-3, "seed": 0, "dim": MICRO, "score_every": 60, "eyes_rate": 0.5, "adam_rate": 1.0,
     }  # fmt: skip
     return Namespace(**(usual | changed))
 

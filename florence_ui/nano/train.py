@@ -115,13 +115,13 @@ class Teacher:
         core = self.model.model
         vision_map = core.vision_tower((batch["pictures"].float() / 255 - MEAN) / STD).last_hidden_state
         parts = {f"eye {k}": v for k, v in self.heads.vision(vision_map, batch["targets"]).items()}
-        total = sum(parts.values()) * {"eyes": 1.0, "tokens": 0.5, "decoder": 0.3}[phase]
+        total = sum(parts.values()) * {"eyes": 1.0, "tokens": 0.5, "decoder": 0.5}[phase]
         if phase != "eyes":
             features = core.multi_modal_projector(vision_map)
             tokens, language = self._language(features, batch, sigma, decode=phase == "decoder")
             seen = self.heads.token(tokens, self.location_table, batch["targets"], sigma)
             parts |= {f"token {k}": v for k, v in seen.items()} | language
-            total = total + sum(seen.values()) * (1.0 if phase == "tokens" else 0.3) + 2 * sum(language.values())
+            total = total + sum(seen.values()) + 2 * sum(language.values())
         return total, {name: value.item() for name, value in parts.items()}
 
     def _language(self, features, batch, sigma, *, decode) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -217,15 +217,25 @@ class Run:
         self.teacher = Teacher(arguments.seed, arguments.dim)
         self.matrices, self.others = split_weights(self.teacher.model, self.teacher.heads)
         self.optimizers = [
-            Muon(self.matrices[team.rank :: team.size], arguments.lr),
-            torch.optim.AdamW(self.others, arguments.lr, betas=(0.9, 0.98), weight_decay=0.01),
+            Muon(self._groups(self.matrices[team.rank :: team.size]), arguments.lr),
+            torch.optim.AdamW(self._groups(self.others), arguments.lr, betas=(0.9, 0.98), weight_decay=0.01),
         ]
+        for group in self.optimizers[1].param_groups:
+            group["part"] *= arguments.adam_rate
         self.step = self.seen = 0
         self.worked = 0.0  # seconds since this start, pauses left out
         self.told_to_stop = False  # this member; the team stops together, after the step that tells it
         self.stopped = False
         if arguments.resume:
             self._resume()
+
+    def _groups(self, weights: list[torch.nn.Parameter]) -> list[dict]:
+        """The eyes' weights and all others, each with its part of the rate."""
+        eyes = {id(weight) for weight in self.teacher.model.model.vision_tower.parameters()}
+        return [
+            {"params": [weight for weight in weights if id(weight) in eyes], "part": self.arguments.eyes_rate},
+            {"params": [weight for weight in weights if id(weight) not in eyes], "part": 1.0},
+        ]
 
     def _resume(self) -> None:
         saved = torch.load(self.folder / "last.pt", weights_only=True)
@@ -235,7 +245,10 @@ class Run:
         mine = self._optimizer_file()
         if mine.exists():
             for optimizer, state in zip(self.optimizers, torch.load(mine, weights_only=True), strict=True):
+                parts = [group["part"] for group in optimizer.param_groups]
                 optimizer.load_state_dict(state)
+                for group, part in zip(optimizer.param_groups, parts, strict=True):
+                    group["part"] = part
 
     def _optimizer_file(self) -> Path:
         return self.folder / f"optimizers-{self.team.rank}-of-{self.team.size}.pt"
@@ -264,7 +277,7 @@ class Run:
 
     def _teach(self, phase: str, begin: float, end: float, total: float) -> None:
         lessons = Lessons(self.teacher.processor, self.arguments.questions if phase == "decoder" else 1)
-        steps, usual, saved_at, scored_at = 0, None, time.time(), time.time()
+        steps, usual, seconds, saved_at, scored_at = 0, None, 0.0, time.time(), time.time()
         while self.worked < end and not self.stopped:
             started = time.time()
             done = max(0.0, (self.worked - begin) / (end - begin))
@@ -273,10 +286,13 @@ class Run:
             numbers = range(first, first + self.arguments.batch, self.team.size)
             loss, parts = self.teacher.losses(collate([lessons.lesson(n) for n in numbers]), phase, sigma)
             loss.backward()
-            # Up within 100 steps of a start, down to nothing over the cool-down.
+            # Up within 50 steps of a start, down to nothing over the cool-down.
             left = max(0.0, total - self.worked) / (60 * self.arguments.cooldown)
-            spent = self._learn(min(1.0, (steps + 1) / 100, left + 0.01), started, usual)
-            usual = spent if usual is None else 0.9 * usual + 0.1 * spent
+            self._learn(min(1.0, (steps + 1) / 50, left + 0.01), seconds)
+            seconds = time.time() - started
+            if usual:
+                seconds = min(seconds, 3 * usual)  # longer was a pause
+            usual = seconds if usual is None else 0.9 * usual + 0.1 * seconds
             self.step, self.seen, steps = self.step + 1, self.seen + self.arguments.batch, steps + 1
             if self.team.rank == 0 and steps % 20 == 0:
                 shown = " ".join(f"{name} {value:.3f}" for name, value in parts.items())
@@ -289,22 +305,19 @@ class Run:
                 scored_at = time.time()
         self.save()
 
-    def _learn(self, rate: float, started: float, usual: float | None) -> float:
-        """One step of the whole team at that part of the peak rate; returns its seconds, a pause cut short."""
+    def _learn(self, rate: float, seconds: float) -> None:
+        """One step of the whole team at that part of the peak rate; ``seconds`` is what this member's last one took."""
         weights = [weight for weight in [*self.matrices, *self.others] if weight.grad is not None]
-        spent = time.time() - started
-        spent = min(spent, 3 * usual) if usual else spent
-        spent, stopped = self.team.average(weights, spent, float(self.told_to_stop))
-        self.worked, self.stopped = self.worked + spent, stopped > 0
+        seconds, stopped = self.team.average(weights, seconds, float(self.told_to_stop))
+        self.worked, self.stopped = self.worked + seconds, stopped > 0
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = self.arguments.lr * rate
+                group["lr"] = self.arguments.lr * rate * group["part"]
             optimizer.step()
         self.team.share(self.matrices)
         for weight in weights:
             weight.grad = None
-        return spent
 
 
 def export_checkpoint(checkpoint: Path, folder: Path) -> None:
@@ -322,6 +335,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32, help="pictures a step")
     parser.add_argument("--questions", type=int, default=4, help="questions a picture while the decoder learns")
     parser.add_argument("--lr", type=float, default=1.5e-3)
+    parser.add_argument("--eyes-rate", type=float, default=1.0, help="part of the rate at which the eyes still learn")
+    parser.add_argument("--adam-rate", type=float, default=1.0, help="part of the rate for what Muon does not teach")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--dim", type=int, default=DIM, help="width of the network, a multiple of 48")
     parser.add_argument("--team", type=int, default=os.cpu_count(), help="processes that learn together")
