@@ -7,3 +7,8 @@ import pytest
 def anyio_backend() -> str:
     """Asynchronous tests (`pytest.mark.anyio`) run on asyncio, as the page does."""
     return "asyncio"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: while Playwright is open its event loop runs, and no other one could in this thread."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
