@@ -11,4 +11,4 @@ def anyio_backend() -> str:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests come last: while Playwright is open its event loop runs, and no other one could in this thread."""
-    items.sort(key=lambda item: "browser" in item.path.parts)
+    items.sort(key=lambda item: item.nodeid.startswith("tests/browser/"))
