@@ -14,11 +14,14 @@ from transformers import AutoProcessor, Florence2ForConditionalGeneration, Flore
 
 from florence_ui.nano.answers import ask
 from florence_ui.nano.heads import Heads, balanced, dense_targets, soft_cross_entropy
+from florence_ui.nano.lessons import Lessons, collate, padded
 from florence_ui.nano.model import GRID, build_model, build_processor, export, nano_config
 from florence_ui.nano.optimizer import orthogonal, split_weights
 from florence_ui.nano.quick_score import quick_score
 from florence_ui.nano.scenes import draw_scene
-from florence_ui.nano.train import Lessons, Phase, Run, Teacher, Team, collate, padded
+from florence_ui.nano.teacher import Teacher
+from florence_ui.nano.team import Team
+from florence_ui.nano.train import Phase, Run
 from florence_ui.nano.world import ASSETS, NAMES, WORDS
 
 SHIPPED = ASSETS / "florence-2-nano"
@@ -34,8 +37,8 @@ def one_thread() -> None:
 
 def arguments(folder: Path, **changed: object) -> Namespace:
     usual = {
-        "run": folder, "resume": False, "phases": "eyes=0.02", "cooldown": 0.01, "batch": 2, "questions": 2,
-        "lr": 1e-3, "seed": 0, "dim": MICRO, "score_every": 60, "eyes_rate": 0.5, "adam_rate": 1.0,
+        "run": folder, "start": None, "resume": False, "phases": "eyes=0.02", "cooldown": 0.01, "batch": 2,
+        "questions": 2, "lr": 1e-3, "seed": 0, "dim": MICRO, "score_every": 60, "eyes_rate": 0.5, "adam_rate": 1.0,
     }  # fmt: skip
     return Namespace(**(usual | changed))
 
@@ -111,6 +114,20 @@ def test_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     assert (again.step, again.seen) == (first.step, first.seen)
     for name, weight in first.teacher.model.state_dict().items():
         assert torch.equal(weight, again.teacher.model.state_dict()[name]), name
+
+
+def test_heads_learn_on_a_published_network_that_stays_as_it_is(tmp_path: Path) -> None:
+    Run(arguments(tmp_path), Team(0, 1, tmp_path / "meeting")).go()
+    start = tmp_path / "florence-2-nano"
+    again = tmp_path / "again"
+    again.mkdir()
+    run = Run(arguments(again, start=start, phases="heads=0.02"), Team(0, 1, tmp_path / "meeting"))
+    begun = {name: weight.clone() for name, weight in run.teacher.heads.state_dict().items()}
+    run.go()
+    published = Florence2ForConditionalGeneration.from_pretrained(start, dtype=torch.float32, local_files_only=True)
+    for name, weight in published.state_dict().items():
+        assert torch.equal(weight, run.teacher.model.state_dict()[name]), name
+    assert not all(torch.equal(weight, begun[name]) for name, weight in run.teacher.heads.state_dict().items())
 
 
 def test_run_told_to_stop_saves_after_its_step(tmp_path: Path) -> None:

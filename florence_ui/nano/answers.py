@@ -16,21 +16,21 @@ from florence_ui.nano.world import NAMES
 BINS = 1000
 
 SHARES: dict[str, float] = {
-    "<OD>": 16,
-    "<DENSE_REGION_CAPTION>": 7,
-    "<REGION_PROPOSAL>": 5,
-    "<CAPTION>": 7,
-    "<DETAILED_CAPTION>": 5,
-    "<MORE_DETAILED_CAPTION>": 6,
-    "<OCR>": 9,
-    "<OCR_WITH_REGION>": 10,
-    "<CAPTION_TO_PHRASE_GROUNDING>": 8,
+    "<OD>": 12,
+    "<DENSE_REGION_CAPTION>": 6,
+    "<REGION_PROPOSAL>": 6,
+    "<CAPTION>": 8,
+    "<DETAILED_CAPTION>": 6,
+    "<MORE_DETAILED_CAPTION>": 7,
+    "<OCR>": 11,
+    "<OCR_WITH_REGION>": 9,
+    "<CAPTION_TO_PHRASE_GROUNDING>": 10,
     "<OPEN_VOCABULARY_DETECTION>": 8,
-    "<REFERRING_EXPRESSION_SEGMENTATION>": 6,
-    "<REGION_TO_SEGMENTATION>": 6,
+    "<REFERRING_EXPRESSION_SEGMENTATION>": 11,
+    "<REGION_TO_SEGMENTATION>": 9,
     "<REGION_TO_CATEGORY>": 4,
     "<REGION_TO_DESCRIPTION>": 4,
-    "<REGION_TO_OCR>": 6,
+    "<REGION_TO_OCR>": 4,
 }
 """Task -> its share of the questions asked in training."""
 

@@ -4,39 +4,35 @@
 
 First the eyes (heads on the last vision map), then the encoder's image tokens, then the decoder with everything; heads
 are thrown away at the end. Minutes are minutes of work: a pause of the process does not count. SIGTERM or ``--resume``
-lose nothing: the run goes on from its last checkpoint, with whatever phases and rates are then given.
+lose nothing: the run goes on from its last checkpoint, with whatever phases and rates are then given. From a published
+network, whose heads are gone, ``--start assets/florence-2-nano --phases heads=3,decoder=80`` goes on.
 """
 
 import argparse
 import os
-import random
 import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from PIL import Image
-from torch import distributed, multiprocessing
-from transformers import Florence2Processor
+from torch import multiprocessing
+from transformers import Florence2ForConditionalGeneration
 
-from florence_ui.nano.answers import SHARES, ask, tasks_for
-from florence_ui.nano.heads import Heads, dense_targets, soft_targets
-from florence_ui.nano.model import DIM, SIDE, build_model, build_processor, export, nano_config
+from florence_ui.nano.lessons import Lessons, collate
+from florence_ui.nano.model import DIM, export
 from florence_ui.nano.optimizer import Muon, split_weights
 from florence_ui.nano.quick_score import quick_score
-from florence_ui.nano.scenes import draw_scene
-from florence_ui.nano.world import UNSEEN_FROM
-
-MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
-STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+from florence_ui.nano.teacher import Teacher
+from florence_ui.nano.team import Team
 
 
 @dataclass
 class Phase:
-    """A stretch of training: its name (eyes, tokens or decoder) and its minutes of work."""
+    """A stretch of training: its name (heads, eyes, tokens or decoder) and its minutes of work.
+
+    In the phase "heads" the network stays as it is and only its heads learn.
+    """
 
     name: str
     minutes: float
@@ -47,167 +43,6 @@ class Phase:
         return [cls(name, float(minutes)) for name, minutes in (part.split("=") for part in text.split(","))]
 
 
-class Lessons:
-    """Lessons by number: a picture, what its tokens should know, questions, answers."""
-
-    def __init__(self, processor: Florence2Processor, questions: int):
-        self.processor, self.questions = processor, questions
-
-    def lesson(self, number: int) -> dict:
-        """The lesson of that number, always the same."""
-        scene = draw_scene(number % UNSEEN_FROM)
-        rng = random.Random(f"questions {number}")
-        picture = np.asarray(scene.image.resize((SIDE, SIDE), Image.Resampling.BICUBIC)).transpose(2, 0, 1).copy()
-        tasks = tasks_for(scene)
-        asked = [
-            ask(task, scene, rng) for task in rng.choices(tasks, [SHARES[task] for task in tasks], k=self.questions)
-        ]
-        expanded = self.processor._construct_prompts([question.prompt for question in asked])
-        return {
-            "picture": torch.from_numpy(picture),
-            "targets": dense_targets(scene),
-            "prompts": [self.ids(text) for text in expanded],
-            "answers": [self.ids(question.answer) for question in asked],
-        }
-
-    def ids(self, text: str) -> list[int]:
-        """Token ids between ``<s>`` and ``</s>``."""
-        tokenizer = self.processor.tokenizer
-        inner = tokenizer(text, add_special_tokens=False)["input_ids"]
-        return [tokenizer.bos_token_id, *inner, tokenizer.eos_token_id]
-
-
-def collate(lessons: list[dict]) -> dict:
-    """A batch: pictures and targets stacked, questions in one list with the picture that each belongs to."""
-    return {
-        "pictures": torch.stack([lesson["picture"] for lesson in lessons]),
-        "targets": {name: torch.stack([x["targets"][name] for x in lessons]) for name in lessons[0]["targets"]},
-        "owner": [index for index, lesson in enumerate(lessons) for _ in lesson["prompts"]],
-        "prompts": [ids for lesson in lessons for ids in lesson["prompts"]],
-        "answers": [ids for lesson in lessons for ids in lesson["answers"]],
-    }
-
-
-def padded(rows: list[list[int]], fill: int) -> torch.Tensor:
-    """Rows of ids as one tensor, filled at their ends."""
-    longest = max(map(len, rows))
-    return torch.tensor([row + [fill] * (longest - len(row)) for row in rows])
-
-
-class Teacher:
-    """The network and its heads, and what they lose on a batch in each phase."""
-
-    def __init__(self, seed: int = 0, dim: int = DIM):
-        torch.manual_seed(seed)
-        self.processor = build_processor()
-        self.tokenizer = self.processor.tokenizer
-        self.first_location = self.tokenizer.convert_tokens_to_ids("<loc_0>")
-        self.model = build_model(nano_config(self.tokenizer, dim=dim), self.first_location)
-        self.heads = Heads(dim)
-
-    @property
-    def location_table(self) -> torch.Tensor:
-        """Embeddings of the 1,000 locations."""
-        return self.model.get_input_embeddings().weight[self.first_location : self.first_location + 1000]
-
-    def losses(self, batch: dict, phase: str, sigma: float) -> tuple[torch.Tensor, dict[str, float]]:
-        """The loss to learn from, and its parts to look at."""
-        core = self.model.model
-        vision_map = core.vision_tower((batch["pictures"].float() / 255 - MEAN) / STD).last_hidden_state
-        parts = {f"eye {k}": v for k, v in self.heads.vision(vision_map, batch["targets"]).items()}
-        total = sum(parts.values()) * {"eyes": 1.0, "tokens": 0.5, "decoder": 0.5}[phase]
-        if phase != "eyes":
-            features = core.multi_modal_projector(vision_map)
-            tokens, language = self._language(features, batch, sigma, decode=phase == "decoder")
-            seen = self.heads.token(tokens, self.location_table, batch["targets"], sigma)
-            parts |= {f"token {k}": v for k, v in seen.items()} | language
-            total = total + sum(seen.values()) + 2 * sum(language.values())
-        return total, {name: value.item() for name, value in parts.items()}
-
-    def _language(self, features, batch, sigma, *, decode) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """The encoder's image tokens for one question a picture, and the decoder's losses on all questions."""
-        order = sorted(range(len(batch["owner"])), key=lambda i: len(batch["answers"][i]))
-        parts = [order[: len(order) // 2], order[len(order) // 2 :]] if decode else [order]
-        words, places, counts, tokens = [], [], [0, 0], {}
-        for part in parts:
-            owner = [batch["owner"][i] for i in part]
-            hidden, mask = self._encode(features[owner], [batch["prompts"][i] for i in part])
-            for row, picture in enumerate(owner):
-                tokens.setdefault(picture, hidden[row, 1 : features.shape[1]])
-            if decode:
-                word, place, n = self._decode(hidden, mask, [batch["answers"][i] for i in part], sigma)
-                words.append(word)
-                places.append(place)
-                counts = [counts[0] + n[0], counts[1] + n[1]]
-        tokens = torch.stack([tokens[picture] for picture in range(len(features))])
-        if not decode:
-            return tokens, {}
-        return tokens, {"words": sum(words) / max(1, counts[0]), "places": sum(places) / max(1, counts[1])}
-
-    def _encode(self, features: torch.Tensor, prompts: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-        ids = padded(prompts, self.tokenizer.pad_token_id)
-        embeds = torch.cat([features, self.model.get_input_embeddings()(ids)], 1)
-        seen = torch.ones(features.shape[:2], dtype=torch.long)
-        mask = torch.cat([seen, (ids != self.tokenizer.pad_token_id).long()], 1)
-        encoder = self.model.model.language_model.encoder
-        return encoder(inputs_embeds=embeds, attention_mask=mask).last_hidden_state, mask
-
-    def _decode(self, hidden, mask, answers, sigma) -> tuple[torch.Tensor, torch.Tensor, tuple[int, int]]:
-        """Summed losses of words and of locations, and how many there were."""
-        labels = padded(answers, -100)
-        start = torch.full((len(labels), 1), self.model.config.text_config.decoder_start_token_id)
-        # Only the filling becomes padding: <s> has id 0, so clamping ids would make padding of it.
-        inputs = torch.cat([start, labels[:, :-1]], 1)
-        inputs = inputs.masked_fill(inputs == -100, self.tokenizer.pad_token_id)
-        decoder = self.model.model.language_model.decoder
-        said = decoder(
-            input_ids=inputs, encoder_hidden_states=hidden, encoder_attention_mask=mask, use_cache=False
-        ).last_hidden_state
-        valid = labels >= 0
-        logits, labels = self.model.lm_head(said[valid]), labels[valid]
-        first = self.first_location
-        place = (labels >= first) & (labels < first + 1000)
-        word = F.cross_entropy(logits[~place], labels[~place], reduction="sum")
-        target = soft_targets(labels[place] - first, sigma)
-        scores = F.log_softmax(logits[place], -1)[:, first : first + 1000]
-        return word, -(target * (scores - (target + 1e-9).log())).sum(), (int((~place).sum()), int(place.sum()))
-
-
-class Team:
-    """The processes that learn together: each has a core, its own pictures, and the same network.
-
-    One process with two threads would do as much on an idle machine, but on a busy one its threads wait for each other
-    thousands of times a step.
-    """
-
-    def __init__(self, rank: int, size: int, meeting_point: Path):
-        self.rank, self.size = rank, size
-        if size > 1:
-            distributed.init_process_group("gloo", f"file://{meeting_point}", rank=rank, world_size=size)
-
-    def average(self, weights: list[torch.nn.Parameter], *numbers: float) -> list[float]:
-        """Average the weights' gradients over the team, in place; and some numbers, returned."""
-        if self.size == 1:
-            return list(numbers)
-        gradients = [weight.grad for weight in weights]
-        flat = torch.cat([*(gradient.ravel() for gradient in gradients), torch.tensor(numbers)])
-        distributed.all_reduce(flat)
-        flat /= self.size
-        *parts, averages = flat.split([*(gradient.numel() for gradient in gradients), len(numbers)])
-        for gradient, part in zip(gradients, parts, strict=True):
-            gradient.copy_(part.view_as(gradient))
-        return averages.tolist()
-
-    def share(self, weights: list[torch.nn.Parameter]) -> None:
-        """Hand every weight round from the member whose turn it is: the first's first, the second's second, ..."""
-        for rank in range(self.size if self.size > 1 else 0):
-            mine = [weight.data for weight in weights[rank :: self.size]]
-            flat = torch.cat([weight.ravel() for weight in mine])
-            distributed.broadcast(flat, rank)
-            for weight, part in zip(mine, flat.split([weight.numel() for weight in mine]), strict=True):
-                weight.copy_(part.view_as(weight))
-
-
 class Run:
     """One team member's part of a training run in a folder: progress, checkpoints, log."""
 
@@ -215,6 +50,9 @@ class Run:
         self.arguments, self.team = arguments, team
         self.folder: Path = arguments.run
         self.teacher = Teacher(arguments.seed, arguments.dim)
+        if arguments.start:
+            published = Florence2ForConditionalGeneration.from_pretrained(arguments.start, dtype=torch.float32)
+            self.teacher.model.load_state_dict(published.state_dict())
         self.matrices, self.others = split_weights(self.teacher.model, self.teacher.heads)
         self.optimizers = [
             Muon(self._groups(self.matrices[team.rank :: team.size]), arguments.lr),
@@ -341,6 +179,7 @@ def main() -> None:
     parser.add_argument("--dim", type=int, default=DIM, help="width of the network, a multiple of 48")
     parser.add_argument("--team", type=int, default=os.cpu_count(), help="processes that learn together")
     parser.add_argument("--score-every", type=float, default=6, help="minutes between quick scores")
+    parser.add_argument("--start", type=Path, help="begin with the weights of this Hugging Face folder")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--export", type=Path, help="only write the last checkpoint as a Hugging Face folder")
     arguments = parser.parse_args()
