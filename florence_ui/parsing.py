@@ -23,7 +23,6 @@ sorted. Whoever draws or exports cuts them to the picture.
 import json
 import math
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -32,32 +31,20 @@ import numpy as np
 import supervision as sv
 
 from florence_ui.errors import AnswerError
-from florence_ui.filtering import duplicates, whole_image
+from florence_ui.oddities import box_warnings, counted, text_warnings
+from florence_ui.plain_json import NO_ANSWER_HINT, plain
 from florence_ui.results import Result, make_detections
-from florence_ui.tasks import CUSTOM, LOCATION_BINS, Family, OutputKind, Region, Task, task_of_prompt
+from florence_ui.tasks import CUSTOM, LOCATION_BINS, OutputKind, Region, Task, task_of_prompt
 
 MARKER = "</s>"
 """What older servers leave before the first label."""
-NO_ANSWER_HINT = "Run it again; if it stays, choose another model or backend."
-
-MAX_DEPTH = 16
-MAX_VALUES = 500_000
-MAX_CHARACTERS = 1_000_000
 MAX_INSTANCES = 1_024
 """A model that says 4,096 tokens at the most cannot name more boxes of four tokens each."""
-MAX_COMPARED_QUADS = 100
-"""Beyond this, repeated lines of text are found by their upright boxes: comparing quads takes seconds."""
 MAX_COORDINATE = 1_000_000
 MIN_POLYGON_POINTS = 3
 
-OUTSIDE = 0.02
-"""Coordinates further outside than this part of the picture's size are worth a word."""
-CUT_OFF_WORDS = 12
-"""A caption with that many words that ends without a full stop looks cut off."""
-
 _LOCATIONS = re.compile(r"(?:<loc_\d{1,4}>)+")
 _LOCATION = re.compile(r"<loc_(\d{1,4})>")
-_SENTENCE_ENDS = tuple(".!?…\"'”’)。！？")
 
 
 @dataclass
@@ -94,7 +81,7 @@ def parse(
     Raises:
         AnswerError: If this is not an answer of Florence-2 to that task.
     """
-    raw = _checked(response)
+    raw = plain(response)
     spoken = task_of_prompt(prompt) if task.token == CUSTOM else task
     value = _value(spoken, raw)
     found = _read(spoken, value, region or _region_of(prompt), sent_size)
@@ -109,42 +96,8 @@ def parse(
         inverted=inverted,
     )
     result = Result(task, prompt, size, found.text, detections, raw)
-    odd = [] if spoken.output_kind is OutputKind.REGION_TEXT else _box_warnings(result)
-    return replace(result, warnings=(*found.warnings, *odd, *_text_warnings(spoken, found.text)))
-
-
-def _checked(value: Any, depth: int = 0, budget: Counter | None = None) -> Any:
-    """A copy made of plain JSON values that any writer can write: no NaN, no huge number, no half characters.
-
-    Raises:
-        AnswerError: If it is too deep, too large, or holds anything else.
-    """
-    budget = Counter() if budget is None else budget
-    budget["values"] += 1
-    if depth > MAX_DEPTH or budget["values"] > MAX_VALUES:
-        raise AnswerError("The answer is larger or deeper than any answer of the model.", NO_ANSWER_HINT)
-    match value:
-        case None | bool():
-            return value
-        case str():
-            budget["characters"] += len(value)
-            if budget["characters"] > MAX_CHARACTERS:
-                raise AnswerError("The answer is longer than any answer of the model.", NO_ANSWER_HINT)
-            return _whole_characters(value)
-        case int() | float():
-            if not -(2**53) <= value <= 2**53:  # false for NaN as well
-                raise AnswerError("The answer holds a number that cannot be used.", NO_ANSWER_HINT)
-            return value
-        case list():
-            return [_checked(item, depth + 1, budget) for item in value]
-        case dict() if all(isinstance(key, str) for key in value):
-            return {_checked(key, depth, budget): _checked(item, depth + 1, budget) for key, item in value.items()}
-    raise AnswerError("The answer is not one of the model's.", NO_ANSWER_HINT)
-
-
-def _whole_characters(text: str) -> str:
-    """Text that UTF-8 can hold: a lone surrogate becomes the replacement character."""
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    odd = [] if spoken.output_kind is OutputKind.REGION_TEXT else box_warnings(result)
+    return replace(result, warnings=(*found.warnings, *odd, *text_warnings(spoken, found.text)))
 
 
 def _value(task: Task, response: Any) -> Any:
@@ -246,7 +199,7 @@ def _read_polygons(value: Any, labels_key: str = "labels") -> _Found:
             found.boxes.append(sv.polygon_to_xyxy(np.concatenate(kept)))
             found.polygons.append(kept)
     if dropped:
-        found.warnings.append(f"{_count(dropped, 'outline')} with fewer than three points left out.")
+        found.warnings.append(f"{counted(dropped, 'outline')} with fewer than three points left out.")
     if cut:
         found.warnings.append("An outline ends in half a point: the answer looks cut off.")
     return found
@@ -291,7 +244,7 @@ def _labels(value: dict[str, Any], key: str, count: int) -> tuple[list[str], lis
     labels = [label.removeprefix(MARKER) for label in given[:count]] + [""] * (count - len(given))
     if not given or len(given) == count:
         return labels, []
-    return labels, [f"The answer has {_count(len(given), 'label')} for {_count(count, 'object')}: it looks cut off."]
+    return labels, [f"The answer has {counted(len(given), 'label')} for {counted(count, 'object')}: it looks cut off."]
 
 
 def _numbers(values: Any, count: int | None = None) -> list[float]:
@@ -337,35 +290,3 @@ def _sort_corners(boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     inverted = (boxes[:, 0] > boxes[:, 2]) | (boxes[:, 1] > boxes[:, 3])
     corners = np.sort(boxes.reshape(-1, 2, 2), axis=1)
     return corners.reshape(-1, 4), inverted
-
-
-def _box_warnings(result: Result) -> list[str]:
-    detections, size = result.detections, result.size
-    if not len(detections):
-        return []
-    limits = np.array([*size, *size], dtype=np.float32)
-    outside = ((detections.xyxy < -OUTSIDE * limits) | (detections.xyxy > (1 + OUTSIDE) * limits)).any(axis=1)
-    if len(detections) > MAX_COMPARED_QUADS:
-        detections = make_detections(result.labels, detections.xyxy)
-    whole, twice = whole_image(detections, size), duplicates(detections)
-    counted = (
-        (result.inverted, "with swapped corners, put in order"),
-        (whole, "around the whole picture"),
-        (twice, "around something already found"),
-        (outside, "reaching outside the picture"),
-    )
-    return [f"{_count(int(which.sum()), 'box', 'boxes')} {what}." for which, what in counted if which.any()]
-
-
-def _text_warnings(task: Task, text: str) -> list[str]:
-    if task.family is not Family.CAPTION:
-        return []
-    if not text.strip():
-        return ["The model said nothing."]
-    if len(text.split()) >= CUT_OFF_WORDS and not text.rstrip().endswith(_SENTENCE_ENDS):
-        return ["The text ends in the middle of a sentence: it looks cut off."]
-    return []
-
-
-def _count(number: int, noun: str, nouns: str = "") -> str:
-    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"

@@ -1,0 +1,51 @@
+"""What is odd about an answer, in sentences: boxes around everything or twice around one thing, texts cut off."""
+
+import numpy as np
+
+from florence_ui.filtering import duplicates, whole_image
+from florence_ui.results import Result, make_detections
+from florence_ui.tasks import Family, Task
+
+MAX_COMPARED_QUADS = 100
+"""Beyond this, repeated lines of text are found by their upright boxes: comparing quads takes seconds."""
+OUTSIDE = 0.02
+"""Coordinates further outside than this part of the picture's size are worth a word."""
+CUT_OFF_WORDS = 12
+"""A caption with that many words that ends without a full stop looks cut off."""
+
+_SENTENCE_ENDS = tuple(".!?…\"'”’)。！？")
+
+
+def box_warnings(result: Result) -> list[str]:
+    """One sentence for each oddity of the boxes that were found."""
+    detections, size = result.detections, result.size
+    if not len(detections):
+        return []
+    limits = np.array([*size, *size], dtype=np.float32)
+    outside = ((detections.xyxy < -OUTSIDE * limits) | (detections.xyxy > (1 + OUTSIDE) * limits)).any(axis=1)
+    if len(detections) > MAX_COMPARED_QUADS:
+        detections = make_detections(result.labels, detections.xyxy)
+    whole, twice = whole_image(detections, size), duplicates(detections)
+    odd = (
+        (result.inverted, "with swapped corners, put in order"),
+        (whole, "around the whole picture"),
+        (twice, "around something already found"),
+        (outside, "reaching outside the picture"),
+    )
+    return [f"{counted(int(which.sum()), 'box', 'boxes')} {what}." for which, what in odd if which.any()]
+
+
+def text_warnings(task: Task, text: str) -> list[str]:
+    """What is odd about a caption; nothing for other tasks."""
+    if task.family is not Family.CAPTION:
+        return []
+    if not text.strip():
+        return ["The model said nothing."]
+    if len(text.split()) >= CUT_OFF_WORDS and not text.rstrip().endswith(_SENTENCE_ENDS):
+        return ["The text ends in the middle of a sentence: it looks cut off."]
+    return []
+
+
+def counted(number: int, noun: str, nouns: str = "") -> str:
+    """A number with its noun, for example "1 box", "2 boxes"; the plural adds an s where none is given."""
+    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
