@@ -7,10 +7,8 @@ never outlives this process, not even a killed one. Here is no torch: what the c
 import asyncio
 import atexit
 import contextlib
-import http.client
 import importlib.util
 import ipaddress
-import json
 import logging
 import os
 import subprocess
@@ -19,19 +17,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from florence_ui.backends import Backend, BackendState, backends_from, is_loopback, post_json, probe
-from florence_ui.errors import BackendUnreachableError, quote
+from florence_ui.errors import BackendUnreachableError
+from florence_ui.model_states import WAITING_HELPS, ServerStatus, State, model_status
+from florence_ui.neighbours import OUR_NAME, ROBOFLOW_NAME, Neighbour, who_answers
 from florence_ui.settings import Settings
 
-BASE, NANO = "florence-2-base", "florence-2-nano"
-OUR_NAME = "Florence-2 local server"
-ROBOFLOW_NAME = "Roboflow Inference Server"
 NEEDED_PACKAGES = ("torch", "transformers", "fastapi", "uvicorn")
 KEY_VARIABLES = ("API_KEY", "ROBOFLOW_API_KEY")
 """The child needs no key, so it gets none."""
@@ -44,7 +38,6 @@ WATCH_SECONDS = 5.0
 SOON = 10.0
 START_SECONDS = 90.0
 STOP_SECONDS = 3.0
-LOOK_SECONDS = 5.0
 POLL_SECONDS = 0.3
 FRESH_SECONDS = 0.25
 READY_SECONDS = 30.0
@@ -52,86 +45,6 @@ READY_SECONDS = 30.0
 KEPT_LINES = 50
 
 logger = logging.getLogger(__name__)
-
-
-class State(StrEnum):
-    """What the local server, or a model on it, is doing."""
-
-    STARTING = "starting"
-    ABSENT = "absent"
-    DOWNLOADING = "downloading"
-    LOADING = "loading"
-    READY = "ready"
-    UNAVAILABLE = "unavailable"
-    FOREIGN = "foreign"
-
-
-WAITING_HELPS = {State.STARTING, State.ABSENT, State.DOWNLOADING, State.LOADING}
-
-
-@dataclass(frozen=True)
-class ServerStatus:
-    """The local server's state, or that of a model on it.
-
-    Attributes:
-        state: In one word.
-        detail: In one sentence.
-        hint: What to do about it; may be empty.
-        percent: Of a download, 0 to 100; None where unknown.
-        models: Our server's own words: alias -> `{"state", "percent", "reason", "on_disk", ...}`.
-        server: Name and version of the server that answers.
-    """
-
-    state: State
-    detail: str
-    hint: str = ""
-    percent: int | None = None
-    models: dict[str, dict[str, Any]] = field(default_factory=dict)
-    server: str = ""
-
-
-class Neighbour(StrEnum):
-    """Who answers at an address."""
-
-    NOBODY = "nobody"
-    OURS = "ours"
-    ROBOFLOW = "roboflow"
-    OTHER = "other"
-
-
-def who_answers(url: str, timeout: float = LOOK_SECONDS) -> tuple[Neighbour, str]:
-    """Asks an address who is there; blocks.
-
-    Returns:
-        Who, and what it calls itself.
-    """
-    parts = urlsplit(url)
-    connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = connect(parts.hostname or "", parts.port, timeout=timeout)
-    try:
-        connection.request("GET", f"{parts.path}/info")
-        response = connection.getresponse()
-        name = _name_in(response.read(2**16))
-        if name in (OUR_NAME, ROBOFLOW_NAME):
-            return (Neighbour.OURS if name == OUR_NAME else Neighbour.ROBOFLOW), name
-        return Neighbour.OTHER, quote(name or response.getheader("Server", ""))[:60]
-    except ConnectionRefusedError:
-        return Neighbour.NOBODY, ""
-    except http.client.BadStatusLine as error:
-        return Neighbour.OTHER, quote(error.line).strip("'")[:60]
-    except (OSError, http.client.HTTPException):
-        return Neighbour.OTHER, ""
-    finally:
-        connection.close()
-
-
-def _name_in(body: bytes) -> str:
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
-    name = content.get("name") if isinstance(content, dict) else ""
-    return name if isinstance(name, str) else ""
 
 
 def missing_packages() -> list[str]:
@@ -255,7 +168,7 @@ class LocalServer:
             return self._foreign(seen.server)
         if not seen.ours or model_id not in seen.models:
             return ServerStatus(State.READY, f"{seen.server} answers.", models=seen.models, server=seen.server)
-        return _model_status(model_id, seen)
+        return model_status(model_id, seen)
 
     async def prepare(self, model_id: str) -> None:
         """Asks our server to download and load a model; does not wait for it, and says nothing if it cannot."""
@@ -344,45 +257,3 @@ def _listen_host(host: str) -> str:
     with contextlib.suppress(ValueError):
         return str(ipaddress.ip_address(host))
     return "127.0.0.1"
-
-
-def _model_status(model_id: str, seen: BackendState) -> ServerStatus:
-    model = seen.models[model_id]
-    known = {state.value: state for state in State}
-    state = known.get(str(model.get("state")), State.UNAVAILABLE)
-    percent = model.get("percent") if isinstance(model.get("percent"), int) else None
-    share = "" if percent is None else f": {percent} %"
-    reason = quote(model.get("reason") or "")
-    details = {
-        State.ABSENT: f"{model_id} is about to be loaded." if model.get("on_disk") else f"{model_id} is not here yet.",
-        State.DOWNLOADING: f"{model_id} is being downloaded{share}.",
-        State.LOADING: f"{model_id} is being loaded.",
-        State.READY: f"{model_id} is ready.",
-    }
-    detail = details.get(state, f"{model_id} cannot be used here. {reason}".strip())
-    spare = f"{NANO}, which is here, or " if model_id != NANO and seen.models.get(NANO, {}).get("on_disk") else ""
-    hint = "" if state in details else f"Choose {spare}another model or backend."
-    return ServerStatus(state, detail, hint, percent, seen.models, seen.server)
-
-
-def choose_model(wanted: str, models: dict[str, dict[str, Any]], *, example: bool = False) -> str:
-    """Which model to use on the local backend.
-
-    Args:
-        wanted: The model that was chosen, or `""` for none in particular.
-        models: `ServerStatus.models`; empty for a server that does not tell.
-        example: Whether the picture is one of the bundled examples, which need not wait for a download.
-
-    Returns:
-        `wanted`, or base; nano in its place where base is neither on disk nor to be had, and for examples while
-        the model is not on disk.
-    """
-    model_id = wanted or BASE
-    state, nano = models.get(model_id), models.get(NANO, {})
-    if model_id == NANO or state is None or not nano.get("on_disk") or nano.get("state") == State.UNAVAILABLE:
-        return model_id
-    here = bool(state.get("on_disk")) or state.get("state") in (State.LOADING, State.READY)
-    cannot_be_had = state.get("state") == State.UNAVAILABLE
-    if (not wanted and cannot_be_had) or (example and model_id == BASE and not here):
-        return NANO
-    return model_id

@@ -23,7 +23,8 @@ from florence_ui.cache import AnswerCache, fingerprint
 from florence_ui.drawing import Style, annotate
 from florence_ui.errors import BackendUnreachableError, InputError, ModelNotFoundError
 from florence_ui.images import Picture, encode_jpeg
-from florence_ui.local_server import BASE, NANO, LocalServer, ServerStatus, State, choose_model
+from florence_ui.local_server import LocalServer
+from florence_ui.model_states import BASE, NANO, ServerStatus, State, choose_model
 from florence_ui.parsing import parse
 from florence_ui.results import Result
 from florence_ui.settings import Settings, read_url
@@ -186,7 +187,7 @@ class Pipeline:
         return ServerStatus(State.READY, f"The picture goes to {known.host}.")
 
     async def choose_model(self, backend: str, wanted: str = "", *, example: bool = False) -> str:
-        """The model to use: `wanted`, the operator's, base, or nano; see `local_server.choose_model`."""
+        """The model to use: `wanted`, the operator's, base, or nano; see `model_states.choose_model`."""
         chosen = wanted or self.settings.model
         if backend != "local":
             return chosen or BASE

@@ -17,17 +17,12 @@ from florence_ui import local_server
 from florence_ui.backends import load_client
 from florence_ui.errors import BackendUnreachableError
 from florence_ui.local_server import (
-    BASE,
     LONGEST_PAUSE,
-    NANO,
-    OUR_NAME,
     LocalServer,
-    Neighbour,
-    State,
-    choose_model,
     pause_after,
-    who_answers,
 )
+from florence_ui.model_states import BASE, NANO, ServerStatus, State, choose_model
+from florence_ui.neighbours import OUR_NAME, Neighbour, who_answers
 from florence_ui.server import SERVER_NAME
 from florence_ui.settings import Settings
 
@@ -49,9 +44,7 @@ def local(url: str, **options: object) -> Iterator[LocalServer]:
         server.stop()
 
 
-async def reach(
-    server: LocalServer, *wanted: State, model_id: str = "", seconds: float = 60
-) -> local_server.ServerStatus:
+async def reach(server: LocalServer, *wanted: State, model_id: str = "", seconds: float = 60) -> ServerStatus:
     """Asks for the state until it is one of those wanted."""
     async with asyncio.timeout(seconds):
         while True:
@@ -184,7 +177,8 @@ def test_the_real_server_ends_with_its_parent_even_a_killed_one(number: signal.S
     url = refused_url()
     code = (
         "import sys, time\n"
-        "from florence_ui.local_server import LocalServer, Neighbour, who_answers\n"
+        "from florence_ui.local_server import LocalServer\n"
+        "from florence_ui.neighbours import Neighbour, who_answers\n"
         "from florence_ui.settings import Settings\n"
         "server = LocalServer(Settings(local_url=sys.argv[1]))\n"
         "server.start()\n"

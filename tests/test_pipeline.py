@@ -27,7 +27,7 @@ from florence_ui.errors import (
     PromptError,
 )
 from florence_ui.images import Picture, open_picture
-from florence_ui.local_server import NANO
+from florence_ui.model_states import NANO
 from florence_ui.pipeline import Analysis, Pipeline, Request, draw, render
 from florence_ui.settings import Settings
 from florence_ui.tasks import TASKS

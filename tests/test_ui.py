@@ -10,7 +10,7 @@ from PIL import Image
 from florence_ui.backends import backends_from
 from florence_ui.drawing import Annotator, Style
 from florence_ui.images import ImageLimits, Picture, open_picture
-from florence_ui.local_server import ServerStatus, State
+from florence_ui.model_states import ServerStatus, State
 from florence_ui.pipeline import Analysis
 from florence_ui.results import Result, make_detections
 from florence_ui.settings import Settings

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from florence_ui.backends import Backend
-from florence_ui.local_server import ServerStatus
+from florence_ui.model_states import ServerStatus
 from florence_ui.tasks import CUSTOM, Family, InputKind, Task, tasks_of
 
 AUTOMATIC = "automatic"

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import gradio as gr
 
 from florence_ui.errors import FlorenceUIError
-from florence_ui.local_server import WAITING_HELPS, State
+from florence_ui.model_states import WAITING_HELPS, State
 from florence_ui.ui import choices, setups
 from florence_ui.ui.components.notice import say
 from florence_ui.ui.page import Page, patient, quiet

@@ -1,0 +1,89 @@
+"""What the local server and its models are doing, and which model that leaves to use."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from florence_ui.backends import BackendState
+from florence_ui.errors import quote
+
+BASE, NANO = "florence-2-base", "florence-2-nano"
+
+
+class State(StrEnum):
+    """What the local server, or a model on it, is doing."""
+
+    STARTING = "starting"
+    ABSENT = "absent"
+    DOWNLOADING = "downloading"
+    LOADING = "loading"
+    READY = "ready"
+    UNAVAILABLE = "unavailable"
+    FOREIGN = "foreign"
+
+
+WAITING_HELPS = {State.STARTING, State.ABSENT, State.DOWNLOADING, State.LOADING}
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """The local server's state, or that of a model on it.
+
+    Attributes:
+        state: In one word.
+        detail: In one sentence.
+        hint: What to do about it; may be empty.
+        percent: Of a download, 0 to 100; None where unknown.
+        models: Our server's own words: alias -> `{"state", "percent", "reason", "on_disk", ...}`.
+        server: Name and version of the server that answers.
+    """
+
+    state: State
+    detail: str
+    hint: str = ""
+    percent: int | None = None
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    server: str = ""
+
+
+def model_status(model_id: str, seen: BackendState) -> ServerStatus:
+    """What our server says of one of its models."""
+    model = seen.models[model_id]
+    known = {state.value: state for state in State}
+    state = known.get(str(model.get("state")), State.UNAVAILABLE)
+    percent = model.get("percent") if isinstance(model.get("percent"), int) else None
+    share = "" if percent is None else f": {percent} %"
+    reason = quote(model.get("reason") or "")
+    details = {
+        State.ABSENT: f"{model_id} is about to be loaded." if model.get("on_disk") else f"{model_id} is not here yet.",
+        State.DOWNLOADING: f"{model_id} is being downloaded{share}.",
+        State.LOADING: f"{model_id} is being loaded.",
+        State.READY: f"{model_id} is ready.",
+    }
+    detail = details.get(state, f"{model_id} cannot be used here. {reason}".strip())
+    spare = f"{NANO}, which is here, or " if model_id != NANO and seen.models.get(NANO, {}).get("on_disk") else ""
+    hint = "" if state in details else f"Choose {spare}another model or backend."
+    return ServerStatus(state, detail, hint, percent, seen.models, seen.server)
+
+
+def choose_model(wanted: str, models: dict[str, dict[str, Any]], *, example: bool = False) -> str:
+    """Which model to use on the local backend.
+
+    Args:
+        wanted: The model that was chosen, or `""` for none in particular.
+        models: `ServerStatus.models`; empty for a server that does not tell.
+        example: Whether the picture is one of the bundled examples, which need not wait for a download.
+
+    Returns:
+        `wanted`, or base; nano in its place where base is neither on disk nor to be had, and for examples while
+        the model is not on disk.
+    """
+    model_id = wanted or BASE
+    state, nano = models.get(model_id), models.get(NANO, {})
+    if model_id == NANO or state is None or not nano.get("on_disk") or nano.get("state") == State.UNAVAILABLE:
+        return model_id
+    here = bool(state.get("on_disk")) or state.get("state") in (State.LOADING, State.READY)
+    cannot_be_had = state.get("state") == State.UNAVAILABLE
+    if (not wanted and cannot_be_had) or (example and model_id == BASE and not here):
+        return NANO
+    return model_id

@@ -1,0 +1,56 @@
+"""Who answers at the local server's address: nobody, our server, Roboflow Inference, or another program."""
+
+import http.client
+import json
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from florence_ui.errors import quote
+
+OUR_NAME = "Florence-2 local server"
+ROBOFLOW_NAME = "Roboflow Inference Server"
+LOOK_SECONDS = 5.0
+
+
+class Neighbour(StrEnum):
+    """Who answers at an address."""
+
+    NOBODY = "nobody"
+    OURS = "ours"
+    ROBOFLOW = "roboflow"
+    OTHER = "other"
+
+
+def who_answers(url: str, timeout: float = LOOK_SECONDS) -> tuple[Neighbour, str]:
+    """Asks an address who is there; blocks.
+
+    Returns:
+        Who, and what it calls itself.
+    """
+    parts = urlsplit(url)
+    connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = connect(parts.hostname or "", parts.port, timeout=timeout)
+    try:
+        connection.request("GET", f"{parts.path}/info")
+        response = connection.getresponse()
+        name = _name_in(response.read(2**16))
+        if name in (OUR_NAME, ROBOFLOW_NAME):
+            return (Neighbour.OURS if name == OUR_NAME else Neighbour.ROBOFLOW), name
+        return Neighbour.OTHER, quote(name or response.getheader("Server", ""))[:60]
+    except ConnectionRefusedError:
+        return Neighbour.NOBODY, ""
+    except http.client.BadStatusLine as error:
+        return Neighbour.OTHER, quote(error.line).strip("'")[:60]
+    except (OSError, http.client.HTTPException):
+        return Neighbour.OTHER, ""
+    finally:
+        connection.close()
+
+
+def _name_in(body: bytes) -> str:
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    name = content.get("name") if isinstance(content, dict) else ""
+    return name if isinstance(name, str) else ""
