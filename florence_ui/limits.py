@@ -1,4 +1,5 @@
-"""Fair shares: how often and how many at once one visitor may run the model, and who may spend the operator's key.
+"""Fair shares: how often and how many at once one visitor may run the model or have links fetched, and who may
+spend the operator's key.
 
 A visitor counts by session and by address, so a new tab is no new visitor. Nothing here grows: what a visitor
 did is forgotten after a minute, and only runs that were let in are remembered.
@@ -84,6 +85,43 @@ def in_words(seconds: float) -> str:
     return f"{count} second{'s' * (count != 1)}"
 
 
+@dataclass(frozen=True)
+class Words:
+    """How one speaks of what is counted; `{}` stands for a number of them.
+
+    Attributes:
+        noun: For one of them.
+        going: A sentence about those under way.
+        made: The beginning of a sentence about those of the last minute.
+        wait: What to do about those under way.
+    """
+
+    noun: str
+    going: str
+    made: str
+    wait: str
+
+    def count(self, number: int) -> str:
+        """`1 run`, `2 runs`."""
+        return f"{number} {self.noun}{'s' * (number != 1)}"
+
+
+RUNS = Words("run", "You already have {} going.", "You have made {}", "Wait for one to finish, or stop it.")
+LINKS = Words("link", "The page is fetching {} for you already.", "You have had {} fetched", "Wait until that is done.")
+
+
+def _names(visitor: Visitor, purse: str) -> list[str]:
+    parts = (("session", visitor.session), ("address", visitor.address))
+    return [f"{purse} {kind} {value}" for kind, value in parts if value]
+
+
+def _current_task() -> asyncio.Task | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # no loop runs
+        return None
+
+
 class Limits:
     """Lets runs in, or refuses them with the time to come back.
 
@@ -135,23 +173,55 @@ class Limits:
             BusyError: If the visitor, or everybody together, has used up the share; says when to come back.
             InputError: If the operator's key is not for that model.
         """
+        names = _names(visitor, "own" if own_key else "shared")
+        share = self.own if own_key else self.shared
+        spend = (lambda now: self._spend(model_id, now)) if operator_key else None
+        with self._place(names, share, RUNS, spend), self.attended(visitor):
+            yield
+
+    @contextmanager
+    def fetching(self, visitor: Visitor) -> Iterator[None]:
+        """Hold one of the visitor's places for fetching links: as many as for runs, but counted apart.
+
+        Raises:
+            BusyError: If the visitor has used up the share; says when to come back.
+        """
+        with self._place(_names(visitor, "links"), self.shared, LINKS):
+            yield
+
+    @contextmanager
+    def attended(self, visitor: Visitor) -> Iterator[None]:
+        """The task that runs the block ends when the visitor leaves."""
+        session, task = visitor.session, _current_task()
+        if not session or task is None or task in self._tasks.get(session, ()):
+            yield
+            return
+        self._tasks.setdefault(session, set()).add(task)
+        try:
+            yield
+        finally:
+            self._tasks[session].discard(task)
+            if not self._tasks[session]:
+                del self._tasks[session]
+
+    @contextmanager
+    def _place(
+        self, names: list[str], share: Share, words: Words, spend: Callable[[float], None] | None = None
+    ) -> Iterator[None]:
         now = self._clock()
         self._forget(now)
-        names = self._names(visitor, own_key)
-        self._check(names, self.own if own_key else self.shared, now)
-        if operator_key:
-            self._spend(model_id, now)
+        self._check(names, share, words, now)
+        if spend:
+            spend(now)
         self._running.update(names)
         for name in names:
             self._starts.setdefault(name, deque()).append(now)
             self._starts.move_to_end(name)
-        task = self._remember_task(visitor.session)
         try:
             yield
         finally:
             self._running.subtract(names)
             self._running += Counter()  # drops the zeroes
-            self._forget_task(visitor.session, task)
 
     def leave(self, session: str) -> int:
         """End what a visitor left running when their page closed.
@@ -164,31 +234,18 @@ class Limits:
             task.cancel()
         return len(tasks)
 
-    @staticmethod
-    def _names(visitor: Visitor, own_key: bool) -> list[str]:
-        purse = "own" if own_key else "shared"
-        parts = (("session", visitor.session), ("address", visitor.address))
-        return [f"{purse} {kind} {value}" for kind, value in parts if value]
-
-    def _check(self, names: list[str], share: Share, now: float) -> None:
+    def _check(self, names: list[str], share: Share, words: Words, now: float) -> None:
         for name in names:
             if share.at_once and self._running[name] >= share.at_once:
-                raise BusyError(
-                    f"You already have {self._running[name]} {'run' if share.at_once == 1 else 'runs'} going.",
-                    "Wait for one to finish, or stop it.",
-                    seconds=1.0,
-                )
+                raise BusyError(words.going.format(words.count(self._running[name])), words.wait, seconds=1.0)
             starts = self._starts.get(name, deque())
             while starts and starts[0] <= now - MINUTE:
                 starts.popleft()
             if share.per_minute and len(starts) >= share.per_minute:
                 wait = starts[-share.per_minute] + MINUTE - now
-                raise BusyError(
-                    f"You have made {len(starts)} {'run' if len(starts) == 1 else 'runs'} in the last minute, "
-                    "which is all that one visitor may.",
-                    f"Try again in {in_words(wait)}.",
-                    seconds=wait,
-                )
+                made = words.made.format(words.count(len(starts)))
+                hint = f"Try again in {in_words(wait)}."
+                raise BusyError(f"{made} in the last minute, which is all that one visitor may.", hint, seconds=wait)
 
     def _spend(self, model_id: str, now: float) -> None:
         if self.models and model_id not in self.models:
@@ -214,19 +271,3 @@ class Limits:
             if starts and starts[-1] > now - MINUTE:
                 return
             del self._starts[name]
-
-    def _remember_task(self, session: str) -> asyncio.Task | None:
-        try:
-            task = asyncio.current_task()
-        except RuntimeError:
-            return None
-        if task is not None:
-            self._tasks.setdefault(session, set()).add(task)
-        return task
-
-    def _forget_task(self, session: str, task: asyncio.Task | None) -> None:
-        tasks = self._tasks.get(session)
-        if tasks is not None:
-            tasks.discard(task)
-            if not tasks:
-                del self._tasks[session]

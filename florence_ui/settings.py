@@ -216,14 +216,14 @@ class Settings:
     runs_per_minute: int = _setting(
         "FLORENCE_UI_RUNS_PER_MINUTE",
         60,
-        "Runs a minute that one visitor may make with the operator's key.",
+        "Runs a minute that one visitor may make with the operator's key, and links that are fetched for one.",
         COUNT,
         _whole(0, 10**6),
     )
     runs_at_once: int = _setting(
         "FLORENCE_UI_RUNS_AT_ONCE",
         8,
-        "Runs that one visitor may have at once with the operator's key.",
+        "Runs that one visitor may have at once with the operator's key, and links on their way.",
         COUNT,
         _whole(0, 10**6),
     )

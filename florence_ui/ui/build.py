@@ -15,7 +15,7 @@ from florence_ui.ui.hosting import launch_options
 from florence_ui.ui.many_tab import build_many_tab
 from florence_ui.ui.object_panel import build_object_panel
 from florence_ui.ui.page import lay_out
-from florence_ui.ui.services import Services
+from florence_ui.ui.services import NOBODY, Services, asking, visitor_of
 from florence_ui.ui.theme import theme
 
 HERE = Path(__file__).parent
@@ -34,6 +34,16 @@ class Playground(gr.Blocks):
     def __init__(self, services: Services) -> None:
         super().__init__(title=TITLE, analytics_enabled=False)
         self.services = services
+
+    async def process_api(self, block_fn: Any, *args: Any, request: Any = None, **options: Any) -> dict[str, Any]:
+        """`gr.Blocks.process_api`, which every event comes through, knowing whose it is; it ends when they leave."""
+        function = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
+        known = isinstance(request, gr.Request)
+        visitor = visitor_of(request, self.services.settings) if known else NOBODY
+        asking.set(visitor)
+        # What does not wait in line is over at once, and its request would end without an answer.
+        with self.services.limits.attended(visitor if function.queue else NOBODY):
+            return await super().process_api(function, *args, request=request, **options)
 
     def launch(self, *args: Any, **options: Any) -> Any:
         """`gr.Blocks.launch` with the page's looks and everything that makes it safe in public."""

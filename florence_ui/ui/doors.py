@@ -145,7 +145,7 @@ class Doors:
         self._open += 1
         try:
             door = find_door(scope["method"], path)
-            receive = await self._carry(door, scope, receive)
+            receive = answer.watching(await self._carry(door, scope, receive))
             await self.app(scope, receive, answer)
         except Refused as refusal:
             await answer.refuse(refusal, scope, receive)
@@ -200,7 +200,7 @@ class Doors:
             return
         query = re.search(rb"(?:^|&)session_hash=([A-Za-z0-9_\-]+)", scope["query_string"])
         session = stream["session"] or stream["event"] or (query[1].decode() if query else "")
-        if session and not answer.finished:
+        if session and (answer.left or not answer.finished):
             self.on_leave(session)
         if stream["event"]:  # the session of one call, with all that was posted in it, a key perhaps
             holder = scope["app"].state_holder
@@ -209,13 +209,27 @@ class Doors:
 
 
 class _Answer:
-    """Sends what the app answers, with the security headers, and remembers how far it came."""
+    """Sends what the app answers, with the security headers; remembers how far it came and who left before."""
 
     def __init__(self, send: Send, path: str) -> None:
         self._send = send
         self._is_file = path.startswith(FILE_ROUTE)
         self.status: int | None = None
-        self.finished = False
+        self.finished = self.left = False
+
+    def watching(self, receive: Receive) -> Receive:
+        """The same `receive`, noticing who hangs up before the answer is finished.
+
+        Gradio may hear of it first, and then finishes the answer as if somebody were still there.
+        """
+
+        async def read() -> Message:
+            message = await receive()
+            if message["type"] == "http.disconnect" and not self.finished:
+                self.left = True
+            return message
+
+        return read
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":

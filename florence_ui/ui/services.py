@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,16 @@ from florence_ui.errors import InputError
 from florence_ui.fetching import fetch_image
 from florence_ui.images import ImageLimits, Picture, open_bytes, open_picture
 from florence_ui.limits import Limits, Share, Visitor, address_of
-from florence_ui.local_server import BASE, State
 from florence_ui.logs import RunNote, recorded
+from florence_ui.model_states import BASE, State
 from florence_ui.pipeline import Analysis, Pipeline, Request
 from florence_ui.settings import Settings, is_key
 from florence_ui.ui.uploads import uploaded
 
 NOBODY = Visitor("", "")
+
+asking: ContextVar[Visitor] = ContextVar("asking", default=NOBODY)
+"""Whose event is handled just now; set for every event of the page and every call of a program."""
 
 
 @dataclass(frozen=True)
@@ -77,13 +81,15 @@ class Services:
         return await asyncio.to_thread(open_picture, path, self.image_limits)
 
     async def open_link(self, link: str) -> Picture:
-        """The picture behind a link.
+        """The picture behind a link; fetching it counts against the share of links of the visitor `asking`.
 
         Raises:
+            BusyError: If that share is used up.
             LinkError: If it cannot be fetched.
             ImageError: If it is not a picture within the limits.
         """
-        data = await fetch_image(link, max_bytes=self.settings.max_upload_bytes)
+        with self.limits.fetching(asking.get()):
+            data = await fetch_image(link, max_bytes=self.settings.max_upload_bytes)
         return await asyncio.to_thread(open_bytes, data, self.image_limits)
 
     async def health(self) -> tuple[bool, str]:

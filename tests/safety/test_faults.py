@@ -1,10 +1,11 @@
 """A bad day of the backend, seen through the running app: its sentence, and nothing left running."""
 
 import json
+import socket
 import time
 
 import pytest
-from safety.running import AppHere, RunningApp, free_port, is_sentence
+from safety.running import AppHere, RunningApp, file_value, free_port, is_sentence
 from scripted_backend import Fault, ScriptedBackend
 from starlette.datastructures import Secret
 
@@ -131,6 +132,40 @@ def test_a_page_that_is_closed_in_mid_run_ends_the_run(
     backend.fault = None
     assert app.analyse(picture, task="<OD>").ok
     assert app.run_lines[-2]["outcome"] == "stopped"
+
+
+def asked_by_program(app: RunningApp, data: list[object]) -> str:
+    """Begins `/analyse`; the address at which its answer is to be fetched."""
+    event = app.client.post("/gradio_api/call/analyse", json={"data": data}).json()["event_id"]
+    return f"/gradio_api/call/analyse/{event}"
+
+
+def hang_up_on(app: RunningApp, path: str) -> None:
+    """Asks for an address and is gone before the first byte comes."""
+    with socket.create_connection(("127.0.0.1", app.port)) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{app.port}\r\n\r\n".encode())
+
+
+def test_who_hangs_up_before_the_stream_has_begun_has_left_too(
+    app: RunningApp, backend: ScriptedBackend, picture: bytes
+) -> None:
+    backend.fault = Fault.hang()
+    image = file_value(app.upload(picture).json()[0])
+    path = asked_by_program(app, [image, "<OD>", "", "", None, "", "local", "", ""])
+    backend.wait_for(lambda b: b.running == 1)
+    hang_up_on(app, path)
+    backend.wait_for(lambda b: b.running == 0, timeout=7)
+
+
+def test_a_page_whose_heartbeat_ends_has_left(app: RunningApp, backend: ScriptedBackend, picture: bytes) -> None:
+    backend.fault = Fault.hang()
+    image = file_value(app.upload(picture).json()[0])
+    number = next(f["id"] for f in app.client.get("/config").json()["dependencies"] if f["api_name"] == "analyse")
+    body = {"data": [image, "<OD>", "", "", None, "", "local", "", ""], "fn_index": number, "session_hash": "beats"}
+    with app.client.stream("GET", "/gradio_api/heartbeat/beats"):
+        assert app.client.post("/gradio_api/queue/join", json=body).status_code == 200
+        backend.wait_for(lambda b: b.running == 1)
+    backend.wait_for(lambda b: b.running == 0, timeout=7)
 
 
 def test_health_follows_the_backend(app: RunningApp) -> None:

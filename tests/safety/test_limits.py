@@ -154,6 +154,41 @@ def test_leaving_ends_the_visitors_runs_and_nobody_elses() -> None:
     assert asyncio.run(story()) == ["anna", "anna"]
 
 
+def test_links_are_counted_apart_from_runs(clock: Clock) -> None:
+    limits = Limits(Share(per_minute=2, at_once=1), clock=clock)
+    with (
+        limits.fetching(ANNA),
+        pytest.raises(BusyError, match="fetching 1 link for you already"),
+        limits.fetching(ANNA),
+    ):
+        pass
+    with limits.fetching(ANNA):
+        run(limits)
+    with pytest.raises(BusyError, match="had 2 links fetched in the last minute"):
+        limits.fetching(SAME_ADDRESS).__enter__()
+    with limits.fetching(BEN):
+        run(limits)
+
+
+def test_leaving_ends_what_was_begun_before_the_run() -> None:
+    async def story() -> bool:
+        limits = Limits(Share())
+
+        async def work() -> None:
+            with limits.attended(ANNA):
+                with limits.admit(ANNA):
+                    pass
+                await asyncio.sleep(30)
+
+        task = asyncio.create_task(work())
+        await asyncio.sleep(0)
+        assert limits.leave("anna") == 1
+        await asyncio.wait([task], timeout=5)
+        return task.cancelled()
+
+    assert asyncio.run(story())
+
+
 @pytest.mark.parametrize(
     ("peer", "headers", "trusted", "expected"),
     [

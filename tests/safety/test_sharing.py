@@ -44,6 +44,17 @@ def test_runs_a_minute_are_shared_fairly_and_forged_addresses_do_not_help(
         assert app.lines[-2]["outcome"] == "BusyError"
 
 
+def test_links_are_shared_fairly_too(backend: ScriptedBackend, picture: bytes) -> None:
+    """Whoever counts by address: a new session, as each call of a program is, gains nothing."""
+    with started(backend, runs_per_minute=2) as app:
+        for _ in range(2):
+            assert "public web address" in app.analyse(task="<OD>", image_url="http://127.0.0.1/a.png").error
+        outcome = app.analyse(task="<OD>", image_url="http://127.0.0.1/a.png")
+        assert "2 links fetched in the last minute" in outcome.error
+        assert "Try again in" in outcome.error
+        assert app.analyse(picture, task="<OD>").ok, "runs are counted apart"
+
+
 def test_a_trusted_header_tells_visitors_apart(backend: ScriptedBackend, picture: bytes) -> None:
     with started(backend, runs_per_minute=1, address_header="x-visitor") as app:
         for visitor in ("203.0.113.1", "203.0.113.2"):
