@@ -4,12 +4,14 @@ import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import supervision as sv
 from PIL import Image
 from scipy.optimize import linear_sum_assignment
 
+from florence_ui.reading import reading_text
 from florence_ui.results import Result
 
 MATCH_IOU = 0.5
@@ -106,6 +108,47 @@ def summary(comparison: Comparison) -> str:
         f"Both found {len(comparison.both)}, only the left {len(comparison.left_only)}, "
         f"only the right {len(comparison.right_only)}."
     )
+
+
+def as_record(left: Result, right: Result) -> dict[str, Any]:
+    """What two answers have in common, as JSON types.
+
+    Returns:
+        `summary`, a sentence; `objects`, each with `found_by`, `label`, `overlap` (0.5 to 1; None where only one side
+        found it), `left_box` and `right_box` in pixels of the upright original; `texts`, by side a list of pieces,
+        each with whether it stands on this side alone.
+    """
+    comparison = compare(left, right)
+    objects = [(BOTH, m.left, m.right, round(m.iou, 4)) for m in comparison.both]
+    objects += [(LEFT, i, None, None) for i in comparison.left_only]
+    objects += [(RIGHT, None, j, None) for j in comparison.right_only]
+    pieces = text_differences(text_of(left), text_of(right))
+    return {
+        "summary": summary(comparison),
+        "objects": [
+            {
+                "found_by": found_by,
+                "label": right.labels[j] if i is None else left.labels[i],
+                "overlap": overlap,
+                "left_box": _numbers(left, i),
+                "right_box": _numbers(right, j),
+            }
+            for found_by, i, j, overlap in objects
+        ],
+        "texts": {
+            side: [{"text": text, "only_here": mark is not None} for text, mark in own]
+            for side, own in zip((LEFT, RIGHT), pieces, strict=True)
+        },
+    }
+
+
+def _numbers(result: Result, index: int | None) -> list[float] | None:
+    return None if index is None else [round(float(value), 2) for value in result.detections.xyxy[index]]
+
+
+def text_of(result: Result) -> str:
+    """The words of an answer; those of lines with places in reading order."""
+    return result.text or (reading_text(result.quads, result.labels) if result.quads is not None else "")
 
 
 Segment = tuple[str, str | None]

@@ -1,30 +1,38 @@
-"""The page's abilities for programs: named endpoints with named parameters, all but the first with defaults.
+"""The page's abilities for programs and agents: named endpoints with named parameters, which all have defaults.
 
     client = gradio_client.Client("http://127.0.0.1:7860")
     picture, answer = client.predict(handle_file("dog.jpg"), "<OD>", api_name="/analyse")
 
-A file that a program names is taken only if it was uploaded to this app; see `uploads.uploaded`.
+A file that a program names is taken only if it was uploaded to this app; see `uploads.uploaded`. Where the `mcp`
+package is installed the endpoints are tools of an agent too: Gradio makes their descriptions of these docstrings, one
+line a parameter.
 """
 
-from collections.abc import Sequence
-from typing import Any
+import asyncio
+from dataclasses import replace
 
 import gradio as gr
 from gradio.data_classes import FileData
 
-from florence_ui.errors import FlorenceUIError, InputError, PromptError
+from florence_ui.chains import get_chain
+from florence_ui.comparing import LEFT, RIGHT
 from florence_ui.exporting import as_record
-from florence_ui.images import Picture
-from florence_ui.pipeline import Request, draw
-from florence_ui.tasks import Region, build_prompt, check_region, get_task, split_classes
-from florence_ui.ui.services import Services, typed_key, visitor_of
-
-MAX_FIELD = 100_000
-"""Most characters of any text that a program may send."""
+from florence_ui.pipeline import draw
+from florence_ui.ui import api_many, api_work
+from florence_ui.ui.api_values import as_file, picture_of, question_of, told, words
+from florence_ui.ui.services import Services, visitor_of
 
 
 def add_endpoints(services: Services) -> None:
-    """Adds `/analyse` to the `gr.Blocks` that is open."""
+    """Adds all endpoints to the `gr.Blocks` that is open."""
+    add_analyse(services)
+    add_compare(services)
+    add_chain(services)
+    api_many.add_endpoints(services)
+
+
+def add_analyse(services: Services) -> None:
+    """`/analyse`: one question about one picture."""
 
     async def analyse(
         image: FileData | None = None,
@@ -40,99 +48,131 @@ def add_endpoints(services: Services) -> None:
     ) -> tuple[FileData, dict]:
         """Look at a picture with Florence-2: caption it, find, segment or read what is in it.
 
+        Tasks for the whole picture: <CAPTION>, <DETAILED_CAPTION>, <MORE_DETAILED_CAPTION> (one sentence to a
+        paragraph), <OD> (objects with boxes), <DENSE_REGION_CAPTION> (boxes with descriptions), <REGION_PROPOSAL>
+        (boxes without names), <OCR> (text), <OCR_WITH_REGION> (lines of text with places).
+        Tasks that need text: <CAPTION_TO_PHRASE_GROUNDING> (a box for each thing that the text mentions),
+        <REFERRING_EXPRESSION_SEGMENTATION> (the outline of what the text describes).
+        The task that needs classes: <OPEN_VOCABULARY_DETECTION>.
+        Tasks that need region: <REGION_TO_CATEGORY>, <REGION_TO_DESCRIPTION>, <REGION_TO_SEGMENTATION>,
+        <REGION_TO_OCR>.
+
         Args:
             image: The picture: an uploaded file.
             task: The task's token, such as <CAPTION>, <OD> or <OCR>; or custom, then text is the whole prompt.
             text: The phrase for tasks that take one.
             classes: Names to look for, separated by commas, for <OPEN_VOCABULARY_DETECTION>.
             region: A box [x1, y1, x2, y2], each 0 to 1, for tasks about a region.
-            model_id: The model; empty for the usual one.
+            model_id: The model, such as florence-2-base; empty for the usual one.
             backend: Where the model runs: serverless, dedicated or local; empty for the usual one.
             api_key: A Roboflow API key of your own; it is used for this call only.
             image_url: A link to a picture, instead of image.
 
         Returns:
-            The picture with the answer drawn on it, and the answer with places in pixels of the upright original.
+            The picture with the answer drawn on it, at its own size.
+            The answer: its text, and its detections with places in pixels of the upright original.
         """
-        try:
-            asked = await question_of(
-                services, image, image_url, task=task, text=text, classes=classes, region=region,
+        with told():
+            asked = question_of(
+                services, task=task, text=text, classes=classes, region=region,
                 model_id=model_id, backend=backend, api_key=api_key,
             )  # fmt: skip
+            asked = replace(asked, picture=await picture_of(services, image, image_url))
             analysis = await services.run(asked, visitor_of(request, services.settings))
-            drawn = await draw(analysis, full=True)
-        except FlorenceUIError as error:
-            raise gr.Error(str(error), print_exception=False) from None
-        return FileData(path=str(drawn), orig_name=drawn.name, mime_type="image/jpeg"), as_record(analysis)
+            return as_file(await draw(analysis, full=True)), as_record(analysis)
 
     gr.api(analyse, api_name="analyse", concurrency_limit=None)
 
 
-async def question_of(services: Services, image: Any, image_url: Any, **given: Any) -> Request:
-    """A program's question; everything is checked before the picture is opened or fetched.
+def add_compare(services: Services) -> None:
+    """`/compare`: the same question, asked of two models."""
 
-    Raises:
-        InputError: If something cannot be used, in words.
-    """
-    task = get_task(words(given["task"], "task"))
-    text = words(given["text"], "text")
-    classes = tuple(split_classes(words(given["classes"], "classes")))
-    region = numbers(given["region"])
-    build_prompt(task, text=text, classes=classes, region=region)
-    backend = services.backend(words(given["backend"], "backend").strip() or services.settings.first_backend)
-    model_id = words(given["model_id"], "model_id").strip()
-    key = typed_key(words(given["api_key"], "api_key"))
-    return Request(
-        await picture_of(services, image, words(image_url, "image_url").strip()),
-        task,
-        text=text,
-        classes=classes,
-        region=region,
-        model_id=model_id,
-        backend=backend.name,
-        api_key=key,
-    )
+    async def compare(
+        image: FileData | None = None,
+        task: str = "<OD>",
+        text: str = "",
+        classes: str = "",
+        region: list[float] | None = None,
+        left_model_id: str = "",
+        left_backend: str = "",
+        right_model_id: str = "florence-2-large",
+        right_backend: str = "",
+        api_key: str = "",
+        image_url: str = "",
+        request: gr.Request | None = None,
+    ) -> tuple[FileData | None, dict]:
+        """Ask two Florence-2 models the same about one picture, and see what both found and what only one did.
 
+        Objects are the same where their labels are equal and their boxes overlap by half or more (IoU 0.5). If one
+        side fails, the other's answer is given all the same, with the reason in the failed one's place.
 
-async def picture_of(services: Services, image: Any, image_url: str) -> Picture:
-    """The uploaded picture, or the one behind the link.
+        Args:
+            image: The picture: an uploaded file.
+            task: The task's token, such as <CAPTION>, <OD> or <OCR>; or custom, then text is the whole prompt.
+            text: The phrase for tasks that take one.
+            classes: Names to look for, separated by commas, for <OPEN_VOCABULARY_DETECTION>.
+            region: A box [x1, y1, x2, y2], each 0 to 1, for tasks about a region.
+            left_model_id: The model on the left, such as florence-2-base; empty for the usual one.
+            left_backend: Where it runs: serverless, dedicated or local; empty for the usual one.
+            right_model_id: The model on the right, such as florence-2-large; empty for the usual one.
+            right_backend: Where it runs: serverless, dedicated or local; empty for the usual one.
+            api_key: A Roboflow API key of your own; it is used for this call only.
+            image_url: A link to a picture, instead of image.
 
-    Raises:
-        InputError: If there is neither or both, or it cannot be had.
-    """
-    if image and image_url:
-        raise InputError("There are two pictures.", "Give image or image_url, not both.", field="image")
-    if image_url:
-        return await services.open_link(image_url)
-    if not image:
-        raise InputError("There is no picture.", "Give image (an uploaded file) or image_url.", field="image")
-    return await services.open_upload(image)
+        Returns:
+            One picture of what both, only the left and only the right found; nothing where there are no boxes.
+            Both answers (left, right), and where both answered: summary, objects (found_by both, left or right), texts.
+        """
+        with told():
+            question = {"task": task, "text": text, "classes": classes, "region": region, "api_key": api_key}
+            left = question_of(services, **question, model_id=left_model_id, backend=left_backend, field="left_")
+            right = question_of(services, **question, model_id=right_model_id, backend=right_backend, field="right_")
+            picture = await picture_of(services, image, image_url)
+            requests = {LEFT: replace(left, picture=picture), RIGHT: replace(right, picture=picture)}
+            sides = await api_work.both(services, requests, visitor_of(request, services.settings))
+            drawn = await asyncio.to_thread(api_work.comparison_picture, sides)
+            return as_file(drawn), api_work.comparison_record(sides)
 
-
-def words(value: Any, field: str) -> str:
-    """A text as it was posted; None counts as empty.
-
-    Raises:
-        InputError: If it is something else, or far too long.
-    """
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise InputError(f"{field} is not a text.", "Send a string.", field=field)
-    if len(value) > MAX_FIELD:
-        raise InputError(f"{field} is too long.", f"Keep it under {MAX_FIELD:,} characters.", field=field)
-    return value
+    gr.api(compare, api_name="compare", concurrency_limit=None)
 
 
-def numbers(value: Any) -> Region | None:
-    """A region as it was posted; None and an empty list are no region.
+def add_chain(services: Services) -> None:
+    """`/chain`: several questions in a row."""
 
-    Raises:
-        PromptError: If it is not four numbers in 0..1.
-    """
-    if value is None or value == []:
-        return None
-    plain = isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 4
-    if not plain or not all(type(v) in (int, float) and abs(v) < 10 for v in value):
-        raise PromptError("The region is not four numbers.", "Send [x1, y1, x2, y2], each 0 to 1.", field="region")
-    return check_region(value)
+    async def chain(
+        image: FileData | None = None,
+        chain: str = "caption-ground",
+        model_id: str = "",
+        backend: str = "",
+        api_key: str = "",
+        image_url: str = "",
+        request: gr.Request | None = None,
+    ) -> tuple[FileData, dict]:
+        """Ask Florence-2 several questions about a picture in a row, each one building on the answer before it.
+
+        Chains: caption-ground, detailed-ground, long-ground (a caption, then a box for each thing that it mentions),
+        detect-segment (every object with its outline), detect-describe (every object with a description),
+        read-order (the picture's text line by line, column by column). A chain ends with the first step that fails;
+        what came before is given all the same.
+
+        Args:
+            image: The picture: an uploaded file.
+            chain: The chain's name, such as caption-ground, detect-segment or read-order.
+            model_id: The model, such as florence-2-base; empty for the usual one.
+            backend: Where the model runs: serverless, dedicated or local; empty for the usual one.
+            api_key: A Roboflow API key of your own; it is used for this call only.
+            image_url: A link to a picture, instead of image.
+
+        Returns:
+            The picture with the last answer drawn on it, at its own size.
+            The chain's steps: title, state (done or failed), seconds, detail in words, and answer.
+        """
+        with told():
+            wanted = get_chain(words(chain, "chain").strip())
+            template = question_of(services, task="<CAPTION>", model_id=model_id, backend=backend, api_key=api_key)
+            template = replace(template, picture=await picture_of(services, image, image_url))
+            reports = await api_work.steps(services, wanted, template, visitor_of(request, services.settings))
+            last = api_work.last_answer(reports)
+            return as_file(await draw(last, full=True)), api_work.chain_record(wanted, reports)
+
+    gr.api(chain, api_name="chain", concurrency_limit=None)

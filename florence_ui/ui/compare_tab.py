@@ -14,8 +14,6 @@ from florence_ui.comparing import LEFT, RIGHT
 from florence_ui.errors import FlorenceUIError
 from florence_ui.limits import Visitor
 from florence_ui.pipeline import Analysis, Request, draw, save_jpeg
-from florence_ui.reading import reading_text
-from florence_ui.results import Result
 from florence_ui.tasks import get_task
 from florence_ui.ui import answer_view, choices, stage_view
 from florence_ui.ui.components import Notice, Passage, Stage
@@ -261,7 +259,7 @@ async def answered(page: Page, side: Side, given: Given, analysis: Analysis) -> 
     style = page.style.read(given)
     path = await draw(analysis, style)
     stage = stage_view.answered(analysis.result, path, (), style.palette).model_copy(update={"phrases": []})
-    text = text_of(analysis.result)
+    text = comparing.text_of(analysis.result)
     lines = [Line(text=answer_view.meta(page, analysis)), *answer_view.warnings(analysis)]
     return {
         side.stage: stage,
@@ -270,17 +268,12 @@ async def answered(page: Page, side: Side, given: Given, analysis: Analysis) -> 
     }
 
 
-def text_of(result: Result) -> str:
-    """The words of an answer; those of lines with places in reading order."""
-    return result.text or (reading_text(result.quads, result.labels) if result.quads is not None else "")
-
-
 async def in_common(panel: ComparePanel, answers: Mapping[str, Analysis]) -> Updates:
     """What both found, what only one did, and where their texts differ."""
     if len(answers) < len(panel.sides):
         return {panel.notice: say("Only one side answered, so there is nothing to compare.") if answers else say()}
     left, right = (answers[name].result for name in (LEFT, RIGHT))
-    pieces = comparing.text_differences(text_of(left), text_of(right))
+    pieces = comparing.text_differences(comparing.text_of(left), comparing.text_of(right))
     updates: Updates = {
         side.text: PassageValue(pieces=[Piece(text=text, mark=mark or "") for text, mark in own])
         for side, own in zip(panel.sides.values(), pieces, strict=True)

@@ -87,7 +87,8 @@ class Caller:
         data = json.loads(line.strip())
         if event != "complete":
             return Outcome(None, str(data["error"] if isinstance(data, dict) else data))
-        return Outcome(data[1], "", data[0]["url"])
+        record, first = data[-1], data[0]
+        return Outcome(record, "", first["url"] if len(data) > 1 and first else "")
 
 
 class RunningApp(Caller):

@@ -1,9 +1,8 @@
-"""The endpoints for programs, against the running app: by gradio_client and by plain HTTP."""
+"""`/analyse`, against the running app: by gradio_client and by plain HTTP."""
 
 import base64
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -14,42 +13,11 @@ from PIL import Image
 from safety.running import RunningApp
 from scripted_backend import Fault, ScriptedBackend
 
-SIZE = (640, 480)
+from florence_ui.tasks import CUSTOM, TASKS
+
 KEYS = {
     "task", "prompt", "model_id", "backend", "image_size", "text", "detections", "seconds", "warnings", "raw",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def _backend() -> Iterator[ScriptedBackend]:
-    with ScriptedBackend() as backend:
-        yield backend
-
-
-@pytest.fixture
-def backend(_backend: ScriptedBackend) -> Iterator[ScriptedBackend]:
-    usual = _backend.answer
-    yield _backend
-    _backend.answer, _backend.fault = usual, None
-
-
-@pytest.fixture(scope="module")
-def app(_backend: ScriptedBackend) -> Iterator[RunningApp]:
-    settings = {"FLORENCE_UI_LOCAL_URL": _backend.url, "FLORENCE_UI_CACHE_SECONDS": "0"}
-    with RunningApp(FLORENCE_UI_RUNS_PER_MINUTE="0", **settings) as app:
-        yield app
-
-
-@pytest.fixture(scope="module")
-def client(app: RunningApp, tmp_path_factory: pytest.TempPathFactory) -> Client:
-    return Client(app.url, verbose=False, download_files=str(tmp_path_factory.mktemp("answers")))
-
-
-@pytest.fixture(scope="module")
-def photograph(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("pictures") / "grey.png"
-    Image.new("RGB", SIZE, (120, 120, 120)).save(path)
-    return str(path)
 
 
 def test_a_program_gets_the_drawn_picture_at_source_size_and_the_answer(
@@ -196,9 +164,14 @@ def test_plain_http_does_it_too(app: RunningApp, photograph: str) -> None:
 
 def test_the_pages_own_events_are_not_offered_to_programs(client: Client) -> None:
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert "/analyse" in endpoints
-    parameters = {p["parameter_name"]: p["parameter_has_default"] for p in endpoints["/analyse"]["parameters"]}
-    assert all(parameters.values())
-    assert list(parameters) == [
+    assert list(endpoints) == ["/analyse", "/compare", "/chain", "/many", "/export"]
+    for endpoint in endpoints.values():
+        assert all(parameter["parameter_has_default"] for parameter in endpoint["parameters"])
+    assert [parameter["parameter_name"] for parameter in endpoints["/analyse"]["parameters"]] == [
         "image", "task", "text", "classes", "region", "model_id", "backend", "api_key", "image_url",
     ]  # fmt: skip
+
+
+def test_the_description_names_every_task(client: Client) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert [token for token in TASKS if token != CUSTOM and token not in endpoints["/analyse"]["description"]] == []

@@ -1,0 +1,126 @@
+"""What the endpoints with several calls do: each of them in the visitor's share."""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from florence_ui import comparing
+from florence_ui.batch import Batch, State
+from florence_ui.chains import Chain, StepReport, StepState, run_chain
+from florence_ui.comparing import LEFT, RIGHT
+from florence_ui.errors import FlorenceUIError
+from florence_ui.exporting import as_record
+from florence_ui.gathering import as_finished
+from florence_ui.limits import Visitor
+from florence_ui.pipeline import Analysis, Request, save_jpeg
+from florence_ui.ui.services import Services
+from florence_ui.ui.several import at_once, waiting_its_turn
+
+Sides = Mapping[str, Analysis | FlorenceUIError]
+"""What became of the two questions of a comparison."""
+
+
+async def both(services: Services, requests: Mapping[str, Request], visitor: Visitor) -> Sides:
+    """Both answers, asked for at the same time; where one fails, its error.
+
+    Raises:
+        FlorenceUIError: If both fail: what the left one says.
+    """
+    ask, names = waiting_its_turn(services, visitor), list(requests)
+    jobs = [lambda request=request: ask(request) for request in requests.values()]
+    sides: dict[str, Analysis | FlorenceUIError] = {}
+    async with contextlib.aclosing(as_finished(jobs, len(jobs))) as outcomes:
+        async for outcome in outcomes:
+            sides[names[outcome.index]] = outcome.value if outcome.error is None else outcome.error
+    if all(isinstance(side, FlorenceUIError) for side in sides.values()):
+        raise sides[LEFT]
+    return sides
+
+
+def comparison_record(sides: Sides) -> dict[str, Any]:
+    """Both answers, or the reason why there is none, and what they have in common where there are two."""
+    record: dict[str, Any] = {
+        name: as_record(sides[name]) if isinstance(sides[name], Analysis) else {"error": str(sides[name])}
+        for name in (LEFT, RIGHT)
+    }
+    answered = [side.result for side in (sides[LEFT], sides[RIGHT]) if isinstance(side, Analysis)]
+    return record | (comparing.as_record(*answered) if len(answered) == 2 else {})
+
+
+def comparison_picture(sides: Sides) -> Path | None:
+    """Who found what, drawn; None where a side failed or there is nothing to draw; blocks."""
+    left, right = sides[LEFT], sides[RIGHT]
+    if not isinstance(left, Analysis) or not isinstance(right, Analysis):
+        return None
+    if not len(left.result.detections) and not len(right.result.detections):
+        return None
+    return save_jpeg(comparing.draw(left.picture.full(), left.result, right.result), stem="comparison")
+
+
+async def steps(services: Services, chain: Chain, template: Request, visitor: Visitor) -> list[StepReport]:
+    """The last report of every step that began.
+
+    Raises:
+        FlorenceUIError: If the first step fails already: its reason.
+    """
+    reports: dict[int, StepReport] = {}
+    going = run_chain(chain, waiting_its_turn(services, visitor), template, at_once=at_once(services, template))
+    async with contextlib.aclosing(going):
+        async for report in going:
+            reports[report.number] = report
+    if reports[0].state is StepState.FAILED:
+        raise FlorenceUIError(reports[0].detail)
+    return list(reports.values())
+
+
+def last_answer(reports: Sequence[StepReport]) -> Analysis:
+    """The answer of the last step that was finished."""
+    return [report.analysis for report in reports if report.state is StepState.DONE][-1]
+
+
+def chain_record(chain: Chain, reports: Sequence[StepReport]) -> dict[str, Any]:
+    """What became of each step that began."""
+    return {
+        "title": chain.title,
+        "steps": [
+            {
+                "title": chain.steps[report.number].title,
+                "state": report.state.value,
+                "seconds": round(report.seconds, 3),
+                "detail": report.detail,
+                "answer": as_record(report.analysis) if report.state is StepState.DONE else None,
+            }
+            for report in reports
+        ],
+    }
+
+
+async def over_all(services: Services, batch: Batch, template: Request, visitor: Visitor) -> None:
+    """Asks about every picture of a batch.
+
+    Raises:
+        FlorenceUIError: If there is one picture only and it fails: its reason.
+    """
+    going = batch.run(
+        waiting_its_turn(services, visitor),
+        lambda picture: replace(template, picture=picture),
+        at_once=at_once(services, template),
+        limits=services.image_limits,
+    )
+    async with contextlib.aclosing(going):
+        async for _ in going:
+            pass
+    if len(batch.items) == 1 and not batch.done:
+        raise FlorenceUIError(batch.items[0].reason)
+
+
+def batch_record(batch: Batch, *, answers: bool) -> dict[str, Any]:
+    """How far a batch has come, and each picture's state; with its answer, if wanted."""
+    pictures = []
+    for item in batch.items:
+        state = {"picture": item.name, "state": item.state.value, "reason": item.reason}
+        answer = {"answer": as_record(item.analysis) if item.analysis else None} if answers else {}
+        pictures.append(state | answer)
+    return {"done": batch.count(State.DONE), "failed": batch.count(State.FAILED), "pictures": pictures}

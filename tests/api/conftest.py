@@ -1,0 +1,47 @@
+"""The running app for programs: a process of its own, against a scripted server."""
+
+from collections.abc import Iterator
+
+import pytest
+from gradio_client import Client
+from PIL import Image
+from safety.running import RunningApp
+from scripted_backend import ScriptedBackend
+
+SIZE = (640, 480)
+
+
+@pytest.fixture(scope="session")
+def _backend() -> Iterator[ScriptedBackend]:
+    with ScriptedBackend() as backend:
+        yield backend
+
+
+@pytest.fixture
+def backend(_backend: ScriptedBackend) -> Iterator[ScriptedBackend]:
+    """The scripted server; what a test changes of it is changed back."""
+    usual = _backend.answer
+    yield _backend
+    _backend.answer, _backend.fault, _backend.delay = usual, None, 0.0
+
+
+@pytest.fixture(scope="session")
+def app(_backend: ScriptedBackend) -> Iterator[RunningApp]:
+    """The app without a limit of runs a minute, and without a memory."""
+    settings = {"FLORENCE_UI_LOCAL_URL": _backend.url, "FLORENCE_UI_CACHE_SECONDS": "0"}
+    with RunningApp(FLORENCE_UI_RUNS_PER_MINUTE="0", **settings) as app:
+        yield app
+
+
+@pytest.fixture(scope="session")
+def client(app: RunningApp, tmp_path_factory: pytest.TempPathFactory) -> Client:
+    """Gradio's own client for programs."""
+    return Client(app.url, verbose=False, download_files=str(tmp_path_factory.mktemp("answers")))
+
+
+@pytest.fixture(scope="session")
+def photograph(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A picture of `SIZE`."""
+    path = tmp_path_factory.mktemp("pictures") / "grey.png"
+    Image.new("RGB", SIZE, (120, 120, 120)).save(path)
+    return str(path)
