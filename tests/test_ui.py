@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gradio.utils import is_static_file
 from PIL import Image
 
 from florence_ui.backends import backends_from
@@ -241,6 +242,18 @@ def test_the_examples_are_there_with_their_tasks_and_the_link_comes_last() -> No
     assert last is BY_LINK
     assert len(bundled) >= 6
     assert all(example.path.is_file() and example.token in TASKS for example in bundled)
+
+
+def test_a_tile_is_a_small_copy_of_its_example() -> None:
+    for example in load_examples()[:-1]:
+        assert example.tile.stat().st_size < 8_000, example.tile
+        with Image.open(example.tile) as tile, Image.open(example.path) as whole:
+            difference = np.asarray(whole.resize(tile.size), dtype=int) - np.asarray(tile, dtype=int)
+        assert np.abs(difference).mean() < 6, f"{example.tile} shows something else: make it anew"
+
+
+def test_tiles_are_served_from_where_they_are_so_they_do_not_age_out_with_the_files_of_visitors() -> None:
+    assert all(is_static_file(example.tile) for example in load_examples()[:-1])
 
 
 def test_scripts_and_styles_lie_in_files_of_their_own() -> None:

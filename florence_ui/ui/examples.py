@@ -4,11 +4,15 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import gradio as gr
+
 from florence_ui.tasks import TASKS, Region, get_task
 from florence_ui.ui.components.shelf import ShelfValue, Tile
 from florence_ui.ui.files import handed_out
 
 FOLDER = Path(__file__).parents[2] / "assets" / "examples"
+TILES = "tiles"
+"""Folder beside the pictures with a small copy of each, for the page's first visit must not wait for large ones."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,7 @@ class Example:
         classes: The task's classes.
         region: The task's region.
         path: The file of a bundled picture; None where `link` says where to fetch it.
+        tile: A small copy of it.
         link: Fetched only when somebody chooses it.
     """
 
@@ -31,6 +36,7 @@ class Example:
     classes: tuple[str, ...] = ()
     region: Region | None = None
     path: Path | None = None
+    tile: Path | None = None
     link: str = ""
 
 
@@ -41,7 +47,11 @@ BY_LINK = Example(
 
 
 def load_examples(folder: Path = FOLDER) -> list[Example]:
-    """The bundled pictures that `examples.json` names, then one by link."""
+    """The bundled pictures that `examples.json` names, then one by link.
+
+    Their tiles are served from where they are: a copy among the visitors' files would age out with those.
+    """
+    gr.set_static_paths([folder / TILES])
     listing = folder / "examples.json"
     rows = json.loads(listing.read_text("utf-8")) if listing.exists() else []
     bundled = [
@@ -52,6 +62,7 @@ def load_examples(folder: Path = FOLDER) -> list[Example]:
             tuple(row.get("classes") or ()),
             tuple(row["region"]) if row.get("region") else None,
             folder / row["file"],
+            folder / TILES / row["file"],
         )
         for row in rows
     ]
@@ -60,5 +71,5 @@ def load_examples(folder: Path = FOLDER) -> list[Example]:
 
 def shelf_of(examples: list[Example], current: int = -1) -> ShelfValue:
     """The examples as tiles."""
-    tiles = [Tile(title=e.title, note=TASKS[e.token].title, image=handed_out(e.path)) for e in examples]
+    tiles = [Tile(title=e.title, note=TASKS[e.token].title, image=handed_out(e.tile)) for e in examples]
     return ShelfValue(tiles=tiles, current=current)

@@ -11,7 +11,6 @@
 
 import asyncio
 import contextlib
-import importlib.util
 import logging
 import os
 import shutil
@@ -30,6 +29,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from florence_ui.settings import Settings
+from florence_ui.ui.agents import has_mcp, mend_answers
+from florence_ui.ui.compression import PageCompression
 from florence_ui.ui.doors import Doors
 from florence_ui.ui.sessions import Sessions
 from florence_ui.ui.uploads import (
@@ -90,7 +91,7 @@ def launch_options(settings: Settings, *, probe: Probe, on_leave: Callable[[str]
     doors = Middleware(Doors, max_upload_bytes=FILES_AT_A_TIME * most, has_room=keeper.has_room, on_leave=on_leave)
     return {
         "app_kwargs": {
-            "middleware": [doors],
+            "middleware": [doors, Middleware(PageCompression)],
             "routes": [Route("/healthz", Health(probe), methods=["GET"])],
             "lifespan": keeper.lifespan,
         },
@@ -108,11 +109,6 @@ def launch_options(settings: Settings, *, probe: Probe, on_leave: Callable[[str]
         "_frontend": False,
         "max_threads": 200,
     }
-
-
-def has_mcp() -> bool:
-    """Whether `gradio[mcp]` is installed, so that the endpoints can be tools of an agent."""
-    return importlib.util.find_spec("mcp") is not None
 
 
 def serve(demo: gr.Blocks, *, on_end: Callable[[], object]) -> None:
@@ -219,6 +215,7 @@ class Housekeeping:
         """Tidy up for as long as the app runs, and all of it at the end."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         Sessions.take_over(app)
+        mend_answers(app.get_blocks())
         sweeping = asyncio.create_task(self._sweep_for_ever(app))
         try:
             yield

@@ -441,3 +441,20 @@ def test_health_tells_page_and_backend_apart(small_app: Served) -> None:
     answer = small_app.client.get("/healthz")
     assert answer.status_code == 200
     assert answer.json() == {"page": "ok", "backend": "ok", "detail": "It works."}
+
+
+@pytest.mark.parametrize("path", ["/", "/config", "/gradio_api/info"])
+@pytest.mark.parametrize("coding", ["br", "gzip"])
+def test_the_large_texts_travel_compressed(small_app: Served, path: str, coding: str) -> None:
+    plain = small_app.client.get(path, headers={"Accept-Encoding": "identity"})
+    squeezed = small_app.client.get(path, headers={"Accept-Encoding": coding})
+    assert squeezed.headers["content-encoding"] == coding
+    assert int(squeezed.headers["content-length"]) < len(plain.content) / 2
+    assert "accept-encoding" in squeezed.headers["vary"].lower()
+    assert squeezed.status_code == 200
+    assert squeezed.headers["content-security-policy"] == plain.headers["content-security-policy"]
+
+
+def test_a_stream_of_events_is_not_held_back_by_compression(small_app: Served) -> None:
+    with small_app.client.stream("GET", "/gradio_api/heartbeat/abcdefgh") as stream:
+        assert "content-encoding" not in stream.headers
