@@ -71,7 +71,7 @@ def _door(method: str, pattern: str, body: Body = Body.NONE) -> Door:
 
 
 DOORS = (
-    _door("GET", r"/(healthz/?|config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon)?"),
+    _door("GET", r"/(healthz|readiness|config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon)?"),
     _door("GET", r"/(static|assets|svelte)/.+"),
     _door("GET", rf"{API}/(info|app_id|startup-events|theme\.css|queue/data|queue/status|upload_progress)/?"),
     _door("GET", rf"{API}/heartbeat/{NAME}"),

@@ -17,7 +17,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,13 +25,12 @@ from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse
-from starlette.routing import Route
 
 from florence_ui.settings import Settings
 from florence_ui.ui.agents import has_mcp, mend_answers
 from florence_ui.ui.compression import PageCompression
 from florence_ui.ui.doors import Doors
+from florence_ui.ui.health import Health, Probe
 from florence_ui.ui.sessions import Sessions
 from florence_ui.ui.uploads import (
     age_out,
@@ -57,9 +56,6 @@ GRACE = 1
 """Seconds that answers under way may still take when the page closes."""
 FILES_AT_A_TIME = 20
 """Full-sized pictures that fit into one upload request."""
-
-Probe = Callable[[], Awaitable[tuple[bool, str]]]
-"""Whether the backend works, and a sentence about it."""
 
 
 def prepare_environment() -> None:
@@ -92,7 +88,7 @@ def launch_options(settings: Settings, *, probe: Probe, on_leave: Callable[[str]
     return {
         "app_kwargs": {
             "middleware": [doors, Middleware(PageCompression)],
-            "routes": [Route("/healthz", Health(probe), methods=["GET"])],
+            "routes": Health(probe).routes,
             "lifespan": keeper.lifespan,
         },
         "max_file_size": most,
@@ -142,44 +138,6 @@ def _end_for_certain(seconds: float) -> None:
     timer = threading.Timer(seconds, end)
     timer.daemon = True
     timer.start()
-
-
-class Health:
-    """`GET /healthz`: 200 if the page and its first backend work, 503 if only the page does.
-
-    Args:
-        probe: Asks the backend.
-        keep: Seconds for which its answer is repeated, however often somebody asks.
-    """
-
-    def __init__(self, probe: Probe, *, keep: float = 5.0, patience: float = 5.0) -> None:
-        self._probe = probe
-        self._keep = keep
-        self._patience = patience
-        self._lock = asyncio.Lock()
-        self._asked = -keep
-        self._answer: tuple[bool, str] = (False, "")
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        works, words = await self.state()
-        body = {"page": "ok", "backend": "ok" if works else "unavailable", "detail": words}
-        response = JSONResponse(body, 200 if works else 503, headers={"Cache-Control": "no-store"})
-        await response(scope, receive, send)
-
-    async def state(self) -> tuple[bool, str]:
-        """The backend's state, at most `keep` seconds old."""
-        async with self._lock:
-            if time.monotonic() - self._asked >= self._keep:
-                try:
-                    async with asyncio.timeout(self._patience):
-                        self._answer = await self._probe()
-                except TimeoutError:
-                    self._answer = False, "The backend does not answer."
-                except Exception:
-                    log.exception("The backend could not be asked how it is.")
-                    self._answer = False, "The backend could not be asked."
-                self._asked = time.monotonic()
-            return self._answer
 
 
 class Housekeeping:

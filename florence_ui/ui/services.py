@@ -16,9 +16,10 @@ from florence_ui.fetching import fetch_image
 from florence_ui.images import ImageLimits, Picture, open_bytes, open_picture
 from florence_ui.limits import Limits, Share, Visitor, address_of
 from florence_ui.logs import RunNote, recorded
-from florence_ui.model_states import BASE, State
+from florence_ui.model_states import BASE, WAITING_HELPS, State
 from florence_ui.pipeline import Analysis, Pipeline, Request
 from florence_ui.settings import Settings, is_key
+from florence_ui.ui.health import Works
 from florence_ui.ui.uploads import uploaded
 
 NOBODY = Visitor("", "")
@@ -92,13 +93,16 @@ class Services:
             data = await fetch_image(link, max_bytes=self.settings.max_upload_bytes)
         return await asyncio.to_thread(open_bytes, data, self.image_limits)
 
-    async def health(self) -> tuple[bool, str]:
-        """Whether the backend that is chosen at first works, and a sentence about it."""
+    async def health(self) -> tuple[Works, str]:
+        """How the backend that is chosen at first is, and a sentence about it."""
         backend = self.backends[self.settings.first_backend]
         if backend.is_local:
             status = await self.pipeline.status(backend.name, await self.pipeline.choose_model(backend.name))
-            return status.state is State.READY, status.detail
-        return await answers(backend)
+            if status.state in WAITING_HELPS:
+                return Works.STARTING, status.detail
+            return (Works.OK if status.state is State.READY else Works.UNAVAILABLE), status.detail
+        works, words = await answers(backend)
+        return (Works.OK if works else Works.UNAVAILABLE), words
 
     async def run(
         self, request: Request, visitor: Visitor = NOBODY, on_state: Callable[[str], None] | None = None

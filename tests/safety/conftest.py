@@ -11,6 +11,7 @@ from safety.small_page import Served, small_page
 from scripted_backend import ScriptedBackend, plausible_answer
 
 from florence_ui.settings import Settings
+from florence_ui.ui.health import Works
 from florence_ui.ui.hosting import launch_options, prepare_environment
 
 prepare_environment()
@@ -22,7 +23,7 @@ def small_app() -> Iterator[Served]:
     served: list[Served] = []
     demo = small_page(served)
 
-    async def probe() -> tuple[bool, str]:
+    async def probe() -> tuple[Works, str]:
         return served[0].health
 
     options = launch_options(

@@ -21,6 +21,7 @@ OPEN = {
     "page, dark": "/?__theme=dark",
     "config": "/config",
     "health": "/healthz",
+    "readiness": "/readiness",
     "programs' description": "/gradio_api/info",
     "style": "/theme.css",
     "icon": "/favicon.ico",

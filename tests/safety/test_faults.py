@@ -169,13 +169,38 @@ def test_a_page_whose_heartbeat_ends_has_left(app: RunningApp, backend: Scripted
 
 
 def test_health_follows_the_backend(app: RunningApp) -> None:
-    """The whole path from a backend that goes to 503, and back."""
+    """Whoever starts a page again when `/healthz` fails must not do so because its backend is away."""
     url = f"http://127.0.0.1:{free_port()}"
     settings = Settings(dedicated_url=url, backend="dedicated", api_key=Secret("k" * 20))
     with AppHere(settings) as here:
         answer = here.client.get("/healthz")
-        assert answer.status_code == 503
+        assert answer.status_code == 200
         assert answer.json()["page"] == "ok"
+        assert answer.json()["backend"] == "unavailable"
         assert is_sentence(answer.json()["detail"])
-    assert app.client.get("/healthz").json()["backend"] == "ok"
-    assert app.client.get("/healthz").status_code == 200
+        assert here.client.get("/readiness").status_code == 503
+        assert here.client.get("/readiness").json() == answer.json()
+    for address in ("/healthz", "/readiness"):
+        assert app.client.get(address).json()["backend"] == "ok"
+        assert app.client.get(address).status_code == 200
+
+
+def test_a_page_whose_model_is_on_its_way_is_well_but_not_ready() -> None:
+    """Base is fetched for the first time; meanwhile the page works and nano answers."""
+    states = {
+        "florence-2-base": {"state": "downloading", "percent": 43, "on_disk": False},
+        "florence-2-nano": {"state": "absent", "on_disk": True},
+    }
+    info = {"name": "Florence-2 local server", "version": "1"}
+    with (
+        ScriptedBackend(models=states, info=info) as server,
+        AppHere(Settings(local_url=server.url, backend="local", start_server=False)) as here,
+    ):
+        answer = here.client.get("/healthz")
+        assert answer.status_code == 200
+        assert answer.json() == {
+            "page": "ok",
+            "backend": "starting",
+            "detail": "florence-2-base is being downloaded: 43 %.",
+        }
+        assert here.client.get("/readiness").status_code == 503

@@ -13,7 +13,8 @@ import pytest
 from gradio.state_holder import SessionState
 
 from florence_ui.ui import hosting
-from florence_ui.ui.hosting import Health, Housekeeping
+from florence_ui.ui.health import Health, Works
+from florence_ui.ui.hosting import Housekeeping
 from florence_ui.ui.sessions import Session, Sessions
 from florence_ui.ui.uploads import age_out, folder_bytes
 
@@ -125,20 +126,20 @@ async def test_everything_goes_when_the_app_ends(tmp_path: Path) -> None:
     assert folder_bytes(folder) == 0
 
 
-async def works() -> tuple[bool, str]:
-    return True, "It works."
+async def works() -> tuple[Works, str]:
+    return Works.OK, "It works."
 
 
-async def down() -> tuple[bool, str]:
-    return False, "Nobody answers."
+async def down() -> tuple[Works, str]:
+    return Works.UNAVAILABLE, "Nobody answers."
 
 
-async def hangs() -> tuple[bool, str]:
+async def hangs() -> tuple[Works, str]:
     await asyncio.sleep(60)
-    return True, ""
+    return Works.OK, ""
 
 
-async def breaks() -> tuple[bool, str]:
+async def breaks() -> tuple[Works, str]:
     raise RuntimeError("secret details")
 
 
@@ -146,14 +147,14 @@ async def breaks() -> tuple[bool, str]:
 @pytest.mark.parametrize(
     ("probe", "expected"),
     [
-        pytest.param(works, (True, "It works."), id="up"),
-        pytest.param(down, (False, "Nobody answers."), id="down"),
-        pytest.param(hangs, (False, "The backend does not answer."), id="hangs"),
-        pytest.param(breaks, (False, "The backend could not be asked."), id="breaks"),
+        pytest.param(works, (Works.OK, "It works."), id="up"),
+        pytest.param(down, (Works.UNAVAILABLE, "Nobody answers."), id="down"),
+        pytest.param(hangs, (Works.UNAVAILABLE, "The backend does not answer."), id="hangs"),
+        pytest.param(breaks, (Works.UNAVAILABLE, "The backend could not be asked."), id="breaks"),
     ],
 )
 async def test_health_is_said_within_seconds(
-    probe: Callable[[], Awaitable[tuple[bool, str]]], expected: tuple[bool, str]
+    probe: Callable[[], Awaitable[tuple[Works, str]]], expected: tuple[Works, str]
 ) -> None:
     assert await Health(probe, patience=0.1).state() == expected
 
@@ -162,10 +163,10 @@ async def test_health_is_said_within_seconds(
 async def test_asking_for_health_often_does_not_ask_the_backend_often() -> None:
     asked: list[int] = []
 
-    async def probe() -> tuple[bool, str]:
+    async def probe() -> tuple[Works, str]:
         asked.append(1)
         await asyncio.sleep(0.01)
-        return True, ""
+        return Works.OK, ""
 
     health = Health(probe, keep=60)
     await asyncio.gather(*(health.state() for _ in range(50)))
