@@ -58,7 +58,7 @@ def add_analyse(services: Services) -> None:
         <REGION_TO_OCR>.
 
         Args:
-            image: The picture: an uploaded file.
+            image: The picture: a file uploaded to this app, or the address that the upload got here.
             task: The task's token, such as <CAPTION>, <OD> or <OCR>; or custom, then text is the whole prompt.
             text: The phrase for tasks that take one.
             classes: Names to look for, separated by commas, for <OPEN_VOCABULARY_DETECTION>.
@@ -66,7 +66,7 @@ def add_analyse(services: Services) -> None:
             model_id: The model, such as florence-2-base; empty for the usual one.
             backend: Where the model runs: serverless, dedicated or local; empty for the usual one.
             api_key: A Roboflow API key of your own; it is used for this call only.
-            image_url: A link to a picture, instead of image.
+            image_url: A link to a picture anywhere on the web, instead of image.
 
         Returns:
             The picture with the answer drawn on it, at its own size.
@@ -107,7 +107,7 @@ def add_compare(services: Services) -> None:
         side fails, the other's answer is given all the same, with the reason in the failed one's place.
 
         Args:
-            image: The picture: an uploaded file.
+            image: The picture: a file uploaded to this app, or the address that the upload got here.
             task: The task's token, such as <CAPTION>, <OD> or <OCR>; or custom, then text is the whole prompt.
             text: The phrase for tasks that take one.
             classes: Names to look for, separated by commas, for <OPEN_VOCABULARY_DETECTION>.
@@ -117,7 +117,7 @@ def add_compare(services: Services) -> None:
             right_model_id: The model on the right, such as florence-2-large; empty for the usual one.
             right_backend: Where it runs: serverless, dedicated or local; empty for the usual one.
             api_key: A Roboflow API key of your own; it is used for this call only.
-            image_url: A link to a picture, instead of image.
+            image_url: A link to a picture anywhere on the web, instead of image.
 
         Returns:
             One picture of what both, only the left and only the right found; nothing where there are no boxes.
@@ -156,12 +156,12 @@ def add_chain(services: Services) -> None:
         what came before is given all the same.
 
         Args:
-            image: The picture: an uploaded file.
+            image: The picture: a file uploaded to this app, or the address that the upload got here.
             chain: The chain's name, such as caption-ground, detect-segment or read-order.
             model_id: The model, such as florence-2-base; empty for the usual one.
             backend: Where the model runs: serverless, dedicated or local; empty for the usual one.
             api_key: A Roboflow API key of your own; it is used for this call only.
-            image_url: A link to a picture, instead of image.
+            image_url: A link to a picture anywhere on the web, instead of image.
 
         Returns:
             The picture with the last answer drawn on it, at its own size.

@@ -42,7 +42,7 @@ def add_many(services: Services) -> None:
         A picture that fails has its reason in place of an answer; the others stay.
 
         Args:
-            images: The pictures: uploaded files, or the addresses at which this app serves them.
+            images: The pictures: files uploaded to this app, or the addresses that the uploads got here.
             task: The task's token, such as <CAPTION>, <OD> or <OCR>; or custom, then text is the whole prompt.
             text: The phrase for tasks that take one.
             classes: Names to look for, separated by commas, for <OPEN_VOCABULARY_DETECTION>.
@@ -88,7 +88,7 @@ def add_export(services: Services) -> None:
         Pictures that fail are left out of the file.
 
         Args:
-            images: The pictures: uploaded files, or the addresses at which this app serves them.
+            images: The pictures: files uploaded to this app, or the addresses that the uploads got here.
             task: The task's token, such as <OD>, <OCR_WITH_REGION> or <REGION_PROPOSAL>.
             file_format: One of json, csv, yolo, coco, voc, png, jpeg, masks.
             text: The phrase for tasks that take one.

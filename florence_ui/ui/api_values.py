@@ -5,6 +5,7 @@ import mimetypes
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import gradio as gr
 from gradio.data_classes import FileData
@@ -15,7 +16,7 @@ from florence_ui.images import Picture
 from florence_ui.pipeline import Request
 from florence_ui.tasks import Region, build_prompt, check_region, get_task, split_classes
 from florence_ui.ui.services import Services, typed_key
-from florence_ui.ui.uploads import uploaded
+from florence_ui.ui.uploads import FILE_ROUTE, uploaded
 
 MAX_FIELD = 100_000
 """Most characters of any text that a program may send."""
@@ -86,7 +87,7 @@ async def picture_of(services: Services, image: Any, image_url: Any) -> Picture:
         return await services.open_link(link)
     if not image:
         raise InputError("There is no picture.", "Give image (an uploaded file) or image_url.", field="image")
-    return await services.open_upload(image)
+    return await services.open_upload(named(image))
 
 
 def files_of(images: Any) -> list[Path]:
@@ -103,7 +104,17 @@ def files_of(images: Any) -> list[Path]:
         )
     if not images:
         raise InputError("There are no pictures.", "Send some uploaded files in images.", field="images")
-    return [uploaded(value) for value in images]
+    return [uploaded(named(value)) for value in images]
+
+
+def named(value: Any) -> Any:
+    """A file as a program names it; an address, which agents have in its place, becomes the path in it.
+
+    Nothing is fetched, whatever host the address names: the path is that of an upload of this app, or refused.
+    """
+    if isinstance(value, str) and FILE_ROUTE in value:
+        return unquote(value.partition(FILE_ROUTE)[2])
+    return value
 
 
 def choice(value: Any, field: str, known: Sequence[str]) -> str:

@@ -48,7 +48,7 @@ class Body(StrEnum):
     EVENT = "a call of one of the page's functions"
     PLAIN = "a small JSON object"
     UPLOAD = "files"
-    STREAM = "anything within the limit"
+    MESSAGE = "a message of an agent"
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ DOORS = (
     # Answered only where gradio[mcp] is installed; a tool's call comes back in through the doors above.
     _door("GET", rf"{API}/mcp(/|/sse|/schema)?"),
     _door("DELETE", rf"{API}/mcp/?"),
-    _door("POST", rf"{API}/mcp(/|/messages/?)?", Body.STREAM),
+    _door("POST", rf"{API}/mcp(/|/messages/?)?", Body.MESSAGE),
 )
 
 LEAVES = re.compile(rf"{API}/(queue/data|heartbeat/(?P<session>{NAME})|call/(v2/)?{NAME}/(?P<event>{NAME}))")
@@ -179,9 +179,9 @@ class Doors:
                 raise Refused(HTTPStatus.INSUFFICIENT_STORAGE, words)
             check_length(headers, self.max_upload_bytes)
             return bounded(receive, self.max_upload_bytes)
-        if door.body is Body.STREAM:
-            check_length(headers, self.max_upload_bytes)
-            return bounded(receive, self.max_upload_bytes)
+        if door.body is Body.MESSAGE:
+            check_length(headers, MAX_JSON_BYTES)
+            return bounded(receive, MAX_JSON_BYTES)
         if door.body is Body.NONE:
             if get_route_path(scope).startswith(f"{API}/info"):
                 # Gradio keeps its first answer with the first asker's Host header in it, for all who ask later.

@@ -13,6 +13,7 @@ from PIL import Image
 from safety.running import file_value
 from safety.small_page import Served
 
+from florence_ui.ui.agents import has_mcp
 from florence_ui.ui.doors import find_door
 from florence_ui.ui.posted import MAX_FILES, Refused
 
@@ -68,7 +69,6 @@ CLOSED = {
     "icon of any size": "/pwa_icon/100000",
     "schema": "/openapi.json",
     "docs": "/docs",
-    "mcp, not installed": "/gradio_api/mcp/",
     "mcp, elsewhere": "/gradio_api/mcp/x/y",
     "doubled slash": "//gradio_api/info",
     "line break": "/gradio_api/info%0A",
@@ -123,6 +123,11 @@ def test_what_the_page_does_not_need_is_closed(small_app: Served, path: str) -> 
     assert "root:" not in body
     assert "Traceback" not in body
     connection.close()
+
+
+@pytest.mark.parametrize("path", ["/gradio_api/mcp", "/gradio_api/mcp/", "/gradio_api/mcp/schema"])
+def test_the_door_for_agents_is_there_where_mcp_is_installed(small_app: Served, path: str) -> None:
+    assert small_app.client.get(path, follow_redirects=True).status_code == (200 if has_mcp() else 404)
 
 
 @pytest.mark.parametrize("path", CLOSED_POSTS.values(), ids=CLOSED_POSTS.keys())

@@ -1,0 +1,123 @@
+"""The endpoints as tools of an agent, by the `mcp` package's own client against the running app."""
+
+import asyncio
+import base64
+import io
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+from safety.running import RunningApp
+from scripted_backend import ScriptedBackend
+
+mcp = pytest.importorskip("mcp", reason="the mcp package is not installed, so agents' tools are NOT TESTED")
+from mcp.client.streamable_http import streamable_http_client  # noqa: E402
+
+ADDRESS = "/gradio_api/mcp/"
+TOOLS = ["analyse", "compare", "chain", "many", "export"]
+
+
+def with_session(app: RunningApp, use: Callable[[Any], Awaitable[Any]]) -> Any:
+    """What `use` makes of an agent's session with the app."""
+
+    async def talk() -> Any:
+        async with (
+            streamable_http_client(app.url + ADDRESS) as (read, write, _),
+            mcp.ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            return await use(session)
+
+    return asyncio.run(talk())
+
+
+def call(app: RunningApp, tool: str, **given: Any) -> Any:
+    """The answer of a tool."""
+    return with_session(app, lambda session: session.call_tool(tool, given))
+
+
+def address_of(app: RunningApp, path: str) -> str:
+    """Where an upload is served, as `gradio upload-mcp` tells it an agent."""
+    return f"{app.url}/gradio_api/file={app.upload(Path(path).read_bytes()).json()[0]}"
+
+
+def test_the_named_endpoints_are_the_tools_and_nothing_else_is(app: RunningApp) -> None:
+    async def listed(session: Any) -> Any:
+        return (await session.list_tools()).tools
+
+    tools = with_session(app, listed)
+    assert [tool.name for tool in tools] == TOOLS
+    for tool in tools:
+        assert len(tool.description) > 60
+        described = tool.inputSchema["properties"]
+        assert [name for name, schema in described.items() if not schema.get("description")] == []
+        assert "required" not in tool.inputSchema
+
+
+def test_a_tool_gives_the_picture_as_a_picture_and_the_answer_as_json(app: RunningApp, photograph: str) -> None:
+    answer = call(app, "analyse", image=address_of(app, photograph), task="<OD>")
+    assert not answer.isError
+    picture, address, record = answer.content
+    with Image.open(io.BytesIO(base64.b64decode(picture.data))) as image:
+        assert image.size == (640, 480)
+    assert httpx.get(address.text.removeprefix("Image URL: "), timeout=60).content[:2] == b"\xff\xd8"
+    assert [found["label"] for found in json.loads(record.text)["detections"]] == ["car", "person", "wheel"]
+
+
+def test_every_tool_answers(app: RunningApp, photograph: str) -> None:
+    image = address_of(app, photograph)
+    given = {"compare": {"image": image}, "chain": {"image": image}, "many": {"images": [image]}}
+    for tool, arguments in {**given, "export": {"images": [image], "file_format": "csv"}}.items():
+        answer = call(app, tool, **arguments)
+        assert not answer.isError, answer.content
+        json.loads(answer.content[-1].text)
+
+
+def test_progress_does_not_change_the_answer(app: RunningApp, photograph: str) -> None:
+    image = address_of(app, photograph)
+
+    async def told(_: float, __: float | None, ___: str | None) -> None:
+        pass
+
+    answer = with_session(app, lambda s: s.call_tool("analyse", {"image": image}, progress_callback=told))
+    assert [part.type for part in answer.content] == ["image", "text", "text"]
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "/etc/passwd",
+        "http://127.0.0.1:1/picture.png",
+        "http://127.0.0.1:1/gradio_api/file=/etc/passwd",
+        "http://127.0.0.1:1/gradio_api/file=http://127.0.0.1:1/picture.png",
+        "data:image/png;base64,iVBORw0KGgo=",
+        {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}},
+    ],
+    ids=["path", "link", "path-in-address", "link-in-address", "data", "file-data"],
+)
+def test_a_tool_takes_no_file_but_an_upload(app: RunningApp, backend: ScriptedBackend, image: Any) -> None:
+    calls = backend.count
+    for tool, given in (("analyse", {"image": image}), ("many", {"images": [image]})):
+        answer = call(app, tool, **given)
+        assert answer.isError
+        assert "root:" not in answer.content[0].text
+    assert backend.count == calls
+
+
+def test_a_refusal_is_a_sentence_for_the_agent(app: RunningApp, photograph: str) -> None:
+    answer = call(app, "analyse", image=address_of(app, photograph), task="<NONSENSE>")
+    assert answer.isError
+    assert answer.content[0].text.startswith("There is no such task.")
+
+
+def test_an_agents_message_is_bounded_and_must_be_json(app: RunningApp) -> None:
+    ask = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    headers = {"Accept": "application/json, text/event-stream"}
+    large = {**ask, "params": {"x": "y" * (2 << 20)}}
+    assert app.client.post(ADDRESS, json=large, headers=headers).status_code == 413
+    plain = app.client.post(ADDRESS, content=json.dumps(ask), headers={**headers, "Content-Type": "text/plain"})
+    assert 400 <= plain.status_code < 500, "another site cannot post through a visitor's browser"
