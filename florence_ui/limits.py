@@ -45,7 +45,7 @@ def address_of(peer: str | None, headers: Mapping[str, str], trusted_header: str
 
     Args:
         peer: The address of the connection.
-        headers: The request's headers, names in any case.
+        headers: The request's headers, names in any case; of several lines of one name `items()` gives each.
         trusted_header: The header in which the operator's own proxy puts the visitor's address; of a list the
             last entry counts, because whatever stands before it came from the visitor.
 

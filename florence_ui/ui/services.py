@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from starlette.datastructures import Secret
+from starlette.datastructures import Headers, Secret
 
 from florence_ui.backends import Backend, answers
 from florence_ui.errors import InputError
@@ -143,5 +143,8 @@ def typed_key(text: str | None) -> Secret | None:
 def visitor_of(request: gr.Request, settings: Settings) -> Visitor:
     """Who asks, as limits count them."""
     peer = request.client.host if request.client else None
-    address = address_of(peer, dict(request.headers), settings.address_header)
+    headers = request.headers
+    # as a plain dict it would lose all but the first of several lines: the one that a visitor writes
+    known = headers if isinstance(headers, Headers) else dict(headers)
+    address = address_of(peer, known, settings.address_header)
     return Visitor(request.session_hash or "", address)

@@ -1,7 +1,9 @@
 """Many visitors at once, through the running app: fair shares, a daily cap, a line, and visitors kept apart."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 from safety.conftest import OPERATOR_KEY
 from safety.running import AppHere, Outcome, RunningApp, file_value
@@ -61,6 +63,26 @@ def test_a_trusted_header_tells_visitors_apart(backend: ScriptedBackend, picture
             app.client.headers["X-Visitor"] = visitor
             assert app.analyse(picture, task="<OD>").ok
             assert "Try again in" in app.analyse(picture, task="<OD>").error
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        pytest.param(lambda n: [("X-Visitor", f"198.51.100.{n}, 203.0.113.1")], id="in one line"),
+        pytest.param(lambda n: [("X-Visitor", f"198.51.100.{n}"), ("X-Visitor", "203.0.113.1")], id="in two lines"),
+        pytest.param(lambda n: [("X-Visitor", f"10.0.0.{n},nonsense,  203.0.113.1")], id="with nonsense"),
+    ],
+)
+def test_what_a_visitor_writes_before_the_proxys_own_entry_does_not_count(
+    backend: ScriptedBackend, picture: bytes, forged: Callable[[int], list[tuple[str, str]]]
+) -> None:
+    with started(backend, runs_per_minute=1, address_header="x-visitor") as app:
+        app.client.headers = httpx.Headers(forged(1))
+        assert app.analyse(picture, task="<OD>").ok
+        app.client.headers = httpx.Headers(forged(2))
+        assert "Try again in" in app.analyse(picture, task="<OD>").error
+        app.client.headers = httpx.Headers([("X-Visitor", "203.0.113.2")])
+        assert app.analyse(picture, task="<OD>").ok
 
 
 def test_runs_at_once_are_limited(backend: ScriptedBackend, picture: bytes) -> None:
