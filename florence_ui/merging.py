@@ -48,6 +48,7 @@ def concatenate(results: Sequence[Result]) -> sv.Detections:
         quads=np.concatenate([quads_of(result) for result in some]) if has_quads else None,
         polygons=[parts for result in some for parts in result.polygons] if has_outlines else None,
         inverted=np.concatenate([result.inverted for result in some]),
+        names=[name for result in some for name in result.names],
     )
 
 
@@ -79,21 +80,22 @@ def moved(result: Result, offset: tuple[float, float], size: tuple[int, int]) ->
         quads=None if result.quads is None else result.quads + shift,
         polygons=[[part + shift for part in parts] for parts in result.polygons] if any(result.polygons) else None,
         inverted=result.inverted,
+        names=result.names,
     )
     return replace(result, size=size, detections=detections)
 
 
 def with_words(found: Result, answers: Mapping[int, Answer], task: Task) -> Result:
-    """Found objects with what was said of each: `dog: a brown dog lying down`.
+    """Found objects with what was said of each: `dog: a brown dog lying down`; it replaces what was said before.
 
     Args:
         found: The answer whose objects were asked about; those without an answer yet keep their label.
         answers: What became of the call about each, by row.
         task: The task that was asked about each.
     """
-    labels = found.labels
+    labels, names = found.labels, found.names
     for index, answer in sorted(answers.items()):
-        labels[index] = _marked(labels[index]) if isinstance(answer, FlorenceUIError) else _said(labels[index], answer)
+        labels[index] = _marked(names[index]) if isinstance(answer, FlorenceUIError) else _said(names[index], answer)
     text = "\n".join(labels[index] for index in sorted(answers))
     return _answered(found, answers, task, text, _relabelled(found, labels))
 
@@ -104,7 +106,7 @@ def with_outlines(found: Result, answers: Mapping[int, Answer], task: Task) -> R
     for index, answer in sorted(answers.items()):
         parts = [] if isinstance(answer, FlorenceUIError) else [part for some in answer.polygons for part in some]
         outlines[index] = parts or outlines[index]
-        labels[index] = labels[index] if parts else _marked(labels[index])
+        labels[index] = _unmarked(labels[index]) if parts else _marked(labels[index])
     return _answered(found, answers, task, "", _relabelled(found, labels, outlines))
 
 
@@ -118,10 +120,10 @@ def with_lines(found: Result, answers: Mapping[int, Answer], task: Task) -> Resu
         lines = None if isinstance(answer, FlorenceUIError) else answer
         if lines is not None and len(lines.detections):
             shown.append(lines)
-            texts.append(_said(found.labels[index], replace(lines, text=reading_text(lines.quads, lines.labels))))
+            texts.append(_said(found.names[index], replace(lines, text=reading_text(lines.quads, lines.labels))))
         else:
             marked = take(found, [index])
-            shown.append(replace(marked, detections=_relabelled(marked, [_marked(found.labels[index])])))
+            shown.append(replace(marked, detections=_relabelled(marked, [_marked(found.names[index])])))
     detections = concatenate(shown) if shown else sv.Detections.empty()
     return _answered(found, answers, task, "\n\n".join(texts), detections)
 
@@ -129,7 +131,7 @@ def with_lines(found: Result, answers: Mapping[int, Answer], task: Task) -> Resu
 def _answered(found: Result, answers: Mapping[int, Answer], task: Task, text: str, detections: sv.Detections) -> Result:
     failed = {index: answer for index, answer in sorted(answers.items()) if isinstance(answer, FlorenceUIError)}
     said = [warning for answer in answers.values() if isinstance(answer, Result) for warning in answer.warnings]
-    warnings = (f"{_name(found.labels[i], i)} has no answer: {error}" for i, error in failed.items())
+    warnings = (f"{_name(found.names[i], i)} has no answer: {error}" for i, error in failed.items())
     raw = [answer.raw for _, answer in sorted(answers.items()) if isinstance(answer, Result)]
     return Result(task, task.token, found.size, text, detections, raw, (*warnings, *dict.fromkeys(said)))
 
@@ -144,6 +146,7 @@ def _relabelled(
         quads=found.quads,
         polygons=outlines if any(outlines) else None,
         inverted=found.inverted,
+        names=found.names,
     )
 
 
@@ -152,7 +155,11 @@ def _said(label: str, answer: Result) -> str:
 
 
 def _marked(label: str) -> str:
-    return f"{label} {NO_ANSWER}".strip()
+    return f"{_unmarked(label)} {NO_ANSWER}".strip()
+
+
+def _unmarked(label: str) -> str:
+    return label.removesuffix(NO_ANSWER).strip()
 
 
 def _name(label: str, index: int) -> str:

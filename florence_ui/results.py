@@ -17,6 +17,9 @@ POLYGONS = "polygons"
 INVERTED = "inverted"
 """Key of `sv.Detections.data` that tells (n booleans) which boxes came with swapped corners."""
 
+NAMES = "names"
+"""Key of `sv.Detections.data` that holds what each instance was called before words about it came into its label."""
+
 COLOURS = 10
 """How many colours a palette has, as a rule."""
 
@@ -51,6 +54,11 @@ class Result:
         return [str(name) for name in self.detections.data.get(CLASS_NAME_DATA_FIELD, ())]
 
     @property
+    def names(self) -> list[str]:
+        """What each detection was called when it was found: its label without what was said of it later."""
+        return [str(name) for name in self.detections.data.get(NAMES, self.labels)]
+
+    @property
     def polygons(self) -> list[list[np.ndarray]]:
         """One list of parts a detection, each (n, 2) floats in pixels; empty lists where there is no outline."""
         return list(self.detections.data.get(POLYGONS, [[] for _ in range(len(self.detections))]))
@@ -73,6 +81,7 @@ def make_detections(
     quads: Sequence[Sequence[Sequence[float]]] | np.ndarray | None = None,
     polygons: Sequence[Sequence[np.ndarray]] | None = None,
     inverted: Sequence[bool] | np.ndarray | None = None,
+    names: Sequence[str] | None = None,
 ) -> sv.Detections:
     """Detections as `Result` holds them.
 
@@ -82,6 +91,7 @@ def make_detections(
         quads: (n, 4, 2) in pixels.
         polygons: n lists of parts, each (m, 2) in pixels.
         inverted: n booleans, which boxes came with swapped corners; none if left out.
+        names: n texts, the labels as they were at first; the same if left out.
     """
     if len(labels) == 0:
         return sv.Detections.empty()
@@ -89,6 +99,8 @@ def make_detections(
         CLASS_NAME_DATA_FIELD: np.array(labels, dtype=object),
         INVERTED: np.zeros(len(labels), dtype=bool) if inverted is None else np.asarray(inverted, dtype=bool),
     }
+    if names is not None and list(names) != list(labels):
+        data[NAMES] = np.array(names, dtype=object)
     if quads is not None:
         data[ORIENTED_BOX_COORDINATES] = np.asarray(quads, dtype=np.float32).reshape(-1, 4, 2)
     if polygons is not None:

@@ -101,6 +101,32 @@ def test_objects_that_were_not_asked_about_stay_as_they_are():
     assert result.labels == ["dog: awake", "cat"]
 
 
+def test_what_is_said_of_an_object_replaces_what_was_said_before():
+    once = with_words(found(DOG, CAT, ("", DOG[1])), {0: words("awake"), 1: SLOW, 2: words("a leg")}, DESCRIBE)
+    twice = with_words(once, {0: words("asleep"), 1: words("black"), 2: SLOW}, DESCRIBE)
+    assert twice.labels == ["dog: asleep", "cat: black", "(no answer)"]
+    assert twice.names == ["dog", "cat", ""]
+    assert with_words(take(twice, [1, 0]), {0: SLOW, 1: words("awake")}, DESCRIBE).labels == [
+        "cat (no answer)", "dog: awake",
+    ]  # fmt: skip
+
+
+def test_a_failure_is_marked_once_and_the_mark_goes_with_the_next_answer():
+    outline = found(("", DOG[1]), polygons=[[TRIANGLE]])
+    failed = with_outlines(with_outlines(found(DOG), {0: SLOW}, OUTLINE), {0: SLOW}, OUTLINE)
+    assert failed.labels == ["dog (no answer)"]
+    assert with_outlines(failed, {0: outline}, OUTLINE).labels == ["dog"]
+    unread = with_lines(with_lines(found(DOG), {0: SLOW}, READ), {0: SLOW}, READ)
+    assert unread.labels == ["dog (no answer)"]
+
+
+def test_outlines_keep_what_was_said_of_their_objects():
+    said = with_words(found(DOG), {0: words("awake")}, DESCRIBE)
+    outlined = with_outlines(said, {0: found(("", DOG[1]), polygons=[[TRIANGLE]])}, OUTLINE)
+    assert outlined.labels == ["dog: awake"]
+    assert with_words(outlined, {0: words("asleep")}, DESCRIBE).labels == ["dog: asleep"]
+
+
 def test_outlines_go_to_their_objects():
     outline = found(("", DOG[1]), polygons=[[TRIANGLE, TRIANGLE + 1]])
     result = with_outlines(found(DOG, CAT, CAT), {0: outline, 1: SLOW, 2: found()}, OUTLINE)

@@ -9,6 +9,7 @@ from gradio.utils import is_static_file
 from PIL import Image
 
 from florence_ui.backends import backends_from
+from florence_ui.class_strategies import Strategy
 from florence_ui.drawing import Annotator, Style
 from florence_ui.images import ImageLimits, Picture, open_picture
 from florence_ui.model_states import ServerStatus, State
@@ -166,6 +167,14 @@ def test_an_empty_answer_has_a_look_of_its_own(answer: Result, state: str, tmp_p
             id="classes-and-style",
         ),
         pytest.param(replace(USUAL, token="<REGION_TO_OCR>", region=(0.1, 0.2, 0.3, 0.4)), Style(), id="region"),
+        *[
+            pytest.param(
+                replace(USUAL, token="<OPEN_VOCABULARY_DETECTION>", classes=("dog", "cat"), strategy=strategy),
+                Style(),
+                id=f"strategy-{strategy}",
+            )
+            for strategy in Strategy
+        ],
     ],
 )
 def test_a_setup_survives_being_written_and_read(question: Question, style: Style) -> None:
@@ -180,6 +189,7 @@ def test_a_setup_survives_being_written_and_read(question: Question, style: Styl
         pytest.param({"task": "<NONSENSE>", "text": "x"}, id="no-such-task"),
         pytest.param({"thickness": "nan", "opacity": "1e999", "text_size": "x"}, id="no-numbers"),
         pytest.param({"backend": "http://evil.example"}, id="no-such-backend"),
+        pytest.param({"strategy": "nonsense"}, id="no-such-strategy"),
         pytest.param({"palette": "<script>", "draw": "nonsense,,"}, id="no-such-style"),
     ],
 )

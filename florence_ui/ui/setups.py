@@ -1,8 +1,10 @@
 """A question and its style as flat text: what the browser remembers and what a link carries; never a key."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
+from florence_ui.class_strategies import Strategy
 from florence_ui.drawing import Style
 from florence_ui.errors import PromptError
 from florence_ui.tasks import MAX_TEXT, TASKS, Region, check_region, split_classes
@@ -19,6 +21,7 @@ def written(question: Question, style: Style) -> dict[str, str]:
         "task": question.token,
         "text": question.text[:MAX_TEXT],
         "classes": ",".join(question.classes)[:MAX_CHARS],
+        "strategy": question.strategy.value if question.strategy is not Strategy.TOGETHER else "",
         "region": ",".join(f"{v:.4f}" for v in question.region or ()),
         "model": question.model_id,
         "backend": question.backend,
@@ -52,10 +55,21 @@ def read(kept: Any, usual: Question, backends: Collection[str]) -> tuple[Questio
     model, backend = text("model") or usual.model_id, text("backend")
     backend = backend if backend in backends else usual.backend
     if text("task") not in TASKS:
-        return Question(usual.token, usual.text, usual.classes, usual.region, model, backend), style
-    classes = tuple(split_classes(text("classes")))
-    question = Question(text("task"), text("text")[:MAX_TEXT], classes, _region(text("region")), model, backend)
+        return replace(usual, model_id=model, backend=backend), style
+    question = Question(
+        text("task"),
+        text("text")[:MAX_TEXT],
+        tuple(split_classes(text("classes"))),
+        _region(text("region")),
+        model,
+        backend,
+        strategy=_strategy(text("strategy")),
+    )
     return question, style
+
+
+def _strategy(text: str) -> Strategy:
+    return Strategy(text) if text in set(Strategy) else Strategy.TOGETHER
 
 
 def _number(text: str) -> float | None:
