@@ -13,13 +13,11 @@ from florence_ui.images import Picture, crop
 from florence_ui.merging import Answer, moved, with_lines, with_outlines, with_words
 from florence_ui.pipeline import Analysis, Request
 from florence_ui.results import Result
+from florence_ui.snippet_steps import CROP_MARGIN
 from florence_ui.tasks import Region, Task, get_task
 
 Analyse = Callable[[Request], Awaitable[Analysis]]
 """Asks the model once: `Pipeline.analyse`, or what a page puts before it."""
-
-CROP_MARGIN = 0.04
-"""What is cut out around an object before its text is read, in parts of its longer side: letters touch the box."""
 
 
 class Action(StrEnum):

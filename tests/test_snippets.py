@@ -16,8 +16,10 @@ import pytest
 from PIL import Image
 
 from florence_ui.drawing import Annotator, Style
+from florence_ui.object_actions import crop_box
 from florence_ui.scripted import ScriptedBackend
-from florence_ui.snippets import MAX_NEW_TOKENS, Then, curl_snippet, python_snippet
+from florence_ui.snippet_steps import Then
+from florence_ui.snippets import MAX_NEW_TOKENS, curl_snippet, python_snippet
 from florence_ui.tasks import CUSTOM, TASKS, InputKind, OutputKind, build_prompt
 
 SIZE = (320, 240)
@@ -169,6 +171,7 @@ FIRST = {
     Then.DESCRIBE_EACH: "<OD>",
     Then.NAME_EACH: "<OD>",
     Then.READ_EACH: "<OD>",
+    Then.READ_CROP_EACH: "<OD>",
 }
 
 
@@ -188,10 +191,25 @@ def test_a_chain_goes_on_with_the_first_answer(then: Then, backend: ScriptedBack
             assert prompts[1] == "<REGION_TO_SEGMENTATION><loc_50><loc_100><loc_400><loc_600>"
             assert len(prompts) == 4
             assert ran.names["detections"].mask.any(axis=(1, 2)).all()
+        case Then.READ_CROP_EACH:
+            assert prompts[1:] == ["<OCR_WITH_REGION>"] * 3
+            assert "car:\nSTOP\nMAIN ST\nperson:\n" in ran.printed
         case _:
             assert len(prompts) == 4
             assert prompts[1].endswith("><loc_50><loc_100><loc_400><loc_600>")
             assert "car: " in ran.printed
+
+
+def test_reading_what_is_cut_out_makes_the_calls_of_the_page_and_puts_the_lines_back(backend: ScriptedBackend) -> None:
+    ran = run(python_snippet(url=backend.url, model_id="m", prompt="<OD>", then=Then.READ_CROP_EACH))
+    car = crop_box(backend.answer("<OD>", SIZE)["<OD>"]["bboxes"][0], SIZE)
+    width, height = car[2] - car[0], car[3] - car[1]
+    assert backend.calls[1].image_size == (width, height), "what is sent is cut out as the page does it"
+    quads = backend.answer("<OCR_WITH_REGION>", (width, height))["<OCR_WITH_REGION>"]["quad_boxes"]
+    moved = np.array(quads[0]).reshape(4, 2) + car[:2]
+    assert ran.names["detections"].data["xyxyxyxy"][0] == pytest.approx(moved)
+    assert ran.names["detections"].xyxy[0] == pytest.approx([*moved.min(axis=0), *moved.max(axis=0)])
+    assert ran.names["names"] == ["STOP", "MAIN ST"] * 3
 
 
 @pytest.mark.parametrize("then", [None, *Then])

@@ -13,11 +13,13 @@ from florence_ui.class_strategies import Strategy
 from florence_ui.drawing import Annotator, Style
 from florence_ui.images import ImageLimits, Picture, open_picture
 from florence_ui.model_states import ServerStatus, State
+from florence_ui.object_actions import Action
 from florence_ui.pipeline import Analysis
 from florence_ui.results import Result, make_detections
 from florence_ui.settings import Settings
 from florence_ui.tasks import CUSTOM, TASKS, Family
 from florence_ui.ui import choices, setups, stage_view
+from florence_ui.ui.object_panel import THEN
 from florence_ui.ui.components.lenient import LenientCheckboxGroup, LenientRadio
 from florence_ui.ui.examples import BY_LINK, load_examples
 from florence_ui.ui.visit import DECODED, RECENT, Question, Visit
@@ -294,3 +296,8 @@ def test_a_choice_that_left_before_the_choices_changed_is_handed_on(posted: obje
 )
 def test_chosen_annotators_are_handed_on_as_texts(posted: object, given: list[str]) -> None:
     assert LenientCheckboxGroup(["box"]).preprocess(posted) == given
+
+
+def test_each_action_on_objects_has_code_of_its_own_to_paste() -> None:
+    assert set(THEN) == set(Action)
+    assert len(set(THEN.values())) == len(Action)

@@ -11,7 +11,7 @@ from florence_ui.chains import CHAINS, Ask, Chain, ForEach, Step, StepReport, St
 from florence_ui.errors import FlorenceUIError, InputError
 from florence_ui.limits import Visitor
 from florence_ui.pipeline import Request
-from florence_ui.snippets import Then
+from florence_ui.snippet_steps import Then
 from florence_ui.tasks import get_task
 from florence_ui.ui import answer_view, stage_view
 from florence_ui.ui.components import Notice, Shelf

@@ -12,7 +12,7 @@ from florence_ui.errors import FlorenceUIError
 from florence_ui.limits import Visitor
 from florence_ui.object_actions import ACTIONS, Action, act
 from florence_ui.pipeline import Analysis, Request
-from florence_ui.snippets import Then
+from florence_ui.snippet_steps import Then
 from florence_ui.ui import answer_view, stage_view
 from florence_ui.ui.components import Notice
 from florence_ui.ui.components.notice import NoticeValue, say, say_error
@@ -30,7 +30,7 @@ THEN = {
     Action.NAME: Then.NAME_EACH,
     Action.SEGMENT: Then.SEGMENT_EACH,
     Action.READ: Then.READ_EACH,
-    Action.READ_CROP: Then.READ_EACH,
+    Action.READ_CROP: Then.READ_CROP_EACH,
 }
 """How the code that people paste says it."""
 

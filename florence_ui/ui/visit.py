@@ -7,7 +7,7 @@ from pathlib import Path
 from florence_ui.class_strategies import Strategy
 from florence_ui.images import ImageLimits, Picture, open_picture
 from florence_ui.pipeline import Analysis
-from florence_ui.snippets import Then
+from florence_ui.snippet_steps import Then
 from florence_ui.tasks import Region
 
 RECENT = 20
