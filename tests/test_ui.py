@@ -19,9 +19,9 @@ from florence_ui.results import Result, make_detections
 from florence_ui.settings import Settings
 from florence_ui.tasks import CUSTOM, TASKS, Family
 from florence_ui.ui import choices, setups, stage_view
-from florence_ui.ui.object_panel import THEN
 from florence_ui.ui.components.lenient import LenientCheckboxGroup, LenientRadio
 from florence_ui.ui.examples import BY_LINK, load_examples
+from florence_ui.ui.object_panel import THEN
 from florence_ui.ui.visit import DECODED, RECENT, Question, Visit
 
 USUAL = Question("<OD>", model_id="florence-2-base", backend="local")
