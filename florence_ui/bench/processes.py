@@ -1,6 +1,8 @@
 """Programs that the benchmark starts beside itself, on free ports of this machine."""
 
 import os
+import re
+import resource
 import socket
 import subprocess
 import sys
@@ -9,6 +11,32 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+
+STATUS = Path("/proc/self/status")
+
+
+class Memory:
+    """How much memory this process takes at the most, from now on; by Linux's own account, elsewhere by the system's.
+
+    `ru_maxrss` alone would not do: on Linux a new process starts with that of the process that started it.
+    """
+
+    def __init__(self) -> None:
+        self._before = self._read("VmRSS")
+        if STATUS.exists():
+            Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+
+    def peak(self) -> int:
+        """Bytes above what was taken at the beginning."""
+        return max(0, self._read("VmHWM") - self._before)
+
+    @staticmethod
+    def _read(name: str) -> int:
+        if STATUS.exists():
+            return int(re.search(rf"{name}:\s+(\d+) kB", STATUS.read_text())[1]) * 1024
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def free_port() -> int:
