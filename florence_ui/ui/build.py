@@ -3,19 +3,18 @@
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
-
 from florence_ui.ui import picture_events, run_events, setup_events, style_events, task_events
 from florence_ui.ui.api import add_endpoints
 from florence_ui.ui.chains_panel import build_chains_panel
 from florence_ui.ui.compare_tab import build_compare_tab
 from florence_ui.ui.examples import load_examples
 from florence_ui.ui.filter_panel import build_filter_panel
+from florence_ui.ui.guarded import Guarded
 from florence_ui.ui.hosting import launch_options
 from florence_ui.ui.many_tab import build_many_tab
 from florence_ui.ui.object_panel import build_object_panel
 from florence_ui.ui.page import lay_out
-from florence_ui.ui.services import NOBODY, Services, asking, visitor_of
+from florence_ui.ui.services import Services
 from florence_ui.ui.theme import theme
 
 HERE = Path(__file__).parent
@@ -28,22 +27,11 @@ PARTS = {
 """What stands around asking once: panels below the question and the answer, and further tabs."""
 
 
-class Playground(gr.Blocks):
+class Playground(Guarded):
     """The page; however it is launched, it is launched safely."""
 
     def __init__(self, services: Services) -> None:
-        super().__init__(title=TITLE, analytics_enabled=False)
-        self.services = services
-
-    async def process_api(self, block_fn: Any, *args: Any, request: Any = None, **options: Any) -> dict[str, Any]:
-        """`gr.Blocks.process_api`, which every event comes through, knowing whose it is; it ends when they leave."""
-        function = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
-        known = isinstance(request, gr.Request)
-        visitor = visitor_of(request, self.services.settings) if known else NOBODY
-        asking.set(visitor)
-        # What does not wait in line is over at once, and its request would end without an answer.
-        with self.services.limits.attended(visitor if function.queue else NOBODY):
-            return await super().process_api(function, *args, request=request, **options)
+        super().__init__(services, title=TITLE, analytics_enabled=False)
 
     def launch(self, *args: Any, **options: Any) -> Any:
         """`gr.Blocks.launch` with the page's looks and everything that makes it safe in public."""

@@ -37,6 +37,9 @@ from florence_ui.ui.uploads import FILE_ROUTE
 
 log = logging.getLogger(__name__)
 
+REFUSED = "florence_ui.refused"
+"""Set in the scope of a request whose event was refused in words; Gradio calls that a failure of its own (500)."""
+
 API = "/gradio_api"
 MAX_OPEN_REQUESTS = 2000
 
@@ -141,7 +144,7 @@ class Doors:
             await send({"type": "websocket.close", "code": 1008})
             return
         path = get_route_path(scope)
-        answer = _Answer(send, path)
+        answer = _Answer(send, path, scope)
         self._open += 1
         try:
             door = find_door(scope["method"], path)
@@ -211,8 +214,9 @@ class Doors:
 class _Answer:
     """Sends what the app answers, with the security headers; remembers how far it came and who left before."""
 
-    def __init__(self, send: Send, path: str) -> None:
+    def __init__(self, send: Send, path: str, scope: Scope) -> None:
         self._send = send
+        self._scope = scope
         self._is_file = path.startswith(FILE_ROUTE)
         self.status: int | None = None
         self.finished = self.left = False
@@ -233,6 +237,8 @@ class _Answer:
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            if self._scope.get(REFUSED) and message["status"] == HTTPStatus.INTERNAL_SERVER_ERROR:
+                message["status"] = HTTPStatus.UNPROCESSABLE_ENTITY.value
             self.status = message["status"]
             headers = MutableHeaders(raw=message.setdefault("headers", []))
             headers["X-Content-Type-Options"] = "nosniff"

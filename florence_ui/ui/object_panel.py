@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import gradio as gr
 
-from florence_ui.errors import FlorenceUIError
+from florence_ui.errors import FlorenceUIError, InputError
 from florence_ui.limits import Visitor
 from florence_ui.object_actions import ACTIONS, Action, act
 from florence_ui.pipeline import Analysis, Request
@@ -146,6 +146,8 @@ async def ask_about(
     visit, choice = given[page.visit], given[panel.choice]
     run, rows, info = visit.run, choice.rows(visit), ACTIONS[action]
     try:
+        if run is None:
+            raise InputError("There is no answer to ask about.", "Run something first.")
         found = await asyncio.to_thread(visit.analysis_of, run)
         template = request_like(page, visit, found, given)
         yield {

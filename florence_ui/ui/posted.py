@@ -25,6 +25,10 @@ JSON_SECONDS = 30.0
 UPLOAD_SECONDS = 600.0
 
 
+HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
+"""Half of a pair that JSON writes some characters with; alone it fits into no file, no log and no answer."""
+
+
 class Refused(Exception):
     """A request that goes no further."""
 
@@ -154,7 +158,16 @@ def parse_json(headers: Headers, body: bytes) -> dict[str, Any]:
         raise Refused(HTTPStatus.BAD_REQUEST, "The request is not proper JSON.") from None
     if not isinstance(posted, dict):
         raise Refused(HTTPStatus.BAD_REQUEST, "The request is not a JSON object.")
+    if HALF_CHARACTER.search(body) and not _is_text(posted):
+        raise Refused(HTTPStatus.BAD_REQUEST, "The request holds half a character, which is no text.")
     return posted
+
+
+def _is_text(posted: dict[str, Any]) -> bool:
+    try:
+        return bool(json.dumps(posted, ensure_ascii=False).encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _wanted(posted: dict[str, Any], kinds: dict[str, type | tuple[type, ...]]) -> dict[str, Any]:

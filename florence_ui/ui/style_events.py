@@ -28,7 +28,9 @@ def wire(page: Page) -> None:
         visit: Visit = given[page.visit]
         if visit.run is not None:
             known = range(len(visit.run.analysis.result.detections))
-            visit.run.hidden = frozenset(k for k in event._data.get("hidden") or () if k in known)
+            hidden = event._data.get("hidden")
+            rows = hidden if isinstance(hidden, list) else []
+            visit.run.hidden = frozenset(k for k in rows if isinstance(k, int) and k in known)
         return await drawn_anew(page, visit, style.read(given))
 
     async def reset(visit: Visit) -> Updates:
