@@ -16,6 +16,7 @@ from http import HTTPStatus
 
 from starlette._utils import get_route_path
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -155,6 +156,9 @@ class Doors:
         except MultiPartException as error:
             await answer.refuse(Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error.message), scope, receive)
         except Exception as error:
+            if isinstance(error.__cause__, HTTPException) and answer.status is not None:
+                await answer.end()  # the stream has said already that nobody knows its session
+                return
             if isinstance(error, TypeError) and "/call/v2/" in path:  # how Gradio says it
                 words = "The parameters do not fit this function; /gradio_api/info names them."
                 await answer.refuse(Refused(HTTPStatus.UNPROCESSABLE_ENTITY, words), scope, receive)
@@ -250,6 +254,11 @@ class _Answer:
         elif message["type"] == "http.response.body":
             self.finished = not message.get("more_body", False)
         await self._send(message)
+
+    async def end(self) -> None:
+        """No more comes."""
+        if not self.finished:
+            await self({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def refuse(self, refusal: Refused, scope: Scope, receive: Receive) -> None:
         if self.status is None:

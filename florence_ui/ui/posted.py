@@ -228,6 +228,8 @@ def _find_function(scope: Scope, posted: dict[str, Any], name: str) -> Any:
     found = functions.get(posted["fn_index"]) if "fn_index" in posted else None
     if "fn_index" not in posted:
         found = next((fn for fn in functions.values() if fn.api_name == name), None)
+        if found is not None and "/call/" in get_route_path(scope) and found.api_visibility != "public":
+            found = None  # the page calls its own events by number
     if found is None:
         raise Refused(HTTPStatus.NOT_FOUND, "There is no such function here.")
     return found

@@ -99,6 +99,22 @@ def test_an_event_that_changes_nothing_is_no_failure(app: RunningApp, events: Ev
     assert events.post(event, events.usual(event), {"index": 99}).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["queue/data?session_hash=nobody", "call/analyse/nobody", "call/v2/analyse/nobody"])
+def test_a_stream_of_nobody_ends_in_order(app: RunningApp, path: str) -> None:
+    """As after a restart of the app, when every page that is still open asks again; `app` looks for tracebacks."""
+    response = app.client.get(f"/gradio_api/{path}")
+    assert response.status_code == 200
+    assert "error" in response.text
+
+
+@pytest.mark.parametrize("way", ["call", "call/v2"])
+def test_the_pages_own_events_are_no_endpoints(app: RunningApp, events: Events, way: str) -> None:
+    name = next(each["api_name"] for each in events.all if each["api_visibility"] == "private")
+    response = app.client.post(f"/gradio_api/{way}/{name}", json={"data": []})
+    assert response.status_code == 404
+    assert is_sentence(response.json()["error"])
+
+
 @pytest.mark.parametrize("half", ["\\ud800", "a\\udc00b", "\\uD83D \\uDE00"])
 def test_half_a_character_is_no_text(app: RunningApp, half: str) -> None:
     body = f'{{"data": ["{half}"], "fn_index": 0, "session_hash": "half"}}'
