@@ -116,6 +116,7 @@ def lay_out(page: Page) -> ComparePanel:
                 table = gr.Dataframe(
                     headers=list(comparing.COLUMNS), type="array", interactive=False, wrap=True,
                     label="Who found what", show_label=False, elem_id="compare-table", buttons=["copy"],
+                    column_widths=["96px", "120px", "84px", "150px", "150px"],
                 )  # fmt: skip
     return ComparePanel(question, sides, run, stop, notice, outcome, summary, picture, table)
 

@@ -54,7 +54,7 @@ class ManyPanel:
     stage: Stage
     meta: Notice
     failures: gr.Dataframe
-    take: gr.Row
+    take: gr.Column
     buttons: Mapping[str, gr.Button]
     timer: gr.Timer
 
@@ -90,11 +90,13 @@ def lay_out() -> ManyPanel:
             retry = gr.Button("Try the failed ones again", elem_id="many-retry", visible=False)
             notice = Notice(elem_id="many-notice", label="State of the work")
             gr.Markdown("Model, server and key are the ones chosen under Explore.", elem_id="many-hint")
-            with gr.Row(visible=False, elem_id="many-take") as take:
-                buttons = {
-                    name: gr.Button(title, size="sm", min_width=90, elem_id=f"many-{name}")
-                    for name, title in many_downloads.TITLES.items()
-                }
+            with gr.Column(visible=False, elem_id="many-take") as take:
+                gr.Markdown("### Download all that is done", elem_id="many-take-title")
+                with gr.Row(elem_id="many-take-row"):
+                    buttons = {
+                        name: gr.Button(title, size="sm", min_width=90, elem_id=f"many-{name}")
+                        for name, title in many_downloads.TITLES.items()
+                    }
         with gr.Column(elem_id="many-answer"):
             sheet = Sheet(elem_id="many-sheet", label="Pictures")
             failures = gr.Dataframe(

@@ -218,3 +218,21 @@ def test_a_link_with_a_style_can_be_run(
     steps.upload(page, photograph)
     steps.run(page)
     assert not steps.is_grey(steps.colour_at(page, 0.2, 0.3))
+
+
+@pytest.mark.parametrize("width", [390, 320])
+def test_every_tab_is_in_its_row_on_a_phone(open_page: Callable[..., Page], photograph: Path, width: int) -> None:
+    page = open_page(viewport={"width": width, "height": 844}, has_touch=True, is_mobile=True)
+    steps.upload(page, photograph)
+    steps.choose(page, "Detect")
+    steps.run(page)
+    assert page.get_by_role("button", name="More tabs").count() == 0
+    for name in ("Text", "Table", "Before/after", "JSON", "Code", "Picture"):
+        tab = page.locator("#answer-tabs").get_by_role("tab", name=name, exact=True)
+        tab.tap()
+        expect(tab).to_have_attribute("aria-selected", "true")
+        expect(tab).to_be_in_viewport(ratio=0.8)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for name in ("Compare", "Many pictures", "Explore"):
+        page.locator("#modes").get_by_role("tab", name=name, exact=True).tap()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
