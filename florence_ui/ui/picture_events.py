@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
+from pathlib import Path
 
 import gradio as gr
 
@@ -24,6 +25,8 @@ def wire(page: Page) -> None:
     fields, parts = {*page.question_fields, ask.picture, ask.link}, picture_parts(page)
 
     async def upload(given: Given) -> Updates:
+        if is_no_upload(given[page.visit], given[ask.picture]):
+            return {}
         return await take(page, given, page.services.open_upload(given[ask.picture]))
 
     async def follow(given: Given) -> Updates:
@@ -46,6 +49,11 @@ def wire(page: Page) -> None:
     )
     ask.picture.clear(clear, fields, parts, **quiet())
     ask.picker.swap(clear, fields, parts, **quiet())
+
+
+def is_no_upload(visit: Visit, value: str | None) -> bool:
+    """Whether the field reports what the page itself put there: Gradio does so also when that is taken away."""
+    return value is None or (visit.put_up is not None and Path(value) == visit.put_up)
 
 
 def picture_parts(page: Page) -> list[gr.components.Component]:

@@ -68,10 +68,14 @@ class Run:
 
 @dataclass(eq=False)
 class Visit:
-    """One open page: the picture, whether it is an example, the answer shown, what the comparison is about."""
+    """One open page: the picture, whether it is an example, the answer shown, what the comparison is about.
+
+    `put_up` is the file that was put into the picture's field last, also after it was taken away.
+    """
 
     picture: Picture | None = None
     shown: Path | None = None
+    put_up: Path | None = None
     from_examples: bool = False
     run: Run | None = None
     compared: tuple[Path | None, str] | None = None
@@ -81,6 +85,7 @@ class Visit:
     def take(self, picture: Picture, shown: Path, *, from_examples: bool = False) -> None:
         """A new picture is on the page; the old answer is not about it."""
         self.picture, self.shown, self.from_examples, self.run = picture, shown, from_examples, None
+        self.put_up = shown
         self._keep(picture)
 
     def drop(self) -> None:
@@ -104,6 +109,7 @@ class Visit:
             return None
         run = self.recent[index]
         self.picture, self.shown, self.run = self._picture(run), run.before, run
+        self.put_up = run.before
         return run
 
     def analysis_of(self, run: Run) -> Analysis:

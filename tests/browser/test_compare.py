@@ -1,6 +1,5 @@
 """Two columns: the same picture and question, two answers, and what they have in common."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -124,7 +123,15 @@ def test_both_are_asked_at_the_same_time_and_stop_ends_both(
     expect(page.locator("#compare-notice")).to_contain_text("Stopped")
 
 
-def test_without_a_picture_compare_is_off_and_says_why(open_page: Callable[..., Page]) -> None:
-    page = open_page()
+def test_without_a_picture_compare_is_off_and_says_why(page: Page, photograph: Path) -> None:
+    page.locator("#picture").get_by_role("button", name="Remove Image").click()
+    page.wait_for_selector("#stage [data-state=empty]")
+    page.wait_for_timeout(1000)  # the field reports its old picture at the same time; that must not bring it back
     page.get_by_role("tab", name="Compare", exact=True).click()
-    expect(page.locator("#compare-question")).to_contain_text("picture under Explore")
+    expect(page.locator("#compare-question")).to_contain_text("Choose a picture under Explore")
+    expect(page.locator("#compare-run")).to_be_disabled()
+    expect(page.locator("#compare-left-stage")).to_contain_text("No picture yet")
+    page.get_by_role("tab", name="Explore", exact=True).click()
+    steps.upload(page, photograph)
+    open_tab(page)
+    expect(page.locator("#compare-run")).to_be_enabled()
