@@ -9,11 +9,13 @@ becomes an `ImageError`.
 import hashlib
 import io
 import math
+import os
 import threading
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
@@ -29,7 +31,8 @@ DISPLAY_SIDE = 1536
 MAX_SIDE = 65_500
 """Longest side of any picture, in pixels: the most that a JPEG can hold, so that every result can be saved."""
 JPEG_QUALITY = 80
-"""Of what is shown and sent: at 768 pixels the model sees no difference to 90, and over a third fewer bytes go out."""
+"""Of what is shown and sent. Nano's boxes on 200 scenes of 12 megapixels, against those for the whole file, agree at IoU
+0.993 in the median; 90 would send 1.65 times the bytes for the benchmark's photograph."""
 CROP_QUALITY = 95
 MAX_PROFILE = 4 * 2**20
 """Largest colour profile that is applied, in bytes."""
@@ -87,11 +90,13 @@ class Picture:
     encoded: bytes = field(default=b"", repr=False)
 
     def full(self) -> Image.Image:
-        """The upright RGB picture at its original size, decoded again and not kept.
+        """The upright RGB picture at its original size; a larger one than `display` is decoded again and not kept.
 
         Raises:
-            ImageError: If the file is gone.
+            ImageError: If it has to be decoded, and the file is gone.
         """
+        if self.display.size == self.size:
+            return self.display.copy()
         return decode(read_file(self.path, self.limits), self.limits)
 
     def jpeg(self) -> bytes:
@@ -154,10 +159,16 @@ def crop(picture: Picture, xyxy: tuple[float, float, float, float]) -> Picture:
 
 
 def encode_jpeg(image: Image.Image, quality: int = JPEG_QUALITY) -> bytes:
-    """An RGB picture as a JPEG without metadata."""
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality)
-    return buffer.getvalue()
+    """An RGB picture as a JPEG without metadata; other threads go on meanwhile."""
+    with memory_file() as file:
+        image.save(file, "JPEG", quality=quality)
+        file.seek(0)
+        return file.read()
+
+
+def memory_file() -> BinaryIO:
+    """A file in memory; where the system has them, a real one: encoding into it, Pillow lets go of Python's lock."""
+    return os.fdopen(os.memfd_create("picture"), "w+b") if hasattr(os, "memfd_create") else io.BytesIO()
 
 
 def read_file(path: Path, limits: ImageLimits = ImageLimits()) -> bytes:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import subprocess
 import sys
 import threading
@@ -58,6 +59,7 @@ def check(case: FileCase, path: Path) -> None:
     assert picture.size == case.size
     full = picture.full()
     assert (full.mode, full.size, full.info) == ("RGB", case.size, {})
+    assert np.array_equal(full, decode(path.read_bytes()))
     for at, colour in case.pixels.items():
         assert close(full, at, colour, case.tolerance), (at, full.getpixel(at), colour)
     assert picture.display.mode == "RGB"
@@ -81,6 +83,23 @@ def test_a_large_picture_is_shown_smaller_with_everything_in_place(form):
     for (x, y), colour in bad_files.CORNERS.items():
         assert close(picture.display, (x * 32, y * 32), colour, 24)
     assert picture.full().size == (3000, 2000)
+
+
+def test_a_picture_that_is_shown_whole_is_not_decoded_again(monkeypatch):
+    picture = open_bytes(saved(quarters(), "PNG"))
+    monkeypatch.setattr(images, "decode", None)
+    full = picture.full()
+    full.paste("black", (0, 0, 48, 32))
+    assert np.array_equal(picture.full(), quarters()), "a copy was changed, not the picture"
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="this system has no files in memory")
+def test_other_threads_go_on_while_a_picture_is_encoded(monkeypatch):
+    """Pillow lets go of Python's lock only where it writes into a real file."""
+    calls, save = [], Image.Image.save
+    monkeypatch.setattr(Image.Image, "save", lambda *a, **k: (calls.append(a[1].fileno()), save(*a, **k)))
+    assert images.encode_jpeg(quarters()).startswith(b"\xff\xd8")
+    assert calls
 
 
 def test_the_shown_jpeg_is_the_display_without_metadata():
@@ -122,7 +141,7 @@ def test_only_listed_formats_are_ever_tried(monkeypatch):
 
 
 def test_a_file_that_is_gone_gets_a_sentence(tmp_path):
-    picture = open_bytes(saved(quarters(), "PNG"))
+    picture = open_bytes(saved(quarters().resize((1600, 1000)), "PNG"))
     picture.path.unlink()
     with pytest.raises(ImageError, match="not here any more") as caught:
         picture.full()

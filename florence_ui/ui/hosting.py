@@ -66,6 +66,8 @@ def prepare_environment() -> None:
         # Gradio sums up its last 10,000 events after each one, for a page that is closed here.
         "GRADIO_ANALYTICS_MAX_EVENTS": "1",
         "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",
+        # Gradio asks matplotlib for its backend at each event; unless one is set, the first one imports pyplot for it.
+        "MPLBACKEND": "agg",
         # uvicorn would believe any address in X-Forwarded-For from this machine; only the header that the
         # operator names is believed.
         "FORWARDED_ALLOW_IPS": "",
