@@ -4,7 +4,9 @@ import asyncio
 import json
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -17,6 +19,12 @@ ROOT = Path(__file__).resolve().parents[3]
 VISITORS, PARALLEL, DELAY = 60, 15, 0.5
 BEARABLE = PARALLEL / DELAY
 """Answers a second that the backend can give."""
+ADDRESS_HEADER = "X-Visitor"
+"""Every visitor has an address of their own, as behind a proxy: the page's limits are on, and count each by it."""
+
+Given = dict[str, Any]
+Values = Callable[[dict, int], Given]
+"""(uploaded file, number of the question) -> the endpoint's parameters by name."""
 
 
 def against_defaults(scale: Scale) -> Measurement:
@@ -49,9 +57,10 @@ def our_rate(scale: Scale, *, answers: int, parallel: int | None = None) -> floa
             "FLORENCE_UI_START_SERVER": "false",
             "FLORENCE_UI_BACKEND_CONCURRENCY": "64",
             "FLORENCE_UI_CACHE_SECONDS": "0",
+            "FLORENCE_UI_ADDRESS_HEADER": ADDRESS_HEADER,
         }
         with program([str(ROOT / "app.py")], f"http://127.0.0.1:{port}/", environ):
-            return rate(scale, port, answers, lambda file, number: [file, "custom", f"question {number}"])
+            return rate(scale, port, answers, grounding)
 
 
 def stock_rate(scale: Scale, *, answers: int) -> float:
@@ -59,16 +68,21 @@ def stock_rate(scale: Scale, *, answers: int) -> float:
     with ScriptedBackend(delay=DELAY, keep_images=False) as backend:
         arguments = [str(Path(__file__).with_name("stock_app.py")), backend.url, str(port)]
         with program(arguments, f"http://127.0.0.1:{port}/"):
-            return rate(scale, port, answers, lambda file, number: [file])
+            return rate(scale, port, answers, lambda file, number: {"image": file})
 
 
-def rate(scale: Scale, port: int, answers: int, values) -> float:
+def grounding(file: dict, number: int) -> Given:
+    """A phrase that no other visitor has, so that no answer is shared; a box is drawn, as in the other app."""
+    return {"image": file, "task": "<CAPTION_TO_PHRASE_GROUNDING>", "text": f"a red car number {number}"}
+
+
+def rate(scale: Scale, port: int, answers: int, values: Values) -> float:
     """Answers a second of the endpoint `analyse`, asked by sixty visitors until so many answers came."""
     with photograph_file(1, scale.seed) as path:
         return asyncio.run(_rate(f"http://127.0.0.1:{port}/gradio_api", path.read_bytes(), answers, values))
 
 
-async def _rate(api: str, picture: bytes, answers: int, values) -> float:
+async def _rate(api: str, picture: bytes, answers: int, values: Values) -> float:
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(600)) as session:
         form = aiohttp.FormData()
@@ -76,24 +90,31 @@ async def _rate(api: str, picture: bytes, answers: int, values) -> float:
         async with session.post(f"{api}/upload", data=form) as answer:
             file = {"path": (await answer.json())[0], "meta": {"_type": "gradio.FileData"}}
         numbers = iter(range(answers))
-        await _one(session, api, values(file, -1))
+        await _one(session, api, values(file, -1), address_of(VISITORS))
 
-        async def visitor() -> None:
+        async def visitor(address: str) -> None:
             for number in numbers:
-                await _one(session, api, values(file, number))
+                await _one(session, api, values(file, number), address)
 
         begun = time.perf_counter()
-        await asyncio.gather(*(visitor() for _ in range(VISITORS)))
+        await asyncio.gather(*(visitor(address_of(who)) for who in range(VISITORS)))
         return answers / (time.perf_counter() - begun)
 
 
-async def _one(session: aiohttp.ClientSession, api: str, data: list) -> None:
+def address_of(visitor: int) -> str:
+    """An address of the range that is set aside for examples (RFC 2544)."""
+    return f"198.18.0.{visitor + 1}"
+
+
+async def _one(session: aiohttp.ClientSession, api: str, given: Given, address: str) -> None:
     """One run by HTTP, as Gradio documents it: ask, then listen until it is complete.
 
     Raises:
-        RuntimeError: If the run failed.
+        RuntimeError: If the run was refused or failed.
     """
-    async with session.post(f"{api}/call/analyse", json={"data": data}) as answer:
+    async with session.post(f"{api}/call/v2/analyse", json=given, headers={ADDRESS_HEADER: address}) as answer:
+        if answer.status != 200:
+            raise RuntimeError(f"a run was refused: {await answer.text()}")
         event = (await answer.json())["event_id"]
     async with session.get(f"{api}/call/analyse/{event}") as answer:
         text = await answer.text()
