@@ -9,6 +9,10 @@ import pytest
 
 from florence_ui.bench import __main__ as bench
 from florence_ui.bench.measuring import Measurement, Row, Scale, Target, in_turns, ratios
+from florence_ui.bench.processes import Memory
+from florence_ui.bench.rows import visitors
+from florence_ui.bench.rows.visitors import ADDRESS_HEADER
+from florence_ui.limits import address_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -64,6 +68,39 @@ def test_the_figures_are_written(monkeypatch, tmp_path) -> None:
     assert figures["met"] is False
 
 
+def test_a_row_that_fails_counts_as_missed_and_the_others_are_measured(monkeypatch, tmp_path, capsys) -> None:
+    def broken(_: Scale) -> Measurement:
+        raise RuntimeError("no server")
+
+    assert run(monkeypatch, tmp_path, "--check", rows=(Row(6, broken), row(7, 0.9))) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "1 of 2 targets are met; missed: 6."
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["failed"] == [6]
+    assert [measured["number"] for measured in figures["rows"]] == [7]
+
+
+def test_the_table_goes_between_the_marks_of_a_file(monkeypatch, tmp_path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{bench.BEGIN}\nold\n{bench.END}\nafter\n")
+    run(monkeypatch, tmp_path, "--readme", str(readme), rows=(row(7, 0.9),))
+    text = readme.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    assert "| 7 | a thing | 0.9 x |" in text
+    assert "All 1 targets are met." in text
+
+
+def test_the_readme_has_the_place_for_the_table() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert text.count(bench.BEGIN) == text.count(bench.END) == 1
+
+
+def test_every_visitor_of_the_benchmark_counts_as_one() -> None:
+    addresses = {address_of(None, {ADDRESS_HEADER: visitors.address_of(k)}, ADDRESS_HEADER) for k in range(60)}
+    assert len(addresses - {""}) == 60
+
+
 def test_an_unknown_row_is_refused() -> None:
     with pytest.raises(SystemExit):
         bench.read_options(["--rows", "99"])
@@ -100,6 +137,16 @@ def test_a_slower_pipeline_would_be_noticed() -> None:
         measured = answering.overhead(Scale(pairs=1, short=True))
     assert measured.median > 200
     assert not measured.met
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system's own figure is taken")
+def test_memory_that_was_taken_and_given_back_is_seen() -> None:
+    memory = Memory()
+    taken = bytearray(200 * 2**20)
+    taken[::4096] = b"x" * len(taken[::4096])
+    del taken
+    assert memory.peak() > 150 * 2**20
+    assert Memory().peak() < 50 * 2**20, "the peak of before is not counted"
 
 
 @pytest.mark.slow

@@ -1,33 +1,50 @@
 """Measure every target in one run, print the table and write it as JSON.
 
-    python -m florence_ui.bench [--short] [--check] [--rows 1,4,5] [--pairs N] [--json FILE]
+    python -m florence_ui.bench [--short] [--check] [--rows 1,4,5] [--pairs N] [--json FILE] [--readme FILE]
 
-Needs no network and no key. The exit status is 0 when it ran; with --check it is 1 when a target is missed.
+Needs no network and no key. The exit status is 0 when it ran; with --check it is 1 when a target is missed. A row that
+fails is said and counts as missed, and the others are measured all the same.
 """
 
 import argparse
 import json
 import platform
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
 from florence_ui.bench.measuring import Measurement, Scale
 from florence_ui.bench.rows import ROWS
 
+HEAD = (
+    "| # | what | median | spread | target | | notes |",
+    "| --- | --- | --- | --- | --- | --- | --- |",
+)
+BEGIN, END = "<!-- speed -->", "<!-- end of speed -->"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = read_options(arguments)
     wanted = [row for row in ROWS if (row.number in options.rows if options.rows else row.short or not options.short)]
     scale = Scale(pairs=options.pairs or (3 if options.short else 7), short=options.short)
-    done = []
+    done, lines, failed = [], list(HEAD), []
+    print(*HEAD, sep="\n")
     for row in wanted:
-        measurement = row.measure(scale)
-        done.append(measurement)
-        print(format_row(measurement), flush=True)
-    missed = [m.number for m in done if not m.met]
-    print(summary(done, missed))
-    options.json.write_text(json.dumps(as_json(done), indent=1) + "\n", encoding="utf-8")
+        try:
+            done.append(row.measure(scale))
+            lines.append(format_row(done[-1]))
+        except Exception:
+            traceback.print_exc()
+            failed.append(row.number)
+            lines.append(f"| {row.number} | could not be measured | | | | **FAILED** | |")
+        print(lines[-1], flush=True)
+    missed = sorted([*failed, *(m.number for m in done if not m.met)])
+    words = summary(len(wanted), missed)
+    print(f"\n{words}")
+    options.json.write_text(json.dumps(as_json(done) | {"failed": failed}, indent=1) + "\n", encoding="utf-8")
+    if options.readme:
+        write_into(options.readme, "\n".join([*lines, "", words]))
     return 1 if options.check and missed else 0
 
 
@@ -38,6 +55,7 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rows", type=row_numbers, help="only these rows, such as 1,4,5")
     parser.add_argument("--pairs", type=int, help="how often the two sides are compared")
     parser.add_argument("--json", type=Path, default=Path("benchmark.json"), help="where to write the figures")
+    parser.add_argument("--readme", type=Path, help="also put the table into this file, between its marks")
     return parser.parse_args(arguments)
 
 
@@ -51,17 +69,24 @@ def row_numbers(text: str) -> set[int]:
 
 def format_row(m: Measurement) -> str:
     low, high = m.spread
-    state = "met" if m.met else "MISSED"
+    state = "met" if m.met else "**MISSED**"
     return (
-        f"| {m.number:>2} | {m.what} | {m.median:.3g} {m.target.unit} | {low:.3g} to {high:.3g} "
+        f"| {m.number} | {m.what} | {m.median:.3g} {m.target.unit} | {low:.3g} to {high:.3g} "
         f"| {m.target} | {state} | {m.notes} |"
     )
 
 
-def summary(done: Sequence[Measurement], missed: Sequence[int]) -> str:
+def summary(count: int, missed: Sequence[int]) -> str:
     if not missed:
-        return f"All {len(done)} targets are met."
-    return f"{len(done) - len(missed)} of {len(done)} targets are met; missed: {', '.join(map(str, missed))}."
+        return f"All {count} targets are met."
+    return f"{count - len(missed)} of {count} targets are met; missed: {', '.join(map(str, missed))}."
+
+
+def write_into(readme: Path, table: str) -> None:
+    """Put the table between the marks that the file has for it."""
+    before, rest = readme.read_text(encoding="utf-8").split(BEGIN)
+    _, after = rest.split(END)
+    readme.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{after}", encoding="utf-8")
 
 
 def as_json(done: Sequence[Measurement]) -> dict:
