@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import torch
-from transformers import BartConfig, Florence2Config, Florence2ForConditionalGeneration, Florence2Processor
-from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers import BartConfig, Florence2Config, Florence2ForConditionalGeneration
 
-from florence_ui.nano.model import POST_PROCESSOR
+from florence_ui.nano.model import build_processor
 from florence_ui.nano.tokenizer import build_tokenizer
 
 SIDE = 768
@@ -44,13 +43,4 @@ def write_checkpoint(folder: Path) -> None:
     model = Florence2ForConditionalGeneration(config)
     model.generation_config.decoder_start_token_id = tokenizer.eos_token_id
     model.save_pretrained(folder)
-    images = CLIPImageProcessorPil(
-        size={"height": SIDE, "width": SIDE},
-        resample=3,
-        do_center_crop=False,
-        image_mean=[0.485, 0.456, 0.406],
-        image_std=[0.229, 0.224, 0.225],
-        image_seq_length=IMAGE_TOKENS,
-    )
-    images.image_seq_length = IMAGE_TOKENS
-    Florence2Processor(images, tokenizer, post_processor_config=POST_PROCESSOR).save_pretrained(folder)
+    build_processor(side=SIDE, image_tokens=IMAGE_TOKENS).save_pretrained(folder)

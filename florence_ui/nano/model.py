@@ -36,17 +36,17 @@ POST_PROCESSOR = {
 }
 
 
-def build_processor() -> Florence2Processor:
-    """The processor: the very class that base and large use, at nano's picture size."""
+def build_processor(*, side: int = SIDE, image_tokens: int = GRID * GRID + 1) -> Florence2Processor:
+    """The processor: the very class that base and large use, at nano's picture size unless another is given."""
     images = CLIPImageProcessorPil(
-        size={"height": SIDE, "width": SIDE},
+        size={"height": side, "width": side},
         resample=3,
         do_center_crop=False,
         image_mean=[0.485, 0.456, 0.406],
         image_std=[0.229, 0.224, 0.225],
-        image_seq_length=GRID * GRID + 1,
+        image_seq_length=image_tokens,
     )
-    images.image_seq_length = GRID * GRID + 1
+    images.image_seq_length = image_tokens
     return Florence2Processor(images, build_tokenizer(), post_processor_config=POST_PROCESSOR)
 
 
