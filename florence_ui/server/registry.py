@@ -200,7 +200,7 @@ class Model:
             from florence_ui.server.engine import BrokenWeightsError, Florence2
 
             try:
-                return Florence2(directory, runtime)
+                return Florence2(directory, runtime.suited_to(directory))
             except BrokenWeightsError as error:
                 raise UnavailableError(str(error)) from error
 

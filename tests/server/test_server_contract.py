@@ -31,12 +31,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:This client sends the Roboflow A
 
 @pytest.fixture(scope="module")
 def florence(checkpoint: Path) -> Florence2:
+    """The checkpoint in the precision that the server chooses for one this small, on any processor."""
     return Florence2(checkpoint, Runtime("cpu", torch.float32))
 
 
 def plain_transformers(florence: Florence2, picture: Image.Image, prompt: str) -> tuple[torch.Tensor, dict]:
     """The ids and the answer of the library alone: three beams, no sampling, the processor's post-processing."""
-    inputs = florence.processor(text=prompt, images=picture, return_tensors="pt")
+    inputs = florence.processor(text=prompt, images=picture, return_tensors="pt").to(florence.runtime.dtype)
     with torch.inference_mode():
         ids = florence.model.generate(**inputs, num_beams=3, do_sample=False, max_new_tokens=NEW_TOKENS)
     text = florence.processor.batch_decode(ids, skip_special_tokens=False)[0]
@@ -85,9 +86,11 @@ def test_the_prompts_are_answered_differently(florence: Florence2, picture: Imag
     assert len(texts) == len(PROMPTS)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_kept_features_give_the_same_ids(
-    florence: Florence2, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+    dtype: torch.dtype, checkpoint: Path, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    florence = Florence2(checkpoint, Runtime("cpu", dtype))
     generate, generated = florence.model.generate, []
 
     def keep(**inputs: object) -> torch.Tensor:

@@ -17,6 +17,22 @@ def test_bfloat16_is_chosen_only_where_it_is_clearly_faster(
     assert runtime.bfloat16_is_faster() is faster
 
 
+@pytest.mark.parametrize(
+    ("device", "megabytes", "dtype"),
+    [
+        pytest.param("cpu", 10, torch.float32, id="small-on-the-processor"),
+        pytest.param("cpu", 500, torch.bfloat16, id="large-on-the-processor"),
+        pytest.param("cuda", 10, torch.bfloat16, id="small-on-a-card"),
+    ],
+)
+def test_a_small_network_keeps_its_precision_where_that_costs_nothing(
+    device: str, megabytes: int, dtype: torch.dtype, tmp_path: Path
+) -> None:
+    with (tmp_path / "model.safetensors").open("wb") as file:
+        file.truncate(megabytes * 2**20)
+    assert runtime.Runtime(device, torch.bfloat16).suited_to(tmp_path) == runtime.Runtime(device, dtype)
+
+
 def test_the_measurement_takes_a_moment_and_gives_seconds() -> None:
     assert 0 < runtime._seconds(torch.float32) < 10
 
