@@ -5,7 +5,7 @@ model said first stays.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import supervision as sv
@@ -37,11 +37,6 @@ class Filters:
     duplicates: bool = False
     overlapping: bool = False
     inverted: bool = False
-
-    @property
-    def active(self) -> bool:
-        """Whether any is on."""
-        return any(getattr(self, f.name) for f in fields(self))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import gc
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -92,13 +92,6 @@ def seconds(work: Callable[[], object]) -> float:
     """How long one call takes."""
     start = time.perf_counter()
     work()
-    return time.perf_counter() - start
-
-
-async def seconds_async(work: Callable[[], Awaitable[object]]) -> float:
-    """How long one awaited call takes."""
-    start = time.perf_counter()
-    await work()
     return time.perf_counter() - start
 
 

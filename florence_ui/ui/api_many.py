@@ -109,18 +109,14 @@ def add_export(services: Services) -> None:
                 model_id=model_id, backend=backend, api_key=api_key,
             )  # fmt: skip
             batch = Batch.of(files_of(images))
-            if len(batch.items) > 1 and wanted not in many_downloads.MAKERS:
-                several = ", ".join(many_downloads.MAKERS)
-                raise InputError(
-                    f"{wanted} is for one picture.", f"Send one, or choose {several}.", field="file_format"
-                )
+            check_format(wanted, batch)
             await api_work.over_all(services, batch, template, visitor_of(request, services.settings))
             return as_file(await made(services, wanted, batch)), api_work.batch_record(batch, answers=False)
 
     gr.api(export, api_name="export", concurrency_limit=None)
 
 
-def fit(name: str, batch: Batch) -> None:
+def check_format(name: str, batch: Batch) -> None:
     """Refuses a format that is not for so many pictures.
 
     Raises:
