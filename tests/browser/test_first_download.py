@@ -1,0 +1,88 @@
+"""Base is being downloaded for the first time: examples run at once on nano, a picture of one's own waits or is told."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser import steps
+from browser.conftest import DESKTOP
+from playwright.sync_api import Browser, Page, expect
+from safety.running import RunningApp, free_port
+from server.fake_hub import FakeHub
+from tiny_checkpoint import build_checkpoint
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeHub]:
+    """A Hub that has base, here a tiny checkpoint, and sends it so slowly that it does not end by itself."""
+    directory = build_checkpoint(tmp_path_factory.mktemp("base"))
+    with FakeHub("florence-community/Florence-2-base", directory) as hub:
+        hub.pause = 5.0
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def new_app(hub: FakeHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """The app as a newcomer starts it, with an empty cache and that Hub."""
+    settings = {
+        "FLORENCE_UI_START_SERVER": "true",
+        "FLORENCE_UI_LOCAL_URL": f"http://127.0.0.1:{free_port()}",
+        "HF_ENDPOINT": hub.url,
+        "HF_HOME": str(tmp_path_factory.mktemp("cache")),
+        "HF_HUB_OFFLINE": "0",
+    }
+    with RunningApp(**settings) as app:
+        yield app
+
+
+@pytest.fixture
+def visit(browser: Browser, new_app: RunningApp) -> Iterator[Page]:
+    context = browser.new_context(viewport=DESKTOP, reduced_motion="reduce")
+    context.set_default_timeout(120_000)
+    page = context.new_page()
+    page.goto(new_app.url)
+    page.wait_for_selector("#run:not([disabled])")
+    yield page
+    context.close()
+
+
+def choose_model(page: Page, title: str) -> None:
+    page.locator("#model-panel button").first.click()
+    page.locator("#model input").click()
+    page.get_by_role("option", name=title, exact=True).click()
+
+
+def test_an_example_is_answered_by_nano_meanwhile(visit: Page) -> None:
+    steps.run(visit)
+    expect(visit.locator("#meta")).to_contain_text("nano")
+    expect(visit.locator("#server-state")).to_contain_text("being downloaded")
+
+
+def test_a_picture_of_ones_own_waits_with_progress_and_can_be_stopped(visit: Page, photograph: Path) -> None:
+    steps.upload(visit, photograph)
+    visit.click("#run")
+    expect(visit.locator("#stage")).to_contain_text(re.compile(r"florence-2-base is being downloaded: \d+ %"))
+    visit.click("#stop")
+    visit.wait_for_selector("#run")
+    expect(visit.locator("#meta")).not_to_contain_text("nano")
+
+
+def test_a_picture_of_ones_own_runs_on_nano_by_choice_and_says_what_that_is_worth(
+    visit: Page, photograph: Path
+) -> None:
+    steps.upload(visit, photograph)
+    choose_model(visit, "nano (offline demo)")
+    visit.click("#run")
+    expect(visit.locator("#meta")).to_contain_text("nano")
+    expect(visit.locator("#answer")).to_contain_text("knows nothing of photographs")
+
+
+def test_once_it_is_there_base_answers(visit: Page, hub: FakeHub, photograph: Path) -> None:
+    hub.pause = 0.0
+    steps.upload(visit, photograph)
+    visit.click("#run")
+    expect(visit.locator("#meta")).to_contain_text("· base ·")
+    expect(visit.locator("#answer")).not_to_contain_text("knows nothing of photographs")
