@@ -2,7 +2,7 @@
 
 A posted value can name a file in many forms: Gradio's `{"path", "url", "meta"}`, the same without `meta` (which
 Gradio 6 hands on unchecked), a bare string, an `http` or `data:` address as path or url, nested in lists. All
-but the first, with a path inside this app's own upload folder, are refused.
+but the first two, with a path inside this app's own upload folder, are refused.
 """
 
 import atexit
@@ -91,7 +91,8 @@ def check_file(value: dict[str, Any]) -> None:
         ImageError: If it is not.
     """
     path, url = value.get("path"), value.get("url")
-    own = isinstance(path, str) and _own_file(path) and value.get("meta") == FILE_META and not value.get("is_stream")
+    plain = value.get("meta") in (None, FILE_META) and not value.get("is_stream")  # programs leave meta out
+    own = plain and isinstance(path, str) and _own_file(path)
     if not own or not (url is None or (isinstance(url, str) and _is_address_of(url, path))):
         raise ImageError(NOT_AN_UPLOAD, UPLOAD_FIRST)
 

@@ -151,7 +151,6 @@ def values(served: Served, path: str) -> dict[str, object]:
         "bare link": "http://127.0.0.1:9001/info",
         "bare data": inline,
         "path without meta": {"path": "/etc/passwd"},
-        "upload without meta": {"path": path},
         "path with meta": file_value("/etc/passwd"),
         "path with an upload's url": file_value("/etc/passwd", url=f"{served.url}/gradio_api/file={path}"),
         "relative path": file_value("README.md"),
@@ -235,6 +234,11 @@ def test_an_upload_is_read_as_posted_by_the_page(small_app: Served, upload: str)
     )
     assert call(small_app, "show", [value, "hello"]) == "89504e47 hello"
     assert call(small_app, "named", [file_value(upload)]).startswith("read")
+
+
+def test_an_upload_may_be_named_by_its_path_alone(small_app: Served, upload: str) -> None:
+    assert call(small_app, "named", [{"path": upload}]).startswith("read")
+    assert call(small_app, "show", [{"path": upload}, "hello"]) == "89504e47 hello"
 
 
 BODIES = {
