@@ -11,7 +11,7 @@ MAX_COMPARED_QUADS = 100
 OUTSIDE = 0.02
 """Coordinates further outside than this part of the picture's size are worth a word."""
 CUT_OFF_WORDS = 12
-"""A caption with that many words that ends without a full stop looks cut off."""
+"""A caption that begins like a sentence, has that many words and ends without a full stop looks cut off."""
 
 _SENTENCE_ENDS = tuple(".!?…\"'”’)。！？")
 
@@ -41,7 +41,8 @@ def text_warnings(task: Task, text: str) -> list[str]:
         return []
     if not text.strip():
         return ["The model said nothing."]
-    if len(text.split()) >= CUT_OFF_WORDS and not text.rstrip().endswith(_SENTENCE_ENDS):
+    is_sentence = text.lstrip()[:1].isupper()
+    if is_sentence and len(text.split()) >= CUT_OFF_WORDS and not text.rstrip().endswith(_SENTENCE_ENDS):
         return ["The text ends in the middle of a sentence: it looks cut off."]
     return []
 

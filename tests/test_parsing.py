@@ -232,6 +232,7 @@ def test_a_custom_prompt_with_an_official_token_is_read_as_that_task() -> None:
     [
         pytest.param("A dog.", False, id="short"),
         pytest.param("A dog", False, id="short-without-a-stop"),
+        pytest.param("a tree, a dog, a butterfly, a bicycle, a ball and a sun", False, id="a-list"),
         pytest.param("The image shows a dog next to a bicycle in front of a house with a", True, id="in-mid-sentence"),
         pytest.param("The image shows a dog next to a bicycle in front of a house, it says “go.”", False, id="quote"),
     ],

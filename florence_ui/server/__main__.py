@@ -43,7 +43,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m florence_ui.server", description="The local Florence-2 server.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default: {DEFAULT_PORT}")
+    parser.add_argument("--port", type=port_number, default=DEFAULT_PORT, help=f"default: {DEFAULT_PORT}")
     parser.add_argument(
         "--model",
         action="append",
@@ -55,6 +55,13 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--max-waiting", type=int, default=MAX_WAITING, help=f"calls in line (default: {MAX_WAITING})")
     parser.add_argument("--exit-with-parent", action="store_true", help="end when stdin does")
     return parser.parse_args(arguments)
+
+
+def port_number(text: str) -> int:
+    """A port that a server can be found at."""
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**16):
+        raise argparse.ArgumentTypeError("expected a number from 1 to 65535")
+    return int(text)
 
 
 def alias_and_directory(text: str) -> tuple[str, Path]:

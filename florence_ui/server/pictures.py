@@ -55,7 +55,7 @@ def refusing() -> Iterator[None]:
 
 
 def _decode_base64(text: str) -> bytes:
-    text = DATA_URL.sub("", text, count=1)
+    text = "".join(DATA_URL.sub("", text, count=1).split())  # `base64` and MIME break it into lines
     if not text:
         raise FlorenceUIError("Empty image payload.")
     try:

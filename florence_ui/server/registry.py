@@ -226,11 +226,13 @@ class Registry:
         """The model of that name.
 
         Raises:
-            RefusalError: 400 without a name, 404 with an unknown one.
+            RefusalError: 400 without a name or with one of too many parts, 404 with an unknown one.
         """
         if not model_id:
             raise RefusalError(400, "The request names no model.", f"Send model_id, one of {self.names()}.")
         model = self.models.get(ROBOFLOW_IDS.get(model_id, model_id))
+        if model is None and model_id.count("/") > 1:
+            raise RefusalError(400, "Invalid Model ID sent in request.", f"Send one of {self.names()}.")
         if model is None:
             raise RefusalError(404, "This server has no such model.", f"It has {self.names()}.")
         return model

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
+from typing import Any
 
 from starlette._utils import get_route_path
 from starlette.datastructures import Headers, MutableHeaders
@@ -262,8 +263,16 @@ class _Answer:
 
     async def refuse(self, refusal: Refused, scope: Scope, receive: Receive) -> None:
         if self.status is None:
-            response = JSONResponse({"error": refusal.words}, refusal.status)
+            response = JSONResponse(_said(refusal), refusal.status)
             await response(scope, receive, self)
+
+
+def _said(refusal: Refused) -> dict[str, Any]:
+    """A refusal's words; with 422 gradio_client looks for them in the form of Gradio's validators."""
+    if refusal.status != HTTPStatus.UNPROCESSABLE_ENTITY:
+        return {"error": refusal.words}
+    problem = {"__type__": "validate", "is_valid": False, "parameter_name": "request", "message": refusal.words}
+    return {"error": refusal.words, "detail": [problem]}
 
 
 def find_door(method: str, path: str) -> Door:

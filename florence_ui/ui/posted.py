@@ -202,16 +202,18 @@ def clean_event(posted: dict[str, Any], scope: Scope) -> dict[str, Any]:
     """
     name = get_route_path(scope).rstrip("/").rpartition("/")[2]
     by_name = "/v2/" in get_route_path(scope)
+    cleaned = {} if by_name else _wanted(posted, {"session_hash": str, "fn_index": int, "trigger_id": int})
+    function = _find_function(scope, cleaned, name)
     try:
         check_files(posted)
     except InputError as error:
-        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
+        for_programs = function.api_visibility == "public"  # the page shows no words that come with 422
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if for_programs else HTTPStatus.BAD_REQUEST
+        raise Refused(status, str(error)) from None
     if by_name:
-        _find_function(scope, {}, name)
         return posted
-    cleaned = _wanted(posted, {"session_hash": str, "fn_index": int, "trigger_id": int})
-    cleaned |= {"data": posted.get("data"), "event_data": posted.get("event_data")}
-    function = _find_function(scope, cleaned, name)
+    data = _with_defaults(function, posted.get("data"))
+    cleaned |= {"data": data, "event_data": posted.get("event_data")}
     if function.queue and re.match(r".*/(run|api)/", get_route_path(scope)):
         raise Refused(HTTPStatus.NOT_FOUND, "This function is called through /gradio_api/call.")
     _check_inputs(function, cleaned["data"])
@@ -233,6 +235,16 @@ def _find_function(scope: Scope, posted: dict[str, Any], name: str) -> Any:
     if found is None:
         raise Refused(HTTPStatus.NOT_FOUND, "There is no such function here.")
     return found
+
+
+def _with_defaults(function: Any, data: Any) -> Any:
+    """The inputs of an endpoint for programs, those left out at the end with their defaults.
+
+    Gradio does so only where inputs are given by name.
+    """
+    left_out = function.inputs[len(data) :] if isinstance(data, list) else []
+    known = all(block.get_block_name() == "api" for block in left_out)
+    return [*data, *(block.value for block in left_out)] if left_out and known else data
 
 
 def _check_inputs(function: Any, data: Any) -> None:

@@ -2,7 +2,7 @@
 
 A posted value can name a file in many forms: Gradio's `{"path", "url", "meta"}`, the same without `meta` (which
 Gradio 6 hands on unchecked), a bare string, an `http` or `data:` address as path or url, nested in lists. All
-but the first, with a path inside this app's own upload folder, are refused.
+but the first two, with a path inside this app's own upload folder, are refused.
 """
 
 import atexit
@@ -25,6 +25,7 @@ FILE_META = {"_type": "gradio.FileData"}
 FILE_ROUTE = "/gradio_api/file="
 
 NOT_AN_UPLOAD = "That is not a file that was uploaded to this page."
+GONE = ("The picture is not here any more.", "Choose it again.")
 UPLOAD_FIRST = "Upload the picture first; a link goes into the field for links (image_url)."
 
 
@@ -91,9 +92,10 @@ def check_file(value: dict[str, Any]) -> None:
         ImageError: If it is not.
     """
     path, url = value.get("path"), value.get("url")
-    own = isinstance(path, str) and _own_file(path) and value.get("meta") == FILE_META and not value.get("is_stream")
+    plain = value.get("meta") in (None, FILE_META) and not value.get("is_stream")  # programs leave meta out
+    own = plain and isinstance(path, str) and _own_file(path)
     if not own or not (url is None or (isinstance(url, str) and _is_address_of(url, path))):
-        raise ImageError(NOT_AN_UPLOAD, UPLOAD_FIRST)
+        raise ImageError(*(GONE if isinstance(path, str) and _was_own_file(path) else (NOT_AN_UPLOAD, UPLOAD_FIRST)))
 
 
 def _is_address_of(url: str, path: str) -> bool:
@@ -116,6 +118,11 @@ def _own_file(path: str) -> Path | None:
     except (OSError, ValueError, RuntimeError):
         return None
     return resolved
+
+
+def _was_own_file(path: str) -> bool:
+    """Whether nothing is left of what may have been an upload."""
+    return Path(path).parent.parent == upload_folder() and not os.path.lexists(path)
 
 
 def _dicts(value: Any) -> Iterator[dict[str, Any]]:

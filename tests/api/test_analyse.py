@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from gradio_client import Client, handle_file
-from gradio_client.exceptions import AppError
+from gradio_client.exceptions import AppError, ValidationError
 from PIL import Image
 from safety.running import RunningApp
 from scripted_backend import Fault, ScriptedBackend
@@ -160,6 +160,21 @@ def test_plain_http_does_it_too(app: RunningApp, photograph: str) -> None:
     drawn, record = json.loads(lines.rpartition("data: ")[2])
     assert record["text"] == "A red car next to a person."
     assert httpx.get(drawn["url"], timeout=60).headers["content-type"] == "image/jpeg"
+
+
+@pytest.mark.parametrize("more", [0, 1, 4], ids=["picture-only", "task", "up-to-region"])
+def test_inputs_left_out_at_the_end_have_their_defaults(app: RunningApp, photograph: str, more: int) -> None:
+    path = app.upload(Path(photograph).read_bytes()).json()[0]
+    data = [{"path": path}, *["<OD>", "", "", None][:more]]
+    joined = app.client.post("/gradio_api/call/analyse", json={"data": data}).json()
+    lines = app.client.get(f"/gradio_api/call/analyse/{joined['event_id']}").text
+    assert "event: complete" in lines
+    assert json.loads(lines.rpartition("data: ")[2])[1]["prompt"] == "<OD>"
+
+
+def test_gradios_client_shows_why_a_file_is_refused(client: Client) -> None:
+    with pytest.raises(ValidationError, match="not a file that was uploaded"):
+        client.predict({"path": "/etc/passwd"}, "<OD>", api_name="/analyse")
 
 
 def test_the_pages_own_events_are_not_offered_to_programs(client: Client) -> None:

@@ -62,6 +62,7 @@ def small_page(served: list[Served]) -> gr.Blocks:
             api_name="show",
         )
         gr.Button("slow", elem_id="slow").click(slow, number, out, api_name="slow", concurrency_limit=None)
+        gr.Button("unlisted").click(lambda path: str(path), image, out, api_name="unlisted", api_visibility="private")
         gr.Button("failing").click(lambda: 1 / 0, None, out, api_name="failing")
         gr.api(named, api_name="named")
     return demo

@@ -6,6 +6,7 @@ import http.client
 import io
 import json
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -151,7 +152,6 @@ def values(served: Served, path: str) -> dict[str, object]:
         "bare link": "http://127.0.0.1:9001/info",
         "bare data": inline,
         "path without meta": {"path": "/etc/passwd"},
-        "upload without meta": {"path": path},
         "path with meta": file_value("/etc/passwd"),
         "path with an upload's url": file_value("/etc/passwd", url=f"{served.url}/gradio_api/file={path}"),
         "relative path": file_value("README.md"),
@@ -235,6 +235,24 @@ def test_an_upload_is_read_as_posted_by_the_page(small_app: Served, upload: str)
     )
     assert call(small_app, "show", [value, "hello"]) == "89504e47 hello"
     assert call(small_app, "named", [file_value(upload)]).startswith("read")
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [pytest.param("named", 422, id="program"), pytest.param("unlisted", 400, id="page")]
+)
+def test_an_upload_that_has_aged_out_is_said_to_be_gone(small_app: Served, name: str, status: int) -> None:
+    """To the page with another status than to programs: Gradio's page shows no words that come with 422."""
+    path = small_app.upload("old.png", small_png())  # under the name of no other test's upload
+    Path(path).unlink()
+    event = {"fn_index": small_app.fn(name), "data": [file_value(path)], "session_hash": "s"}
+    response = small_app.client.post("/gradio_api/queue/join", json=event)
+    assert response.status_code == status
+    assert "not here any more" in response.json()["error"]
+
+
+def test_an_upload_may_be_named_by_its_path_alone(small_app: Served, upload: str) -> None:
+    assert call(small_app, "named", [{"path": upload}]).startswith("read")
+    assert call(small_app, "show", [{"path": upload}, "hello"]) == "89504e47 hello"
 
 
 BODIES = {

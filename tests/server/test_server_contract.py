@@ -175,6 +175,13 @@ def test_a_data_url_is_a_picture_too(server: ServerProcess, picture_base64: str)
     assert server.infer(model_id="tiny", prompt="<CAPTION>", max_new_tokens=5, image=image).status_code == 200
 
 
+@pytest.mark.parametrize("break_", ["\n", "\r\n"], ids=["base64", "mime"])
+def test_base64_may_be_broken_into_lines(break_: str, server: ServerProcess, picture_base64: str) -> None:
+    lines = [picture_base64[start : start + 76] for start in range(0, len(picture_base64), 76)]
+    image = {"type": "base64", "value": break_.join(lines) + break_}
+    assert server.infer(model_id="tiny", prompt="<CAPTION>", max_new_tokens=5, image=image).status_code == 200
+
+
 def test_a_link_is_fetched(picture: Image.Image, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     picture.save(tmp_path / "dog.png")
     handler = functools.partial(SimpleHTTPRequestHandler, directory=tmp_path)

@@ -20,6 +20,14 @@ def test_the_routes_do_not_import_the_heavy_packages() -> None:
     assert done.stdout.strip() == "set()", done.stderr
 
 
+@pytest.mark.parametrize("port", ["0", "-1", "65536", "x"])
+def test_a_port_that_is_none_is_named_at_once(port: str) -> None:
+    command = [sys.executable, "-m", "florence_ui.server", f"--port={port}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert "argument --port: expected a number from 1 to 65535" in done.stderr
+
+
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_it_ends_in_seconds_in_the_middle_of_a_generation(
     sign: signal.Signals, offline: dict, picture_base64: str, tmp_path: Path
