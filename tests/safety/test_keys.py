@@ -106,6 +106,7 @@ def test_the_local_backend_is_given_no_key_of_the_operator_that_it_does_not_need
     backend.models = {"florence-2-base": {"state": "ready"}}
     try:
         assert app.analyse(picture, task="<OD>", backend="local").ok
+        assert "Authorization" not in backend.calls[-1].headers
     finally:
         backend.models = None
 

@@ -46,6 +46,26 @@ def test_runs_a_minute_are_shared_fairly_and_forged_addresses_do_not_help(
         assert app.lines[-2]["outcome"] == "BusyError"
 
 
+def test_a_key_where_none_is_needed_gives_no_second_share(backend: ScriptedBackend, picture: bytes) -> None:
+    """The local backend takes any text for a key."""
+    with started(backend, runs_per_minute=2) as app:
+        for _ in range(2):
+            assert app.analyse(picture, task="<OD>", backend="local").ok
+        assert "Try again in" in app.analyse(picture, task="<OD>", backend="local", api_key="made-up-by-me").error
+
+
+def test_the_operators_key_opens_no_other_model_on_a_local_server(backend: ScriptedBackend, picture: bytes) -> None:
+    """Roboflow Inference on this machine fetches every model that a key may see, the operator's private ones too."""
+    with started(backend) as app:
+        for model_id, sent in (("florence-2-base", f"Bearer {OPERATOR_KEY}"), ("someone/1", None)):
+            assert app.analyse(picture, task="<OD>", backend="local", model_id=model_id).ok
+            assert backend.calls[-1].model_id == model_id
+            assert backend.calls[-1].headers.get("Authorization") == sent
+        own = {"model_id": "someone/1", "api_key": "a-key-of-my-own"}
+        assert app.analyse(picture, task="<OD>", backend="local", **own).ok
+        assert backend.calls[-1].headers["Authorization"] == "Bearer a-key-of-my-own"
+
+
 def test_links_are_shared_fairly_too(backend: ScriptedBackend, picture: bytes) -> None:
     """Whoever counts by address: a new session, as each call of a program is, gains nothing."""
     with started(backend, runs_per_minute=2) as app:
