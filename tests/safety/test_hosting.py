@@ -177,7 +177,7 @@ def test_a_session_has_what_gradios_has_and_keeps_no_posted_value() -> None:
     with gr.Blocks() as demo:
         state, text = gr.State([]), gr.Textbox()
     theirs, ours = SessionState(demo), Session(demo)
-    assert vars(theirs).keys() == vars(ours).keys()
+    assert vars(theirs).keys() | {"address"} == vars(ours).keys()
     ours[state._id] = ["mine"]
     assert ours[state._id] == ["mine"]
     assert theirs[state._id] == []
@@ -202,3 +202,15 @@ def test_sessions_are_kept_apart_and_bounded() -> None:
     assert len(app.state_holder.session_data) == 3
     assert len(app.state_holder.time_last_used) == 3
     assert demo.state_holder is app.state_holder
+
+
+def test_who_makes_up_session_after_session_ends_their_own_only() -> None:
+    with gr.Blocks() as demo:
+        gr.State([])
+    demo.state_session_capacity = 6
+    Sessions.take_over(SimpleNamespace(get_blocks=lambda: demo))
+    holder = demo.state_holder
+    for k, address in enumerate(["anna", "ben", *["stranger"] * 20]):
+        holder[f"{address} {k}"].address = address
+    assert {"anna 0", "ben 1", "stranger 21"} < set(holder.session_data)
+    assert len(holder.session_data) == 6

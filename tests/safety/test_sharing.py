@@ -11,6 +11,7 @@ from scripted_backend import ScriptedBackend
 from starlette.datastructures import Secret
 
 from florence_ui.settings import Settings
+from florence_ui.ui.hosting import SESSION_CAPACITY
 
 TASKS = ["<OD>", "<CAPTION>", "<OCR>", "<DETAILED_CAPTION>", "<REGION_PROPOSAL>", "<MORE_DETAILED_CAPTION>"]
 
@@ -162,3 +163,23 @@ def test_a_file_name_cannot_forge_the_log(app: RunningApp, picture: bytes, name:
     assert "forged" not in said
     assert "\x1b" not in said
     assert all(line.startswith('{"time"') for line in said.splitlines())
+
+
+def test_a_stranger_who_makes_up_sessions_ends_nobodys_visit(backend: ScriptedBackend, picture: bytes) -> None:
+    with started(backend, address_header="x-visitor") as app:
+        dependencies = app.client.get("/config").json()["dependencies"]
+        event = next(each for each in dependencies if each["api_name"] == "analyse")
+
+        def ask(session: str, address: str) -> None:
+            body = {"data": [None, "", "", "", None, "", "", "", ""], "fn_index": event["id"], "session_hash": session}
+            headers = {"X-Visitor": address}
+            assert app.client.post("/gradio_api/queue/join", json=body, headers=headers).status_code == 200
+            assert "process_completed" in app.client.get(f"/gradio_api/queue/data?session_hash={session}").text
+
+        ask("anna", "203.0.113.1")
+        for number in range(SESSION_CAPACITY + 10):
+            ask(f"made-up-{number}", "203.0.113.2")
+        sessions = app.demo.state_holder.session_data
+        assert "anna" in sessions
+        assert f"made-up-{SESSION_CAPACITY + 9}" in sessions
+        assert len(sessions) == SESSION_CAPACITY
