@@ -6,6 +6,7 @@ import http.client
 import io
 import json
 import time
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from PIL import Image
 from safety.running import file_value
 from safety.small_page import Served
 
+from florence_ui.ui import doors, hosting
 from florence_ui.ui.agents import has_mcp
 from florence_ui.ui.doors import find_door
 from florence_ui.ui.posted import MAX_FILES, Refused
@@ -70,6 +72,7 @@ CLOSED = {
     "schema": "/openapi.json",
     "docs": "/docs",
     "mcp, elsewhere": "/gradio_api/mcp/x/y",
+    "mcp, its old stream": "/gradio_api/mcp/sse",
     "doubled slash": "//gradio_api/info",
     "line break": "/gradio_api/info%0A",
     "nul": "/gradio_api/file=%00",
@@ -91,6 +94,7 @@ CLOSED_POSTS = {
     "history bucket": "/gradio_api/run-history/connect",
     "upload without prefix": "/upload",
     "page": "/",
+    "mcp, messages of its old stream": "/gradio_api/mcp/messages/?session_id=x",
 }
 
 
@@ -123,6 +127,18 @@ def test_what_the_page_does_not_need_is_closed(small_app: Served, path: str) -> 
     assert "root:" not in body
     assert "Traceback" not in body
     connection.close()
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 30_000, "", "a%3Cgradio-sep%3Eb", "a%00"], ids=["long", "empty", "marker", "nul"]
+)
+@pytest.mark.parametrize(
+    "asked", ["upload_progress?upload_id", "queue/data?session_hash", "upload_progress?x=1&upload_id"]
+)
+def test_what_gradio_would_remember_must_be_a_name(small_app: Served, asked: str, name: str) -> None:
+    response = small_app.client.get(f"/gradio_api/{asked}={name}")
+    assert response.status_code == 422
+    assert is_refusal(response)
 
 
 @pytest.mark.parametrize("path", ["/gradio_api/mcp", "/gradio_api/mcp/", "/gradio_api/mcp/schema"])
@@ -310,6 +326,47 @@ def temp_files(served: Served) -> list:
     from florence_ui.ui.uploads import upload_folder
 
     return [path for path in upload_folder().rglob("*") if path.is_file()]
+
+
+def test_an_upload_ends_when_the_disk_is_full(small_app: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There was room when it began, as for all that began with it."""
+    sent, full = 0, 5 << 20
+    before = temp_files(small_app)
+    free = hosting.MIN_FREE_BYTES
+    monkeypatch.setattr(hosting.shutil, "disk_usage", lambda _: SimpleNamespace(free=free + full - sent))
+
+    def pieces():
+        nonlocal sent
+        for number in range(40):
+            yield b'--x\r\nContent-Disposition: form-data; name="files"; filename="%d.png"\r\n\r\n' % number
+            yield b"x" * (1 << 19)
+            yield b"\r\n"
+            sent += 1 << 19
+            time.sleep(0.01)
+        yield b"--x--\r\n"
+
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    with contextlib.suppress(httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError):
+        response = small_app.client.post("/gradio_api/upload", content=pieces(), headers=headers)
+        assert is_refusal(response)
+        assert "no room" in response.text
+    assert sent < 20 << 20
+    assert temp_files(small_app) == before
+
+
+def test_one_address_has_only_so_many_requests_open(small_app: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doors, "MAX_OPEN_FOR_ONE", 3)
+    with contextlib.ExitStack() as stack:
+        for number in range(3):
+            stack.enter_context(small_app.client.stream("GET", f"/gradio_api/heartbeat/open-{number}"))
+        response = small_app.client.get("/")
+        assert response.status_code == 429
+        assert is_refusal(response)
+    for _ in range(100):
+        if small_app.client.get("/").status_code == 200:
+            return
+        time.sleep(0.1)
+    pytest.fail("a request that is over still counts")
 
 
 def test_too_many_files_at_a_time_are_refused(small_app: Served) -> None:

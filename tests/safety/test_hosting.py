@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 import pytest
+from gradio.route_utils import FileUploadProgress
 from gradio.state_holder import SessionState
 
 from florence_ui.ui import hosting
@@ -113,6 +114,21 @@ async def test_silent_sessions_and_unfetched_answers_are_forgotten(
     await asyncio.sleep(0.3)
     await keeper.sweep(app)
     assert set(pending) == {"busy"}
+
+
+def test_who_asks_about_uploads_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    progress = FileUploadProgress()
+    progress.track("uploaded")
+    assert not progress._signals["nobody uploads this"].is_set()
+    keeper = Housekeeping(tmp_path)
+    keeper._forget_progress(progress)
+    assert len(progress._signals) == 2, "an upload may take its time"
+    monkeypatch.setattr(hosting, "UPLOAD_SECONDS", 0.0)
+    keeper._forget_progress(progress)
+    assert not progress._signals
+    assert not progress._statuses
+    keeper._forget_progress(progress)
+    assert not keeper._progress
 
 
 @pytest.mark.anyio
