@@ -6,6 +6,7 @@ import http.client
 import io
 import json
 import time
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import httpx
@@ -116,8 +117,9 @@ def test_what_the_page_needs_is_open(small_app: Served, path: str) -> None:
     assert small_app.client.get(path).status_code == 200
 
 
-@pytest.mark.parametrize("path", CLOSED.values(), ids=CLOSED.keys())
-def test_what_the_page_does_not_need_is_closed(small_app: Served, path: str) -> None:
+@pytest.mark.parametrize("name", CLOSED)
+def test_what_the_page_does_not_need_is_closed(small_app: Served, name: str) -> None:
+    path = CLOSED[name]
     connection = http.client.HTTPConnection(small_app.url.removeprefix("http://"), timeout=20)
     connection.putrequest("GET", path, skip_host=False)
     connection.endheaders()
@@ -126,6 +128,8 @@ def test_what_the_page_does_not_need_is_closed(small_app: Served, path: str) -> 
     assert 400 <= response.status < 500, body
     assert "root:" not in body
     assert "Traceback" not in body
+    if name.startswith("fetch proxy"):
+        assert "nothing at this address" in body, "Gradio was asked to fetch it, and failed by itself"
     connection.close()
 
 
@@ -328,30 +332,41 @@ def temp_files(served: Served) -> list:
     return [path for path in upload_folder().rglob("*") if path.is_file()]
 
 
-def test_an_upload_ends_when_the_disk_is_full(small_app: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There was room when it began, as for all that began with it."""
-    sent, full = 0, 5 << 20
-    before = temp_files(small_app)
-    free = hosting.MIN_FREE_BYTES
-    monkeypatch.setattr(hosting.shutil, "disk_usage", lambda _: SimpleNamespace(free=free + full - sent))
+class Stream:
+    """An upload of files of half a megabyte, none of them too large for itself; counts what has been sent."""
 
-    def pieces():
-        nonlocal sent
-        for number in range(40):
+    def __init__(self, files: int) -> None:
+        self.files, self.sent = files, 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for number in range(self.files):
             yield b'--x\r\nContent-Disposition: form-data; name="files"; filename="%d.png"\r\n\r\n' % number
-            yield b"x" * (1 << 19)
-            yield b"\r\n"
-            sent += 1 << 19
+            yield b"x" * (1 << 19) + b"\r\n"
+            self.sent += 1 << 19
             time.sleep(0.01)
         yield b"--x--\r\n"
 
-    headers = {"Content-Type": "multipart/form-data; boundary=x"}
-    with contextlib.suppress(httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError):
-        response = small_app.client.post("/gradio_api/upload", content=pieces(), headers=headers)
-        assert is_refusal(response)
-        assert "no room" in response.text
-    assert sent < 20 << 20
-    assert temp_files(small_app) == before
+    def refused_by(self, app: Served, words: str) -> None:
+        """The app breaks it off, says so, and keeps nothing of it."""
+        before = temp_files(app)
+        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        with contextlib.suppress(httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError):
+            response = app.client.post("/gradio_api/upload", content=iter(self), headers=headers)
+            assert is_refusal(response)
+            assert words in response.text
+        assert self.sent < self.files << 19
+        assert temp_files(app) == before
+
+
+def test_files_that_are_too_much_together_are_cut_off(small_app: Served) -> None:
+    Stream(files=150).refused_by(small_app, "20 MB")
+
+
+def test_an_upload_ends_when_the_disk_is_full(small_app: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There was room when it began, as for all that began with it."""
+    stream, room = Stream(files=40), hosting.MIN_FREE_BYTES + (5 << 20)
+    monkeypatch.setattr(hosting.shutil, "disk_usage", lambda _: SimpleNamespace(free=room - stream.sent))
+    stream.refused_by(small_app, "no room")
 
 
 def test_one_address_has_only_so_many_requests_open(small_app: Served, monkeypatch: pytest.MonkeyPatch) -> None:
