@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 
+from python_multipart.exceptions import FormParserError
 from starlette._utils import get_route_path
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -47,6 +48,8 @@ REFUSED = "florence_ui.refused"
 """Set in the scope of a request whose event was refused in words; Gradio calls that a failure of its own (500)."""
 
 API = "/gradio_api"
+MAX_NAME, MAX_PATH = 255, 2048
+"""Bytes of a part of an address, and of all of it: no file has longer ones, and a system fails at the attempt."""
 MAX_OPEN_REQUESTS = 2000
 MAX_OPEN_FOR_ONE = 500
 """Requests that one address may have open: each page keeps one or two, and an address may stand for many visitors."""
@@ -171,13 +174,12 @@ class Doors:
             if isinstance(error.__cause__, HTTPException) and answer.status is not None:
                 await answer.end()  # the stream has said already that nobody knows its session
                 return
-            if isinstance(error, TypeError) and "/call/v2/" in path:  # how Gradio says it
-                words = "The parameters do not fit this function; /gradio_api/info names them."
-                await answer.refuse(Refused(HTTPStatus.UNPROCESSABLE_ENTITY, words), scope, receive)
-                return
-            log.exception("A request to %s failed.", path.partition("=")[0])
-            words = "Something went wrong here; it has been noted. Please try again."
-            await answer.refuse(Refused(HTTPStatus.INTERNAL_SERVER_ERROR, words), scope, receive)
+            refusal = blamed_on_request(error, path)
+            if refusal is None:
+                log.exception("A request to %s failed.", path.partition("=")[0])
+                words = "Something went wrong here; it has been noted. Please try again."
+                refusal = Refused(HTTPStatus.INTERNAL_SERVER_ERROR, words)
+            await answer.refuse(refusal, scope, receive)
         finally:
             self._open[address] -= 1
             self._open += Counter()  # drops the zeroes
@@ -209,9 +211,6 @@ class Doors:
                 raise Refused(HTTPStatus.INSUFFICIENT_STORAGE, NO_ROOM)
             check_length(headers, self.max_upload_bytes)
             return bounded(receive, self.max_upload_bytes, self.has_room)
-        if door.body is Body.MESSAGE:
-            check_length(headers, MAX_JSON_BYTES)
-            return bounded(receive, MAX_JSON_BYTES)
         if door.body is Body.NONE:
             if get_route_path(scope).startswith(f"{API}/info"):
                 # Gradio keeps its first answer with the first asker's Host header in it, for all who ask later.
@@ -220,7 +219,10 @@ class Doors:
             scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]
             return receive
         check_length(headers, MAX_JSON_BYTES)
-        posted = parse_json(headers, await read_body(receive, MAX_JSON_BYTES))
+        body = await read_body(receive, MAX_JSON_BYTES)
+        posted = parse_json(headers, body)
+        if door.body is Body.MESSAGE:
+            return replayed(body, scope, receive)
         cleaned = clean_event(posted, scope) if door.body is Body.EVENT else clean_plain(posted)
         return replayed(json.dumps(cleaned).encode(), scope, receive)
 
@@ -289,6 +291,16 @@ class _Answer:
             await response(scope, receive, self)
 
 
+def blamed_on_request(error: Exception, path: str) -> Refused | None:
+    """The refusal of what Gradio fails at because of the request; None for a failure of our own."""
+    if isinstance(error, TypeError) and "/call/v2/" in path:
+        words = "The parameters do not fit this function; /gradio_api/info names them."
+        return Refused(HTTPStatus.UNPROCESSABLE_ENTITY, words)
+    if isinstance(error, TypeError | FormParserError) and path == f"{API}/upload":
+        return Refused(HTTPStatus.BAD_REQUEST, "The upload is not put together as uploads are.")
+    return None
+
+
 def find_door(method: str, path: str) -> Door:
     """The door that this request may go through.
 
@@ -296,7 +308,8 @@ def find_door(method: str, path: str) -> Door:
         Refused: If there is none.
     """
     fitting = [door for door in DOORS if door.pattern.fullmatch(path)]
-    if not fitting or not path.isprintable():
+    longest = max(len(part.encode()) for part in path.split("/"))
+    if not fitting or not path.isprintable() or longest > MAX_NAME or len(path) > MAX_PATH:
         raise Refused(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
     asked = "GET" if method == "HEAD" else method
     for door in fitting:

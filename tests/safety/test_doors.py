@@ -80,6 +80,10 @@ CLOSED = {
     "assets, up": "/static/..%2f..%2f..%2froutes.py",
     "assets, up, absolute": "/assets/%2fetc%2fpasswd",
     "session with the queue's marker": "/gradio_api/heartbeat/%3Cgradio-sep%3E",
+    "asset of a long name": f"/assets/{'a' * 5000}",
+    "asset of a long name, in wide letters": f"/assets/{'%F0%9D%95%8F' * 100}",
+    "asset in many folders": f"/static/{'a/' * 2500}",
+    "upload of a long name": f"/gradio_api/file={'a' * 5000}",
     "unknown": "/wp-login.php",
 }
 CLOSED_POSTS = {
@@ -408,6 +412,37 @@ def test_an_uploads_name_stays_inside_the_folder(small_app: Served, name: str) -
         assert "\n" not in path
     else:
         assert is_refusal(response), response.text
+
+
+PART = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n'
+ODD_UPLOADS = {
+    "longer boundary": ("x" * 5000, b"ab"),
+    "long boundary": ("x" * 257, b"ab"),
+    "odd boundary": ("\xff", b"ab"),
+    "no boundary": ("", b"ab"),
+    "half a quote": ('"', b"ab"),
+    "another boundary": ("x", b"--y\r\n"),
+    "long header": ("x", PART + b"A: " + b"b" * 100_000 + b"\r\n\r\nc\r\n--x--\r\n"),
+    "many headers": ("x", PART + b"A: b\r\n" * 10_000 + b"\r\nc\r\n--x--\r\n"),
+    "header of no name": ("x", PART + b": b\r\n\r\nc\r\n--x--\r\n"),
+    "part of no name": ("x", b"--x\r\nContent-Disposition: form-data\r\n\r\nc\r\n--x--\r\n"),
+    "part of no kind": ("x", b"--x\r\n\r\nc\r\n--x--\r\n"),
+    "text in place of a file": ("x", b'--x\r\nContent-Disposition: form-data; name="files"\r\n\r\nc\r\n--x--\r\n'),
+    "many texts": ("x", b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nc\r\n' * 2000 + b"--x--\r\n"),
+}
+
+
+@pytest.mark.parametrize("name", ODD_UPLOADS)
+def test_an_upload_that_is_put_together_wrongly_is_refused(
+    small_app: Served, name: str, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    boundary, body = ODD_UPLOADS[name]
+    before = temp_files(small_app)
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}".encode("latin-1")}
+    response = small_app.client.post("/gradio_api/upload", content=body, headers=headers)
+    assert is_refusal(response), response.text
+    assert "Traceback" not in capsys.readouterr().err + caplog.text
+    assert temp_files(small_app) == before
 
 
 HOSTILE_FILES = {
