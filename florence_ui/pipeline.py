@@ -156,9 +156,9 @@ class Pipeline:
         say = on_state or (lambda _: None)
         task, region = request.task, request.region
         prompt = build_prompt(task, text=request.text, classes=request.classes, region=region)
-        backend, key = self._backend(request)
+        backend = self._backend(request)
         model_id = await self._model(request, backend, say)
-        call = _Call(request, backend, prompt, model_id, key)
+        call = _Call(request, backend, prompt, model_id, self._key(request, backend, model_id))
         answer = self.cache.get(call.identity)
         remembered = answer is not None
         if not remembered:
@@ -219,8 +219,18 @@ class Pipeline:
             return NANO
         return model_id
 
-    def _backend(self, request: Request) -> tuple[Backend, Secret | None]:
-        """Where the request goes and with which key; the operator's key goes to the operator's addresses only."""
+    def _key(self, request: Request, backend: Backend, model_id: str) -> Secret | None:
+        """The key that goes along: the visitor's, or the operator's, which goes to the operator's addresses only.
+
+        To a local server, which would fetch any model that the key may see, it goes for the operator's models only.
+        """
+        lent = self.settings.lent_models
+        own_address = backend.name in self.backends
+        lends = own_address and (backend.needs_key or not lent or model_id in lent)
+        return request.api_key or (self.settings.api_key if lends else None)
+
+    def _backend(self, request: Request) -> Backend:
+        """Where the request goes."""
         if request.backend_url:
             if not self.settings.visitor_urls:
                 raise InputError("Addresses of backends cannot be typed here.", "Choose one.", field="backend_url")
@@ -231,12 +241,12 @@ class Pipeline:
                     "That is not a server's address.", "Type http://host:port.", field="backend_url"
                 ) from None
             at_once, timeout = self.settings.backend_concurrency, self.settings.remote_timeout
-            return Backend("custom", "Your server", url, False, timeout, at_once), request.api_key
+            return Backend("custom", "Your server", url, False, timeout, at_once)
         backend = self.backends.get(request.backend)
         if backend is None:
             names = ", ".join(self.backends)
             raise InputError("That backend is not set up here.", f"Choose one of {names}.", field="backend")
-        return backend, request.api_key or self.settings.api_key
+        return backend
 
     async def _ask(self, call: _Call, say: Say) -> Answer:
         """The server's answer; waits for the model and for a place first, the deadline counts from then."""

@@ -325,6 +325,11 @@ class Settings:
         """Largest picture, in pixels."""
         return int(self.max_megapixels * 10**6)
 
+    @property
+    def lent_models(self) -> tuple[str, ...]:
+        """The models that visitors may use with the operator's key, the one chosen at first included; empty is all."""
+        return tuple(dict.fromkeys((*self.models, self.model))) if self.models and self.model else self.models
+
     def timeout(self, backend: str) -> float:
         """Seconds that an answer of that backend may take."""
         return self.local_timeout if backend == "local" else self.remote_timeout

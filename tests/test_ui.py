@@ -19,10 +19,12 @@ from florence_ui.results import Result, make_detections
 from florence_ui.settings import Settings
 from florence_ui.tasks import CUSTOM, TASKS, Family
 from florence_ui.ui import choices, setups, stage_view
+from florence_ui.ui import visit as visit_module
 from florence_ui.ui.components.lenient import LenientCheckboxGroup, LenientRadio
+from florence_ui.ui.decoded import Decoded, bytes_of
 from florence_ui.ui.examples import BY_LINK, load_examples
 from florence_ui.ui.object_panel import THEN
-from florence_ui.ui.visit import DECODED, RECENT, Question, Visit
+from florence_ui.ui.visit import RECENT, Question, Visit
 
 USUAL = Question("<OD>", model_id="florence-2-base", backend="local")
 BACKENDS = ("serverless", "local")
@@ -235,10 +237,34 @@ def test_a_remembered_run_keeps_no_decoded_picture_and_finds_it_again(pictures: 
         visit.take(picture, picture.path)
         visit.answered(USUAL, analysis(picture), picture.path)
     assert all(run.analysis.picture is None for run in visit.recent)
-    assert len(visit._decoded) == DECODED
     oldest = visit.go_back(3)
     assert visit.analysis_of(oldest).picture.digest == pictures[0].digest
     assert visit.picture.limits == pictures[0].limits
+
+
+def test_the_decoded_pictures_of_all_visitors_together_are_bounded(
+    pictures: list[Picture], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a stranger could fill the memory with one small file after another, each in a visit of its own."""
+    store = Decoded(max_bytes=2 * bytes_of(pictures[0]))
+    monkeypatch.setattr(visit_module, "decoded", store)
+    visits = []
+    for picture in pictures:
+        visits.append(Visit())
+        visits[-1].take(picture, picture.path)
+        visits[-1].answered(USUAL, analysis(picture), picture.path)
+    assert len(store) == 2
+    assert not any(isinstance(value, Picture) for visit in visits for value in vars(visit).values())
+    assert [visit.picture.digest for visit in visits] == [picture.digest for picture in pictures]
+    assert len(store) == 2
+
+
+def test_a_picture_too_large_for_the_memory_is_kept_alone(pictures: list[Picture]) -> None:
+    store = Decoded(max_bytes=1)
+    for picture in pictures:
+        store.keep(picture)
+    assert len(store) == 1
+    assert store.open(pictures[-1].path, pictures[-1].limits) is pictures[-1]
 
 
 def test_an_answer_about_a_picture_that_was_replaced_is_remembered_but_not_shown(pictures: list[Picture]) -> None:

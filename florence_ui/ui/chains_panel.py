@@ -1,5 +1,6 @@
 """Chains: several questions in a row, each step with its state, its time, and its answer to open."""
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
@@ -104,7 +105,7 @@ async def go_through(page: Page, panel: ChainsPanel, given: Given, visitor: Visi
     visit, going, style = given[page.visit], given[panel.going], page.style.read(given)
     shown = visit.shown
     try:
-        template = template_of(page, given)
+        template = await asyncio.to_thread(template_of, page, given)
         going.chain, going.reports, going.runs = get_chain(given[panel.chain]), {}, {}
         yield {**at_work(page), **working(panel), **news(panel, going, visit)}
         ask = waiting_its_turn(page.services, visitor)
@@ -131,16 +132,17 @@ async def go_through(page: Page, panel: ChainsPanel, given: Given, visitor: Visi
 
 
 def template_of(page: Page, given: Given) -> Request:
-    """The picture, model and server that every step uses.
+    """The picture, model and server that every step uses; blocks where the picture has to be decoded again.
 
     Raises:
-        InputError: If there is no picture, or the key cannot be one.
+        InputError: If there is no picture, its file has aged out, or the key cannot be one.
     """
     visit, question = given[page.visit], question_in(page, given)
-    if visit.picture is None:
+    picture = visit.picture
+    if picture is None:
         raise InputError("There is no picture yet.", "Add one, or choose an example.", field="image")
     return Request(
-        visit.picture,
+        picture,
         get_task("<CAPTION>"),
         model_id=question.model_id,
         backend=page.services.backend(question.backend).name,

@@ -142,7 +142,7 @@ def lay_out_side(page: Page, name: str, model: str) -> Side:
 def opened(page: Page, panel: ComparePanel, given: Given) -> Updates:
     """The tab as it opens: with the picture and the question that stand under Explore."""
     visit, question = given[page.visit], question_in(page, given)
-    ready = visit.picture is not None
+    ready = visit.source is not None
     if not ready:
         words = say("Choose a picture under Explore; it is compared here.")
     else:
@@ -183,7 +183,7 @@ async def compare_both(page: Page, panel: ComparePanel, given: Given, visitor: V
     so_far |= {side.stage: stage_view.busy(shown, "Asking the model") for side in panel.sides.values()}
     yield so_far
     try:
-        requests, refused = requests_for(page, panel, given, visit, question)
+        requests, refused = await asyncio.to_thread(requests_for, page, panel, given, visit, question)
         for name, error in refused.items():
             so_far |= said(panel.sides[name], shown, error)
         async with contextlib.aclosing(ask_both(page.services, question, requests, visitor)) as news:

@@ -9,12 +9,14 @@ file in it must be an upload of this app. Refusals are one sentence of JSON: `{"
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
+from python_multipart.exceptions import FormParserError
 from starlette._utils import get_route_path
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -25,10 +27,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from florence_ui.ui.posted import (
     MAX_JSON_BYTES,
     NAME,
+    NO_ROOM,
+    HasRoom,
     Refused,
+    always,
     bounded,
     check_headers,
     check_length,
+    check_query,
     clean_event,
     clean_plain,
     parse_json,
@@ -43,7 +49,11 @@ REFUSED = "florence_ui.refused"
 """Set in the scope of a request whose event was refused in words; Gradio calls that a failure of its own (500)."""
 
 API = "/gradio_api"
+MAX_NAME, MAX_PATH = 255, 2048
+"""Bytes of a part of an address, and of all of it: no file has longer ones, and a system fails at the attempt."""
 MAX_OPEN_REQUESTS = 2000
+MAX_OPEN_FOR_ONE = 500
+"""Requests that one address may have open: each page keeps one or two, and an address may stand for many visitors."""
 
 
 class Body(StrEnum):
@@ -86,9 +96,9 @@ DOORS = (
     _door("POST", rf"{API}/(queue/join|(run|api|call|call/v2)/{NAME}/?)", Body.EVENT),
     _door("POST", rf"{API}/(cancel|reset/?)", Body.PLAIN),
     # Answered only where gradio[mcp] is installed; a tool's call comes back in through the doors above.
-    _door("GET", rf"{API}/mcp(/|/sse|/schema)?"),
+    _door("GET", rf"{API}/mcp(/|/schema)?"),
     _door("DELETE", rf"{API}/mcp/?"),
-    _door("POST", rf"{API}/mcp(/|/messages/?)?", Body.MESSAGE),
+    _door("POST", rf"{API}/mcp/?", Body.MESSAGE),
 )
 
 LEAVES = re.compile(rf"{API}/(queue/data|heartbeat/(?P<session>{NAME})|call/(v2/)?{NAME}/(?P<event>{NAME}))")
@@ -122,6 +132,7 @@ class Doors:
         max_upload_bytes: Most bytes of one upload request, all its files together.
         has_room: Whether the disk takes more uploads.
         on_leave: Called with the session when a page or a program closes its stream.
+        whose: The address that a request counts by; `""` where it is not known.
     """
 
     def __init__(
@@ -129,14 +140,16 @@ class Doors:
         app: ASGIApp,
         *,
         max_upload_bytes: int,
-        has_room: Callable[[], Awaitable[bool]] | None = None,
+        has_room: HasRoom = always,
         on_leave: Callable[[str], object] = lambda session: None,
+        whose: Callable[[Scope], str] = lambda scope: "",
     ) -> None:
         self.app = app
         self.max_upload_bytes = max_upload_bytes
         self.has_room = has_room
         self.on_leave = on_leave
-        self._open = 0
+        self.whose = whose
+        self._open: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -147,8 +160,10 @@ class Doors:
             return
         path = get_route_path(scope)
         answer = _Answer(send, path, scope)
-        self._open += 1
+        address = self.whose(scope)
+        self._open[address] += 1
         try:
+            self._check_open(address)
             door = find_door(scope["method"], path)
             receive = answer.watching(await self._carry(door, scope, receive))
             await self.app(scope, receive, answer)
@@ -160,16 +175,28 @@ class Doors:
             if isinstance(error.__cause__, HTTPException) and answer.status is not None:
                 await answer.end()  # the stream has said already that nobody knows its session
                 return
-            if isinstance(error, TypeError) and "/call/v2/" in path:  # how Gradio says it
-                words = "The parameters do not fit this function; /gradio_api/info names them."
-                await answer.refuse(Refused(HTTPStatus.UNPROCESSABLE_ENTITY, words), scope, receive)
-                return
-            log.exception("A request to %s failed.", path.partition("=")[0])
-            words = "Something went wrong here; it has been noted. Please try again."
-            await answer.refuse(Refused(HTTPStatus.INTERNAL_SERVER_ERROR, words), scope, receive)
+            refusal = blamed_on_request(error, path)
+            if refusal is None:
+                log.exception("A request to %s failed.", path.partition("=")[0])
+                words = "Something went wrong here; it has been noted. Please try again."
+                refusal = Refused(HTTPStatus.INTERNAL_SERVER_ERROR, words)
+            await answer.refuse(refusal, scope, receive)
         finally:
-            self._open -= 1
+            self._open[address] -= 1
+            self._open += Counter()  # drops the zeroes
             self._notice_leaving(path, scope, answer)
+
+    def _check_open(self, address: str) -> None:
+        """Refuse one request too many.
+
+        Raises:
+            Refused: If everybody together, or this address, has too many open.
+        """
+        if self._open.total() > MAX_OPEN_REQUESTS:
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Too many visitors at once. Please try again in a minute.")
+        if address and self._open[address] > MAX_OPEN_FOR_ONE:
+            words = "Too many requests at once from your address. Close some pages, or try again in a minute."
+            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, words)
 
     async def _carry(self, door: Door, scope: Scope, receive: Receive) -> Receive:
         """What Gradio may read of this request.
@@ -177,19 +204,14 @@ class Doors:
         Raises:
             Refused: If it may not have it.
         """
-        if self._open > MAX_OPEN_REQUESTS:
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Too many visitors at once. Please try again in a minute.")
         headers = Headers(scope=scope)
         check_headers(headers)
+        check_query(scope)
         if door.body is Body.UPLOAD:
-            if self.has_room is not None and not await self.has_room():
-                words = "There is no room for more pictures right now. Please try again in a few minutes."
-                raise Refused(HTTPStatus.INSUFFICIENT_STORAGE, words)
+            if not await self.has_room():
+                raise Refused(HTTPStatus.INSUFFICIENT_STORAGE, NO_ROOM)
             check_length(headers, self.max_upload_bytes)
-            return bounded(receive, self.max_upload_bytes)
-        if door.body is Body.MESSAGE:
-            check_length(headers, MAX_JSON_BYTES)
-            return bounded(receive, MAX_JSON_BYTES)
+            return bounded(receive, self.max_upload_bytes, self.has_room)
         if door.body is Body.NONE:
             if get_route_path(scope).startswith(f"{API}/info"):
                 # Gradio keeps its first answer with the first asker's Host header in it, for all who ask later.
@@ -198,7 +220,10 @@ class Doors:
             scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]
             return receive
         check_length(headers, MAX_JSON_BYTES)
-        posted = parse_json(headers, await read_body(receive, MAX_JSON_BYTES))
+        body = await read_body(receive, MAX_JSON_BYTES)
+        posted = parse_json(headers, body)
+        if door.body is Body.MESSAGE:
+            return replayed(body, scope, receive)
         cleaned = clean_event(posted, scope) if door.body is Body.EVENT else clean_plain(posted)
         return replayed(json.dumps(cleaned).encode(), scope, receive)
 
@@ -275,6 +300,16 @@ def _said(refusal: Refused) -> dict[str, Any]:
     return {"error": refusal.words, "detail": [problem]}
 
 
+def blamed_on_request(error: Exception, path: str) -> Refused | None:
+    """The refusal of what Gradio fails at because of the request; None for a failure of our own."""
+    if isinstance(error, TypeError) and "/call/v2/" in path:
+        words = "The parameters do not fit this function; /gradio_api/info names them."
+        return Refused(HTTPStatus.UNPROCESSABLE_ENTITY, words)
+    if isinstance(error, TypeError | FormParserError) and path == f"{API}/upload":
+        return Refused(HTTPStatus.BAD_REQUEST, "The upload is not put together as uploads are.")
+    return None
+
+
 def find_door(method: str, path: str) -> Door:
     """The door that this request may go through.
 
@@ -282,7 +317,8 @@ def find_door(method: str, path: str) -> Door:
         Refused: If there is none.
     """
     fitting = [door for door in DOORS if door.pattern.fullmatch(path)]
-    if not fitting or not path.isprintable():
+    longest = max(len(part.encode()) for part in path.split("/"))
+    if not fitting or not path.isprintable() or longest > MAX_NAME or len(path) > MAX_PATH:
         raise Refused(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
     asked = "GET" if method == "HEAD" else method
     for door in fitting:

@@ -14,6 +14,7 @@ from florence_ui.errors import FlorenceUIError
 from florence_ui.ui.components.lenient import LenientRadio
 from florence_ui.ui.doors import REFUSED
 from florence_ui.ui.services import NOBODY, Services, asking, visitor_of
+from florence_ui.ui.sessions import Session
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ class Guarded(gr.Blocks):
         known = isinstance(request, gr.Request)
         visitor = visitor_of(request, self.services.settings) if known else NOBODY
         asking.set(visitor)
+        if isinstance(state := options.get("state"), Session):
+            state.address = visitor.address
         event = options.get("event_data")
         if event is not None and not isinstance(event._data, dict):
             event._data = {}

@@ -24,13 +24,17 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.routes import file_upload_statuses
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 
+from florence_ui.limits import address_of
 from florence_ui.settings import Settings
 from florence_ui.ui.agents import has_mcp, mend_answers
 from florence_ui.ui.compression import PageCompression
 from florence_ui.ui.doors import Doors
 from florence_ui.ui.health import Health, Probe
+from florence_ui.ui.posted import UPLOAD_SECONDS
 from florence_ui.ui.sessions import Sessions
 from florence_ui.ui.uploads import (
     age_out,
@@ -85,8 +89,14 @@ def launch_options(settings: Settings, *, probe: Probe, on_leave: Callable[[str]
         on_leave: Called with the session when a visitor's page closes; ends their runs.
     """
     keeper = Housekeeping(upload_folder(), max_age=settings.temp_seconds, max_bytes=int(settings.temp_mb * 2**20))
-    most = settings.max_upload_bytes
-    doors = Middleware(Doors, max_upload_bytes=FILES_AT_A_TIME * most, has_room=keeper.has_room, on_leave=on_leave)
+    most, header = settings.max_upload_bytes, settings.address_header
+    doors = Middleware(
+        Doors,
+        max_upload_bytes=FILES_AT_A_TIME * most,
+        has_room=keeper.has_room,
+        on_leave=on_leave,
+        whose=lambda scope: address_of(scope["client"] and scope["client"][0], Headers(scope=scope), header),
+    )
     return {
         "app_kwargs": {
             "middleware": [doors, Middleware(PageCompression)],
@@ -162,6 +172,7 @@ class Housekeeping:
         self._measured = -10.0
         self._bytes = 0
         self._over: dict[str, float] = {}
+        self._progress: dict[str, float] = {}
 
     async def has_room(self) -> bool:
         """Whether the folder and its disk take another upload."""
@@ -211,6 +222,7 @@ class Housekeeping:
             names.intersection_update([name for name in names if os.path.exists(name)])  # noqa: ASYNC240 - not shared
         self._forget_sessions(app.state_holder)
         self._forget_calls(app, blocks._queue)
+        self._forget_progress(file_upload_statuses)
 
     def _forget_sessions(self, holder: Any) -> None:
         oldest = datetime.now() - timedelta(seconds=self.max_age)
@@ -232,3 +244,11 @@ class Housekeeping:
             queue.pending_event_ids_session.pop(session, None)
             queue.pending_messages_per_session.pop(session, None)
         app.iterators_to_reset.intersection_update(queue.event_ids_to_events)
+
+    def _forget_progress(self, progress: Any) -> None:
+        """Gradio keeps each name by which somebody asked how far an upload is, for ever."""
+        now = time.monotonic()
+        self._progress = {name: self._progress.get(name, now) for name in progress._signals}
+        for name in [name for name, since in self._progress.items() if now - since >= UPLOAD_SECONDS]:
+            progress._signals.pop(name, None)
+            progress.stop_tracking(name)

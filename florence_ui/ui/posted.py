@@ -4,8 +4,10 @@ import asyncio
 import json
 import re
 import time
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette._utils import get_route_path
 from starlette.datastructures import Headers, MutableHeaders
@@ -23,7 +25,9 @@ MAX_JSON_BYTES = 1 << 20
 MAX_FILES = 200
 JSON_SECONDS = 30.0
 UPLOAD_SECONDS = 600.0
-
+ROOM_EVERY = 1 << 20
+"""Bytes of an upload after which it is asked again whether there is room: many uploads may begin at once."""
+NO_ROOM = "There is no room for more pictures right now. Please try again in a few minutes."
 
 HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 """Half of a pair that JSON writes some characters with; alone it fits into no file, no log and no answer."""
@@ -52,6 +56,17 @@ def check_headers(headers: Headers) -> None:
             raise Refused(HTTPStatus.BAD_REQUEST, "The request names no host.")
     if headers.get("x-gradio-server"):
         raise Refused(HTTPStatus.BAD_REQUEST, "This page stands behind no other Gradio server.")
+
+
+def check_query(scope: Scope) -> None:
+    """Refuse names in the address that are none: Gradio remembers each one that it is asked about.
+
+    Raises:
+        Refused: If one is longer than names are, or has other characters.
+    """
+    for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
+        if name in ("session_hash", "upload_id") and not re.fullmatch(NAME, value):
+            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"The field {name} is not a proper name.")
 
 
 def check_length(headers: Headers, most: int) -> None:
@@ -114,17 +129,26 @@ def replayed(body: bytes, scope: Scope, receive: Receive) -> Receive:
     return read
 
 
-def bounded(receive: Receive, most: int) -> Receive:
-    """A `receive` that stops an upload of too many bytes or files, or one that never ends.
+HasRoom = Callable[[], Awaitable[bool]]
+"""Whether the disk takes more."""
+
+
+async def always() -> bool:
+    """There is room."""
+    return True
+
+
+def bounded(receive: Receive, most: int, has_room: HasRoom = always) -> Receive:
+    """A `receive` that stops an upload of too many bytes or files, one that never ends, or one that fills the disk.
 
     It raises what Gradio's own parser raises, because then Gradio deletes what it has written so far.
     """
-    size = files = 0
+    size = files = asked = 0
     tail = b""
     deadline = time.monotonic() + UPLOAD_SECONDS
 
     async def read() -> Message:
-        nonlocal size, files, tail
+        nonlocal size, files, asked, tail
         try:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 message = await receive()
@@ -138,6 +162,10 @@ def bounded(receive: Receive, most: int) -> Receive:
             raise MultiPartException(f"The upload is over the maximum allowed size of {most / 2**20:.3g} MB.")
         if files > MAX_FILES:
             raise MultiPartException(f"Too many files: at most {MAX_FILES} at a time.")
+        if size - asked > ROOM_EVERY:
+            asked = size
+            if not await has_room():
+                raise MultiPartException(NO_ROOM)
         return message
 
     return read

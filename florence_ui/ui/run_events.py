@@ -61,7 +61,7 @@ async def answer_to(page: Page, given: Given, request: gr.Request) -> AsyncItera
     question = question_in(page, given)
     picture = visit.shown
     try:
-        wanted = asked(page, visit, question, given[page.ask.key])
+        wanted = await asyncio.to_thread(asked, page, visit, question, given[page.ask.key])
         yield {**at_work(page), page.answer.stage: stage_view.busy(picture, "Asking the model")}
         visitor = visitor_of(request, page.services.settings)
         going = states(lambda say: answer_of(page.services, question, wanted, visitor, say))
@@ -89,17 +89,18 @@ async def answer_of(services: Services, question: Question, wanted: Request, vis
 
 
 def asked(page: Page, visit: Visit, question: Question, key: str) -> Request:
-    """The question as the model is asked it.
+    """The question as the model is asked it; blocks where the picture has to be decoded again.
 
     Raises:
         InputError: If something is missing.
     """
-    if visit.picture is None:
+    picture = visit.picture
+    if picture is None:
         raise InputError("There is no picture yet.", "Add one, or choose an example.", field="image")
     task = get_task(question.token)
     build_prompt(task, text=question.text, classes=question.classes, region=question.region)
     return Request(
-        visit.picture,
+        picture,
         task,
         text=question.text,
         classes=question.classes,
@@ -154,7 +155,7 @@ async def shown_again(page: Page, given: Given, index: object) -> Updates:
     """An earlier answer with its picture and question, as it was; nothing is asked again."""
     visit: Visit = given[page.visit]
     try:
-        run = visit.go_back(index) if isinstance(index, int) else None
+        run = await asyncio.to_thread(visit.go_back, index) if isinstance(index, int) else None
         if run is None:
             return {}
         style = page.style.read(given)

@@ -48,8 +48,7 @@ class Services:
     def of(cls, settings: Settings) -> "Services":
         """Builds all of it; starts nothing."""
         share = Share(settings.runs_per_minute, settings.runs_at_once)
-        listed = dict.fromkeys((*settings.models, *filter(None, [settings.model])))
-        limits = Limits(share, daily=settings.daily_runs, models=listed)
+        limits = Limits(share, daily=settings.daily_runs, models=settings.lent_models)
         pipeline = Pipeline(settings)
         return cls(settings, pipeline, pipeline.backends, limits)
 
@@ -114,7 +113,7 @@ class Services:
         """
         backend = self.backend(request.backend)
         model_id = request.model_id or self.settings.model or BASE
-        own = request.api_key is not None
+        own = backend.needs_key and request.api_key is not None  # where none is needed, any text is a key
         spends = backend.needs_key and not own and self.settings.api_key is not None
         note = RunNote(request.task.token, model_id, backend.name, request.picture.size)
         with (

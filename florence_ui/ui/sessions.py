@@ -6,6 +6,7 @@ thousandth of the time and memory, and what a visitor posted, a key perhaps, is 
 """
 
 import os
+from collections import Counter
 from copy import copy
 from datetime import datetime
 from typing import Any
@@ -15,9 +16,10 @@ from gradio.state_holder import SessionState, StateHolder
 
 
 class Session(SessionState):
-    """One visitor's `gr.State` values and the components that changed for them."""
+    """One visitor's `gr.State` values and the components that changed for them; `address` is theirs, once known."""
 
     def __init__(self, blocks: Any) -> None:
+        self.address = ""
         self.blocks_config = copy(blocks.default_config)
         self.config_values: dict[int, Any] = {}
         self.state_data: dict[int, Any] = {}
@@ -41,7 +43,10 @@ class Session(SessionState):
 
 
 class Sessions(StateHolder):
-    """All visitors' sessions, the longest unused ones going first beyond the capacity."""
+    """All visitors' sessions. Beyond the capacity, those go first of which one address has the most.
+
+    So whoever makes up one session after another ends their own, not everybody else's.
+    """
 
     @classmethod
     def take_over(cls, app: Any) -> None:
@@ -53,3 +58,20 @@ class Sessions(StateHolder):
         if session_id not in self.session_data:
             self.session_data[session_id] = Session(self.blocks)
         return super().__getitem__(session_id)
+
+    def update(self, session_id: str) -> None:
+        """`StateHolder.update`, which would end the longest unused session, whosever it is."""
+        with self.lock:
+            if session_id in self.session_data:
+                self.session_data.move_to_end(session_id)
+            while len(self.session_data) > self.capacity:
+                ended = self._least_missed()
+                self.session_data.pop(ended)
+                self.time_last_used.pop(ended, None)
+
+    def _least_missed(self) -> str:
+        """The longest unused session of the address that has the most."""
+        addresses = {name: session.address for name, session in self.session_data.items()}
+        counts = Counter(addresses.values())
+        most = max(counts.values())
+        return next(name for name, address in addresses.items() if counts[address] == most)

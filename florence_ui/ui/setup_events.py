@@ -60,7 +60,7 @@ async def opening(page: Page, given: Given, query: Mapping[str, str]) -> Updates
     kept = query if "task" in query else given[page.remembered] or {}
     question, style = setups.read(kept, usual, page.services.backends)
     shown: Updates = {}
-    if example is not None and visit.picture is None:
+    if example is not None and visit.source is None:
         with contextlib.suppress(FlorenceUIError):
             await put_on(visit, page.services.open_own(example.path), bundled=True)
             shown = fresh_start(page, visit, example=0)

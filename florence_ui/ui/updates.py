@@ -111,7 +111,7 @@ def run_state(page: Page, visit: Visit, question: Question, *, key: bool) -> Upd
     ask, backend = page.ask, page.services.backend(question.backend)
     reason = choices.missing(
         get_task(question.token),
-        has_picture=visit.picture is not None,
+        has_picture=visit.source is not None,
         text=question.text,
         classes=question.classes,
         region=question.region,

@@ -1,18 +1,20 @@
 """What one visitor's page remembers while it is open: the picture, the answer shown, the last runs. Never a key."""
 
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from florence_ui.class_strategies import Strategy
-from florence_ui.images import ImageLimits, Picture, open_picture
+from florence_ui.images import ImageLimits, Picture
 from florence_ui.pipeline import Analysis
 from florence_ui.snippet_steps import Then
 from florence_ui.tasks import Region
+from florence_ui.ui.decoded import Decoded
 
 RECENT = 20
-DECODED = 2
-"""Pictures that stay decoded; the others are opened again from their files when somebody goes back to them."""
+
+decoded = Decoded()
+"""The visits' pictures as pixels; a visit itself keeps the name of the file only."""
 
 
 @dataclass(frozen=True)
@@ -68,35 +70,49 @@ class Run:
 
 @dataclass(eq=False)
 class Visit:
-    """One open page: the picture, whether it is an example, the answer shown, what the comparison is about.
+    """One open page: the picture's file, whether it is an example, the answer shown, what the comparison is about.
 
     `put_up` is the file that was put into the picture's field last, also after it was taken away.
     """
 
-    picture: Picture | None = None
+    source: tuple[Path, ImageLimits] | None = None
     shown: Path | None = None
     put_up: Path | None = None
     from_examples: bool = False
     run: Run | None = None
     compared: tuple[Path | None, str] | None = None
     recent: deque[Run] = field(default_factory=lambda: deque(maxlen=RECENT))
-    _decoded: OrderedDict[Path, Picture] = field(default_factory=OrderedDict)
+
+    @property
+    def picture(self) -> Picture | None:
+        """The picture; blocks where it has to be decoded again.
+
+        Raises:
+            ImageError: If it has to be, and its file has aged out.
+        """
+        source = self.source
+        return decoded.open(*source) if source else None
 
     def take(self, picture: Picture, shown: Path, *, from_examples: bool = False) -> None:
         """A new picture is on the page; the old answer is not about it."""
-        self.picture, self.shown, self.from_examples, self.run = picture, shown, from_examples, None
+        self.source, self.shown, self.from_examples, self.run = (
+            (picture.path, picture.limits),
+            shown,
+            from_examples,
+            None,
+        )
         self.put_up = shown
-        self._keep(picture)
+        decoded.keep(picture)
 
     def drop(self) -> None:
         """There is no picture any more."""
-        self.picture = self.shown = self.run = None
+        self.source = self.shown = self.run = None
         self.from_examples = False
 
     def answered(self, question: Question, analysis: Analysis, before: Path) -> Run:
         """Remembers an answer, and shows it unless another picture has come onto the page meanwhile."""
-        self._keep(analysis.picture)
         picture = analysis.picture
+        decoded.keep(picture)
         run = Run(question, replace(analysis, picture=None), picture.path, picture.limits, before)
         self.recent.appendleft(run)
         if self.shown == before:
@@ -104,11 +120,16 @@ class Visit:
         return run
 
     def go_back(self, index: int) -> Run | None:
-        """Shows a remembered answer and its picture again."""
+        """Shows a remembered answer and its picture again; blocks where it has to be decoded again.
+
+        Raises:
+            ImageError: If the picture's file has aged out; what was shown stays.
+        """
         if not 0 <= index < len(self.recent):
             return None
         run = self.recent[index]
-        self.picture, self.shown, self.run = self._picture(run), run.before, run
+        decoded.open(run.source, run.limits)
+        self.source, self.shown, self.run = (run.source, run.limits), run.before, run
         self.put_up = run.before
         return run
 
@@ -118,15 +139,4 @@ class Visit:
         Raises:
             ImageError: If the picture's file has aged out.
         """
-        return replace(run.analysis, picture=self._picture(run))
-
-    def _picture(self, run: Run) -> Picture:
-        picture = self._decoded.get(run.source) or open_picture(run.source, run.limits)
-        self._keep(picture)
-        return picture
-
-    def _keep(self, picture: Picture) -> None:
-        self._decoded[picture.path] = picture
-        self._decoded.move_to_end(picture.path)
-        while len(self._decoded) > DECODED:
-            self._decoded.popitem(last=False)
+        return replace(run.analysis, picture=decoded.open(run.source, run.limits))

@@ -121,3 +121,19 @@ def test_an_agents_message_is_bounded_and_must_be_json(app: RunningApp) -> None:
     assert app.client.post(ADDRESS, json=large, headers=headers).status_code == 413
     plain = app.client.post(ADDRESS, content=json.dumps(ask), headers={**headers, "Content-Type": "text/plain"})
     assert 400 <= plain.status_code < 500, "another site cannot post through a visitor's browser"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("[" * 50_000 + "]" * 50_000, id="deep"),
+        pytest.param('{"jsonrpc": "2.0", "id": 1, "x": ' + "[" * 50_000 + "]" * 50_000 + "}", id="deep-inside"),
+        pytest.param('{"jsonrpc": "2.0", "id": "\\ud800", "method": "tools/list"}', id="half-a-character"),
+        pytest.param("{", id="no-json"),
+    ],
+)
+def test_an_agents_message_that_makes_no_sense_is_refused(app: RunningApp, body: str) -> None:
+    headers = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+    said = len(app.log)
+    assert app.client.post(ADDRESS, content=body, headers=headers).status_code == 400
+    assert "Traceback" not in app.log[said:]

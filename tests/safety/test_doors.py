@@ -6,7 +6,9 @@ import http.client
 import io
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -14,6 +16,7 @@ from PIL import Image
 from safety.running import file_value
 from safety.small_page import Served
 
+from florence_ui.ui import doors, hosting
 from florence_ui.ui.agents import has_mcp
 from florence_ui.ui.doors import find_door
 from florence_ui.ui.posted import MAX_FILES, Refused
@@ -71,12 +74,17 @@ CLOSED = {
     "schema": "/openapi.json",
     "docs": "/docs",
     "mcp, elsewhere": "/gradio_api/mcp/x/y",
+    "mcp, its old stream": "/gradio_api/mcp/sse",
     "doubled slash": "//gradio_api/info",
     "line break": "/gradio_api/info%0A",
     "nul": "/gradio_api/file=%00",
     "assets, up": "/static/..%2f..%2f..%2froutes.py",
     "assets, up, absolute": "/assets/%2fetc%2fpasswd",
     "session with the queue's marker": "/gradio_api/heartbeat/%3Cgradio-sep%3E",
+    "asset of a long name": f"/assets/{'a' * 5000}",
+    "asset of a long name, in wide letters": f"/assets/{'%F0%9D%95%8F' * 100}",
+    "asset in many folders": f"/static/{'a/' * 2500}",
+    "upload of a long name": f"/gradio_api/file={'a' * 5000}",
     "unknown": "/wp-login.php",
 }
 CLOSED_POSTS = {
@@ -92,6 +100,7 @@ CLOSED_POSTS = {
     "history bucket": "/gradio_api/run-history/connect",
     "upload without prefix": "/upload",
     "page": "/",
+    "mcp, messages of its old stream": "/gradio_api/mcp/messages/?session_id=x",
 }
 
 
@@ -113,8 +122,9 @@ def test_what_the_page_needs_is_open(small_app: Served, path: str) -> None:
     assert small_app.client.get(path).status_code == 200
 
 
-@pytest.mark.parametrize("path", CLOSED.values(), ids=CLOSED.keys())
-def test_what_the_page_does_not_need_is_closed(small_app: Served, path: str) -> None:
+@pytest.mark.parametrize("name", CLOSED)
+def test_what_the_page_does_not_need_is_closed(small_app: Served, name: str) -> None:
+    path = CLOSED[name]
     connection = http.client.HTTPConnection(small_app.url.removeprefix("http://"), timeout=20)
     connection.putrequest("GET", path, skip_host=False)
     connection.endheaders()
@@ -123,7 +133,21 @@ def test_what_the_page_does_not_need_is_closed(small_app: Served, path: str) -> 
     assert 400 <= response.status < 500, body
     assert "root:" not in body
     assert "Traceback" not in body
+    if name.startswith("fetch proxy"):
+        assert "nothing at this address" in body, "Gradio was asked to fetch it, and failed by itself"
     connection.close()
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 30_000, "", "a%3Cgradio-sep%3Eb", "a%00"], ids=["long", "empty", "marker", "nul"]
+)
+@pytest.mark.parametrize(
+    "asked", ["upload_progress?upload_id", "queue/data?session_hash", "upload_progress?x=1&upload_id"]
+)
+def test_what_gradio_would_remember_must_be_a_name(small_app: Served, asked: str, name: str) -> None:
+    response = small_app.client.get(f"/gradio_api/{asked}={name}")
+    assert response.status_code == 422
+    assert is_refusal(response)
 
 
 @pytest.mark.parametrize("path", ["/gradio_api/mcp", "/gradio_api/mcp/", "/gradio_api/mcp/schema"])
@@ -330,6 +354,58 @@ def temp_files(served: Served) -> list:
     return [path for path in upload_folder().rglob("*") if path.is_file()]
 
 
+class Stream:
+    """An upload of files of half a megabyte, none of them too large for itself; counts what has been sent."""
+
+    def __init__(self, files: int) -> None:
+        self.files, self.sent = files, 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for number in range(self.files):
+            yield b'--x\r\nContent-Disposition: form-data; name="files"; filename="%d.png"\r\n\r\n' % number
+            yield b"x" * (1 << 19) + b"\r\n"
+            self.sent += 1 << 19
+            time.sleep(0.01)
+        yield b"--x--\r\n"
+
+    def refused_by(self, app: Served, words: str) -> None:
+        """The app breaks it off, says so, and keeps nothing of it."""
+        before = temp_files(app)
+        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        with contextlib.suppress(httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError):
+            response = app.client.post("/gradio_api/upload", content=iter(self), headers=headers)
+            assert is_refusal(response)
+            assert words in response.text
+        assert self.sent < self.files << 19
+        assert temp_files(app) == before
+
+
+def test_files_that_are_too_much_together_are_cut_off(small_app: Served) -> None:
+    Stream(files=150).refused_by(small_app, "20 MB")
+
+
+def test_an_upload_ends_when_the_disk_is_full(small_app: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There was room when it began, as for all that began with it."""
+    stream, room = Stream(files=40), hosting.MIN_FREE_BYTES + (5 << 20)
+    monkeypatch.setattr(hosting.shutil, "disk_usage", lambda _: SimpleNamespace(free=room - stream.sent))
+    stream.refused_by(small_app, "no room")
+
+
+def test_one_address_has_only_so_many_requests_open(small_app: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doors, "MAX_OPEN_FOR_ONE", 3)
+    with contextlib.ExitStack() as stack:
+        for number in range(3):
+            stack.enter_context(small_app.client.stream("GET", f"/gradio_api/heartbeat/open-{number}"))
+        response = small_app.client.get("/")
+        assert response.status_code == 429
+        assert is_refusal(response)
+    for _ in range(100):
+        if small_app.client.get("/").status_code == 200:
+            return
+        time.sleep(0.1)
+    pytest.fail("a request that is over still counts")
+
+
 def test_too_many_files_at_a_time_are_refused(small_app: Served) -> None:
     files = [("files", (f"{i}.png", b"x")) for i in range(MAX_FILES + 1)]
     response = small_app.client.post("/gradio_api/upload", files=files)
@@ -354,6 +430,37 @@ def test_an_uploads_name_stays_inside_the_folder(small_app: Served, name: str) -
         assert "\n" not in path
     else:
         assert is_refusal(response), response.text
+
+
+PART = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n'
+ODD_UPLOADS = {
+    "longer boundary": ("x" * 5000, b"ab"),
+    "long boundary": ("x" * 257, b"ab"),
+    "odd boundary": ("\xff", b"ab"),
+    "no boundary": ("", b"ab"),
+    "half a quote": ('"', b"ab"),
+    "another boundary": ("x", b"--y\r\n"),
+    "long header": ("x", PART + b"A: " + b"b" * 100_000 + b"\r\n\r\nc\r\n--x--\r\n"),
+    "many headers": ("x", PART + b"A: b\r\n" * 10_000 + b"\r\nc\r\n--x--\r\n"),
+    "header of no name": ("x", PART + b": b\r\n\r\nc\r\n--x--\r\n"),
+    "part of no name": ("x", b"--x\r\nContent-Disposition: form-data\r\n\r\nc\r\n--x--\r\n"),
+    "part of no kind": ("x", b"--x\r\n\r\nc\r\n--x--\r\n"),
+    "text in place of a file": ("x", b'--x\r\nContent-Disposition: form-data; name="files"\r\n\r\nc\r\n--x--\r\n'),
+    "many texts": ("x", b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nc\r\n' * 2000 + b"--x--\r\n"),
+}
+
+
+@pytest.mark.parametrize("name", ODD_UPLOADS)
+def test_an_upload_that_is_put_together_wrongly_is_refused(
+    small_app: Served, name: str, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    boundary, body = ODD_UPLOADS[name]
+    before = temp_files(small_app)
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}".encode("latin-1")}
+    response = small_app.client.post("/gradio_api/upload", content=body, headers=headers)
+    assert is_refusal(response), response.text
+    assert "Traceback" not in capsys.readouterr().err + caplog.text
+    assert temp_files(small_app) == before
 
 
 HOSTILE_FILES = {

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 import pytest
+from gradio.route_utils import FileUploadProgress
 from gradio.state_holder import SessionState
 
 from florence_ui.ui import hosting
@@ -115,6 +116,21 @@ async def test_silent_sessions_and_unfetched_answers_are_forgotten(
     assert set(pending) == {"busy"}
 
 
+def test_who_asks_about_uploads_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    progress = FileUploadProgress()
+    progress.track("uploaded")
+    assert not progress._signals["nobody uploads this"].is_set()
+    keeper = Housekeeping(tmp_path)
+    keeper._forget_progress(progress)
+    assert len(progress._signals) == 2, "an upload may take its time"
+    monkeypatch.setattr(hosting, "UPLOAD_SECONDS", 0.0)
+    keeper._forget_progress(progress)
+    assert not progress._signals
+    assert not progress._statuses
+    keeper._forget_progress(progress)
+    assert not keeper._progress
+
+
 @pytest.mark.anyio
 async def test_everything_goes_when_the_app_ends(tmp_path: Path) -> None:
     folder = tmp_path / "uploads"
@@ -177,7 +193,7 @@ def test_a_session_has_what_gradios_has_and_keeps_no_posted_value() -> None:
     with gr.Blocks() as demo:
         state, text = gr.State([]), gr.Textbox()
     theirs, ours = SessionState(demo), Session(demo)
-    assert vars(theirs).keys() == vars(ours).keys()
+    assert vars(theirs).keys() | {"address"} == vars(ours).keys()
     ours[state._id] = ["mine"]
     assert ours[state._id] == ["mine"]
     assert theirs[state._id] == []
@@ -202,3 +218,15 @@ def test_sessions_are_kept_apart_and_bounded() -> None:
     assert len(app.state_holder.session_data) == 3
     assert len(app.state_holder.time_last_used) == 3
     assert demo.state_holder is app.state_holder
+
+
+def test_who_makes_up_session_after_session_ends_their_own_only() -> None:
+    with gr.Blocks() as demo:
+        gr.State([])
+    demo.state_session_capacity = 6
+    Sessions.take_over(SimpleNamespace(get_blocks=lambda: demo))
+    holder = demo.state_holder
+    for k, address in enumerate(["anna", "ben", *["stranger"] * 20]):
+        holder[f"{address} {k}"].address = address
+    assert {"anna 0", "ben 1", "stranger 21"} < set(holder.session_data)
+    assert len(holder.session_data) == 6

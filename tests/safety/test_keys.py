@@ -100,16 +100,6 @@ def test_the_operators_key_goes_to_the_operators_address_only(app: RunningApp, b
         assert not app.analyse(task="<OD>", **body).ok
 
 
-def test_the_local_backend_is_given_no_key_of_the_operator_that_it_does_not_need(
-    app: RunningApp, backend: ScriptedBackend, picture: bytes
-) -> None:
-    backend.models = {"florence-2-base": {"state": "ready"}}
-    try:
-        assert app.analyse(picture, task="<OD>", backend="local").ok
-    finally:
-        backend.models = None
-
-
 def test_remembered_answers_know_keys_by_a_keyed_hash_only() -> None:
     mark = fingerprint(Secret(VISITOR_KEY))
     assert mark

@@ -11,6 +11,7 @@ from scripted_backend import ScriptedBackend
 from starlette.datastructures import Secret
 
 from florence_ui.settings import Settings
+from florence_ui.ui.hosting import SESSION_CAPACITY
 
 TASKS = ["<OD>", "<CAPTION>", "<OCR>", "<DETAILED_CAPTION>", "<REGION_PROPOSAL>", "<MORE_DETAILED_CAPTION>"]
 
@@ -44,6 +45,26 @@ def test_runs_a_minute_are_shared_fairly_and_forged_addresses_do_not_help(
         assert backend.count == before + 3
         assert app.analyse(picture, task="<OD>", api_key="a-key-of-my-own").ok
         assert app.lines[-2]["outcome"] == "BusyError"
+
+
+def test_a_key_where_none_is_needed_gives_no_second_share(backend: ScriptedBackend, picture: bytes) -> None:
+    """The local backend takes any text for a key."""
+    with started(backend, runs_per_minute=2) as app:
+        for _ in range(2):
+            assert app.analyse(picture, task="<OD>", backend="local").ok
+        assert "Try again in" in app.analyse(picture, task="<OD>", backend="local", api_key="made-up-by-me").error
+
+
+def test_the_operators_key_opens_no_other_model_on_a_local_server(backend: ScriptedBackend, picture: bytes) -> None:
+    """Roboflow Inference on this machine fetches every model that a key may see, the operator's private ones too."""
+    with started(backend) as app:
+        for model_id, sent in (("florence-2-base", f"Bearer {OPERATOR_KEY}"), ("someone/1", None)):
+            assert app.analyse(picture, task="<OD>", backend="local", model_id=model_id).ok
+            assert backend.calls[-1].model_id == model_id
+            assert backend.calls[-1].headers.get("Authorization") == sent
+        own = {"model_id": "someone/1", "api_key": "a-key-of-my-own"}
+        assert app.analyse(picture, task="<OD>", backend="local", **own).ok
+        assert backend.calls[-1].headers["Authorization"] == "Bearer a-key-of-my-own"
 
 
 def test_links_are_shared_fairly_too(backend: ScriptedBackend, picture: bytes) -> None:
@@ -142,3 +163,23 @@ def test_a_file_name_cannot_forge_the_log(app: RunningApp, picture: bytes, name:
     assert "forged" not in said
     assert "\x1b" not in said
     assert all(line.startswith('{"time"') for line in said.splitlines())
+
+
+def test_a_stranger_who_makes_up_sessions_ends_nobodys_visit(backend: ScriptedBackend, picture: bytes) -> None:
+    with started(backend, address_header="x-visitor") as app:
+        dependencies = app.client.get("/config").json()["dependencies"]
+        event = next(each for each in dependencies if each["api_name"] == "analyse")
+
+        def ask(session: str, address: str) -> None:
+            body = {"data": [None, "", "", "", None, "", "", "", ""], "fn_index": event["id"], "session_hash": session}
+            headers = {"X-Visitor": address}
+            assert app.client.post("/gradio_api/queue/join", json=body, headers=headers).status_code == 200
+            assert "process_completed" in app.client.get(f"/gradio_api/queue/data?session_hash={session}").text
+
+        ask("anna", "203.0.113.1")
+        for number in range(SESSION_CAPACITY + 10):
+            ask(f"made-up-{number}", "203.0.113.2")
+        sessions = app.demo.state_holder.session_data
+        assert "anna" in sessions
+        assert f"made-up-{SESSION_CAPACITY + 9}" in sessions
+        assert len(sessions) == SESSION_CAPACITY
