@@ -14,15 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any
 
 from python_multipart.exceptions import FormParserError
 from starlette._utils import get_route_path
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from florence_ui.ui.posted import (
     MAX_JSON_BYTES,
@@ -41,12 +39,9 @@ from florence_ui.ui.posted import (
     read_body,
     replayed,
 )
-from florence_ui.ui.uploads import FILE_ROUTE
+from florence_ui.ui.replies import Reply
 
 log = logging.getLogger(__name__)
-
-REFUSED = "florence_ui.refused"
-"""Set in the scope of a request whose event was refused in words; Gradio calls that a failure of its own (500)."""
 
 API = "/gradio_api"
 MAX_NAME, MAX_PATH = 255, 2048
@@ -104,25 +99,6 @@ DOORS = (
 LEAVES = re.compile(rf"{API}/(queue/data|heartbeat/(?P<session>{NAME})|call/(v2/)?{NAME}/(?P<event>{NAME}))")
 """Streams that a page or a program keeps open for as long as it is there."""
 
-CONTENT_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",  # Gradio starts and templates with both
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "media-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "connect-src 'self' data: blob:",
-        "worker-src 'self' blob:",
-        "object-src 'none'",
-        "base-uri 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'self' https://huggingface.co https://*.huggingface.co https://*.hf.space",
-    )
-)
-FILE_POLICY = "sandbox; default-src 'none'; frame-ancestors 'self'"
-"""For files of visitors: opened as a page, they may do nothing, whatever they hold."""
-
 
 class Doors:
     """ASGI middleware between the server and Gradio.
@@ -159,7 +135,7 @@ class Doors:
             await send({"type": "websocket.close", "code": 1008})
             return
         path = get_route_path(scope)
-        answer = _Answer(send, path, scope)
+        answer = Reply(send, path, scope)
         address = self.whose(scope)
         self._open[address] += 1
         try:
@@ -227,7 +203,7 @@ class Doors:
         cleaned = clean_event(posted, scope) if door.body is Body.EVENT else clean_plain(posted)
         return replayed(json.dumps(cleaned).encode(), scope, receive)
 
-    def _notice_leaving(self, path: str, scope: Scope, answer: "_Answer") -> None:
+    def _notice_leaving(self, path: str, scope: Scope, answer: Reply) -> None:
         stream = LEAVES.fullmatch(path)
         if stream is None or answer.status != HTTPStatus.OK:
             return
@@ -239,65 +215,6 @@ class Doors:
             holder = scope["app"].state_holder
             holder.session_data.pop(session, None)
             holder.time_last_used.pop(session, None)
-
-
-class _Answer:
-    """Sends what the app answers, with the security headers; remembers how far it came and who left before."""
-
-    def __init__(self, send: Send, path: str, scope: Scope) -> None:
-        self._send = send
-        self._scope = scope
-        self._is_file = path.startswith(FILE_ROUTE)
-        self.status: int | None = None
-        self.finished = self.left = False
-
-    def watching(self, receive: Receive) -> Receive:
-        """The same `receive`, noticing who hangs up before the answer is finished.
-
-        Gradio may hear of it first, and then finishes the answer as if somebody were still there.
-        """
-
-        async def read() -> Message:
-            message = await receive()
-            if message["type"] == "http.disconnect" and not self.finished:
-                self.left = True
-            return message
-
-        return read
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            if self._scope.get(REFUSED) and message["status"] == HTTPStatus.INTERNAL_SERVER_ERROR:
-                message["status"] = HTTPStatus.UNPROCESSABLE_ENTITY.value
-            self.status = message["status"]
-            headers = MutableHeaders(raw=message.setdefault("headers", []))
-            headers["X-Content-Type-Options"] = "nosniff"
-            headers["Referrer-Policy"] = "no-referrer"
-            headers["Content-Security-Policy"] = FILE_POLICY if self._is_file else CONTENT_POLICY
-            if self.status >= HTTPStatus.BAD_REQUEST:
-                headers["Connection"] = "close"  # or the rest of a body that is refused would still be read
-            message["headers"] = headers.raw
-        elif message["type"] == "http.response.body":
-            self.finished = not message.get("more_body", False)
-        await self._send(message)
-
-    async def end(self) -> None:
-        """No more comes."""
-        if not self.finished:
-            await self({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def refuse(self, refusal: Refused, scope: Scope, receive: Receive) -> None:
-        if self.status is None:
-            response = JSONResponse(_said(refusal), refusal.status)
-            await response(scope, receive, self)
-
-
-def _said(refusal: Refused) -> dict[str, Any]:
-    """A refusal's words; with 422 gradio_client looks for them in the form of Gradio's validators."""
-    if refusal.status != HTTPStatus.UNPROCESSABLE_ENTITY:
-        return {"error": refusal.words}
-    problem = {"__type__": "validate", "is_valid": False, "parameter_name": "request", "message": refusal.words}
-    return {"error": refusal.words, "detail": [problem]}
 
 
 def blamed_on_request(error: Exception, path: str) -> Refused | None:

@@ -12,7 +12,7 @@ from gradio.state_holder import SessionState
 
 from florence_ui.errors import FlorenceUIError
 from florence_ui.ui.components.lenient import LenientRadio
-from florence_ui.ui.doors import REFUSED
+from florence_ui.ui.replies import REFUSED
 from florence_ui.ui.services import NOBODY, Services, asking, visitor_of
 from florence_ui.ui.sessions import Session
 
