@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from florence_ui.nano import captions
+from florence_ui.nano.phrases import noun_phrase, sentence
 from florence_ui.nano.scenes import Scene, Thing
 from florence_ui.nano.world import NAMES
 
@@ -24,9 +25,9 @@ SHARES: dict[str, float] = {
     "<MORE_DETAILED_CAPTION>": 7,
     "<OCR>": 11,
     "<OCR_WITH_REGION>": 9,
-    "<CAPTION_TO_PHRASE_GROUNDING>": 10,
-    "<OPEN_VOCABULARY_DETECTION>": 8,
-    "<REFERRING_EXPRESSION_SEGMENTATION>": 11,
+    "<CAPTION_TO_PHRASE_GROUNDING>": 18,
+    "<OPEN_VOCABULARY_DETECTION>": 12,
+    "<REFERRING_EXPRESSION_SEGMENTATION>": 13,
     "<REGION_TO_SEGMENTATION>": 9,
     "<REGION_TO_CATEGORY>": 4,
     "<REGION_TO_DESCRIPTION>": 4,
@@ -112,12 +113,12 @@ def ask(task: str, scene: Scene, rng: random.Random) -> Question:
 
 
 def _some_kinds(scene: Scene, rng: random.Random) -> list[str]:
-    """One to three kinds in any order, each there or not."""
+    """One to six kinds in any order, each there or not."""
     there = [thing.label for thing in scene.things]
-    absent = rng.sample([name for name in NAMES if name not in there], 3)
-    count = rng.randint(1, 3)
+    absent = rng.sample([name for name in NAMES if name not in there], 6)
+    count = rng.choices((1, 2, 3, 4, 5, 6), (4, 4, 4, 2, 2, 2))[0]
     return [
-        there.pop(rng.randrange(len(there))) if there and rng.random() < 0.7 else absent.pop() for _ in range(count)
+        there.pop(rng.randrange(len(there))) if there and rng.random() < 0.75 else absent.pop() for _ in range(count)
     ]
 
 
@@ -128,14 +129,26 @@ def _split(scene: Scene, kinds: list[str]) -> tuple[list[Thing], tuple[int, ...]
 
 
 def _ask_phrases(task: str, scene: Scene, rng: random.Random) -> Question:
-    kinds = _some_kinds(scene, rng)
-    form = rng.choice((captions.with_article, captions.with_article, "the {}".format, str))
-    things, found, absent = _split(scene, kinds)
-    answer = "".join(form(thing.label) + locations(thing.box, scene.image.size) for thing in things)
-    text = captions.listed([form(kind) for kind in kinds])
     if rng.random() < 0.3:
-        text = text[0].upper() + text[1:] + "."
-    return Question(task, text, answer, found, absent=absent)
+        return _ask_own_caption(task, scene, rng)
+    kinds = _some_kinds(scene, rng)
+    phrases = {kind: noun_phrase(kind, rng) for kind in kinds}
+    things, found, absent = _split(scene, kinds)
+    answer = "".join(phrases[thing.label] + locations(thing.box, scene.image.size) for thing in things)
+    return Question(task, sentence(list(phrases.values()), rng), answer, found, absent=absent)
+
+
+def _ask_own_caption(task: str, scene: Scene, rng: random.Random) -> Question:
+    """One of the scene's captions, as a chain asks it: everything that it mentions is there."""
+    caption = rng.choice((captions.brief, captions.detailed, captions.more_detailed))
+    size = scene.image.size
+
+    def phrase(thing: Thing) -> str:
+        described = caption is captions.more_detailed
+        return captions.description(thing, size) if described else captions.with_article(thing.label)
+
+    answer = "".join(phrase(thing) + locations(thing.box, size) for thing in scene.things)
+    return Question(task, caption(scene), answer, tuple(range(len(scene.things))))
 
 
 def _ask_classes(task: str, scene: Scene, rng: random.Random) -> Question:
@@ -149,8 +162,10 @@ def _ask_mask(task: str, scene: Scene, rng: random.Random) -> Question:
     kind = rng.choice(scene.things).label if rng.random() < 0.85 else rng.choice(NAMES)
     things, found, absent = _split(scene, [kind])
     answer = "".join(locations(thing.outline.ravel(), scene.image.size) for thing in things)
-    form = rng.choice((captions.with_article, "the {}".format, str))
-    return Question(task, form(kind), answer, found, absent=absent)
+    text = noun_phrase(kind, rng)
+    if things and rng.random() < 0.2:
+        text += f" {captions.place(things[0], scene.image.size)}"
+    return Question(task, text, answer, found, absent=absent)
 
 
 def _ask_region(task: str, scene: Scene, rng: random.Random) -> Question:
