@@ -88,8 +88,9 @@ def lay_out() -> ChainsPanel:
     """Folded until somebody wants it."""
     with gr.Accordion("Chains: several questions in a row", open=False, elem_id="chains-panel"):
         chain = gr.Dropdown(
-            [(chain.title, name) for name, chain in CHAINS.items()], value=FIRST, label="Chain", elem_id="chain"
-        )
+            [(chain.title, name) for name, chain in CHAINS.items()], value=FIRST, label="Chain", show_label=False,
+            elem_id="chain",
+        )  # fmt: skip
         help_line = gr.Markdown(CHAINS[FIRST].help, elem_id="chain-help")
         with gr.Row(elem_id="chain-row"):
             run = gr.Button("Run the chain", variant="secondary", elem_id="chain-run")

@@ -1,11 +1,11 @@
-// What the page does by itself: Ctrl+Enter runs, a finished file is handed over, a link is copied.
+// What the page does by itself: Ctrl+Enter runs what the open tab runs, a finished file is handed over, a link is copied.
 (() => {
   const button = (id) => document.querySelector(`#${id}`);
 
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-    const run = button("run");
-    if (!run || run.disabled || run.offsetParent === null) return;
+    const run = ["run", "compare-run", "many-run"].map(button).find((it) => it && !it.disabled && it.offsetParent);
+    if (!run) return;
     event.preventDefault();
     event.target.blur?.();   // a field that tells its value only when it is left tells it now
     setTimeout(() => run.click(), 50);
