@@ -178,6 +178,23 @@ def test_a_failure_is_said_in_words_and_the_next_run_works(
     assert steps.labels(page)
 
 
+def test_nothing_of_the_answer_before_stands_beside_a_failure(
+    page: Page, backend: ScriptedBackend, photograph: Path
+) -> None:
+    steps.upload(page, photograph)
+    steps.run(page)
+    expect(page.locator("#take-panel")).to_be_visible()
+    backend.fault = Fault.status(500)
+    steps.run(page, "failed")
+    for left_over in ("#meta p", "#take-panel", "#style-panel", "#object-panel", "#filter-panel"):
+        expect(page.locator(left_over)).to_be_hidden()
+    expect(page.locator("#recent .tile[aria-current=true]")).to_have_count(0)
+    backend.fault = None
+    page.locator("#recent .tile").first.click()
+    steps.settle(page)
+    assert steps.labels(page), "it can still be gone back to"
+
+
 def test_nothing_found_is_said(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
     backend.answer = lambda prompt, size: {"<OD>": {"bboxes": [], "labels": []}}
     steps.upload(page, photograph)
