@@ -243,7 +243,7 @@ def wire_download(page: Page, panel: ManyPanel, name: str, button: gr.Button) ->
         try:
             path = await asyncio.to_thread(many_downloads.make, name, many.batch)
         except FlorenceUIError as error:
-            return {panel.notice: say_error(error)}
+            return {page.take.handover: None, panel.notice: say_error(error)}
         return {page.take.handover: str(path), panel.notice: say()}
 
     made = button.click(make, panel.many, [page.take.handover, panel.notice], **patient())

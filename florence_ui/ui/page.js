@@ -11,6 +11,21 @@
     setTimeout(() => run.click(), 50);
   }, true);
 
+  // Run and Stop take each other's place: who pressed one by keyboard stays there.
+  const watched = new WeakSet();
+  let byKeyboard = false;
+  document.addEventListener("click", (event) => {
+    const row = event.target.closest?.("#run-row, #chain-row, #compare-head, #many-row");
+    if (!row) return;
+    byKeyboard = event.detail === 0;
+    if (watched.has(row)) return;
+    watched.add(row);
+    new MutationObserver(() => {
+      if (!byKeyboard || document.activeElement !== document.body) return;
+      [...row.querySelectorAll("button")].find((it) => !it.disabled && it.offsetParent)?.focus({ preventScroll: true });
+    }).observe(row, { attributes: true, childList: true, subtree: true });
+  });
+
   // On a narrow screen the answer is below: go there when Run is pressed.
   document.addEventListener("click", (event) => {
     if (!event.target.closest?.("#run") || window.innerWidth > 820) return;

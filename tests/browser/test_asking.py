@@ -213,6 +213,17 @@ def test_ctrl_enter_runs_from_a_field(page: Page, backend: ScriptedBackend, phot
     assert backend.calls[-1].prompt == "<CAPTION_TO_PHRASE_GROUNDING>a car"
 
 
+def test_who_runs_by_keyboard_stays_at_run_and_stop(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
+    steps.upload(page, photograph)
+    expect(page.locator("#run")).to_be_enabled()
+    backend.fault = Fault.hang()
+    page.focus("#run")
+    page.keyboard.press("Enter")
+    expect(page.locator("#stop")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#run")).to_be_focused()
+
+
 def test_the_page_fits_a_telephone(phone: Page, backend: ScriptedBackend, photograph: Path) -> None:
     steps.upload(phone, photograph)
     steps.run(phone)

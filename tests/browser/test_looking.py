@@ -120,6 +120,18 @@ def test_an_answer_is_taken_away_at_full_size_and_as_a_data_set(
     assert "data.yaml" in zipfile.ZipFile(files["yolo"]).namelist()
 
 
+def test_a_download_that_cannot_be_made_says_why_and_hands_nothing_over(answered: Page) -> None:
+    handed_over = []
+    answered.on("download", lambda download: handed_over.append(download.suggested_filename))
+    answered.locator("#take-panel button").first.click()
+    with answered.expect_download():
+        answered.click("#take-csv")
+    answered.click("#take-masks")
+    expect(answered.locator("#take-notice")).to_contain_text("This answer has no outlines.")
+    answered.wait_for_timeout(1500)
+    assert handed_over == ["florence-2.csv"]
+
+
 def test_the_answer_stands_in_every_tab(answered: Page) -> None:
     def tab(title: str) -> None:
         answered.locator("#answer-tabs [role=tab]", has_text=title).first.click()
