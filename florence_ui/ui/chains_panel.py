@@ -107,7 +107,8 @@ async def go_through(page: Page, panel: ChainsPanel, given: Given, visitor: Visi
     try:
         template = template_of(page, given)
         going.chain, going.reports, going.runs = get_chain(given[panel.chain]), {}, {}
-        yield {**at_work(page), **working(panel), **news(panel, going, visit)}
+        at_work_now = {**at_work(page), **working(panel)}  # sent each time: of quick updates a browser may skip some
+        yield {**at_work_now, **news(panel, going, visit)}
         ask = waiting_its_turn(page.services, visitor)
         reports = run_chain(going.chain, ask, template, at_once=at_once(page.services, template))
         async with contextlib.aclosing(reports):
@@ -115,12 +116,12 @@ async def go_through(page: Page, panel: ChainsPanel, given: Given, visitor: Visi
                 going.reports[report.number] = report
                 if report.state is StepState.DONE:
                     await keep(page, given, going, report, template, shown)
-                    yield {**answer_view.everything(page, visit, style), **news(panel, going, visit)}
+                    yield {**at_work_now, **answer_view.everything(page, visit, style), **news(panel, going, visit)}
                 elif report.state is StepState.RUNNING:
                     busy = stage_view.busy(
                         shown, " ".join(filter(None, [title_of(going, report.number), report.detail]))
                     )
-                    yield {page.answer.stage: busy, **news(panel, going, visit)}
+                    yield {**at_work_now, page.answer.stage: busy, **news(panel, going, visit)}
         shown_last = answer_view.everything(page, visit, style) if going.runs else {}
         at_end = {**at_rest(page), **rested(panel), **news(panel, going, visit)}
         yield {**shown_last, **at_end, page.answer.stage: stage_now(page, given)}

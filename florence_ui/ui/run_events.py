@@ -62,13 +62,14 @@ async def answer_to(page: Page, given: Given, request: gr.Request) -> AsyncItera
     picture = visit.shown
     try:
         wanted = asked(page, visit, question, given[page.ask.key])
-        yield {**at_work(page), page.answer.stage: stage_view.busy(picture, "Asking the model")}
+        working = at_work(page)  # sent each time: of quick updates a browser may skip some, and Stop must be there
+        yield {**working, page.answer.stage: stage_view.busy(picture, "Asking the model")}
         visitor = visitor_of(request, page.services.settings)
         going = states(lambda say: answer_of(page.services, question, wanted, visitor, say))
         async with contextlib.aclosing(going):
             async for state in going:
                 if isinstance(state, str):
-                    yield {page.answer.stage: stage_view.busy(picture, state)}
+                    yield {**working, page.answer.stage: stage_view.busy(picture, state)}
                     continue
                 answer = visit.answered(question, state, picture)
                 await answer_view.draw(visit, answer, style)
