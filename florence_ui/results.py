@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,11 @@ class Result:
     def quads(self) -> np.ndarray | None:
         """The quads (n, 4, 2) in pixels, or None where the answer has none."""
         return self.detections.data.get(ORIENTED_BOX_COORDINATES)
+
+    def only(self, rows: Sequence[int]) -> "Result":
+        """The same answer with those of its detections alone."""
+        kept = self.detections[np.asarray(rows, dtype=int)] if len(rows) else sv.Detections.empty()
+        return replace(self, detections=kept)
 
 
 def make_detections(

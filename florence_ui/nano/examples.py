@@ -82,7 +82,7 @@ COMPOSITIONS = (
         ),
     ),
     Composition(
-        "street", "A street with signs", "<OCR_WITH_REGION>", 1_000_202, (186, 214, 236), (150, 150, 158), 0.66, 0,
+        "street", "Street signs", "<OCR_WITH_REGION>", 1_000_202, (186, 214, 236), (150, 150, 158), 0.66, 0,
         (
             Placed("house", 0.14, 0.68, 0.3), Placed("tree", 0.87, 0.68, 0.3), Placed("bus", 0.36, 0.92, 0.28),
             Placed("car", 0.74, 0.92, 0.26),
@@ -128,7 +128,7 @@ COMPOSITIONS = (
         text="a sun and a ball",
     ),
     Composition(
-        "party", "A birthday party", "<REGION_TO_SEGMENTATION>", 1_000_707,
+        "party", "A party", "<REGION_TO_SEGMENTATION>", 1_000_707,
         (248, 214, 228), (214, 180, 226), 0.64, 0,
         (
             Placed("balloon", 0.14, 0.46, 0.3), Placed("hat", 0.84, 0.42, 0.22), Placed("gift", 0.22, 0.9, 0.26),
@@ -138,7 +138,7 @@ COMPOSITIONS = (
         region_of="balloon",
     ),
     Composition(
-        "launch", "Up to the moon", "<DENSE_REGION_CAPTION>", 1_000_808, (126, 132, 190), (176, 170, 196), 0.8, 3,
+        "launch", "To the moon", "<DENSE_REGION_CAPTION>", 1_000_808, (126, 132, 190), (176, 170, 196), 0.8, 3,
         (
             Placed("moon", 0.16, 0.36, 0.26), Placed("star", 0.56, 0.28, 0.18), Placed("rocket", 0.42, 0.86, 0.4),
             Placed("tent", 0.84, 0.9, 0.28),

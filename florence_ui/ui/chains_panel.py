@@ -89,8 +89,9 @@ def lay_out() -> ChainsPanel:
     """Folded until somebody wants it."""
     with gr.Accordion("Chains: several questions in a row", open=False, elem_id="chains-panel"):
         chain = gr.Dropdown(
-            [(chain.title, name) for name, chain in CHAINS.items()], value=FIRST, label="Chain", elem_id="chain"
-        )
+            [(chain.title, name) for name, chain in CHAINS.items()], value=FIRST, label="Chain", show_label=False,
+            elem_id="chain",
+        )  # fmt: skip
         help_line = gr.Markdown(CHAINS[FIRST].help, elem_id="chain-help")
         with gr.Row(elem_id="chain-row"):
             run = gr.Button("Run the chain", variant="secondary", elem_id="chain-run")
@@ -107,7 +108,8 @@ async def go_through(page: Page, panel: ChainsPanel, given: Given, visitor: Visi
     try:
         template = await asyncio.to_thread(template_of, page, given)
         going.chain, going.reports, going.runs = get_chain(given[panel.chain]), {}, {}
-        yield {**at_work(page), **working(panel), **news(panel, going, visit)}
+        at_work_now = {**at_work(page), **working(panel)}  # sent each time: of quick updates a browser may skip some
+        yield {**at_work_now, **news(panel, going, visit)}
         ask = waiting_its_turn(page.services, visitor)
         reports = run_chain(going.chain, ask, template, at_once=at_once(page.services, template))
         async with contextlib.aclosing(reports):
@@ -115,12 +117,12 @@ async def go_through(page: Page, panel: ChainsPanel, given: Given, visitor: Visi
                 going.reports[report.number] = report
                 if report.state is StepState.DONE:
                     await keep(page, given, going, report, template, shown)
-                    yield {**answer_view.everything(page, visit, style), **news(panel, going, visit)}
+                    yield {**at_work_now, **answer_view.everything(page, visit, style), **news(panel, going, visit)}
                 elif report.state is StepState.RUNNING:
                     busy = stage_view.busy(
                         shown, " ".join(filter(None, [title_of(going, report.number), report.detail]))
                     )
-                    yield {page.answer.stage: busy, **news(panel, going, visit)}
+                    yield {**at_work_now, page.answer.stage: busy, **news(panel, going, visit)}
         shown_last = answer_view.everything(page, visit, style) if going.runs else {}
         at_end = {**at_rest(page), **rested(panel), **news(panel, going, visit)}
         yield {**shown_last, **at_end, page.answer.stage: stage_now(page, given)}

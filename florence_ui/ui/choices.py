@@ -54,7 +54,7 @@ def model_id_of(chosen: str | None) -> str:
 
 def model_title(model_id: str) -> str:
     """A model in as few words as possible."""
-    return next((words for words, known in MODELS if known == model_id), model_id)
+    return next((words.partition(" (")[0] for words, known in MODELS if known == model_id), model_id)
 
 
 def missing(

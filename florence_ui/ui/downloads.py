@@ -32,7 +32,7 @@ def record(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
 
 def table(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
     """The table; a byte order mark tells spreadsheets that it is UTF-8."""
-    return storage.write(exporting.to_csv([(NAME, analysis.result)]).encode("utf-8-sig"), ".csv", stem=NAME)
+    return storage.write(exporting.to_csv([(NAME, analysis.result.only(rows))]).encode("utf-8-sig"), ".csv", stem=NAME)
 
 
 def masks(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
@@ -50,14 +50,16 @@ def dataset(layout: DatasetFormat) -> Maker:
     """Picture and answer as a data set, zipped.
 
     Raises:
-        InputError: If the answer has no objects.
+        InputError: If the answer has no objects, or none is switched on.
     """
 
     def make(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
         if not len(analysis.result.detections):
             raise InputError("This answer has no objects.", "A data set needs some: run a Detect task.")
+        if not rows:
+            raise InputError("Every object is switched off.", "Switch on those that the data set should have.")
         target = storage.new_path(".zip", stem=f"{NAME}-{layout}")
-        return exporting.dataset_zip([(NAME, analysis.picture.full, analysis.result)], layout, target)
+        return exporting.dataset_zip([(NAME, analysis.picture.full, analysis.result.only(rows))], layout, target)
 
     return make
 

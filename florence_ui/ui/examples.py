@@ -71,5 +71,5 @@ def load_examples(folder: Path = FOLDER) -> list[Example]:
 
 def shelf_of(examples: list[Example], current: int = -1) -> ShelfValue:
     """The examples as tiles."""
-    tiles = [Tile(title=e.title, note=TASKS[e.token].title, image=handed_out(e.tile)) for e in examples]
+    tiles = [Tile(title=e.title, note=TASKS[e.token].family.value, image=handed_out(e.tile)) for e in examples]
     return ShelfValue(tiles=tiles, current=current)

@@ -10,9 +10,12 @@ from florence_ui.batch import MAX_PICTURES, Batch, Item
 from florence_ui.tasks import TASKS, InputKind, get_task
 from florence_ui.ui import choices, many_downloads
 from florence_ui.ui.components import Notice, Sheet, Stage
+from florence_ui.ui.components.notice import say
 from florence_ui.ui.page import VISIT_SECONDS
 from florence_ui.ui.updates import Updates
 
+NO_PICTURES = "Choose some pictures first."
+"""Why Run is off."""
 LOOK_SECONDS = 1.0
 """How often the sheet is brought up to date while the work goes on."""
 
@@ -88,7 +91,7 @@ def lay_out() -> ManyPanel:
                 run = gr.Button("Run all", variant="primary", size="lg", elem_id="many-run", interactive=False)
                 stop = gr.Button("Stop", variant="stop", size="lg", elem_id="many-stop", visible=False)
             retry = gr.Button("Try the failed ones again", elem_id="many-retry", visible=False)
-            notice = Notice(elem_id="many-notice", label="State of the work")
+            notice = Notice(say(NO_PICTURES), elem_id="many-notice", label="State of the work")
             gr.Markdown("Model, server and key are the ones chosen under Explore.", elem_id="many-hint")
             with gr.Column(visible=False, elem_id="many-take") as take:
                 gr.Markdown("### Download all that is done", elem_id="many-take-title")
@@ -101,7 +104,7 @@ def lay_out() -> ManyPanel:
             sheet = Sheet(elem_id="many-sheet", label="Pictures")
             failures = gr.Dataframe(
                 headers=["picture", "why it failed"], type="array", interactive=False, wrap=True, visible=False,
-                label="Failed", elem_id="many-failures", buttons=["copy"],
+                label="Failed", elem_id="many-failures", buttons=["copy"], column_widths=["30%", "70%"],
             )  # fmt: skip
             with gr.Column(visible=False, elem_id="many-chosen") as chosen_panel:
                 meta = Notice(elem_id="many-meta", label="About this answer")

@@ -18,7 +18,7 @@ from florence_ui.ui import answer_view, choices, many_downloads, stage_view
 from florence_ui.ui.components.notice import Line, NoticeValue, say, say_error
 from florence_ui.ui.components.sheet import Frame, SheetValue
 from florence_ui.ui.files import handed_out
-from florence_ui.ui.many_panel import Many, ManyPanel, fitted, lay_out
+from florence_ui.ui.many_panel import NO_PICTURES, Many, ManyPanel, fitted, lay_out
 from florence_ui.ui.page import Page, patient, quiet
 from florence_ui.ui.run_events import UNEXPECTED
 from florence_ui.ui.services import typed_key, visitor_of
@@ -87,7 +87,7 @@ def took(many: Many, files: Sequence[str] | None, panel: ManyPanel) -> Updates:
     if many.batch is not None:
         many.batch.items = [known.get(item.path, item) for item in many.batch.items]
     many.current = -1
-    return {**progress(panel, many), panel.notice: NoticeValue()}
+    return {**progress(panel, many), panel.notice: say("" if many.batch else NO_PICTURES)}
 
 
 async def work(page: Page, panel: ManyPanel, given: Given, visitor: Visitor) -> AsyncIterator[Updates]:
@@ -243,7 +243,7 @@ def wire_download(page: Page, panel: ManyPanel, name: str, button: gr.Button) ->
         try:
             path = await asyncio.to_thread(many_downloads.make, name, many.batch)
         except FlorenceUIError as error:
-            return {panel.notice: say_error(error)}
+            return {page.take.handover: None, panel.notice: say_error(error)}
         return {page.take.handover: str(path), panel.notice: say()}
 
     made = button.click(make, panel.many, [page.take.handover, panel.notice], **patient())

@@ -150,11 +150,8 @@ async def ask_about(
             raise InputError("There is no answer to ask about.", "Run something first.")
         found = await asyncio.to_thread(visit.analysis_of, run)
         template = request_like(page, visit, found, given)
-        yield {
-            **at_work(page),
-            **working(panel),
-            page.answer.stage: stage_view.busy(visit.shown, f"{info.doing} 0 of {len(rows)}"),
-        }
+        busy = {**at_work(page), **working(panel)}  # sent each time: of quick updates a browser may skip some
+        yield {**busy, page.answer.stage: stage_view.busy(visit.shown, f"{info.doing} 0 of {len(rows)}")}
         ask = waiting_its_turn(page.services, visitor)
         going = act(ask, template, found.result, rows, action, at_once=at_once(page.services, template))
         async with contextlib.aclosing(going):
@@ -165,7 +162,7 @@ async def ask_about(
                     choice.partial = None
                     raise FlorenceUIError("No object got an answer.", progress.result.warnings[0])
                 words = f"{info.doing} {progress.done} of {progress.total}"
-                yield {page.answer.stage: stage_view.busy(visit.shown, words)}
+                yield {**busy, page.answer.stage: stage_view.busy(visit.shown, words)}
         yield await what_came(page, panel, given)
     except FlorenceUIError as error:
         yield {**back(page, panel, given), panel.about: say_error(error)}

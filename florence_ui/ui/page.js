@@ -1,15 +1,30 @@
-// What the page does by itself: Ctrl+Enter runs, a finished file is handed over, a link is copied.
+// What the page does by itself: Ctrl+Enter runs what the open tab runs, a finished file is handed over, a link is copied.
 (() => {
   const button = (id) => document.querySelector(`#${id}`);
 
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-    const run = button("run");
-    if (!run || run.disabled || run.offsetParent === null) return;
+    const run = ["run", "compare-run", "many-run"].map(button).find((it) => it && !it.disabled && it.offsetParent);
+    if (!run) return;
     event.preventDefault();
     event.target.blur?.();   // a field that tells its value only when it is left tells it now
     setTimeout(() => run.click(), 50);
   }, true);
+
+  // Run and Stop take each other's place: who pressed one by keyboard stays there.
+  const watched = new WeakSet();
+  let byKeyboard = false;
+  document.addEventListener("click", (event) => {
+    const row = event.target.closest?.("#run-row, #chain-row, #compare-head, #many-row");
+    if (!row) return;
+    byKeyboard = event.detail === 0;
+    if (watched.has(row)) return;
+    watched.add(row);
+    new MutationObserver(() => {
+      if (!byKeyboard || document.activeElement !== document.body) return;
+      [...row.querySelectorAll("button")].find((it) => !it.disabled && it.offsetParent)?.focus({ preventScroll: true });
+    }).observe(row, { attributes: true, childList: true, subtree: true });
+  });
 
   // On a narrow screen the answer is below: go there when Run is pressed.
   document.addEventListener("click", (event) => {

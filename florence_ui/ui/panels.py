@@ -160,11 +160,12 @@ def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, exa
         label="Several classes", elem_id="strategy", visible=False,
     )  # fmt: skip
     input_notice = Notice(elem_id="input-notice", label="Input state")
-    with gr.Row(elem_id="run-row"):
-        run = gr.Button("Run", variant="primary", size="lg", elem_id="run", interactive=False)
-        stop = gr.Button("Stop", variant="stop", size="lg", elem_id="stop", visible=False)
-    run_notice = Notice(elem_id="run-notice", label="Run state")
-    where = Notice(elem_id="destination", label="Where the picture goes")
+    with gr.Column(elem_id="run-dock"):
+        with gr.Row(elem_id="run-row"):
+            run = gr.Button("Run", variant="primary", size="lg", elem_id="run", interactive=False)
+            stop = gr.Button("Stop", variant="stop", size="lg", elem_id="stop", visible=False)
+        run_notice = Notice(elem_id="run-notice", label="Run state")
+        where = Notice(elem_id="destination", label="Where the picture goes")
     with gr.Accordion("Model and server", open=False, elem_id="model-panel"):
         model_field = gr.Dropdown(
             list(choices.MODELS), value=model, label="Model", allow_custom_value=True, elem_id="model",
@@ -235,10 +236,9 @@ def style_panel() -> StylePanel:
         annotators = LenientCheckboxGroup(
             [], label="Draw as", info="Nothing chosen: what fits the answer best.", elem_id="annotators"
         )
-        with gr.Row():
-            labels = gr.Checkbox(usual.labels, label="Labels", elem_id="labels", min_width=120)
+        with gr.Row(elem_id="style-row"):
+            labels = gr.Checkbox(usual.labels, label="Labels", elem_id="labels")
             palette = gr.Dropdown(list(PALETTES), value=usual.palette, label="Colours", elem_id="palette")
-        with gr.Row():
             thickness = gr.Slider(0.25, 4, usual.thickness, step=0.25, label="Line", elem_id="thickness", buttons=[])
             opacity = gr.Slider(0, 1, usual.opacity, step=0.05, label="Fill", elem_id="opacity", buttons=[])
             text_size = gr.Slider(0.5, 3, usual.text_size, step=0.25, label="Text", elem_id="text-size", buttons=[])

@@ -10,7 +10,7 @@ import gradio as gr
 from florence_ui import storage
 from florence_ui.errors import FlorenceUIError
 from florence_ui.images import Picture
-from florence_ui.ui import stage_view
+from florence_ui.ui import answer_view, stage_view
 from florence_ui.ui.components.notice import NoticeValue, say, say_error
 from florence_ui.ui.examples import shelf_of
 from florence_ui.ui.page import Page, patient, quiet
@@ -115,6 +115,7 @@ def fresh_start(page: Page, visit: Visit, *, example: int = -1) -> Updates:
         page.ask.picture_notice: NoticeValue(),
         page.ask.link: "",
         page.ask.examples: shelf_of(page.examples, example),
+        page.recent: answer_view.recent(visit),
     }
 
 
@@ -130,5 +131,6 @@ def take_away(page: Page, given: Given) -> Updates:
             page.answer.stage: WELCOME,
             page.ask.picture_notice: NoticeValue(),
             page.ask.examples: shelf_of(page.examples),
+            page.recent: answer_view.recent(visit),
         },
     )

@@ -17,7 +17,7 @@ from florence_ui.ui.components.notice import NoticeValue, say_error
 from florence_ui.ui.page import Page, patient, quiet
 from florence_ui.ui.services import Services, typed_key, visitor_of
 from florence_ui.ui.several import Say, look_for_classes
-from florence_ui.ui.updates import Given, Updates, filled, fitted, has_key, question_in, together
+from florence_ui.ui.updates import Given, Updates, filled, fitted, has_key, no_answer, question_in, together
 from florence_ui.ui.visit import Question, Visit
 
 log = logging.getLogger(__name__)
@@ -62,13 +62,14 @@ async def answer_to(page: Page, given: Given, request: gr.Request) -> AsyncItera
     picture = visit.shown
     try:
         wanted = await asyncio.to_thread(asked, page, visit, question, given[page.ask.key])
-        yield {**at_work(page), page.answer.stage: stage_view.busy(picture, "Asking the model")}
+        working = at_work(page)  # sent each time: of quick updates a browser may skip some, and Stop must be there
+        yield {**working, page.answer.stage: stage_view.busy(picture, "Asking the model")}
         visitor = visitor_of(request, page.services.settings)
         going = states(lambda say: answer_of(page.services, question, wanted, visitor, say))
         async with contextlib.aclosing(going):
             async for state in going:
                 if isinstance(state, str):
-                    yield {page.answer.stage: stage_view.busy(picture, state)}
+                    yield {**working, page.answer.stage: stage_view.busy(picture, state)}
                     continue
                 answer = visit.answered(question, state, picture)
                 await answer_view.draw(visit, answer, style)
@@ -78,7 +79,7 @@ async def answer_to(page: Page, given: Given, request: gr.Request) -> AsyncItera
         yield {**at_rest(page), **said_where_it_belongs(page, visit, error)}
     except Exception:
         log.exception("A run failed.")
-        yield {**at_rest(page), page.answer.stage: stage_view.failed(picture, UNEXPECTED)}
+        yield {**at_rest(page), **without_answer(page, visit, UNEXPECTED)}
 
 
 async def answer_of(services: Services, question: Question, wanted: Request, visitor: Visitor, say: Say) -> Analysis:
@@ -148,7 +149,14 @@ def said_where_it_belongs(page: Page, visit: Visit, error: FlorenceUIError) -> U
     field = FIELDS.get(getattr(error, "field", ""))
     if field:
         return {getattr(page.ask, field): say_error(error), page.answer.stage: answer_view.stage(visit)}
-    return {page.answer.stage: stage_view.failed(visit.shown, error)}
+    return without_answer(page, visit, error)
+
+
+def without_answer(page: Page, visit: Visit, error: FlorenceUIError) -> Updates:
+    """Why there is no answer, and nothing of the one before, which stays among the recent runs."""
+    visit.run = None
+    failed = stage_view.failed(visit.shown, error)
+    return {**no_answer(page), page.answer.stage: failed, page.recent: answer_view.recent(visit)}
 
 
 async def shown_again(page: Page, given: Given, index: object) -> Updates:

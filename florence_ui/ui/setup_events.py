@@ -42,7 +42,8 @@ def wire(demo: gr.Blocks, page: Page) -> None:
     demo.load(look, {ask.backend, ask.model}, state_parts, **quiet())
     page.timer.tick(look, {ask.backend, ask.model}, state_parts, **quiet())
     gr.on([ask.model.change, ask.backend.change], look, {ask.backend, ask.model}, state_parts, **quiet())
-    remembering = [ask.model.input, ask.backend.input, ask.run.click, page.style.reset.click]
+    restyling = [c.release if isinstance(c, gr.Slider) else c.input for c in page.style.controls]
+    remembering = [ask.model.input, ask.backend.input, ask.run.click, page.style.reset.click, *restyling]
     gr.on(remembering, remember, fields, page.remembered, **quiet())
     page.answer.link.click(link, fields, page.link_text, **quiet()).then(None, page.link_text, js=COPY_LINK)
 

@@ -53,13 +53,13 @@ def wire_download(page: Page, name: str, button: gr.Button) -> None:
     async def make(given: Given) -> Updates:
         visit: Visit = given[page.visit]
         if visit.run is None:
-            return {take.notice: say("There is no answer to download yet.", tone="error")}
+            return {take.handover: None, take.notice: say("There is no answer to download yet.", tone="error")}
         try:
             analysis = await asyncio.to_thread(visit.analysis_of, visit.run)
             rows = answer_view.shown_rows(visit.run)
             path = await asyncio.to_thread(downloads.MAKERS[name], analysis, page.style.read(given), rows)
-        except FlorenceUIError as error:
-            return {take.notice: say_error(error)}
+        except FlorenceUIError as error:  # without a file of its own the one before would be handed over again
+            return {take.handover: None, take.notice: say_error(error)}
         return {take.handover: str(path), take.notice: NoticeValue()}
 
     fields = {page.visit, *page.style.controls}

@@ -1,5 +1,7 @@
 """Family, variant and fields: only the inputs that the task needs are there, and Run says why it is off."""
 
+from dataclasses import replace
+
 import gradio as gr
 
 from florence_ui.tasks import Family
@@ -17,7 +19,9 @@ def wire(page: Page) -> None:
         return fitted(page, given[page.visit], question_in(page, given), key=has_key(page, given))
 
     def look(given: Given) -> Updates:
-        return run_state(page, given[page.visit], question_in(page, given), key=has_key(page, given))
+        visit, question = given[page.visit], question_in(page, given)
+        question = replace(question, token=visit.token or question.token)
+        return run_state(page, visit, question, key=has_key(page, given))
 
     ask.family.input(open_family, ask.family, ask.variant, **quiet()).then(fit, fields, page.question_parts, **quiet())
     ask.variant.input(fit, fields, page.question_parts, **quiet())

@@ -74,13 +74,13 @@ def fitted(page: Page, visit: Visit, question: Question, *, key: bool, fresh: bo
 
     Args:
         page: The page.
-        visit: Holds the picture.
+        visit: Holds the picture, and is told the task.
         question: The question in the fields.
         key: Whether a key was typed.
         fresh: Whether picture and region themselves changed, or only the task.
     """
     ask, task = page.ask, get_task(question.token)
-    kind = task.input_kind
+    visit.token, kind = task.token, task.input_kind
     typed = kind in (InputKind.PHRASE, InputKind.PROMPT)
     draws = kind is InputKind.REGION and visit.shown is not None
     words = {"label": choices.FIELD_LABELS[kind], "placeholder": f"For example: {task.example}"} if typed else {}

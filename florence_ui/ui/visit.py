@@ -72,13 +72,15 @@ class Run:
 class Visit:
     """One open page: the picture's file, whether it is an example, the answer shown, what the comparison is about.
 
-    `put_up` is the file that was put into the picture's field last, also after it was taken away.
+    `put_up` is the file that was put into the picture's field last, also after it was taken away. `token` is the task
+    that the fields were fitted to last: while the page fills several fields, the browser may report them one by one.
     """
 
     source: tuple[Path, ImageLimits] | None = None
     shown: Path | None = None
     put_up: Path | None = None
     from_examples: bool = False
+    token: str = ""
     run: Run | None = None
     compared: tuple[Path | None, str] | None = None
     recent: deque[Run] = field(default_factory=lambda: deque(maxlen=RECENT))

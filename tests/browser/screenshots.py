@@ -66,7 +66,9 @@ def main(folder: Path) -> None:
         for name, (viewport, scheme, prepare) in SHOTS.items():
             page = open_page(browser, app, viewport, scheme)
             prepare(page)
-            page.screenshot(path=folder / f"{name}.png", full_page=True)
+            height = page.evaluate("document.documentElement.scrollHeight")  # what stays in sight is where it belongs
+            page.set_viewport_size({**viewport, "height": height})
+            page.screenshot(path=folder / f"{name}.png")
             page.close()
             print(f"{name}.png")
         browser.close()

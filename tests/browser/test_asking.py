@@ -105,6 +105,7 @@ def test_a_region_is_drawn_by_touch_on_a_telephone(phone: Page, backend: Scripte
 
 def test_a_link_is_fetched(page: Page, backend: ScriptedBackend) -> None:
     page.fill("#link input, #link textarea", "http://pictures.example/grey.png")
+    page.evaluate("document.querySelector('#stage .stage-img').removeAttribute('src')")  # the old one must not count
     page.locator("#link button").click()
     page.wait_for_selector("#stage [data-state=ready] img[src*=picture]")
     expect(page.locator("#picture-notice")).not_to_contain_text("Fetching")
@@ -178,6 +179,23 @@ def test_a_failure_is_said_in_words_and_the_next_run_works(
     assert steps.labels(page)
 
 
+def test_nothing_of_the_answer_before_stands_beside_a_failure(
+    page: Page, backend: ScriptedBackend, photograph: Path
+) -> None:
+    steps.upload(page, photograph)
+    steps.run(page)
+    expect(page.locator("#take-panel")).to_be_visible()
+    backend.fault = Fault.status(500)
+    steps.run(page, "failed")
+    for left_over in ("#meta p", "#take-panel", "#style-panel", "#object-panel", "#filter-panel"):
+        expect(page.locator(left_over)).to_be_hidden()
+    expect(page.locator("#recent .tile[aria-current=true]")).to_have_count(0)
+    backend.fault = None
+    page.locator("#recent .tile").first.click()
+    steps.settle(page)
+    assert steps.labels(page), "it can still be gone back to"
+
+
 def test_nothing_found_is_said(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
     backend.answer = lambda prompt, size: {"<OD>": {"bboxes": [], "labels": []}}
     steps.upload(page, photograph)
@@ -194,6 +212,17 @@ def test_ctrl_enter_runs_from_a_field(page: Page, backend: ScriptedBackend, phot
     page.keyboard.press("Control+Enter")
     steps.settle(page)
     assert backend.calls[-1].prompt == "<CAPTION_TO_PHRASE_GROUNDING>a car"
+
+
+def test_who_runs_by_keyboard_stays_at_run_and_stop(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
+    steps.upload(page, photograph)
+    expect(page.locator("#run")).to_be_enabled()
+    backend.fault = Fault.hang()
+    page.focus("#run")
+    page.keyboard.press("Enter")
+    expect(page.locator("#stop")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#run")).to_be_focused()
 
 
 def test_the_page_fits_a_telephone(phone: Page, backend: ScriptedBackend, photograph: Path) -> None:

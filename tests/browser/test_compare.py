@@ -135,3 +135,16 @@ def test_without_a_picture_compare_is_off_and_says_why(page: Page, photograph: P
     steps.upload(page, photograph)
     open_tab(page)
     expect(page.locator("#compare-run")).to_be_enabled()
+
+
+def test_ctrl_enter_compares_in_its_tab(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
+    steps.upload(page, photograph)
+    open_tab(page)
+    choose_model(page, "right", "two/2")
+    expect(page.locator("#compare-run")).to_be_enabled()
+    before = backend.count
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("#compare-right-stage [data-state=done] .stage-row")
+    page.wait_for_selector("#compare-left-stage [data-state=done] .stage-row")
+    assert backend.count - before == 2
+    expect(page.locator("#compare-left-stage .stage-eye").first).to_be_hidden()  # nothing can be switched off here

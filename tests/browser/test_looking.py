@@ -120,6 +120,18 @@ def test_an_answer_is_taken_away_at_full_size_and_as_a_data_set(
     assert "data.yaml" in zipfile.ZipFile(files["yolo"]).namelist()
 
 
+def test_a_download_that_cannot_be_made_says_why_and_hands_nothing_over(answered: Page) -> None:
+    handed_over = []
+    answered.on("download", lambda download: handed_over.append(download.suggested_filename))
+    answered.locator("#take-panel button").first.click()
+    with answered.expect_download():
+        answered.click("#take-csv")
+    answered.click("#take-masks")
+    expect(answered.locator("#take-notice")).to_contain_text("This answer has no outlines.")
+    answered.wait_for_timeout(1500)
+    assert handed_over == ["florence-2.csv"]
+
+
 def test_the_answer_stands_in_every_tab(answered: Page) -> None:
     def tab(title: str) -> None:
         answered.locator("#answer-tabs [role=tab]", has_text=title).first.click()
@@ -164,6 +176,17 @@ def test_settings_are_remembered_in_the_browser_but_never_the_key(
     assert again.locator("#key input").count() == 0 or again.locator("#key input").input_value() == ""
 
 
+def test_a_style_is_remembered_without_another_run(answered: Page, open_page: Callable[..., Page]) -> None:
+    answered.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    answered.locator("#style-panel button").first.click()
+    answered.locator("#labels label").click()
+    answered.wait_for_timeout(1500)
+    again = open_page(context=answered.context)
+    again.click("#copy-link")
+    expect(again.locator("#copy-link")).to_have_text("Link copied")
+    assert "labels=off" in again.evaluate("navigator.clipboard.readText()")
+
+
 def test_a_link_opens_the_same_setup_and_runs_nothing(open_page: Callable[..., Page], backend: ScriptedBackend) -> None:
     calls = backend.count
     query = "/?task=<OPEN_VOCABULARY_DETECTION>&classes=dog,red+car&model=florence-2-large&labels=off&thickness=2"
@@ -187,11 +210,36 @@ def test_the_first_visit_is_one_click_from_an_answer(page: Page, backend: Script
     assert steps.labels(page)
 
 
+@pytest.mark.parametrize(
+    ("width", "height"),
+    [
+        pytest.param(1440, 900, id="desktop"), pytest.param(1024, 768, id="tablet"), pytest.param(390, 844, id="phone"),
+    ],
+)  # fmt: skip
+def test_run_and_why_it_is_off_are_in_sight_at_once(open_page: Callable[..., Page], width: int, height: int) -> None:
+    page = open_page(viewport={"width": width, "height": height})
+    expect(page.locator("#run")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#destination")).to_be_in_viewport(ratio=1)
+    steps.choose(page, "Ground")
+    page.evaluate("scrollTo(0, 0)")
+    expect(page.locator("#run-notice")).to_have_text("Type a phrase first.")
+    expect(page.locator("#run-notice")).to_be_in_viewport(ratio=1)
+
+
 def test_an_example_brings_its_own_question(page: Page, backend: ScriptedBackend) -> None:
     page.locator("#examples .tile", has_text="street").click()
     expect(page.locator("#variant label.selected")).to_have_text("Read text with places")
     steps.run(page)
     assert backend.calls[-1].prompt == "<OCR_WITH_REGION>"
+
+
+def test_an_example_after_one_of_another_kind_can_be_run(page: Page) -> None:
+    for title, field in (("In the kitchen", "#classes"), ("A tidy desk", "#picker"), ("In the kitchen", "#classes")):
+        page.locator("#examples .tile", has_text=title).click()
+        expect(page.locator(field)).to_be_visible()
+        page.wait_for_timeout(1000)  # what the browser reports about the filled fields is answered
+        expect(page.locator("#run")).to_be_enabled()
+        expect(page.locator("#run-notice")).to_be_empty()
 
 
 def test_a_style_chosen_for_one_answer_does_not_stand_in_the_way_of_the_next(

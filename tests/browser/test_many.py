@@ -46,6 +46,17 @@ def run_all(page: Page, words: str, button: str = "#many-run") -> None:
     page.wait_for_selector("#many-run", state="visible")
 
 
+def test_without_pictures_the_tab_says_what_goes_where_and_why_run_is_off(page: Page, pictures: list[Path]) -> None:
+    page.get_by_role("tab", name="Many pictures").click()
+    expect(page.locator("#many-run")).to_be_disabled()
+    expect(page.locator("#many-notice")).to_have_text("Choose some pictures first.")
+    expect(page.locator("#many-sheet")).to_contain_text("Your pictures go here")
+    page.set_input_files("#many-files input[type=file]", pictures[:1])
+    expect(page.locator("#many-run")).to_be_enabled()
+    expect(page.locator("#many-notice")).to_be_empty()
+    expect(page.locator("#many-sheet .sheet-empty")).to_be_hidden()
+
+
 @pytest.mark.parametrize("device", ["page", "phone"])
 def test_all_are_answered_and_a_failed_one_is_tried_again_alone(
     request: pytest.FixtureRequest, device: str, backend: ScriptedBackend, pictures: list[Path]

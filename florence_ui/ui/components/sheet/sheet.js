@@ -46,6 +46,7 @@ function pull() {
   while (list.children.length > frames.length) list.lastChild.remove();
   while (list.children.length < frames.length) list.append(frame(list.children.length));
   frames.forEach((entry, index) => show(list.children[index], entry, index === value.current));
+  find(".sheet-empty").hidden = frames.length > 0;
   progress.hidden = !value.words;
   bar.value = Number(value.part) || 0;
   bar.setAttribute("aria-label", "Progress");
