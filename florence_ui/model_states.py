@@ -55,7 +55,7 @@ def model_status(model_id: str, seen: BackendState) -> ServerStatus:
     share = "" if percent is None else f": {percent} %"
     reason = quote(model.get("reason") or "")
     details = {
-        State.ABSENT: f"{model_id} is about to be loaded." if model.get("on_disk") else f"{model_id} is not here yet.",
+        State.ABSENT: f"{model_id} is about to be {'loaded' if model.get('on_disk') else 'downloaded'}.",
         State.DOWNLOADING: f"{model_id} is being downloaded{share}.",
         State.LOADING: f"{model_id} is being loaded.",
         State.READY: f"{model_id} is ready.",

@@ -33,7 +33,7 @@ class Result:
         prompt: The prompt as it was sent.
         size: (width, height) of the upright original picture, in pixels.
         text: The answer's words, `""` where there are none.
-        detections: One row an instance; `xyxy` in pixels with sorted corners, `class_id` stable per label,
+        detections: One row an instance; `xyxy` in pixels with sorted corners, `class_id` stable per name,
             `data["class_name"]` the model's own words without markers, and, where the answer has them,
             `data["xyxyxyxy"]` the quads (n, 4, 2) and `data["polygons"]` the outlines. Never None.
         raw: The server's `response` as it came (JSON types).
@@ -96,7 +96,8 @@ def make_detections(
         quads: (n, 4, 2) in pixels.
         polygons: n lists of parts, each (m, 2) in pixels.
         inverted: n booleans, which boxes came with swapped corners; none if left out.
-        names: n texts, the labels as they were at first; the same if left out.
+        names: n texts, the labels as they were at first, which decide the class ids, so that an object keeps its
+            colour whatever is said of it later; the same as the labels if left out.
     """
     if len(labels) == 0:
         return sv.Detections.empty()
@@ -114,7 +115,7 @@ def make_detections(
             outlines[index] = [np.asarray(part, dtype=np.float32).reshape(-1, 2) for part in parts]
         data[POLYGONS] = outlines
     boxes = np.asarray(xyxy, dtype=np.float32).reshape(-1, 4)
-    return sv.Detections(xyxy=boxes, class_id=label_ids(labels), data=data)
+    return sv.Detections(xyxy=boxes, class_id=label_ids(labels if names is None else names), data=data)
 
 
 def label_ids(labels: Sequence[str]) -> np.ndarray:

@@ -205,7 +205,7 @@ def test_our_servers_name_is_known() -> None:
     ("model", "state", "words"),
     [
         ({"state": "absent", "on_disk": True}, State.ABSENT, "about to be loaded"),
-        ({"state": "absent"}, State.ABSENT, "not here yet"),
+        ({"state": "absent"}, State.ABSENT, "about to be downloaded"),
         ({"state": "downloading", "percent": 7}, State.DOWNLOADING, "downloaded: 7 %"),
         ({"state": "downloading", "percent": None}, State.DOWNLOADING, "being downloaded."),
         ({"state": "loading"}, State.LOADING, "being loaded"),
@@ -230,7 +230,7 @@ async def test_waiting_asks_for_a_model_that_is_absent_and_tells_each_state_once
         said: list[str] = []
         waiting = asyncio.create_task(server.wait_ready(BASE, said.append))
         await asyncio.to_thread(backend.wait_for, lambda b: len(b.prepared) > 1)
-        assert said == [f"{BASE} is not here yet."]
+        assert said == [f"{BASE} is about to be downloaded."]
         models[BASE] = {"state": "ready"}
         assert (await waiting).state is State.READY
         assert set(backend.prepared) == {BASE}

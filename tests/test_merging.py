@@ -56,6 +56,14 @@ def test_nothing_merges_into_nothing():
     assert len(merge([found(), found()], task=OD, prompt="<OD>").detections) == 0
 
 
+def test_objects_keep_their_colours_whatever_is_said_of_them():
+    kinds = ["dog", "tree", "sun", "ball", "bicycle", "butterfly", "cow", "cup"]  # more than one wants the same colour
+    before = found(*[(kind, DOG[1]) for kind in kinds])
+    answers = {index: words(f"a small {kind}") for index, kind in enumerate(kinds)}
+    after = with_words(before, answers, DESCRIBE)
+    assert after.detections.class_id.tolist() == before.detections.class_id.tolist()
+
+
 def test_some_objects_can_be_taken():
     assert take(found(DOG, CAT), [1]).labels == ["cat"]
     assert take(found(DOG, CAT), []).labels == []
