@@ -26,6 +26,44 @@
     }).observe(row, { attributes: true, childList: true, subtree: true });
   });
 
+  // A picture on its way: Run waits for it, or it would ask about the one before. It has come when the stage shows it,
+  // and will not come when a reason stands at its field.
+  const LONGEST = 120_000;   // milliseconds; whatever became of it, Run is free again
+  let arriving = false, held = false;
+  function expectPicture(isComing) {
+    if (!isComing || arriving) return;
+    arriving = true;
+    const run = button("run"), watcher = new MutationObserver((changes) => {
+      const notice = button("picture-notice");
+      const come = changes.some((change) => change.attributeName === "src");
+      if (come || !notice.querySelector(".busy") && notice.querySelector(".error")) settle(come);
+    });
+    const limit = setTimeout(() => settle(false), LONGEST);
+    function settle(come) {
+      watcher.disconnect();
+      clearTimeout(limit);
+      run.removeAttribute("aria-busy");
+      arriving = false;
+      if (held && come) setTimeout(() => button("run")?.click(), 300);   // the fields change in the same moment
+      held = false;
+    }
+    run.setAttribute("aria-busy", "true");
+    watcher.observe(button("stage"), { attributes: true, attributeFilter: ["src"], subtree: true });
+    watcher.observe(button("picture-notice"), { childList: true, subtree: true });
+  }
+  const isPicture = (files) => [...(files ?? [])].some((file) => file.type.startsWith("image/"));
+  document.addEventListener("change", (event) => expectPicture(event.target.closest?.("#picture") && isPicture(event.target.files)), true);
+  document.addEventListener("drop", (event) => expectPicture(event.target.closest?.("#picture") && isPicture(event.dataTransfer?.files)), true);
+  const link = () => document.querySelector("#link textarea, #link input")?.value.trim();
+  document.addEventListener("keydown", (event) => expectPicture(event.key === "Enter" && event.target.closest?.("#link") && link()), true);
+  document.addEventListener("click", (event) => expectPicture(event.target.closest?.("#link .submit-button") && link()), true);
+  document.addEventListener("click", (event) => {
+    if (!arriving || !event.target.closest?.("#run")) return;
+    event.stopImmediatePropagation();
+    event.preventDefault();
+    held = true;
+  }, true);
+
   // On a narrow screen the answer is below: go there when Run is pressed.
   document.addEventListener("click", (event) => {
     if (!event.target.closest?.("#run") || window.innerWidth > 820) return;

@@ -11,7 +11,7 @@ from florence_ui.drawing import PALETTES, Style
 from florence_ui.tasks import TASKS
 from florence_ui.ui import choices
 from florence_ui.ui.components import BoxPicker, Notice, Shelf, Stage
-from florence_ui.ui.components.lenient import LenientCheckboxGroup, LenientRadio
+from florence_ui.ui.components.lenient import LenientCheckboxGroup, LenientImage, LenientRadio
 from florence_ui.ui.components.shelf import ShelfValue
 from florence_ui.ui.components.stage import StageValue
 
@@ -116,7 +116,7 @@ def header() -> Notice:
 
 def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, examples: ShelfValue) -> AskPanel:
     """Lays out the left column; `backends` are (words, name)."""
-    picture = gr.Image(
+    picture = LenientImage(
         label="Picture",
         type="filepath",
         image_mode=None,

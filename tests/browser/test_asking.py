@@ -113,6 +113,27 @@ def test_a_link_is_fetched(page: Page, backend: ScriptedBackend) -> None:
     assert backend.calls[-1].image_size == (600, 400)
 
 
+def test_run_waits_for_a_picture_on_its_way(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
+    calls = backend.count
+    page.route("**/upload?*", lambda route: (page.wait_for_timeout(2000), route.continue_()))
+    page.set_input_files("#picture input[type=file]", photograph)
+    page.click("#run")
+    expect(page.locator("#run")).to_have_attribute("aria-busy", "true")
+    steps.settle(page)
+    assert backend.count == calls + 1
+    assert backend.calls[-1].image_size == (600, 400), "asked about the new picture, and about it alone"
+    expect(page.locator("#stage .stage-img")).to_have_js_property("naturalWidth", 600)
+
+
+def test_run_is_free_again_when_the_picture_does_not_come(page: Page, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n")
+    page.set_input_files("#picture input[type=file]", broken)
+    expect(page.locator("#picture-notice")).to_contain_text("broken or cut off")
+    expect(page.locator("#run")).not_to_have_attribute("aria-busy", "true")
+    steps.run(page)
+
+
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
@@ -128,17 +149,22 @@ def test_a_link_that_cannot_be_fetched_is_said_at_the_field(page: Page, typed: s
     expect(notice).to_contain_text(words)
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        pytest.param("broken.png", None, "broken or cut off", id="cut-off"),
+        pytest.param("short.png", b"\x89PNG\r\n\x1a\n", "broken or cut off", id="nothing-but-a-signature"),
+        pytest.param("words.png", b"These are words.", "not a picture that can be read", id="text"),
+        pytest.param("phone.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC", id="heic"),
+    ],
+)
 def test_a_file_that_is_no_picture_is_refused_and_the_page_goes_on(
-    page: Page, backend: ScriptedBackend, photograph: Path, tmp_path: Path
+    page: Page, backend: ScriptedBackend, photograph: Path, tmp_path: Path, name: str, data: bytes | None, words: str
 ) -> None:
-    steps.upload(page, photograph)
-    broken = tmp_path / "broken.png"
-    broken.write_bytes(photograph.read_bytes()[:200])
-    page.locator("#picture").get_by_role("button", name="Remove Image").click()
+    broken = tmp_path / name
+    broken.write_bytes(data or photograph.read_bytes()[:200])
     page.set_input_files("#picture input[type=file]", broken)
-    expect(page.locator("#picture-notice p.error")).to_be_visible()
-    # The field is being emptied; a file chosen in that very moment would go to the part that is taken away.
-    expect(page.locator("#picture").get_by_role("button", name="Remove Image")).to_be_hidden()
+    expect(page.locator("#picture-notice p.error")).to_contain_text(words)
     steps.upload(page, photograph)
     steps.run(page)
     assert steps.labels(page)
