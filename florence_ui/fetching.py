@@ -69,6 +69,8 @@ ISATAP = (0x00005EFE, 0x02005EFE)
 
 UPLOAD = "Download the picture yourself, then upload it."
 SPELLING = "Check its spelling, or download the picture yourself and upload it."
+UNREACHABLE = "Check its spelling, and whether this machine is online; or upload the picture."
+"""Whether a name has no address or an inner one is not told apart: that would map the inside of the network."""
 AGAIN = "Try again, or download the picture yourself and upload it."
 
 
@@ -224,7 +226,7 @@ async def public_addresses(host: str, port: int, network: Network) -> list[str]:
     except (OSError, UnicodeError, ValueError):
         addresses = []
     if not addresses or not all(is_public(address) for address in addresses):
-        raise LinkError("The link does not lead to a public web address.", SPELLING)
+        raise LinkError("The link does not lead to a public web address.", UNREACHABLE)
     return addresses[:MAX_ADDRESSES]
 
 

@@ -75,8 +75,8 @@ def choose_model(wanted: str, models: dict[str, dict[str, Any]], *, example: boo
         example: Whether the picture is one of the bundled examples, which need not wait for a download.
 
     Returns:
-        `wanted`, or base; nano in its place where base is neither on disk nor to be had, and for examples while
-        the model is not on disk.
+        `wanted`, or base; nano in its place where base is neither on disk nor to be had, unless it was chosen, and
+        for examples while it is being downloaded.
     """
     model_id = wanted or BASE
     state, nano = models.get(model_id), models.get(NANO, {})
@@ -84,6 +84,6 @@ def choose_model(wanted: str, models: dict[str, dict[str, Any]], *, example: boo
         return model_id
     here = bool(state.get("on_disk")) or state.get("state") in (State.LOADING, State.READY)
     cannot_be_had = state.get("state") == State.UNAVAILABLE
-    if (not wanted and cannot_be_had) or (example and model_id == BASE and not here):
+    if (not wanted and cannot_be_had) or (example and model_id == BASE and not here and not cannot_be_had):
         return NANO
     return model_id

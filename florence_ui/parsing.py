@@ -45,6 +45,8 @@ MIN_POLYGON_POINTS = 3
 
 _LOCATIONS = re.compile(r"(?:<loc_\d{1,4}>)+")
 _LOCATION = re.compile(r"<loc_(\d{1,4})>")
+_REMNANT = re.compile(r"<?loc_\d{1,4}>")
+"""What is left in a label where a confused model says places that make no box; the server cuts their first `<` off."""
 
 
 @dataclass
@@ -242,9 +244,14 @@ def _labels(value: dict[str, Any], key: str, count: int) -> tuple[list[str], lis
     if not isinstance(given, list) or not all(isinstance(label, str) for label in given):
         raise AnswerError(f"The answer's {key} are not texts.", NO_ANSWER_HINT)
     labels = [label.removeprefix(MARKER) for label in given[:count]] + [""] * (count - len(given))
-    if not given or len(given) == count:
-        return labels, []
-    return labels, [f"The answer has {counted(len(given), 'label')} for {counted(count, 'object')}: it looks cut off."]
+    words, warnings = [_REMNANT.sub("", label) for label in labels], []
+    if words != labels:
+        warnings.append("Pieces of places stood among the words and were left out: the answer looks confused.")
+    if given and len(given) != count:
+        warnings.append(
+            f"The answer has {counted(len(given), 'label')} for {counted(count, 'object')}: it looks cut off."
+        )
+    return words, warnings
 
 
 def _numbers(values: Any, count: int | None = None) -> list[float]:

@@ -31,7 +31,15 @@ MAX_NEW_TOKENS = 1024
 """Left out, a server may stop after 20 tokens: an answer that looks whole and is not."""
 
 
-def curl_snippet(*, url: str, model_id: str, prompt: str, needs_key: bool | None = None, image: str = IMAGE) -> str:
+def curl_snippet(
+    *,
+    url: str,
+    model_id: str,
+    prompt: str,
+    alone: bool = True,
+    needs_key: bool | None = None,
+    image: str = IMAGE,
+) -> str:
     """One call as a POSIX shell command that prints the server's JSON.
 
     The picture goes through a pipe: as an argument it would be too long for most systems.
@@ -40,6 +48,7 @@ def curl_snippet(*, url: str, model_id: str, prompt: str, needs_key: bool | None
         url: The backend's base address.
         model_id: The model.
         prompt: The prompt as it is sent.
+        alone: Whether it is the only call; otherwise a comment says that more follow in Python.
         needs_key: Whether to send a key; None for: unless the server runs on this machine.
         image: File name of the picture.
     """
@@ -48,7 +57,8 @@ def curl_snippet(*, url: str, model_id: str, prompt: str, needs_key: bool | None
     headers = ["-H 'Content-Type: application/json'"]
     if _needs_key(url, needs_key):
         headers.insert(0, '-H "Authorization: Bearer $API_KEY"')
-    lines = [
+    lines = [] if alone else ["# The first call; the Python program makes all of them."]
+    lines += [
         f"{{ printf %s {_quoted(start)}; base64 < {_quoted(image)} | tr -d '\\n'; printf %s '{end}'; }} |",
         f"  curl -sS {_quoted(url.rstrip('/') + '/infer/lmm')} \\",
         *[f"    {header} \\" for header in headers],

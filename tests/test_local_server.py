@@ -295,6 +295,8 @@ ON_DISK = {"state": "absent", "on_disk": True}
         pytest.param("", {BASE: LOST}, False, BASE, id="no-nano"),
         pytest.param(BASE, {BASE: LOST, NANO: ON_DISK}, False, BASE, id="base-by-choice"),
         pytest.param(BASE, {BASE: COMING, NANO: ON_DISK}, True, NANO, id="example-with-base-chosen"),
+        pytest.param(BASE, {BASE: LOST, NANO: ON_DISK}, True, BASE, id="example-with-lost-base-chosen"),
+        pytest.param("", {BASE: LOST, NANO: ON_DISK}, True, NANO, id="example-without-base"),
         pytest.param(
             "florence-2-large", {"florence-2-large": COMING, NANO: HERE}, True, "florence-2-large", id="large"
         ),

@@ -241,6 +241,14 @@ def test_a_caption_that_stops_in_mid_sentence_is_said_to_look_cut_off(text: str,
     assert bool(answer("<DETAILED_CAPTION>", text).warnings) == cut
 
 
+def test_pieces_of_places_are_no_part_of_a_label() -> None:
+    labels = ["loc_818>cup", "<loc_7>", "alloc_1", "dog"]
+    response = {"<OD>": {"bboxes": [[1, 2, 30, 40]] * 4, "labels": labels}}
+    result = parse(TASKS["<OD>"], "<OD>", response, sent_size=(100, 100), size=(100, 100))
+    assert result.labels == ["cup", "", "alloc_1", "dog"]
+    assert any("Pieces of places" in warning for warning in result.warnings)
+
+
 def test_more_or_fewer_labels_than_boxes_lose_nothing_and_warn() -> None:
     more = answer("<OD>", {"bboxes": [[1, 2, 30, 40]], "labels": ["a", "b"]})
     fewer = answer("<OD>", {"bboxes": [[1, 2, 30, 40], [50, 60, 70, 80]], "labels": ["a"]})

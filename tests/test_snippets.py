@@ -78,6 +78,12 @@ def run(code: str) -> Ran:
     return Ran(printed.getvalue(), bool((np.asarray(Image.open(path)) != before).any()), names)
 
 
+def test_curl_says_when_more_calls_follow() -> None:
+    call = {"url": "http://localhost:9001", "model_id": "m", "prompt": "<OD>"}
+    assert curl_snippet(**call, alone=False).partition("\n")[2] == curl_snippet(**call)
+    assert curl_snippet(**call, alone=False).startswith("# The first call;")
+
+
 @pytest.mark.parametrize("token", TASKS)
 def test_python_asks_what_was_asked_and_draws_what_comes(token: str, backend: ScriptedBackend) -> None:
     prompt = prompt_for(token)

@@ -89,6 +89,14 @@ def test_a_ready_server_is_named_by_where_it_is(url: str, server: str, words: st
     assert words in choices.ready(backend, ServerStatus(State.READY, "", models=models, server=server))
 
 
+def test_a_server_ready_with_nano_says_why_base_is_not() -> None:
+    backend = backends_from(Settings())["local"]
+    models = {"florence-2-base": {"state": "unavailable", "reason": "The Hugging Face Hub cannot be reached."}}
+    status = ServerStatus(State.READY, "", models=models, server="Florence-2 local server 1")
+    assert "Hub cannot be reached" in choices.ready(backend, status, "florence-2-nano")
+    assert choices.ready(backend, status, "florence-2-large") == "Ready on this machine"
+
+
 def test_where_the_picture_goes_is_said() -> None:
     assert "stays on this machine" in choices.destination("localhost:9001", is_local=True)
     assert "serverless.roboflow.com" in choices.destination("serverless.roboflow.com", is_local=False)

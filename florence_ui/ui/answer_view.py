@@ -12,6 +12,7 @@ from florence_ui.class_strategies import DETECT, Strategy
 from florence_ui.drawing import Style, fitting
 from florence_ui.exporting import as_record, table_rows
 from florence_ui.images import encode_jpeg
+from florence_ui.model_states import NANO
 from florence_ui.pipeline import Analysis
 from florence_ui.pipeline import draw as draw_file
 from florence_ui.results import Result
@@ -20,6 +21,7 @@ from florence_ui.ui import choices, stage_view
 from florence_ui.ui.components.notice import Line, NoticeValue
 from florence_ui.ui.components.shelf import ShelfValue, Tile
 from florence_ui.ui.components.stage import StageValue
+from florence_ui.ui.examples import FOLDER
 from florence_ui.ui.files import handed_out
 from florence_ui.ui.page import Page
 from florence_ui.ui.panels import WELCOME
@@ -66,15 +68,17 @@ def everything(page: Page, visit: Visit, style: Style) -> Updates:
     """All forms of the answer that is shown."""
     answer, run = page.answer, visit.run
     analysis, result = run.analysis, run.analysis.result
+    recipe = recipe_of(run)
+    alone = len(recipe.prompts) == 1 and recipe.then is None
     headers, rows = table_rows(result, [row for row in range(len(result.detections)) if row not in run.filtered])
     return {
         **picture(page, visit, style),
         answer.table: gr.update(headers=headers, value=rows),
         answer.text: result.text,
-        answer.curl: curl_snippet(prompt=recipe_of(run).prompts[0], **call_of(page, run)),
+        answer.curl: curl_snippet(prompt=recipe.prompts[0], alone=alone, **call_of(page, run)),
         answer.json: as_record(analysis),
         answer.meta: NoticeValue(lines=[Line(text=meta(page, analysis))]),
-        answer.warnings: NoticeValue(lines=warnings(analysis)),
+        answer.warnings: NoticeValue(lines=warnings(analysis, run.source)),
         page.style.panel: gr.update(visible=bool(len(result.detections))),
         page.style.annotators: gr.update(choices=drawable(result, style)),
         page.take.panel: gr.update(visible=True),
@@ -137,13 +141,16 @@ def meta(page: Page, analysis: Analysis) -> str:
     return " · ".join([*parts, "remembered from an earlier run"] if analysis.remembered else parts)
 
 
-def warnings(analysis: Analysis) -> list[Line]:
-    """What is odd in the answer, and what nano is."""
+def warnings(analysis: Analysis, source: Path) -> list[Line]:
+    """What is odd in the answer, and what nano's is worth: on a file of one's own nothing, on an example all."""
     lines = [Line(text=text, tone="warning") for text in analysis.result.warnings]
-    if analysis.model_id == choices.NANO:
+    if analysis.model_id != NANO:
+        return lines
+    if source.is_relative_to(FOLDER):
         text, hint = choices.NANO_NOTE
-        lines.append(Line(text=text, hint=hint))
-    return lines
+        return [*lines, Line(text=text, hint=hint)]
+    text, hint = choices.NANO_WARNING
+    return [Line(text=text, hint=hint, tone="warning"), *lines]
 
 
 def recent(visit: Visit) -> ShelfValue:

@@ -3,24 +3,29 @@
 from collections.abc import Sequence
 
 from florence_ui.backends import Backend
-from florence_ui.model_states import ServerStatus
+from florence_ui.errors import quote
+from florence_ui.model_states import BASE, NANO, ServerStatus, State
 from florence_ui.tasks import CUSTOM, Family, InputKind, Task, tasks_of
 
 AUTOMATIC = "automatic"
 MODELS = (
     ("automatic: base, else nano", AUTOMATIC),
-    ("nano (offline demo)", "florence-2-nano"),
-    ("base", "florence-2-base"),
+    ("nano (offline demo)", NANO),
+    ("base", BASE),
     ("large", "florence-2-large"),
 )
 """(words, model id) of the models that need not be typed."""
 
-NANO = "florence-2-nano"
 NANO_NOTE = (
     "This answer is from nano, a tiny model trained on drawn scenes: it shows how everything works, "
     "and knows nothing of photographs.",
     "For real pictures choose base under Model and server.",
 )
+NANO_WARNING = (
+    "This answer means nothing: nano knows nothing of photographs, only of drawn scenes like the examples.",
+    "For your own pictures choose base under Model and server.",
+)
+"""The same about a picture of one's own."""
 
 FIELD_LABELS = {
     InputKind.PHRASE: "Phrase",
@@ -89,9 +94,12 @@ def destination(host: str, *, is_local: bool) -> str:
     return "The picture stays on this machine." if is_local else f"The picture is sent to {host}."
 
 
-def ready(backend: Backend, status: ServerStatus) -> str:
-    """That a server can be asked, in as few words as possible."""
+def ready(backend: Backend, status: ServerStatus, model_id: str = "") -> str:
+    """That a server can be asked, in as few words as possible; and why it is nano that answers, where it is."""
     if not backend.is_local:
         return f"Ready: {backend.title}"
+    base = status.models.get(BASE, {})
+    if model_id == NANO and base.get("state") == State.UNAVAILABLE:
+        return f"Ready with nano; base cannot be had. {quote(base.get('reason') or '')}".strip()
     who = "" if not status.server or status.models else f", {' '.join(status.server.split()[:2])}"
     return f"Ready on {'this machine' if backend.stays_here else backend.host}{who}"

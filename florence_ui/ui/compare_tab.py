@@ -261,7 +261,7 @@ async def answered(page: Page, side: Side, given: Given, analysis: Analysis) -> 
     path = await draw(analysis, style)
     stage = stage_view.answered(analysis.result, path, (), style.palette).model_copy(update={"phrases": []})
     text = comparing.text_of(analysis.result)
-    lines = [Line(text=answer_view.meta(page, analysis)), *answer_view.warnings(analysis)]
+    lines = [Line(text=answer_view.meta(page, analysis)), *answer_view.warnings(analysis, analysis.picture.path)]
     return {
         side.stage: stage,
         side.meta: NoticeValue(lines=lines),

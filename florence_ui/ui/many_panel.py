@@ -78,7 +78,7 @@ def lay_out() -> ManyPanel:
     with gr.Row(elem_id="many"):
         with gr.Column(elem_id="many-ask"):
             files = gr.File(
-                label=f"Pictures, up to {MAX_PICTURES}", file_count="multiple", file_types=["image"], height=220,
+                label=f"Pictures, up to {MAX_PICTURES}", file_count="multiple", height=220,
                 elem_id="many-files",
             )  # fmt: skip
             task = gr.Dropdown(task_choices(), value=usual, label="Task for all", elem_id="many-task")

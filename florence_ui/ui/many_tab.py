@@ -231,7 +231,10 @@ async def opened(page: Page, panel: ManyPanel, given: Given, index: object) -> U
         path = await draw(analysis, style)
     except FlorenceUIError as error:
         return updates | {panel.stage: stage_view.failed(None, error)}
-    lines = [Line(text=f"{item.name} · {answer_view.meta(page, analysis)}"), *answer_view.warnings(analysis)]
+    lines = [
+        Line(text=f"{item.name} · {answer_view.meta(page, analysis)}"),
+        *answer_view.warnings(analysis, analysis.picture.path),
+    ]
     stage = stage_view.answered(item.result, path, (), style.palette)
     return updates | {panel.stage: stage, panel.meta: NoticeValue(lines=lines)}
 

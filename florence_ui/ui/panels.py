@@ -122,7 +122,7 @@ def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, exa
         image_mode=None,
         sources=["upload", "clipboard", "webcam"],
         buttons=[],
-        height=240,
+        height=200,
         elem_id="picture",
         placeholder="Drop a picture here, or click to choose one",
     )
@@ -130,7 +130,7 @@ def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, exa
     picture_notice = Notice(elem_id="picture-notice", label="Picture state")
     link = gr.Textbox(
         label="Or a link to a picture",
-        placeholder="https://…",
+        placeholder="Or a link: https://…",
         elem_id="link",
         max_lines=1,
         max_length=2000,

@@ -96,7 +96,10 @@ class Services:
         """How the backend that is chosen at first is, and a sentence about it."""
         backend = self.backends[self.settings.first_backend]
         if backend.is_local:
-            status = await self.pipeline.status(backend.name, await self.pipeline.choose_model(backend.name))
+            model_id = await self.pipeline.choose_model(backend.name)
+            status = await self.pipeline.status(backend.name, model_id)
+            if status.state is State.ABSENT:  # nobody has asked for it yet, and nobody may until it is ready
+                await self.pipeline.local.prepare(model_id)
             if status.state in WAITING_HELPS:
                 return Works.STARTING, status.detail
             return (Works.OK if status.state is State.READY else Works.UNAVAILABLE), status.detail

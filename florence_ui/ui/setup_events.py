@@ -35,7 +35,8 @@ def wire(demo: gr.Blocks, page: Page) -> None:
         return setups.written(question_in(page, given), page.style.read(given))
 
     def link(given: Given) -> str:
-        return urlencode(remember(given))
+        example = example_shown(page, given[page.visit])
+        return urlencode(remember(given) | ({"example": example} if example else {}))
 
     demo.load(open_page, fields | {page.remembered}, [*dict.fromkeys(opened)], **patient())
     state_parts = [page.state, page.timer]
@@ -49,12 +50,14 @@ def wire(demo: gr.Blocks, page: Page) -> None:
 
 
 async def opening(page: Page, given: Given, query: Mapping[str, str]) -> Updates:
-    """The page as it opens: what a link asks for, else what the browser remembers, on the first example.
+    """The page as it opens: what a link asks for, else what the browser remembers, on the link's or the first example.
 
     Nothing is run.
     """
     visit: Visit = given[page.visit]
-    example = page.examples[0] if page.examples and page.examples[0].path else None
+    names = example_names(page)
+    index = names.index(query["example"]) if query.get("example") in names else 0
+    example = page.examples[index] if names else None
     usual = question_in(page, given)
     if example is not None:
         usual = replace(usual, token=example.token, text=example.text, classes=example.classes, region=example.region)
@@ -64,7 +67,7 @@ async def opening(page: Page, given: Given, query: Mapping[str, str]) -> Updates
     if example is not None and visit.source is None:
         with contextlib.suppress(FlorenceUIError):
             await put_on(visit, page.services.open_own(example.path), bundled=True)
-            shown = fresh_start(page, visit, example=0)
+            shown = fresh_start(page, visit, example=index)
     return together(
         filled(page, question),
         fitted(page, visit, question, key=False, fresh=True),
@@ -72,6 +75,17 @@ async def opening(page: Page, given: Given, query: Mapping[str, str]) -> Updates
         page.style.filled(style),
         {page.visit: visit},
     )
+
+
+def example_names(page: Page) -> list[str]:
+    """What a link calls the bundled examples, which come first on the page."""
+    return [example.path.stem for example in page.examples if example.path]
+
+
+def example_shown(page: Page, visit: Visit) -> str:
+    """What a link calls the example that is on the page; empty for a picture of the visitor's own."""
+    path = visit.source[0] if visit.source else None
+    return next((example.path.stem for example in page.examples if example.path and example.path == path), "")
 
 
 async def server_state(page: Page, backend: str, model: str) -> Updates:
@@ -83,5 +97,9 @@ async def server_state(page: Page, backend: str, model: str) -> Updates:
         await pipeline.local.prepare(model_id)
     waiting = status.state in WAITING_HELPS
     tone = "busy" if waiting else TONES.get(status.state, "plain")
-    words = choices.ready(page.services.backend(backend), status) if status.state is State.READY else status.detail
+    words = (
+        choices.ready(page.services.backend(backend), status, model_id)
+        if status.state is State.READY
+        else status.detail
+    )
     return {page.state: say(words, status.hint, tone), page.timer: gr.Timer(active=waiting)}

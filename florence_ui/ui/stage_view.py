@@ -25,7 +25,11 @@ NAMED = 8
 def ready(picture: Path) -> StageValue:
     """A picture waits for its first question."""
     return StageValue(
-        state="ready", image=handed_out(picture), title="", hint="Choose a task and press Run.", alt="The picture"
+        state="ready",
+        image=handed_out(picture),
+        title="",
+        hint="Press Run to see what the model sees.",
+        alt="The picture",
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from florence_ui.class_strategies import Strategy
-from florence_ui.tasks import InputKind, get_task
+from florence_ui.tasks import InputKind, get_task, split_classes
 from florence_ui.ui import choices
 from florence_ui.ui.components.box_picker import BoxValue
 from florence_ui.ui.components.notice import NoticeValue, say
@@ -41,7 +41,7 @@ def question_in(page: Page, given: Given) -> Question:
     return Question(
         token=given[ask.variant],
         text=given[ask.text] or "",
-        classes=tuple(given[ask.classes] or ()),
+        classes=tuple(name for chip in given[ask.classes] or () for name in split_classes(chip)),
         region=tuple(given[ask.picker]) if given[ask.picker] else None,
         model_id=choices.model_id_of(given[ask.model]),
         backend=given[ask.backend],

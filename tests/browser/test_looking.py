@@ -204,6 +204,19 @@ def test_a_link_opens_the_same_setup_and_runs_nothing(open_page: Callable[..., P
         assert part in copied
 
 
+def test_a_link_brings_its_example_along(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.locator("#examples .tile", has_text="beach").click()
+    expect(page.locator("#examples .tile[aria-current=true]")).to_contain_text("beach")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click("#copy-link")
+    expect(page.locator("#copy-link")).to_have_text("Link copied")
+    query = page.evaluate("navigator.clipboard.readText()").partition("/?")[2]
+    other = open_page(f"/?{query}")
+    expect(other.locator("#examples .tile[aria-current=true]")).to_contain_text("beach")
+    expect(other.locator("#text textarea")).to_have_value("a sun and a ball")
+
+
 def test_the_first_visit_is_one_click_from_an_answer(page: Page, backend: ScriptedBackend) -> None:
     expect(page.locator("#examples .tile[aria-current=true]")).to_have_count(1)
     steps.run(page)

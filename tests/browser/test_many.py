@@ -57,6 +57,15 @@ def test_without_pictures_the_tab_says_what_goes_where_and_why_run_is_off(page: 
     expect(page.locator("#many-sheet .sheet-empty")).to_be_hidden()
 
 
+def test_a_file_that_is_no_picture_is_listed_with_its_reason(page: Page, pictures: list[Path], tmp_path: Path) -> None:
+    words = tmp_path / "words.md"
+    words.write_text("These are words.")
+    open_tab(page, [pictures[0], words])
+    run_all(page, "1 of 2 done, 1 failed.")
+    expect(page.locator("#many-failures")).to_contain_text("words.md")
+    expect(page.locator("#many-failures")).to_contain_text("not a picture that can be read")
+
+
 @pytest.mark.parametrize("device", ["page", "phone"])
 def test_all_are_answered_and_a_failed_one_is_tried_again_alone(
     request: pytest.FixtureRequest, device: str, backend: ScriptedBackend, pictures: list[Path]

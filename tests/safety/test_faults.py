@@ -185,6 +185,21 @@ def test_health_follows_the_backend(app: RunningApp) -> None:
         assert app.client.get(address).status_code == 200
 
 
+def test_asking_whether_the_page_is_ready_gets_its_model_ready() -> None:
+    """Nobody is sent to a page that is not ready, so nobody else would."""
+    states = {
+        "florence-2-base": {"state": "unavailable", "reason": "No network.", "on_disk": False},
+        "florence-2-nano": {"state": "absent", "on_disk": True},
+    }
+    info = {"name": "Florence-2 local server", "version": "1"}
+    with (
+        ScriptedBackend(models=states, info=info) as server,
+        AppHere(Settings(local_url=server.url, backend="local", start_server=False)) as here,
+    ):
+        assert here.client.get("/readiness").status_code == 503
+        server.wait_for(lambda backend: "florence-2-nano" in backend.prepared)
+
+
 def test_a_page_whose_model_is_on_its_way_is_well_but_not_ready() -> None:
     """Base is fetched for the first time; meanwhile the page works and nano answers."""
     states = {
