@@ -16,9 +16,10 @@ pytestmark = pytest.mark.browser
 KEY = "visitors-own-secret-key"
 
 
-@pytest.fixture
-def answered(page: Page, backend: ScriptedBackend, photograph: Path) -> Page:
-    """The page with three objects found."""
+@pytest.fixture(params=["page", "phone"])
+def answered(request: pytest.FixtureRequest, backend: ScriptedBackend, photograph: Path) -> Page:
+    """The page with three objects found, at desktop width and on a telephone."""
+    page = request.getfixturevalue(request.param)
     steps.upload(page, photograph)
     steps.run(page)
     return page
