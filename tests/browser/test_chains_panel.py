@@ -126,6 +126,7 @@ def test_stop_keeps_the_objects_that_were_answered(page: Page, backend: Scripted
         del backend.respond
 
 
+@pytest.mark.parametrize("device", ["page", "phone"])
 @pytest.mark.parametrize(
     ("strategy", "asked"),
     [
@@ -135,8 +136,14 @@ def test_stop_keeps_the_objects_that_were_answered(page: Page, backend: Scripted
     ],
 )
 def test_classes_are_asked_for_in_the_chosen_way(
-    page: Page, backend: ScriptedBackend, photograph: Path, strategy: str, asked: list[str]
+    request: pytest.FixtureRequest,
+    device: str,
+    backend: ScriptedBackend,
+    photograph: Path,
+    strategy: str,
+    asked: list[str],
 ) -> None:
+    page = request.getfixturevalue(device)
     steps.upload(page, photograph)
     steps.choose(page, "Detect", "Find my classes")
     for name in ("dog", "cat"):
