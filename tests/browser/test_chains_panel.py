@@ -84,9 +84,11 @@ def test_stop_ends_a_chain(page: Page, backend: ScriptedBackend, photograph: Pat
     expect(page.locator("#run")).to_be_visible()
 
 
+@pytest.mark.parametrize("device", ["page", "phone"])
 def test_all_found_objects_or_the_chosen_one_are_asked_about_and_merged(
-    page: Page, backend: ScriptedBackend, photograph: Path
+    request: pytest.FixtureRequest, device: str, backend: ScriptedBackend, photograph: Path
 ) -> None:
+    page = request.getfixturevalue(device)
     find_objects(page, photograph)
     before = backend.count
     ask_about(page, "segment", ["car", "person", "wheel"])
