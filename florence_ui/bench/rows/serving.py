@@ -50,8 +50,8 @@ def another_task(scale: Scale) -> Measurement:
 def plain_transformers(scale: Scale) -> Measurement:
     """Row 7: one answer of the server against `generate` with the same settings.
 
-    Where in memory a network happens to lie makes one process a tenth faster or slower than the next for as long as it
-    lives, so both sides are loaded anew several times.
+    One process is up to a tenth faster or slower than the next, for as long as it lives, so both sides are loaded anew
+    several times.
     """
     from florence_ui.server.runtime import choose_runtime
 
