@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from florence_ui.server.logs import log
 from florence_ui.server.refusals import RefusalError
 from florence_ui.server.weights import find_in_cache, what_is_missing
-from florence_ui.server.worker import Worker
+from florence_ui.server.worker import run_in_thread
 
 if TYPE_CHECKING:
     from florence_ui.server.engine import Florence2
@@ -87,7 +87,6 @@ class Model:
         self.load_seconds = 0.0
         self.loaded: Florence2 | None = None
         self._runtime = runtime
-        self._worker = Worker(f"load {alias}")
         self._preparation: asyncio.Task | None = None
         self._failures = 0
         self._retry_at = 0.0
@@ -115,7 +114,7 @@ class Model:
     async def look(self) -> None:
         """Finds out whether the files are on this disk."""
         with contextlib.suppress(OSError, ValueError):
-            self.on_disk = await self._in_worker(self.source.find) is not None
+            self.on_disk = await self._in_thread(self.source.find) is not None
 
     def prepare(self) -> None:
         """Begins to download and load, unless that is done, under way, or failed a moment ago."""
@@ -167,7 +166,7 @@ class Model:
 
     async def _load_or_repair(self) -> "Florence2":
         """Loads the files; those of the Hub are fetched if they lack, and checked and fetched again if they fail."""
-        directory = await self._in_worker(self.source.find)
+        directory = await self._in_thread(self.source.find)
         fetched = directory is None
         if fetched:
             directory = await self._fetch()
@@ -204,10 +203,10 @@ class Model:
             except BrokenWeightsError as error:
                 raise UnavailableError(str(error)) from error
 
-        return await self._in_worker(load)
+        return await self._in_thread(load)
 
-    def _in_worker(self, function: Callable[[], Any]) -> Awaitable[Any]:
-        return asyncio.wrap_future(self._worker.submit(function))
+    def _in_thread(self, function: Callable[[], Any]) -> Awaitable[Any]:
+        return asyncio.wrap_future(run_in_thread(f"load {self.alias}", function))
 
 
 class Registry:

@@ -1,7 +1,10 @@
-"""A thread that runs one function after another and never keeps the process alive.
+"""Threads for work that would hold up the event loop; none of them keeps the process alive.
 
-torch keeps a pool of helper threads for every thread that calls it, so all generations go through the same one; and
 Python waits at its end for the threads of its own executors, which a download or a generation could hold for minutes.
+
+torch keeps a pool of helper threads for every thread that calls it, as long as that lives. Once there are more of them
+than processors, OpenMP lets each sleep wherever it has to wait for another, many times in a layer, and an answer takes
+a tenth longer. So all generations go through one thread, and a thread that loads a model ends with it.
 """
 
 import queue
@@ -26,11 +29,21 @@ class Worker:
 
     def _run(self) -> None:
         while True:
-            future, function = self._tasks.get()
-            if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                future.set_result(function())
-            except BaseException as error:
-                future.set_exception(error)
-            del future, function
+            _settle(*self._tasks.get())
+
+
+def run_in_thread(name: str, function: Callable[[], Any]) -> Future:
+    """Runs a function in a daemon thread that ends with it; its result or exception comes by the future."""
+    future: Future = Future()
+    threading.Thread(target=_settle, args=(future, function), name=name, daemon=True).start()
+    return future
+
+
+def _settle(future: Future, function: Callable[[], Any]) -> None:
+    """Runs the function for the future, unless that was cancelled."""
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(function())
+    except BaseException as error:
+        future.set_exception(error)

@@ -9,12 +9,14 @@ import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 import requests
 import torch
 from inference_sdk import InferenceConfiguration, InferenceHTTPClient
 from PIL import Image
 from server_process import ServerProcess
+from transformers import DynamicCache
 
 from florence_ui.fetching import Network, fetch_image
 from florence_ui.server import pictures
@@ -111,6 +113,29 @@ def test_kept_features_give_the_same_ids(
     monkeypatch.undo()
     for ids, prompt in zip(generated, ("<OD>", "<CAPTION>", "<OD>"), strict=True):
         assert torch.equal(ids, plain_transformers(florence, fresh, prompt)[0])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_beams_that_overtake_each_other_change_no_answer(dtype: torch.dtype, checkpoint: Path) -> None:
+    """What the decoder keeps of the encoder is not copied when beams change places, because it is all the same."""
+    florence = Florence2(checkpoint, Runtime("cpu", dtype))
+    noise = np.random.default_rng(1)
+    orders, lengths, reorder = [], [], DynamicCache.reorder_cache
+
+    def keep(cache: DynamicCache, order: torch.Tensor) -> None:
+        orders.append(order.tolist())
+        lengths.append(cache.get_seq_length())
+        reorder(cache, order)
+
+    for _ in range(5):
+        picture = Image.fromarray(noise.integers(0, 255, (100, 140, 3), dtype=np.uint8))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(DynamicCache, "reorder_cache", keep)
+            answer = florence.answer(picture, "<OD>", max_new_tokens=NEW_TOKENS, stop=threading.Event())
+        assert answer == plain_transformers(florence, picture, "<OD>")[1]
+
+    assert any(order != [0, 1, 2] for order in orders)
+    assert lengths[: NEW_TOKENS - 1] == list(range(1, NEW_TOKENS))  # of what the beams wrote, not of the picture
 
 
 def test_another_picture_is_looked_at_anew(florence: Florence2, picture: Image.Image) -> None:

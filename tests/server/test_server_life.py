@@ -90,3 +90,16 @@ def test_a_wrong_command_line_is_explained(arguments: list[str]) -> None:
     assert done.returncode == 2
     assert "usage" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_loaded_model_leaves_no_helper_threads_that_slow_the_others(
+    checkpoint: Path, offline: dict, picture_base64: str
+) -> None:
+    """With more of torch's helpers than processors, OpenMP lets them sleep all the time: a tenth slower answers."""
+    with ServerProcess("--model", f"tiny={checkpoint}", environ=offline | {"OMP_NUM_THREADS": "2"}) as server:
+        picture = {"type": "base64", "value": picture_base64}
+        threads = []
+        for alias in ("tiny", "florence-2-nano"):
+            assert server.infer(model_id=alias, prompt="<OD>", max_new_tokens=5, image=picture).ok
+            threads.append(len(list(Path(f"/proc/{server.process.pid}/task").iterdir())))
+        assert threads[0] == threads[1]

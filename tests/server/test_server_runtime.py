@@ -1,5 +1,6 @@
 """The fastest precision is measured, a container's limit is kept, and what is remembered stays within bounds."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,35 @@ from florence_ui.server import runtime
 from florence_ui.server.features import FeatureCache, content_key
 
 
-@pytest.mark.parametrize(("full", "half", "faster"), [(1.0, 0.5, True), (1.0, 0.9, False), (0.01, 1.0, False)])
+@pytest.mark.parametrize(
+    ("full", "half", "faster"),
+    [
+        pytest.param([1.0], [0.5], True, id="faster"),
+        pytest.param([1.0], [0.9], False, id="hardly"),
+        pytest.param([0.01], [1.0], False, id="emulated"),
+        pytest.param([1.0], [9.0] * 10 + [0.5], True, id="faster-beside-a-busy-program"),
+        pytest.param([9.0] * 10 + [1.0], [2.0], False, id="slower-beside-a-busy-program"),
+    ],
+)
 def test_bfloat16_is_chosen_only_where_it_is_clearly_faster(
-    full: float, half: float, faster: bool, monkeypatch: pytest.MonkeyPatch
+    full: list[float], half: list[float], faster: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime, "_seconds", {torch.float32: full, torch.bfloat16: half}.__getitem__)
+    """The last of the seconds is how long a layer takes when nobody disturbs."""
+    left = {torch.float32: list(full), torch.bfloat16: list(half)}
+
+    def seconds(tokens: torch.Tensor, weights: torch.Tensor) -> float:
+        of_this = left[tokens.dtype]
+        return of_this.pop(0) if len(of_this) > 1 else of_this[0]
+
+    monkeypatch.setattr(runtime, "_seconds", seconds)
     assert runtime.bfloat16_is_faster() is faster
+
+
+def test_the_choice_ends_soon_where_bfloat16_is_emulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(runtime, "_seconds", lambda *layer: asked.append(time.sleep(0.2)) or 0.2)
+    assert runtime.bfloat16_is_faster() is False
+    assert len(asked) == 2 * (runtime.LEAST_TURNS + 1)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +58,7 @@ def test_a_small_network_keeps_its_precision_where_that_costs_nothing(
 
 
 def test_the_measurement_takes_a_moment_and_gives_seconds() -> None:
-    assert 0 < runtime._seconds(torch.float32) < 10
+    assert 0 < runtime._seconds(torch.rand(128, 768), torch.rand(768, 768)) < 10
 
 
 @pytest.mark.parametrize(
