@@ -48,7 +48,7 @@ class OnePictureCache(EncoderDecoderCache):
     """Keys and values of a beam search over one picture and one prompt.
 
     At every token transformers brings them into the order of the surviving beams. What is kept of the encoder is the
-    same for all beams, and copying it, 585 tokens for each layer and beam, cost a tenth of an answer.
+    same for all beams; to copy it took 1.5 of 36 ms a token (base's size, two cores, bfloat16).
     """
 
     def reorder_cache(self, beam_idx: torch.Tensor) -> None:

@@ -71,6 +71,10 @@ def pairs_of_one_load(runtime: "Runtime", scale: Scale) -> list[tuple[float, flo
         plain = Florence2(folder, runtime)  # only for its loading: the answer below is transformers' own
         pictures = picture_numbers(scale)
 
+        precision = ask(url, next(pictures), "<CAPTION>")["resolved_model"]["quantization"]
+        if precision != runtime.quantization:
+            raise RuntimeError(f"the server runs in {precision}, plain transformers in {runtime.quantization}")
+
         def ours() -> float:
             data = next(pictures)
             return seconds(lambda: ask(url, data, "<CAPTION>"))
