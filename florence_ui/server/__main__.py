@@ -13,6 +13,7 @@ from florence_ui.server import DEFAULT_PORT
 from florence_ui.server.app import create_app
 from florence_ui.server.line import MAX_WAITING
 from florence_ui.server.logs import log, set_up_logging
+from florence_ui.server.memory import keep_freed_memory
 from florence_ui.server.service import Service
 
 GRACE = 2
@@ -22,6 +23,7 @@ GRACE = 2
 def main() -> None:
     """Runs until SIGTERM, SIGINT, or the end of stdin where that was asked for."""
     arguments = parse_arguments(sys.argv[1:])
+    keep_freed_memory()
     set_up_logging()
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
