@@ -10,7 +10,7 @@ import pytest
 from florence_ui.bench import __main__ as bench
 from florence_ui.bench.measuring import Measurement, Row, Scale, Target, in_turns, ratios
 from florence_ui.bench.processes import Memory
-from florence_ui.bench.rows import visitors
+from florence_ui.bench.rows import ROWS, visitors
 from florence_ui.bench.rows.visitors import ADDRESS_HEADER
 from florence_ui.limits import address_of
 
@@ -94,6 +94,18 @@ def test_the_table_goes_between_the_marks_of_a_file(monkeypatch, tmp_path) -> No
 def test_the_readme_has_the_place_for_the_table() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     assert text.count(bench.BEGIN) == text.count(bench.END) == 1
+
+
+def test_the_readmes_table_is_of_the_run_whose_figures_are_shipped() -> None:
+    figures = json.loads((ROOT / "assets" / "benchmark.json").read_text("utf-8"))
+    kept = ("number", "what", "values", "notes")
+    measured = [
+        Measurement(**{name: row[name] for name in kept}, target=Target(**row["target"])) for row in figures["rows"]
+    ]
+    table = (ROOT / "README.md").read_text("utf-8").split(bench.BEGIN)[1].split(bench.END)[0]
+    rows = [line for line in table.splitlines() if line[:3].strip("| ").isdigit()]
+    assert rows == [bench.format_row(row) for row in measured]
+    assert [row.number for row in measured] == [row.number for row in ROWS]
 
 
 def test_every_visitor_of_the_benchmark_counts_as_one() -> None:
