@@ -108,7 +108,7 @@ class Florence2:
             raise GenerationStoppedError
         inputs = self.processor(text=prompt, images=image, return_tensors="pt")
         self._check_length(inputs["input_ids"])
-        text = self.model.config.text_config
+        decoder = self.model.config.text_config
         ids = self.model.generate(
             input_ids=inputs["input_ids"].to(self.runtime.device),
             attention_mask=inputs["attention_mask"].to(self.runtime.device),
@@ -117,7 +117,7 @@ class Florence2:
             num_beams=NUM_BEAMS,
             do_sample=False,
             stopping_criteria=[StopWhenSet(stop)],
-            past_key_values=OnePictureCache(DynamicCache(config=text), DynamicCache(config=text)),
+            past_key_values=OnePictureCache(DynamicCache(config=decoder), DynamicCache(config=decoder)),
         )
         text = self.processor.batch_decode(ids, skip_special_tokens=False)[0]
         return self.processor.post_process_generation(text, task=answer_key(prompt), image_size=image.size)

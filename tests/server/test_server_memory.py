@@ -43,7 +43,9 @@ def page_faults(memory_is: str) -> int:
     return int(done.stdout)
 
 
-glibc = pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="a C library without mallopt")
+glibc = pytest.mark.skipif(
+    sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "mallopt"), reason="a C library without mallopt"
+)
 
 
 @glibc

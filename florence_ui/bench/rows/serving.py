@@ -29,7 +29,7 @@ NEW_TOKENS = 20
 def another_task(scale: Scale) -> Measurement:
     """Row 6: the second question about a picture against the first."""
     with base_sized_server() as (url, _):
-        pictures = picture_numbers(scale)
+        pictures = new_pictures(scale)
 
         def first() -> float:
             nonlocal picture
@@ -69,8 +69,7 @@ def pairs_of_one_load(runtime: "Runtime", scale: Scale) -> list[tuple[float, flo
 
     with base_sized_server() as (url, folder):
         plain = Florence2(folder, runtime)  # only for its loading: the answer below is transformers' own
-        pictures = picture_numbers(scale)
-
+        pictures = new_pictures(scale)
         precision = ask(url, next(pictures), "<CAPTION>")["resolved_model"]["quantization"]
         if precision != runtime.quantization:
             raise RuntimeError(f"the server runs in {precision}, plain transformers in {runtime.quantization}")
@@ -116,7 +115,7 @@ def base_sized_server() -> Iterator[tuple[str, Path]]:
             yield url, folder
 
 
-def picture_numbers(scale: Scale) -> Iterator[bytes]:
+def new_pictures(scale: Scale) -> Iterator[bytes]:
     """Pictures that the server has not seen yet, all of one size, and different even after JPEG's rounding."""
     base = photograph(1, scale.seed)
     for number in range(256):
