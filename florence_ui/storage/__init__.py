@@ -1,0 +1,176 @@
+"""The one place for this app's temporary files: a private folder, one budget for all of them, and words for failures.
+
+    with storage.create(".zip", stem="masks") as file, zipfile.ZipFile(file, "w") as archive:
+        ...
+    return file.path
+
+Whatever is written this way counts in the name of the visitor in `owner`, is checked before it is written, and leaves
+nothing behind if it fails. The folder lies in `GRADIO_TEMP_DIR`, or in the system's folder for temporary files, and is
+removed when the program ends.
+"""
+
+import atexit
+import errno
+import io
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+from florence_ui.errors import StorageError
+from florence_ui.storage.disk_budget import DISK_FULL, DiskBudget, Lease, Room, in_blocks
+from florence_ui.storage.private_folder import PrivateFolder, remove_abandoned
+
+__all__ = ["DiskBudget", "Room", "StoredFile", "budget", "create", "folder", "owner", "remove", "remove_abandoned"]
+__all__ += ["touch", "words_for_full_disk", "write"]
+
+REMOVE_SECONDS = 2.0
+"""How long the end of the program may wait for its files to be deleted."""
+STEP = 1 << 20
+"""Bytes that a growing file asks for at a time; what it does not need is given back."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+UNWRITABLE = ("This page's machine cannot write files.", "Try again later; the operator has to look at it.")
+
+owner: ContextVar[str] = ContextVar("owner", default="")
+"""The address of the visitor in whose name files are written."""
+
+_folders: dict[str, PrivateFolder] = {}
+_budgets: dict[Path, DiskBudget] = {}
+_lock = threading.Lock()
+
+
+def folder() -> Path:
+    """This process's own folder, which only its user can read.
+
+    Raises:
+        StorageError: If it cannot be created.
+    """
+    parent = os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir()
+    with _lock:
+        if parent not in _folders:
+            try:
+                made = PrivateFolder(Path(parent))
+            except OSError as error:
+                raise in_words(error) from None
+            if not _folders:
+                atexit.register(remove)
+            # The page makes GRADIO_TEMP_DIR name the new folder, so that Gradio uses it too.
+            _folders[parent] = _folders[str(made.path)] = made
+            _budgets[made.path] = DiskBudget(made.path)
+        return _folders[parent].path
+
+
+def budget() -> DiskBudget:
+    """What may be written into `folder()`."""
+    return _budgets[folder()]
+
+
+def remove(seconds: float = REMOVE_SECONDS) -> None:
+    """Delete the folders of this process; what takes longer than so many seconds is left to another process."""
+    for made in set(_folders.values()):
+        made.remove(seconds)
+
+
+class StoredFile(io.FileIO):
+    """A new file to write bytes into, as far as the budget allows.
+
+    Attributes:
+        path: Where it is.
+        failure: Why something could not be written, if so.
+    """
+
+    def __init__(self, path: Path, lease: Lease) -> None:
+        super().__init__(path, "xb")
+        self.path = path
+        self.failure: StorageError | None = None
+        self._lease = lease
+        self._allowed = 0
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:
+        """Write all of the data.
+
+        Raises:
+            StorageError: If there is no room for it.
+        """
+        view = memoryview(data).cast("B")
+        count = len(view)
+        try:
+            self._ask_for(self.tell() + count)
+            while view:  # a disk that fills up takes a part first
+                view = view[super().write(view) :]
+        except (StorageError, OSError) as error:
+            self.failure = error if isinstance(error, StorageError) else in_words(error)
+            raise self.failure from None
+        return count
+
+    def fileno(self) -> int:
+        """Raise, or Pillow would write past the budget."""
+        raise io.UnsupportedOperation("fileno")
+
+    def _ask_for(self, size: int) -> None:
+        more = in_blocks(size) - self._allowed
+        if more > 0:
+            first = self._allowed == 0
+            more = more if first else max(more, STEP)
+            self._lease.grow(Room(more, int(first)))
+            self._allowed += more
+
+
+@contextmanager
+def create(suffix: str, *, stem: str = "") -> Iterator[StoredFile]:
+    """A new file, in a folder of its own, so that `stem` may be a name that people see when they download it.
+
+    Raises:
+        StorageError: If there is no room for it, or it cannot be written. Like after any other error, nothing is left.
+    """
+    with words_for_full_disk(), ExitStack() as stack:
+        try:
+            lease = stack.enter_context(budget().lease(owner.get()))
+            file = stack.enter_context(StoredFile(lease.place / f"{stem or 'file'}{suffix}", lease))
+        except OSError as error:
+            raise in_words(error) from None
+        yield file
+        file.close()
+        if file.failure:  # whatever the writer made of it
+            raise file.failure
+        lease.keep()
+
+
+def write(data: bytes, suffix: str, *, stem: str = "") -> Path:
+    """A new file that holds the data.
+
+    Raises:
+        StorageError: If there is no room for it, or it cannot be written; nothing is left behind.
+    """
+    with create(suffix, stem=stem) as file:
+        file.write(data)
+    return file.path
+
+
+def touch(path: Path) -> None:
+    """Note that a file of ours is used, so that it stays longer than others."""
+    budget().touch(path)
+
+
+@contextmanager
+def words_for_full_disk() -> Iterator[None]:
+    """Errors of a full disk become words.
+
+    Raises:
+        StorageError: In place of such an error.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise in_words(error) from None
+
+
+def in_words(error: OSError) -> StorageError:
+    """What a failure to write means to a visitor."""
+    return StorageError(*(DISK_FULL if error.errno in FULL else UNWRITABLE))
