@@ -10,8 +10,6 @@ removed when the program ends.
 """
 
 import atexit
-import errno
-import io
 import os
 import tempfile
 import threading
@@ -20,20 +18,16 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from florence_ui.errors import StorageError
-from florence_ui.storage.disk_budget import DISK_FULL, DiskBudget, Lease, Room, in_blocks
+from florence_ui.storage.disk_budget import DiskBudget
 from florence_ui.storage.private_folder import PrivateFolder, remove_abandoned
+from florence_ui.storage.room import Room
+from florence_ui.storage.writing import FULL, Lease, StoredFile, in_words
 
 __all__ = ["DiskBudget", "Room", "StoredFile", "budget", "create", "folder", "owner", "remove", "remove_abandoned"]
 __all__ += ["touch", "words_for_full_disk", "write"]
 
 REMOVE_SECONDS = 2.0
 """How long the end of the program may wait for its files to be deleted."""
-STEP = 1 << 20
-"""Bytes that a growing file asks for at a time; what it does not need is given back."""
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-UNWRITABLE = ("This page's machine cannot write files.", "Try again later; the operator has to look at it.")
 
 owner: ContextVar[str] = ContextVar("owner", default="")
 """The address of the visitor in whose name files are written."""
@@ -72,52 +66,8 @@ def budget() -> DiskBudget:
 def remove(seconds: float = REMOVE_SECONDS) -> None:
     """Delete the folders of this process; what takes longer than so many seconds is left to another process."""
     for made in set(_folders.values()):
+        _budgets[made.path].close()
         made.remove(seconds)
-
-
-class StoredFile(io.FileIO):
-    """A new file to write bytes into, as far as the budget allows.
-
-    Attributes:
-        path: Where it is.
-        failure: Why something could not be written, if so.
-    """
-
-    def __init__(self, path: Path, lease: Lease) -> None:
-        super().__init__(path, "xb")
-        self.path = path
-        self.failure: StorageError | None = None
-        self._lease = lease
-        self._allowed = 0
-
-    def write(self, data: bytes | bytearray | memoryview) -> int:
-        """Write all of the data.
-
-        Raises:
-            StorageError: If there is no room for it.
-        """
-        view = memoryview(data).cast("B")
-        count = len(view)
-        try:
-            self._ask_for(self.tell() + count)
-            while view:  # a disk that fills up takes a part first
-                view = view[super().write(view) :]
-        except (StorageError, OSError) as error:
-            self.failure = error if isinstance(error, StorageError) else in_words(error)
-            raise self.failure from None
-        return count
-
-    def fileno(self) -> int:
-        """Raise, or Pillow would write past the budget."""
-        raise io.UnsupportedOperation("fileno")
-
-    def _ask_for(self, size: int) -> None:
-        more = in_blocks(size) - self._allowed
-        if more > 0:
-            first = self._allowed == 0
-            more = more if first else max(more, STEP)
-            self._lease.grow(Room(more, int(first)))
-            self._allowed += more
 
 
 @contextmanager
@@ -129,7 +79,7 @@ def create(suffix: str, *, stem: str = "") -> Iterator[StoredFile]:
     """
     with words_for_full_disk(), ExitStack() as stack:
         try:
-            lease = stack.enter_context(budget().lease(owner.get()))
+            lease = stack.enter_context(Lease(budget(), owner.get()))
             file = stack.enter_context(StoredFile(lease.place / f"{stem or 'file'}{suffix}", lease))
         except OSError as error:
             raise in_words(error) from None
@@ -152,8 +102,9 @@ def write(data: bytes, suffix: str, *, stem: str = "") -> Path:
 
 
 def touch(path: Path) -> None:
-    """Note that a file of ours is used, so that it stays longer than others."""
-    budget().touch(path)
+    """Note that a file is used; if it is one of ours, it stays longer than others."""
+    for known in _budgets.values():
+        known.touch(path)
 
 
 @contextmanager
@@ -169,8 +120,3 @@ def words_for_full_disk() -> Iterator[None]:
         if error.errno not in FULL:
             raise
         raise in_words(error) from None
-
-
-def in_words(error: OSError) -> StorageError:
-    """What a failure to write means to a visitor."""
-    return StorageError(*(DISK_FULL if error.errno in FULL else UNWRITABLE))

@@ -11,17 +11,14 @@ import os
 import shutil
 import threading
 import time
-import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from florence_ui.errors import StorageError
+from florence_ui.storage.room import Room, measured
 
-BLOCK = 4096
-"""Bytes that the smallest file and each folder take."""
 MAX_BYTES = 4 << 30
 MAX_FILES = 40_000
 """Files and folders together; each file that is kept has a folder of its own."""
@@ -34,28 +31,6 @@ UNFINISHED_SHARE = 0.5
 
 NO_ROOM = ("There is no room for more files on this page right now.", "Try again in a few minutes.")
 DISK_FULL = ("The disk of this page's machine is full.", "Try again later; the operator has to make room.")
-
-
-@dataclass(frozen=True)
-class Room:
-    """Room on a disk: bytes in whole blocks, and a number of files and folders."""
-
-    size: int = 0
-    files: int = 0
-
-    def __add__(self, other: "Room") -> "Room":
-        return Room(self.size + other.size, self.files + other.files)
-
-    def __sub__(self, other: "Room") -> "Room":
-        return Room(self.size - other.size, self.files - other.files)
-
-    def fits(self, other: "Room") -> bool:
-        """Whether it is at most as large as another one in both respects."""
-        return self.size <= other.size and self.files <= other.files
-
-    def part(self, share: float) -> "Room":
-        """That part of it."""
-        return Room(int(self.size * share), int(self.files * share))
 
 
 @dataclass
@@ -104,13 +79,18 @@ class DiskBudget:
         self._lock = threading.Lock()
         self._accounts: dict[str, _Account] = {}
         self._owners: dict[str, str] = {}
-        self._writing: set[str] = set()
+        self.unfinished: set[str] = set()
+        """Names of entries that are being written: they are counted by what is reserved for them."""
         self._total = Room()
 
     def set_limits(self, max_bytes: int, *, max_age: float) -> None:
         """Let all files together take so many bytes, each for so many seconds after its last use."""
         self.limit = Room(max_bytes, MAX_FILES)
         self.spare = min(SPARE_SECONDS, max_age / 2)
+
+    def close(self) -> None:
+        """Allow nothing more."""
+        self.limit = Room()
 
     @property
     def held(self) -> Room:
@@ -121,23 +101,6 @@ class DiskBudget:
         """What one visitor holds now."""
         account = self._accounts.get(owner)
         return account.held if account else Room()
-
-    @contextmanager
-    def lease(self, owner: str) -> Iterator["Lease"]:
-        """A new subfolder to write into; unless it is kept, it is deleted at the end with everything in it.
-
-        Args:
-            owner: The visitor in whose name it is written.
-
-        Raises:
-            StorageError: If there is no room.
-            OSError: If the subfolder cannot be created.
-        """
-        lease = Lease(self, owner)
-        try:
-            yield lease.open()
-        finally:
-            lease.close()
 
     def touch(self, path: Path) -> None:
         """Note that a file is used."""
@@ -167,7 +130,8 @@ class DiskBudget:
                 if account := self._accounts.get(self._owners.get(name, "")):
                     account.entries[name].used = now - age
             gone = [name for name in old if name not in seen and self._forget(name)]
-        self._delete(gone)
+        for name in gone:
+            delete(self.folder / name)
 
     def _reconcile(self) -> None:
         """Count what others have written into the folder, and forget what is not there any more."""
@@ -176,86 +140,99 @@ class DiskBudget:
         with contextlib.suppress(OSError), os.scandir(self.folder) as found:
             there = {entry.name for entry in found if not entry.name.startswith(".")}
             with self._lock:
-                strange = there - self._owners.keys() - self._writing
+                strange = there - self._owners.keys() - self.unfinished
                 for name in known - there:
                     self._forget(name)
             for name in strange:
-                self._keep("", name, measured(self.folder / name))
+                self.keep("", name)
 
-    # --- what a lease asks for -----------------------------------------------------------------------------------
+    # --- for those who write -------------------------------------------------------------------------------------
 
-    def _reserve(self, owner: str, room: Room) -> None:
+    def reserve(self, owner: str, room: Room) -> None:
         """Count room as taken, after making it.
 
         Raises:
             StorageError: If there is none.
         """
-        if shutil.disk_usage(self.folder).free - room.size < MIN_FREE_BYTES:
+        if shutil.disk_usage(self.folder.parent).free - room.size < MIN_FREE_BYTES:
             raise StorageError(*DISK_FULL)
-        with self._lock:
-            account = self._accounts.setdefault(owner, _Account())
-            try:
-                if not (account.unfinished + room).fits(self.limit.part(UNFINISHED_SHARE)):
-                    raise StorageError(*NO_ROOM)
-                gone = self._make_room(owner, room)
-                account.unfinished += room
-                self._total += room
-            finally:
-                self._drop_if_empty(owner)
-        self._delete(gone)
+        gone: list[str] = []
+        try:
+            with self._lock:
+                self._take(owner, room)
+                try:
+                    self._check_share(owner)
+                    self._make_room(owner, gone)
+                except StorageError:
+                    self._take(owner, Room() - room)
+                    raise
+        finally:
+            for name in gone:
+                delete(self.folder / name)
 
-    def _release(self, owner: str, room: Room) -> None:
+    def release(self, owner: str, room: Room) -> None:
+        """Give back room that was reserved."""
         with self._lock:
-            account = self._accounts.setdefault(owner, _Account())
-            account.unfinished -= room
-            self._total -= room
-            self._drop_if_empty(owner)
+            self._take(owner, Room() - room)
 
-    def _keep(self, owner: str, name: str, room: Room) -> None:
+    def keep(self, owner: str, name: str, reserved: Room = Room()) -> None:
+        """Count an entry that has been written by what it really takes, in place of what was reserved for it."""
+        room = measured(self.folder / name)
         with self._lock:
             account = self._accounts.setdefault(owner, _Account())
             account.entries[name] = _Entry(room, self._clock())
             account.kept += room
             self._owners[name] = owner
             self._total += room
+            self._take(owner, Room() - reserved)
 
     # --- making room, with the lock held -------------------------------------------------------------------------
 
-    def _make_room(self, owner: str, room: Room) -> list[str]:
-        """Forget entries until there is enough room; their names, for them to be deleted.
+    def _take(self, owner: str, room: Room) -> None:
+        account = self._accounts.setdefault(owner, _Account())
+        account.unfinished += room
+        self._total += room
+        self._drop_if_empty(owner)
+
+    def _check_share(self, owner: str) -> None:
+        most = self.limit.part(UNFINISHED_SHARE)
+        if not self._accounts[owner].unfinished.fits(most):
+            words = f"This needs more room than one visitor gets here at a time ({most.size / 2**20:.3g} MB)."
+            raise StorageError(words, "Take fewer or smaller pictures.")
+
+    def _make_room(self, owner: str, gone: list[str]) -> None:
+        """Forget entries until all fits; their names go into `gone`, for them to be deleted.
 
         Raises:
-            StorageError: If there is not.
+            StorageError: If there is not enough.
         """
-        gone: list[str] = []
-        while not (self._total + room).fits(self.limit):
-            name = self._least_missed(owner, room)
+        while not self._total.fits(self.limit):
+            name = self._least_missed(owner)
             if name is None:
-                self._delete(gone)
                 raise StorageError(*NO_ROOM)
             self._forget(name)
             gone.append(name)
-        return gone
 
-    def _least_missed(self, owner: str, room: Room) -> str | None:
-        """The entry that goes next, or None if none may go.
+    def _least_missed(self, owner: str) -> str | None:
+        """The entry that goes next for that visitor, or None if none may go.
 
-        It is the longest unused one of the visitor who holds most of what is short; one that is in use only for a
-        visitor who stays within an equal share, and of one who has more than that.
+        It is the longest unused one of the visitor who holds most of what is short. Who holds more than an equal share
+        costs those nothing who hold less; who holds less gets room although others are using theirs.
         """
-        resource = "size" if self._total.size + room.size > self.limit.size else "files"
+        resource = "size" if self._total.size > self.limit.size else "files"
         holders = {name: getattr(account.held, resource) for name, account in self._accounts.items()}
-        unused = self._clock() - self.spare
-        idle = [name for name in holders if (first := self._first(name)) and first.used < unused]
-        if not idle:
-            share = getattr(self.limit, resource) / len(holders)
-            if holders[owner] + getattr(room, resource) > share:
-                return None
-            idle = [name for name, size in holders.items() if size > share and self._first(name)]
-        return next(iter(self._accounts[max(idle, key=holders.get)].entries)) if idle else None
-
-    def _first(self, owner: str) -> _Entry | None:
-        return next(iter(self._accounts[owner].entries.values()), None)
+        share = getattr(self.limit, resource) / len(holders)
+        modest = holders[owner] <= share
+        now = self._clock()
+        idle, busy = [], []
+        for name, size in holders.items():
+            first = next(iter(self._accounts[name].entries.values()), None)
+            if first and now - first.used > self.spare and (modest or size > share):
+                idle.append(name)
+            elif first and modest and size > share:
+                busy.append(name)
+        names = idle or busy
+        return next(iter(self._accounts[max(names, key=holders.get)].entries)) if names else None
 
     def _forget(self, name: str) -> bool:
         owner = self._owners.pop(name, None)
@@ -273,92 +250,6 @@ class DiskBudget:
         if not account.entries and account.unfinished == Room():
             del self._accounts[owner]
 
-    def _delete(self, names: Iterable[str]) -> None:
-        for name in names:
-            _remove(self.folder / name)
-
-
-class Lease:
-    """Room that somebody writes into; `DiskBudget.lease` gives it.
-
-    Attributes:
-        place: The subfolder to write into.
-    """
-
-    def __init__(self, budget: DiskBudget, owner: str) -> None:
-        self._budget = budget
-        self._owner = owner
-        self._reserved = Room()
-        self.place = budget.folder / uuid.uuid4().hex
-
-    def open(self) -> "Lease":
-        """Create the subfolder.
-
-        Raises:
-            StorageError: If there is no room.
-            OSError: If it cannot be created.
-        """
-        self._budget.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # somebody may have tidied up
-        self.grow(Room(BLOCK, 1))
-        self._budget._writing.add(self.place.name)
-        self.place.mkdir(mode=0o700)
-        return self
-
-    def grow(self, room: Room) -> None:
-        """Take more room; asked for before it is written to.
-
-        Raises:
-            StorageError: If there is none.
-        """
-        self._budget._reserve(self._owner, room)
-        self._reserved += room
-
-    def keep(self) -> None:
-        """Let the subfolder stay."""
-        self._budget._keep(self._owner, self.place.name, measured(self.place))
-        self._give_back()
-
-    def keep_apart(self, folder: Path) -> Path:
-        """Let a folder inside the subfolder stay as an entry of its own.
-
-        Returns:
-            Its new path.
-        """
-        apart = self._budget.folder / uuid.uuid4().hex
-        self._budget._writing.add(apart.name)
-        folder.rename(apart)
-        self._budget._keep(self._owner, apart.name, measured(apart))
-        self._budget._writing.discard(apart.name)
-        return apart
-
-    def close(self) -> None:
-        """Give back what was not used."""
-        if self.place.name not in self._budget._owners:
-            _remove(self.place)
-        self._budget._writing.discard(self.place.name)
-        self._give_back()
-
-    def _give_back(self) -> None:
-        self._budget._release(self._owner, self._reserved)
-        self._reserved = Room()
-
-
-def measured(path: Path) -> Room:
-    """What a file, or a folder with all that is in it, takes."""
-    paths = [path, *path.rglob("*")] if path.is_dir() and not path.is_symlink() else [path]
-    room = Room()
-    for each in paths:
-        with contextlib.suppress(OSError):
-            info = each.lstat()
-            # A file system that writes later may not have given a new file its blocks yet.
-            room += Room(max(getattr(info, "st_blocks", 0) * 512, in_blocks(info.st_size)), 1)
-    return room
-
-
-def in_blocks(size: int) -> int:
-    """The size of a file of so many bytes on the disk; a file takes one block at least."""
-    return max(1, -(-size // BLOCK)) * BLOCK
-
 
 def _seconds_since_read(path: Path) -> float:
     """Seconds since any file in a folder was read, as far as the file system says so."""
@@ -370,7 +261,8 @@ def _seconds_since_read(path: Path) -> float:
     return age if age >= 0 else float("inf")  # a clock that was set back says nothing
 
 
-def _remove(path: Path) -> None:
+def delete(path: Path) -> None:
+    """Delete a file, or a folder with all that is in it."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

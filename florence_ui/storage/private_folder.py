@@ -51,6 +51,7 @@ class PrivateFolder:
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent)).resolve()
         self._owner = os.getpid()
         self._held = _hold(self.path)
+        self._removed = False
 
     def remove(self, seconds: float) -> None:
         """Delete the folder; what is not done in time is left to a process of its own.
@@ -60,8 +61,9 @@ class PrivateFolder:
         Args:
             seconds: How long this may take.
         """
-        if os.getpid() != self._owner:
+        if self._removed or os.getpid() != self._owner:
             return
+        self._removed = True
         with contextlib.suppress(OSError):
             if not _empty(self.path, until=time.monotonic() + seconds):
                 _remove_later(self.path)

@@ -20,12 +20,9 @@ from starlette.types import Message, Receive, Scope
 
 from florence_ui import storage
 from florence_ui.errors import StorageError
-from florence_ui.storage import Lease, Room
-from florence_ui.storage.disk_budget import BLOCK
+from florence_ui.storage.room import BLOCK, Room
+from florence_ui.storage.writing import STEP, Lease, in_words
 from florence_ui.ui.uploads import FILE_ROUTE, own_file, upload_folder
-
-STEP = 1 << 20
-"""Bytes for which an upload asks at a time."""
 
 
 class FileRoutes:
@@ -66,7 +63,7 @@ class FileRoutes:
             too_large = "maximum allowed size" in error.message
             return PlainTextResponse(error.message, 413 if too_large else 400)
         except (StorageError, OSError) as error:
-            words = error if isinstance(error, StorageError) else storage.in_words(error)
+            words = error if isinstance(error, StorageError) else in_words(error)
             return JSONResponse({"error": str(words)}, HTTPStatus.INSUFFICIENT_STORAGE)
         finally:
             if upload_id:

@@ -129,6 +129,7 @@ def serve(demo: gr.Blocks, *, on_end: Callable[[], object]) -> None:
     ending = threading.Thread(target=on_end)
     ending.start()
     demo.close()
+    storage.remove()
     ending.join()
 
 

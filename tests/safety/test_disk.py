@@ -1,0 +1,325 @@
+"""The disk: only the page's own folder is touched, its room is shared, and a full disk costs a sentence."""
+
+import contextlib
+import os
+import resource
+import signal
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from safety.running import Outcome, RunningApp, file_value, is_sentence
+from safety.soak import photograph
+from scripted_backend import ScriptedBackend
+
+from florence_ui.ui import downloads
+
+MB = 1 << 20
+ADDRESS = "X-Visitor"
+"""The header that says which visitor a test is."""
+
+
+@pytest.fixture
+def parent(tmp_path: Path) -> Path:
+    """The operator's folder for temporary files, which holds others' files too."""
+    folder = tmp_path / "operator"
+    (folder / "album" / "summer").mkdir(parents=True)
+    (folder / "album" / "photo.png").write_bytes(photograph(1))
+    (folder / "album" / "summer" / "beach.png").write_bytes(photograph(2))
+    (folder / "letter.txt").write_text("Dear Anna,")
+    for path in folder.rglob("*"):
+        os.utime(path, (0, 0))
+    return folder
+
+
+def started(backend: ScriptedBackend, parent: Path, **environ: str) -> RunningApp:
+    """The whole app, with the operator's folder for its temporary files."""
+    return RunningApp(
+        FLORENCE_UI_LOCAL_URL=backend.url,
+        GRADIO_TEMP_DIR=str(parent),
+        FLORENCE_UI_ADDRESS_HEADER=ADDRESS,
+        FLORENCE_UI_RUNS_PER_MINUTE="0",
+        FLORENCE_UI_CACHE_SECONDS="0",
+        **environ,
+    )
+
+
+@pytest.fixture
+def page(backend: ScriptedBackend, parent: Path) -> Iterator[RunningApp]:
+    """The app with room for 50 MB; it ends without a traceback."""
+    with started(backend, parent, FLORENCE_UI_TEMP_MB="50") as running:
+        yield running
+    assert "Traceback" not in running.log, running.log
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, by its path in it."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def private_folders(parent: Path) -> list[Path]:
+    """The folders that pages have made."""
+    return sorted(parent.glob("florence-ui-*"))
+
+
+def blocks(folder: Path) -> int:
+    """Bytes of disk that everything in a folder takes."""
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            total += path.lstat().st_blocks * 512
+    return total
+
+
+def gone(path: Path, seconds: float = 20.0) -> bool:
+    """Whether a path vanishes in that time."""
+    until = time.monotonic() + seconds
+    while path.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    return not path.exists()
+
+
+# --- others' files -----------------------------------------------------------------------------------------------
+
+
+def test_others_files_in_the_folder_for_temporary_files_are_left_alone(
+    backend: ScriptedBackend, parent: Path, picture: bytes
+) -> None:
+    before = contents(parent)
+    with started(backend, parent, FLORENCE_UI_TEMP_SECONDS="10") as page:
+        assert page.analyse(picture, task="<OD>").ok
+        for name in before:
+            path = parent / name
+            response = page.client.get(f"/gradio_api/file={path}")
+            assert response.status_code >= 400, f"{name} is served"
+            assert not page.analyse(task="<CAPTION>", image=file_value(str(path))).ok, f"{name} is read"
+            assert not page.call("many", {"images": [file_value(str(path))], "task": "<CAPTION>"}).ok
+        time.sleep(6)  # two sweeps
+        assert {name: data for name, data in contents(parent).items() if name in before} == before
+        [own] = private_folders(parent)
+        assert own.stat().st_mode & 0o777 == 0o700
+        marks = [path for path in own.iterdir() if path.is_file()]
+        assert all(page.client.get(f"/gradio_api/file={path}").status_code >= 400 for path in marks)
+    assert gone(own)
+    assert contents(parent) == before
+
+
+def test_the_next_start_removes_what_a_killed_page_left_and_nothing_else(
+    backend: ScriptedBackend, parent: Path, picture: bytes
+) -> None:
+    with started(backend, parent) as killed, started(backend, parent) as living:
+        for page in (killed, living):
+            assert page.upload(picture).status_code == 200
+        dead = next(folder for folder in private_folders(parent) if is_open(killed.process.pid, folder))
+        killed.process.kill()
+        killed.process.wait()
+        mark = next(path for path in dead.iterdir() if path.is_file())
+        alike = parent / "florence-ui-looks-alike"
+        alike.mkdir(mode=0o700)
+        (alike / "mine").write_text("no page made this")
+        elsewhere = parent.parent / "elsewhere"
+        elsewhere.mkdir(mode=0o700)
+        (elsewhere / mark.name).write_bytes(mark.read_bytes())
+        (parent / "florence-ui-link").symlink_to(elsewhere)
+        readable = parent / "florence-ui-readable"
+        readable.mkdir(mode=0o755)
+        (readable / mark.name).write_bytes(mark.read_bytes())
+        others = [alike, elsewhere, readable]
+        if os.getuid() == 0:
+            theirs = parent / "florence-ui-of-another-user"
+            theirs.mkdir(mode=0o700)
+            (theirs / mark.name).write_bytes(mark.read_bytes())
+            for path in (theirs / mark.name, theirs):
+                os.chown(path, 12345, 12345)
+            others.append(theirs)
+        before = {folder: contents(folder) for folder in others}
+        with started(backend, parent) as after:
+            assert gone(dead), "the killed page's folder stays"
+            assert after.upload(picture).status_code == 200
+            assert {folder: contents(folder) for folder in others} == before
+            assert (parent / "florence-ui-link").is_symlink()
+            assert living.analyse(picture, task="<OD>").ok, "a living page's folder is gone"
+    assert (parent / "letter.txt").read_text() == "Dear Anna,"
+
+
+def is_open(pid: int, path: Path) -> bool:
+    """Whether a process has a path open."""
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if Path(os.readlink(entry)) == path:
+                return True
+    return False
+
+
+# --- room --------------------------------------------------------------------------------------------------------
+
+
+def as_visitor(page: RunningApp, address: str) -> RunningApp:
+    """The same page, asked by another visitor."""
+    page.client.headers[ADDRESS] = address
+    return page
+
+
+@pytest.fixture(scope="module")
+def noisy() -> bytes:
+    """A picture whose file has 7 MB and stays as large in a data set."""
+    import io
+
+    buffer = io.BytesIO()
+    Image.effect_noise((3000, 2400), 120).convert("RGB").save(buffer, "JPEG", quality=95, subsampling=0)
+    assert len(buffer.getvalue()) > 5 * MB
+    return buffer.getvalue()
+
+
+class Watch:
+    """Looks all the time how much disk a folder takes; a context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.most = folder, 0
+        self._over = threading.Event()
+
+    def __enter__(self) -> "Watch":
+        self._thread = threading.Thread(target=self._look)
+        self._thread.start()
+        return self
+
+    def _look(self) -> None:
+        while not self._over.wait(0.05):
+            self.most = max(self.most, blocks(self.folder))
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+def export(page: RunningApp, path: str, times: int, file_format: str) -> Outcome:
+    images = [file_value(path)] * times
+    return page.call("export", {"images": images, "task": "<OD>", "file_format": file_format})
+
+
+@pytest.mark.parametrize("file_format", ["coco", "yolo", "voc"])
+def test_a_data_set_larger_than_the_room_is_refused_before_it_is_written(
+    page: RunningApp, noisy: bytes, file_format: str
+) -> None:
+    [path] = page.upload(noisy, "noise.jpg").json()
+    before = blocks(page.temp.parent), blocks(Path(page.environ["GRADIO_TEMP_DIR"]))
+    with Watch(page.temp) as elsewhere, Watch(Path(page.environ["GRADIO_TEMP_DIR"])) as here:
+        outcome = export(page, path, 40, file_format)
+    assert not outcome.ok
+    assert "room" in outcome.error, outcome.error
+    assert is_sentence(outcome.error)
+    assert here.most < 50 * MB
+    assert elsewhere.most < 2 * MB, "written outside the budget"
+    assert before[1] == blocks(Path(page.environ["GRADIO_TEMP_DIR"])), "something half written stays"
+    assert export(page, path, 1, "csv").ok, "the page goes on"
+
+
+def test_downloads_one_after_the_other_stay_within_the_room(page: RunningApp, noisy: bytes, parent: Path) -> None:
+    [path] = page.upload(noisy, "noise.jpg").json()
+    with Watch(parent) as watch:
+        outcomes = [export(page, path, 1, "png") for _ in range(6)]
+    assert watch.most <= 50 * MB
+    assert outcomes[0].ok, outcomes[0].error
+    assert all(outcome.ok or "room" in outcome.error for outcome in outcomes)
+
+
+def test_one_visitor_cannot_take_all_the_room(page: RunningApp, noisy: bytes, picture: bytes, parent: Path) -> None:
+    as_visitor(page, "10.0.0.1")
+    with Watch(parent) as watch:
+        answers = [page.upload(noisy, f"{number}.jpg") for number in range(12)]
+        refused = [answer for answer in answers if answer.status_code != 200]
+        assert refused
+        assert all(answer.status_code == 507 and "room" in answer.json()["error"] for answer in refused)
+        as_visitor(page, "10.0.0.2")
+        assert page.upload(noisy, "theirs.jpg").status_code == 200
+        assert page.analyse(picture, task="<OD>").ok
+    assert watch.most <= 50 * MB
+
+
+# --- accidents ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("file_format", downloads.MAKERS)
+def test_a_disk_that_takes_no_more_costs_a_sentence_in_every_format(
+    backend: ScriptedBackend, parent: Path, file_format: str
+) -> None:
+    """The kernel lets the page write no file beyond some bytes, as a full disk would."""
+    with started(backend, parent) as page:
+        [path] = page.upload(photograph(7)).json()
+        folder = Path(path).parents[1]
+        task = "<REFERRING_EXPRESSION_SEGMENTATION>" if file_format == "masks" else "<OD>"
+        question = {"images": [file_value(path)], "task": task, "text": "car", "file_format": file_format}
+        resource.prlimit(page.process.pid, resource.RLIMIT_FSIZE, (64, resource.RLIM_INFINITY))
+        before = contents(folder)
+        outcome = page.call("export", question)
+        assert not outcome.ok
+        assert outcome.error.startswith("The disk of this page's machine is full."), outcome.error
+        assert contents(folder) == before, "something half written stays"
+        resource.prlimit(page.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        assert page.call("export", question).ok
+    assert "Traceback" not in page.log, page.log
+
+
+def head_of_an_upload(page: RunningApp, length: int) -> bytes:
+    return (
+        f"POST /gradio_api/upload?upload_id=abc HTTP/1.1\r\nHost: 127.0.0.1:{page.port}\r\nContent-Length: {length}\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+        '--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+    ).encode()
+
+
+@pytest.mark.parametrize("how", ["reset", "closed", "cut short"])
+def test_an_upload_that_is_broken_off_leaves_nothing(page: RunningApp, parent: Path, how: str) -> None:
+    [path] = page.upload(photograph(1)).json()
+    folder = Path(path).parents[1]
+    before, files = contents(folder), page.open_files
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", page.port)) as connection:
+            connection.sendall(head_of_an_upload(page, 5 * MB) + b"x" * MB)
+            time.sleep(0.2)
+            if how == "reset":
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            elif how == "cut short":
+                connection.shutdown(socket.SHUT_WR)
+                time.sleep(0.2)
+    until = time.monotonic() + 10
+    while contents(folder) != before and time.monotonic() < until:
+        time.sleep(0.1)
+    assert contents(folder) == before
+    assert "Traceback" not in page.log, page.log
+    assert page.open_files <= files + 2
+
+
+def test_a_part_that_is_no_upload_leaves_nothing(page: RunningApp) -> None:
+    """Gradio keeps files of the field `files` only, and used to forget the others on the disk."""
+    [path] = page.upload(photograph(1)).json()
+    folder = Path(path).parents[1]
+    before = contents(folder)
+    assert page.client.post("/gradio_api/upload", files={"other": ("a.png", b"x" * MB)}).json() == []
+    assert contents(folder) == before
+
+
+# --- the end -----------------------------------------------------------------------------------------------------
+
+SMALL_FILES = 24_600
+
+
+@pytest.mark.slow
+def test_it_ends_in_time_however_many_files_there_are(backend: ScriptedBackend, parent: Path) -> None:
+    with started(backend, parent) as page:
+        [path] = page.upload(photograph(1)).json()
+        own = Path(path).parents[1]
+        for number in range(SMALL_FILES):
+            (own / f"many{number}").mkdir()
+            (own / f"many{number}" / "a.png").write_bytes(b"12345678")
+        begun = time.monotonic()
+        page.process.send_signal(signal.SIGTERM)
+        assert page.process.wait(60) == 0
+        assert time.monotonic() - begun < 5
+        assert gone(own, 60), "what was not deleted in time is deleted afterwards"
+    assert "Traceback" not in page.log
