@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from florence_ui.errors import StorageError
-from florence_ui.storage.room import Room, measured
+from florence_ui.storage.room import NOTHING, Room, measured
 
 MAX_BYTES = 4 << 30
 MAX_FILES = 40_000
@@ -44,8 +44,8 @@ class _Account:
     """What one visitor holds: `entries` by their folder's name, the longest unused first."""
 
     entries: OrderedDict[str, _Entry] = field(default_factory=OrderedDict)
-    kept: Room = field(default_factory=Room)
-    unfinished: Room = field(default_factory=Room)
+    kept: Room = NOTHING
+    unfinished: Room = NOTHING
 
     @property
     def held(self) -> Room:
@@ -81,7 +81,7 @@ class DiskBudget:
         self._owners: dict[str, str] = {}
         self.unfinished: set[str] = set()
         """Names of entries that are being written: they are counted by what is reserved for them."""
-        self._total = Room()
+        self._total = NOTHING
 
     def set_limits(self, max_bytes: int, *, max_age: float) -> None:
         """Let all files together take so many bytes, each for so many seconds after its last use."""
@@ -90,7 +90,7 @@ class DiskBudget:
 
     def close(self) -> None:
         """Allow nothing more."""
-        self.limit = Room()
+        self.limit = NOTHING
 
     @property
     def held(self) -> Room:
@@ -100,7 +100,7 @@ class DiskBudget:
     def held_by(self, owner: str) -> Room:
         """What one visitor holds now."""
         account = self._accounts.get(owner)
-        return account.held if account else Room()
+        return account.held if account else NOTHING
 
     def touch(self, path: Path) -> None:
         """Note that a file is used."""
@@ -164,7 +164,7 @@ class DiskBudget:
                     self._check_share(owner)
                     self._make_room(owner, gone)
                 except StorageError:
-                    self._take(owner, Room() - room)
+                    self._take(owner, NOTHING - room)
                     raise
         finally:
             for name in gone:
@@ -173,9 +173,9 @@ class DiskBudget:
     def release(self, owner: str, room: Room) -> None:
         """Give back room that was reserved."""
         with self._lock:
-            self._take(owner, Room() - room)
+            self._take(owner, NOTHING - room)
 
-    def keep(self, owner: str, name: str, reserved: Room = Room()) -> None:
+    def keep(self, owner: str, name: str, reserved: Room = NOTHING) -> None:
         """Count an entry that has been written by what it really takes, in place of what was reserved for it."""
         room = measured(self.folder / name)
         with self._lock:
@@ -184,7 +184,7 @@ class DiskBudget:
             account.kept += room
             self._owners[name] = owner
             self._total += room
-            self._take(owner, Room() - reserved)
+            self._take(owner, NOTHING - reserved)
 
     # --- making room, with the lock held -------------------------------------------------------------------------
 
@@ -247,7 +247,7 @@ class DiskBudget:
 
     def _drop_if_empty(self, owner: str) -> None:
         account = self._accounts[owner]
-        if not account.entries and account.unfinished == Room():
+        if not account.entries and account.unfinished == NOTHING:
             del self._accounts[owner]
 
 

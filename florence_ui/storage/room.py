@@ -30,10 +30,13 @@ class Room:
         return Room(int(self.size * share), int(self.files * share))
 
 
+NOTHING = Room()
+
+
 def measured(path: Path) -> Room:
     """What a file, or a folder with all that is in it, takes."""
     paths = [path, *path.rglob("*")] if path.is_dir() and not path.is_symlink() else [path]
-    room = Room()
+    room = NOTHING
     for each in paths:
         with contextlib.suppress(OSError):
             info = each.lstat()

@@ -8,7 +8,7 @@ from typing import Self
 
 from florence_ui.errors import StorageError
 from florence_ui.storage.disk_budget import DISK_FULL, DiskBudget, delete
-from florence_ui.storage.room import BLOCK, Room, in_blocks
+from florence_ui.storage.room import BLOCK, NOTHING, Room, in_blocks
 
 STEP = 1 << 20
 """Bytes that a growing file asks for at a time; what it does not need is given back."""
@@ -38,7 +38,7 @@ class Lease:
     def __init__(self, budget: DiskBudget, owner: str) -> None:
         self._budget = budget
         self._owner = owner
-        self._reserved = Room()
+        self._reserved = NOTHING
         self._kept = False
         self.place = budget.folder / uuid.uuid4().hex
 
@@ -78,7 +78,7 @@ class Lease:
         """Let the subfolder stay."""
         self._kept = True
         self._budget.keep(self._owner, self.place.name, self._reserved)
-        self._reserved = Room()
+        self._reserved = NOTHING
 
     def keep_apart(self, folder: Path) -> Path:
         """Let a folder inside the subfolder stay as an entry of its own.
@@ -99,7 +99,7 @@ class Lease:
             delete(self.place)
         self._budget.unfinished.discard(self.place.name)
         self._budget.release(self._owner, self._reserved)
-        self._reserved = Room()
+        self._reserved = NOTHING
 
 
 class StoredFile(io.FileIO):
