@@ -11,10 +11,13 @@ from florence_ui.errors import SettingsError
 from florence_ui.settings import Settings
 from florence_ui.ui.hosting import prepare_environment, serve
 
-prepare_environment()
+try:
+    prepare_environment()
+except SettingsError as error:
+    sys.exit(str(error))
 
-from florence_ui.ui.build import build  # noqa: E402  # reads the environment when it is imported
-from florence_ui.ui.services import Services  # noqa: E402
+from florence_ui.ui.build import build  # reads the environment when it is imported
+from florence_ui.ui.services import Services
 
 try:
     services = Services.of(Settings.from_environ(os.environ))

@@ -5,16 +5,24 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
+from workbench import request_about, workbench
 
 from florence_ui import storage
+from florence_ui.batch import Batch
+from florence_ui.drawing import Style
 from florence_ui.errors import StorageError
-from florence_ui.storage import Room
+from florence_ui.images import open_picture
+from florence_ui.storage import Room, disk_budget
+from florence_ui.ui import downloads, many_downloads
 
 ROOT = Path(__file__).parents[1]
 
@@ -143,3 +151,46 @@ def test_a_folder_that_takes_no_file_costs_a_sentence(folder: Path, monkeypatch:
     with pytest.raises(StorageError, match="cannot write") as caught:
         storage.write(b"abc", ".jpg")
     assert str(folder) not in str(caught.value)
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A private folder on a disk of its own, on which no block is free."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if sys.platform != "linux" or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("this user cannot mount a disk")
+    try:
+        monkeypatch.setenv("GRADIO_TEMP_DIR", str(disk))
+        monkeypatch.setenv("TMPDIR", str(disk))
+        monkeypatch.setattr(tempfile, "tempdir", str(disk))
+        monkeypatch.setattr(disk_budget, "MIN_FREE_BYTES", 0)
+        monkeypatch.setattr(disk_budget.shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 40))
+        folder = storage.folder()
+        with (disk / "ballast").open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
+            while True:
+                ballast.write(bytes(4096))
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+@pytest.mark.anyio
+async def test_a_full_disk_costs_a_sentence_in_every_format(full_disk: Path, tmp_path: Path) -> None:
+    """A disk that is full although there was room when it was asked."""
+    Image.effect_noise((400, 300), 90).convert("RGB").save(tmp_path / "noise.png")
+    with workbench() as (_, pipeline):
+        picture = open_picture(tmp_path / "noise.png")
+        analysis = await pipeline.analyse(request_about(picture))
+        outlined = await pipeline.analyse(request_about(picture, "<REFERRING_EXPRESSION_SEGMENTATION>", text="a car"))
+        batch = Batch.of([tmp_path / "noise.png"])
+        async for _ in batch.run(pipeline.analyse, request_about):
+            pass
+    makers = {name: partial(make, analysis, Style(), [0, 1, 2]) for name, make in downloads.MAKERS.items()}
+    makers["masks"] = partial(downloads.MAKERS["masks"], outlined, Style(), [0])
+    makers |= {f"many {name}": partial(many_downloads.make, name, batch) for name in many_downloads.MAKERS}
+    for name, make in makers.items():
+        with pytest.raises(StorageError, match="disk of this page's machine is full"):
+            make()
+        assert entries(full_disk) == [], f"{name} leaves something half written"

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from gradio.utils import get_upload_folder
 
 from florence_ui import storage
-from florence_ui.errors import ImageError
+from florence_ui.errors import ImageError, SettingsError, StorageError
 
 FILE_META = {"_type": "gradio.FileData"}
 FILE_ROUTE = "/gradio_api/file="
@@ -29,8 +29,15 @@ def use_private_folder() -> Path:
     """Make Gradio keep its files in this process's private folder; what lies beside it is not ours.
 
     Gradio's default is one folder for all apps of the machine, and the operator's may hold anybody's files.
+
+    Raises:
+        SettingsError: If no folder can be created where `GRADIO_TEMP_DIR` says.
     """
-    folder = storage.folder()
+    try:
+        folder = storage.folder()
+    except StorageError:
+        expected = "a folder in which this page may create files, or nothing for the system's folder"
+        raise SettingsError("GRADIO_TEMP_DIR", expected) from None
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     return folder
 

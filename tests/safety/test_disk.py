@@ -1,14 +1,17 @@
 """The disk: only the page's own folder is touched, its room is shared, and a full disk costs a sentence."""
 
 import contextlib
+import io
 import os
 import resource
+import secrets
+import shutil
 import signal
 import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,10 +27,10 @@ ADDRESS = "X-Visitor"
 """The header that says which visitor a test is."""
 
 
-@pytest.fixture
-def parent(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def parent(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The operator's folder for temporary files, which holds others' files too."""
-    folder = tmp_path / "operator"
+    folder = tmp_path_factory.mktemp("operator") / "temp"
     (folder / "album" / "summer").mkdir(parents=True)
     (folder / "album" / "photo.png").write_bytes(photograph(1))
     (folder / "album" / "summer" / "beach.png").write_bytes(photograph(2))
@@ -49,12 +52,34 @@ def started(backend: ScriptedBackend, parent: Path, **environ: str) -> RunningAp
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(backend: ScriptedBackend, parent: Path) -> Iterator[RunningApp]:
     """The app with room for 50 MB; it ends without a traceback."""
-    with started(backend, parent, FLORENCE_UI_TEMP_MB="50") as running:
+    with started(backend, parent, FLORENCE_UI_TEMP_MB="50", FLORENCE_UI_TEMP_SECONDS="10") as running:
         yield running
     assert "Traceback" not in running.log, running.log
+
+
+@pytest.fixture(autouse=True)
+def _another_visitor(request: pytest.FixtureRequest) -> None:
+    """Each test is a visitor of its own, whose files age out before the next."""
+    if "page" in request.fixturenames:
+        running = request.getfixturevalue("page")
+        running.client.headers[ADDRESS] = f"10.0.{secrets.randbelow(256)}.{secrets.randbelow(256)}"
+        assert until(lambda: blocks(running_folder(running)) < MB), "files do not age out"
+
+
+def running_folder(page: RunningApp) -> Path:
+    """The private folder of a page."""
+    return next(f for f in private_folders(Path(page.environ["GRADIO_TEMP_DIR"])) if is_open(page.process.pid, f))
+
+
+def until(happens: Callable[[], bool], seconds: float = 40.0) -> bool:
+    """Whether that becomes true in time."""
+    end = time.monotonic() + seconds
+    while not happens() and time.monotonic() < end:
+        time.sleep(0.1)
+    return happens()
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -76,14 +101,6 @@ def blocks(folder: Path) -> int:
     return total
 
 
-def gone(path: Path, seconds: float = 20.0) -> bool:
-    """Whether a path vanishes in that time."""
-    until = time.monotonic() + seconds
-    while path.exists() and time.monotonic() < until:
-        time.sleep(0.05)
-    return not path.exists()
-
-
 # --- others' files -----------------------------------------------------------------------------------------------
 
 
@@ -100,50 +117,57 @@ def test_others_files_in_the_folder_for_temporary_files_are_left_alone(
             assert not page.analyse(task="<CAPTION>", image=file_value(str(path))).ok, f"{name} is read"
             assert not page.call("many", {"images": [file_value(str(path))], "task": "<CAPTION>"}).ok
         time.sleep(6)  # two sweeps
-        assert {name: data for name, data in contents(parent).items() if name in before} == before
-        [own] = private_folders(parent)
+        own = running_folder(page)
         assert own.stat().st_mode & 0o777 == 0o700
         marks = [path for path in own.iterdir() if path.is_file()]
         assert all(page.client.get(f"/gradio_api/file={path}").status_code >= 400 for path in marks)
-    assert gone(own)
+    assert until(lambda: not own.exists())
     assert contents(parent) == before
+    assert "Traceback" not in page.log
+
+
+@pytest.fixture
+def lookalikes(parent: Path, page: RunningApp) -> Iterator[list[Path]]:
+    """Folders that no page of this user has made, each alike in another way."""
+    [mark] = [path for path in running_folder(page).iterdir() if path.is_file()]
+    unmarked, readable, elsewhere, theirs = (
+        *(parent / f"florence-ui-{name}" for name in ("unmarked", "readable")),
+        parent.parent / "elsewhere",
+        parent / "florence-ui-theirs",
+    )
+    for folder in (unmarked, readable, elsewhere, theirs):
+        folder.mkdir(mode=0o700)
+        (folder / "file").write_text("not yours")
+        if folder is not unmarked:
+            (folder / mark.name).write_bytes(mark.read_bytes())
+    readable.chmod(0o755)
+    link = parent / "florence-ui-link"
+    link.symlink_to(elsewhere)
+    if os.getuid() == 0:
+        for path in (theirs / mark.name, theirs):
+            os.chown(path, 12345, 12345)
+    yield [unmarked, readable, elsewhere, link, *([theirs] if os.getuid() == 0 else [])]
+    link.unlink()
+    for folder in (unmarked, readable, elsewhere, theirs):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_the_next_start_removes_what_a_killed_page_left_and_nothing_else(
-    backend: ScriptedBackend, parent: Path, picture: bytes
+    backend: ScriptedBackend, page: RunningApp, parent: Path, lookalikes: list[Path], picture: bytes
 ) -> None:
-    with started(backend, parent) as killed, started(backend, parent) as living:
-        for page in (killed, living):
-            assert page.upload(picture).status_code == 200
-        dead = next(folder for folder in private_folders(parent) if is_open(killed.process.pid, folder))
+    """Another page, `page`, lives beside it all the time."""
+    with started(backend, parent) as killed:
+        assert killed.upload(picture).status_code == 200
+        dead = running_folder(killed)
         killed.process.kill()
         killed.process.wait()
-        mark = next(path for path in dead.iterdir() if path.is_file())
-        alike = parent / "florence-ui-looks-alike"
-        alike.mkdir(mode=0o700)
-        (alike / "mine").write_text("no page made this")
-        elsewhere = parent.parent / "elsewhere"
-        elsewhere.mkdir(mode=0o700)
-        (elsewhere / mark.name).write_bytes(mark.read_bytes())
-        (parent / "florence-ui-link").symlink_to(elsewhere)
-        readable = parent / "florence-ui-readable"
-        readable.mkdir(mode=0o755)
-        (readable / mark.name).write_bytes(mark.read_bytes())
-        others = [alike, elsewhere, readable]
-        if os.getuid() == 0:
-            theirs = parent / "florence-ui-of-another-user"
-            theirs.mkdir(mode=0o700)
-            (theirs / mark.name).write_bytes(mark.read_bytes())
-            for path in (theirs / mark.name, theirs):
-                os.chown(path, 12345, 12345)
-            others.append(theirs)
-        before = {folder: contents(folder) for folder in others}
-        with started(backend, parent) as after:
-            assert gone(dead), "the killed page's folder stays"
-            assert after.upload(picture).status_code == 200
-            assert {folder: contents(folder) for folder in others} == before
-            assert (parent / "florence-ui-link").is_symlink()
-            assert living.analyse(picture, task="<OD>").ok, "a living page's folder is gone"
+    before = {folder: contents(folder) for folder in lookalikes}
+    assert dead.exists()
+    with started(backend, parent) as after:
+        assert until(lambda: not dead.exists()), "the killed page's folder stays"
+        assert after.upload(picture).status_code == 200
+        assert {folder: contents(folder) for folder in lookalikes} == before
+        assert page.analyse(picture, task="<OD>").ok, "a living page's folder is gone"
     assert (parent / "letter.txt").read_text() == "Dear Anna,"
 
 
@@ -159,17 +183,9 @@ def is_open(pid: int, path: Path) -> bool:
 # --- room --------------------------------------------------------------------------------------------------------
 
 
-def as_visitor(page: RunningApp, address: str) -> RunningApp:
-    """The same page, asked by another visitor."""
-    page.client.headers[ADDRESS] = address
-    return page
-
-
 @pytest.fixture(scope="module")
 def noisy() -> bytes:
     """A picture whose file has 7 MB and stays as large in a data set."""
-    import io
-
     buffer = io.BytesIO()
     Image.effect_noise((3000, 2400), 120).convert("RGB").save(buffer, "JPEG", quality=95, subsampling=0)
     assert len(buffer.getvalue()) > 5 * MB
@@ -204,18 +220,17 @@ def export(page: RunningApp, path: str, times: int, file_format: str) -> Outcome
 
 @pytest.mark.parametrize("file_format", ["coco", "yolo", "voc"])
 def test_a_data_set_larger_than_the_room_is_refused_before_it_is_written(
-    page: RunningApp, noisy: bytes, file_format: str
+    page: RunningApp, noisy: bytes, file_format: str, parent: Path
 ) -> None:
     [path] = page.upload(noisy, "noise.jpg").json()
-    before = blocks(page.temp.parent), blocks(Path(page.environ["GRADIO_TEMP_DIR"]))
-    with Watch(page.temp) as elsewhere, Watch(Path(page.environ["GRADIO_TEMP_DIR"])) as here:
+    with Watch(page.temp) as elsewhere, Watch(parent) as here:
         outcome = export(page, path, 40, file_format)
     assert not outcome.ok
     assert "room" in outcome.error, outcome.error
     assert is_sentence(outcome.error)
     assert here.most < 50 * MB
     assert elsewhere.most < 2 * MB, "written outside the budget"
-    assert before[1] == blocks(Path(page.environ["GRADIO_TEMP_DIR"])), "something half written stays"
+    assert blocks(running_folder(page)) < 2 * len(noisy), "something half written stays"
     assert export(page, path, 1, "csv").ok, "the page goes on"
 
 
@@ -229,13 +244,12 @@ def test_downloads_one_after_the_other_stay_within_the_room(page: RunningApp, no
 
 
 def test_one_visitor_cannot_take_all_the_room(page: RunningApp, noisy: bytes, picture: bytes, parent: Path) -> None:
-    as_visitor(page, "10.0.0.1")
     with Watch(parent) as watch:
         answers = [page.upload(noisy, f"{number}.jpg") for number in range(12)]
         refused = [answer for answer in answers if answer.status_code != 200]
         assert refused
         assert all(answer.status_code == 507 and "room" in answer.json()["error"] for answer in refused)
-        as_visitor(page, "10.0.0.2")
+        page.client.headers[ADDRESS] = "10.1.1.1"
         assert page.upload(noisy, "theirs.jpg").status_code == 200
         assert page.analyse(picture, task="<OD>").ok
     assert watch.most <= 50 * MB
@@ -245,23 +259,27 @@ def test_one_visitor_cannot_take_all_the_room(page: RunningApp, noisy: bytes, pi
 
 
 @pytest.mark.parametrize("file_format", downloads.MAKERS)
-def test_a_disk_that_takes_no_more_costs_a_sentence_in_every_format(
-    backend: ScriptedBackend, parent: Path, file_format: str
-) -> None:
+def test_a_disk_that_takes_no_more_costs_a_sentence_in_every_format(page: RunningApp, file_format: str) -> None:
     """The kernel lets the page write no file beyond some bytes, as a full disk would."""
-    with started(backend, parent) as page:
-        [path] = page.upload(photograph(7)).json()
-        folder = Path(path).parents[1]
-        task = "<REFERRING_EXPRESSION_SEGMENTATION>" if file_format == "masks" else "<OD>"
-        question = {"images": [file_value(path)], "task": task, "text": "car", "file_format": file_format}
-        resource.prlimit(page.process.pid, resource.RLIMIT_FSIZE, (64, resource.RLIM_INFINITY))
-        before = contents(folder)
-        outcome = page.call("export", question)
-        assert not outcome.ok
-        assert outcome.error.startswith("The disk of this page's machine is full."), outcome.error
-        assert contents(folder) == before, "something half written stays"
-        resource.prlimit(page.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        assert page.call("export", question).ok
+    [path] = page.upload(photograph(7)).json()
+    folder = Path(path).parents[1]
+    task = "<REFERRING_EXPRESSION_SEGMENTATION>" if file_format == "masks" else "<OD>"
+    question = {
+        "images": [file_value(path)],
+        "task": task,
+        "text": "car" * (task != "<OD>"),
+        "file_format": file_format,
+    }
+    usual = resource.prlimit(page.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(page.process.pid, resource.RLIMIT_FSIZE, (64, usual[1]))
+    before = contents(folder)
+    outcome = page.call("export", question)
+    left = contents(folder)
+    resource.prlimit(page.process.pid, resource.RLIMIT_FSIZE, usual)
+    assert not outcome.ok
+    assert outcome.error.startswith("The disk of this page's machine is full."), outcome.error
+    assert left == before, "something half written stays"
+    assert page.call("export", question).ok
     assert "Traceback" not in page.log, page.log
 
 
@@ -287,10 +305,7 @@ def test_an_upload_that_is_broken_off_leaves_nothing(page: RunningApp, parent: P
             elif how == "cut short":
                 connection.shutdown(socket.SHUT_WR)
                 time.sleep(0.2)
-    until = time.monotonic() + 10
-    while contents(folder) != before and time.monotonic() < until:
-        time.sleep(0.1)
-    assert contents(folder) == before
+    assert until(lambda: contents(folder) == before)
     assert "Traceback" not in page.log, page.log
     assert page.open_files <= files + 2
 
@@ -321,5 +336,5 @@ def test_it_ends_in_time_however_many_files_there_are(backend: ScriptedBackend, 
         page.process.send_signal(signal.SIGTERM)
         assert page.process.wait(60) == 0
         assert time.monotonic() - begun < 5
-        assert gone(own, 60), "what was not deleted in time is deleted afterwards"
+        assert until(lambda: not own.exists()), "what was not deleted in time is deleted afterwards"
     assert "Traceback" not in page.log
