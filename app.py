@@ -6,18 +6,21 @@
 import os
 import sys
 
-from florence_ui import logs
+from florence_ui import logs, storage
 from florence_ui.errors import SettingsError
 from florence_ui.settings import Settings
-from florence_ui.ui.hosting import prepare_environment, serve
 
 try:
-    prepare_environment()
+    storage.use_private_folder()
 except SettingsError as error:
     sys.exit(str(error))
 
-from florence_ui.ui.build import build  # reads the environment when it is imported
-from florence_ui.ui.services import Services
+from florence_ui.ui.hosting import prepare_environment, serve  # Gradio reads GRADIO_TEMP_DIR at import
+
+prepare_environment()
+
+from florence_ui.ui.build import build  # noqa: E402  # reads the environment when it is imported
+from florence_ui.ui.services import Services  # noqa: E402
 
 try:
     services = Services.of(Settings.from_environ(os.environ))

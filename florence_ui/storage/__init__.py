@@ -18,13 +18,14 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+from florence_ui.errors import SettingsError, StorageError
 from florence_ui.storage.disk_budget import DiskBudget
 from florence_ui.storage.private_folder import PrivateFolder, remove_abandoned
 from florence_ui.storage.room import Room
 from florence_ui.storage.writing import FULL, Lease, StoredFile, in_words
 
 __all__ = ["DiskBudget", "Room", "StoredFile", "budget", "create", "folder", "owner", "remove", "remove_abandoned"]
-__all__ += ["touch", "words_for_full_disk", "write"]
+__all__ += ["touch", "use_private_folder", "words_for_full_disk", "write"]
 
 REMOVE_SECONDS = 2.0
 """How long the end of the program may wait for its files to be deleted."""
@@ -56,6 +57,21 @@ def folder() -> Path:
             _folders[parent] = _folders[str(made.path)] = made
             _budgets[made.path] = DiskBudget(made.path)
         return _folders[parent].path
+
+
+def use_private_folder() -> None:
+    """Make Gradio keep its files in `folder()` too; to be called before Gradio is imported.
+
+    Gradio's default is one folder for all apps of the machine, and the operator's may hold anybody's files.
+
+    Raises:
+        SettingsError: If no folder can be created where `GRADIO_TEMP_DIR` says.
+    """
+    try:
+        os.environ["GRADIO_TEMP_DIR"] = str(folder())
+    except StorageError:
+        expected = "a folder in which this page may create files, or nothing for the system's folder"
+        raise SettingsError("GRADIO_TEMP_DIR", expected) from None
 
 
 def budget() -> DiskBudget:

@@ -38,7 +38,6 @@ from florence_ui.ui.file_routes import FileRoutes
 from florence_ui.ui.health import Health, Probe
 from florence_ui.ui.posted import UPLOAD_SECONDS
 from florence_ui.ui.sessions import Sessions
-from florence_ui.ui.uploads import use_private_folder
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +55,7 @@ FILES_AT_A_TIME = 20
 
 def prepare_environment() -> None:
     """Set what Gradio and uvicorn read from the environment; what the operator has set stays."""
-    use_private_folder()
+    storage.use_private_folder()
     defaults = {
         "GRADIO_ANALYTICS_ENABLED": "False",
         # Gradio sums up its last 10,000 events after each one, for a page that is closed here.

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from gradio.utils import get_upload_folder
 
 from florence_ui import storage
-from florence_ui.errors import ImageError, SettingsError, StorageError
+from florence_ui.errors import ImageError
 
 FILE_META = {"_type": "gradio.FileData"}
 FILE_ROUTE = "/gradio_api/file="
@@ -23,23 +23,6 @@ FILE_ROUTE = "/gradio_api/file="
 NOT_AN_UPLOAD = "That is not a file that was uploaded to this page."
 GONE = ("The picture is not here any more.", "Choose it again.")
 UPLOAD_FIRST = "Upload the picture first; a link goes into the field for links (image_url)."
-
-
-def use_private_folder() -> Path:
-    """Make Gradio keep its files in this process's private folder; what lies beside it is not ours.
-
-    Gradio's default is one folder for all apps of the machine, and the operator's may hold anybody's files.
-
-    Raises:
-        SettingsError: If no folder can be created where `GRADIO_TEMP_DIR` says.
-    """
-    try:
-        folder = storage.folder()
-    except StorageError:
-        expected = "a folder in which this page may create files, or nothing for the system's folder"
-        raise SettingsError("GRADIO_TEMP_DIR", expected) from None
-    os.environ["GRADIO_TEMP_DIR"] = str(folder)
-    return folder
 
 
 def upload_folder() -> Path:
