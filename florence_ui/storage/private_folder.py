@@ -51,7 +51,7 @@ class PrivateFolder:
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent)).resolve()
         self._owner = os.getpid()
         self._held = _hold(self.path)
-        self._removed = False
+        self._handed_over = False
 
     def remove(self, seconds: float) -> None:
         """Delete the folder; what is not done in time is left to a process of its own.
@@ -61,11 +61,11 @@ class PrivateFolder:
         Args:
             seconds: How long this may take.
         """
-        if self._removed or os.getpid() != self._owner:
+        if self._handed_over or os.getpid() != self._owner:
             return
-        self._removed = True
         with contextlib.suppress(OSError):
             if not _empty(self.path, until=time.monotonic() + seconds):
+                self._handed_over = True
                 _remove_later(self.path)
                 return
             if fcntl is None and self._held is not None:
