@@ -6,10 +6,16 @@
 import os
 import sys
 
-from florence_ui import logs
+from florence_ui import logs, storage
 from florence_ui.errors import SettingsError
 from florence_ui.settings import Settings
-from florence_ui.ui.hosting import prepare_environment, serve
+
+try:
+    storage.use_private_folder()
+except SettingsError as error:
+    sys.exit(str(error))
+
+from florence_ui.ui.hosting import prepare_environment, serve  # Gradio reads GRADIO_TEMP_DIR at import
 
 prepare_environment()
 

@@ -13,6 +13,7 @@ FlorenceUIError
 │   ├── BackendTimeoutError    no answer within the deadline
 │   ├── BackendBusyError       the server has too much to do
 │   └── AnswerError            an answer came, but not one of Florence-2's
+├── StorageError               a file cannot be written: no room for it, or a full disk
 ├── BusyError                  this page has too much to do, or this visitor asked too often
 └── SettingsError              an environment variable has a value that cannot be used
 
@@ -103,6 +104,10 @@ class BackendBusyError(BackendError):
 
 class AnswerError(BackendError):
     """An answer came, but not one of Florence-2's."""
+
+
+class StorageError(FlorenceUIError):
+    """A file cannot be written: there is no room for it, or the disk is full."""
 
 
 class BusyError(FlorenceUIError):

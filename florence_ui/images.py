@@ -182,6 +182,7 @@ def read_file(path: Path, limits: ImageLimits = ImageLimits()) -> bytes:
             data = file.read(limits.max_bytes + 1)
     except OSError:
         raise ImageError("The picture is not here any more.", "Choose it again.") from None
+    storage.touch(path)
     check_bytes(data, limits)
     return data
 

@@ -279,7 +279,7 @@ class Settings:
     temp_mb: float = _setting(
         "FLORENCE_UI_TEMP_MB",
         4096,
-        "Room for uploads and results on the disk, in MB; the oldest go first.",
+        "Room for uploads and results on the disk, in MB; the oldest of whoever holds most go first.",
         "a number from 50 to 1,000,000",
         _number(50, 10**6),
     )

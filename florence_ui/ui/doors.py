@@ -25,10 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from florence_ui.ui.posted import (
     MAX_JSON_BYTES,
     NAME,
-    NO_ROOM,
-    HasRoom,
     Refused,
-    always,
     bounded,
     check_headers,
     check_length,
@@ -106,7 +103,6 @@ class Doors:
     Args:
         app: Gradio's app.
         max_upload_bytes: Most bytes of one upload request, all its files together.
-        has_room: Whether the disk takes more uploads.
         on_leave: Called with the session when a page or a program closes its stream.
         whose: The address that a request counts by; `""` where it is not known.
     """
@@ -116,13 +112,11 @@ class Doors:
         app: ASGIApp,
         *,
         max_upload_bytes: int,
-        has_room: HasRoom = always,
         on_leave: Callable[[str], object] = lambda session: None,
         whose: Callable[[Scope], str] = lambda scope: "",
     ) -> None:
         self.app = app
         self.max_upload_bytes = max_upload_bytes
-        self.has_room = has_room
         self.on_leave = on_leave
         self.whose = whose
         self._open: Counter[str] = Counter()
@@ -184,10 +178,8 @@ class Doors:
         check_headers(headers)
         check_query(scope)
         if door.body is Body.UPLOAD:
-            if not await self.has_room():
-                raise Refused(HTTPStatus.INSUFFICIENT_STORAGE, NO_ROOM)
             check_length(headers, self.max_upload_bytes)
-            return bounded(receive, self.max_upload_bytes, self.has_room)
+            return bounded(receive, self.max_upload_bytes)
         if door.body is Body.NONE:
             if get_route_path(scope).startswith(f"{API}/info"):
                 # Gradio keeps its first answer with the first asker's Host header in it, for all who ask later.

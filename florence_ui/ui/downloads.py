@@ -43,7 +43,9 @@ def masks(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
     """
     if not any(analysis.result.polygons[row] for row in rows):
         raise InputError("This answer has no outlines.", "Run a Segment task to get some.")
-    return exporting.mask_zip(analysis.result, storage.new_path(".zip", stem=f"{NAME}-masks"), rows)
+    with storage.create(".zip", stem=f"{NAME}-masks") as file:
+        exporting.mask_zip(analysis.result, file, rows)
+    return file.path
 
 
 def dataset(layout: DatasetFormat) -> Maker:
@@ -58,8 +60,9 @@ def dataset(layout: DatasetFormat) -> Maker:
             raise InputError("This answer has no objects.", "A data set needs some: run a Detect task.")
         if not rows:
             raise InputError("Every object is switched off.", "Switch on those that the data set should have.")
-        target = storage.new_path(".zip", stem=f"{NAME}-{layout}")
-        return exporting.dataset_zip([(NAME, analysis.picture.full, analysis.result.only(rows))], layout, target)
+        with storage.create(".zip", stem=f"{NAME}-{layout}") as file:
+            exporting.dataset_zip([(NAME, analysis.picture.full, analysis.result.only(rows))], layout, file)
+        return file.path
 
     return make
 

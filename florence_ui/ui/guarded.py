@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.state_holder import SessionState
 
+from florence_ui import storage
 from florence_ui.errors import FlorenceUIError
 from florence_ui.ui.components.lenient import LenientRadio
 from florence_ui.ui.replies import REFUSED
@@ -39,6 +40,7 @@ class Guarded(gr.Blocks):
         known = isinstance(request, gr.Request)
         visitor = visitor_of(request, self.services.settings) if known else NOBODY
         asking.set(visitor)
+        storage.owner.set(visitor.address)
         if isinstance(state := options.get("state"), Session):
             state.address = visitor.address
         event = options.get("event_data")
@@ -47,7 +49,7 @@ class Guarded(gr.Blocks):
         # What does not wait in line is over at once, and its request would end without an answer.
         attended = visitor if function.queue else NOBODY
         try:
-            with self.services.limits.attended(attended):
+            with self.services.limits.attended(attended), storage.words_for_full_disk():
                 return await super().process_api(function, *args, request=request, **options)
         except (FlorenceUIError, gr.Error) as error:
             if known and request.request is not None:

@@ -13,44 +13,35 @@ import asyncio
 import contextlib
 import logging
 import os
-import shutil
 import signal
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.routes import file_upload_statuses
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
+from starlette.types import Scope
 
+from florence_ui import storage
 from florence_ui.limits import address_of
 from florence_ui.settings import Settings
+from florence_ui.storage import DiskBudget, remove_abandoned
 from florence_ui.ui.agents import has_mcp, mend_answers
 from florence_ui.ui.compression import PageCompression
 from florence_ui.ui.doors import Doors
+from florence_ui.ui.file_routes import FileRoutes
 from florence_ui.ui.health import Health, Probe
 from florence_ui.ui.posted import UPLOAD_SECONDS
 from florence_ui.ui.sessions import Sessions
-from florence_ui.ui.uploads import (
-    age_out,
-    folder_bytes,
-    remove_folder,
-    remove_private_folders,
-    upload_folder,
-    use_private_folder,
-)
 
 log = logging.getLogger(__name__)
 
-MIN_FREE_BYTES = 200 << 20
 SWEEP_EVERY = 60.0
-SPARE_SECONDS = 300.0
-"""However full the disk is, a file is safe for so long: somebody is working with it."""
 SESSION_CAPACITY = 256
 """Sessions whose components Gradio keeps in memory; each may hold a posted body."""
 ANSWERS_KEPT = 900.0
@@ -64,7 +55,7 @@ FILES_AT_A_TIME = 20
 
 def prepare_environment() -> None:
     """Set what Gradio and uvicorn read from the environment; what the operator has set stays."""
-    use_private_folder()
+    storage.use_private_folder()
     defaults = {
         "GRADIO_ANALYTICS_ENABLED": "False",
         # Gradio sums up its last 10,000 events after each one, for a page that is closed here.
@@ -88,19 +79,19 @@ def launch_options(settings: Settings, *, probe: Probe, on_leave: Callable[[str]
         probe: Asks the first backend how it is; called at most every few seconds.
         on_leave: Called with the session when a visitor's page closes; ends their runs.
     """
-    keeper = Housekeeping(upload_folder(), max_age=settings.temp_seconds, max_bytes=int(settings.temp_mb * 2**20))
+    budget = storage.budget()
+    budget.set_limits(int(settings.temp_mb * 2**20), max_age=settings.temp_seconds)
+    keeper = Housekeeping(budget, max_age=settings.temp_seconds)
     most, header = settings.max_upload_bytes, settings.address_header
-    doors = Middleware(
-        Doors,
-        max_upload_bytes=FILES_AT_A_TIME * most,
-        has_room=keeper.has_room,
-        on_leave=on_leave,
-        whose=lambda scope: address_of(scope["client"] and scope["client"][0], Headers(scope=scope), header),
-    )
+
+    def whose(scope: Scope) -> str:
+        return address_of(scope["client"] and scope["client"][0], Headers(scope=scope), header)
+
+    doors = Middleware(Doors, max_upload_bytes=FILES_AT_A_TIME * most, on_leave=on_leave, whose=whose)
     return {
         "app_kwargs": {
             "middleware": [doors, Middleware(PageCompression)],
-            "routes": Health(probe).routes,
+            "routes": [*Health(probe).routes, *FileRoutes(whose).routes],
             "lifespan": keeper.lifespan,
         },
         "max_file_size": most,
@@ -137,6 +128,7 @@ def serve(demo: gr.Blocks, *, on_end: Callable[[], object]) -> None:
     ending = threading.Thread(target=on_end)
     ending.start()
     demo.close()
+    storage.remove()
     ending.join()
 
 
@@ -144,7 +136,7 @@ def _end_for_certain(seconds: float) -> None:
     """End the process then, even if a thread still hangs in a call; its files go all the same."""
 
     def end() -> None:
-        remove_private_folders()
+        storage.remove(seconds=0)
         os._exit(0)
 
     timer = threading.Timer(seconds, end)
@@ -156,35 +148,21 @@ class Housekeeping:
     """Keeps disk and memory flat: files and sessions that nobody uses any more go.
 
     Args:
-        folder: The upload folder.
+        budget: Knows the files.
         max_age: Seconds after which an unused file, and the memory of a silent session, goes.
-        max_bytes: What the folder may hold.
         every: Seconds from one sweep to the next.
     """
 
-    def __init__(
-        self, folder: Path, *, max_age: float = 7200.0, max_bytes: int = 4 << 30, every: float | None = None
-    ) -> None:
-        self.folder = folder
+    def __init__(self, budget: DiskBudget, *, max_age: float = 7200.0, every: float | None = None) -> None:
+        self.budget = budget
         self.max_age = max_age
-        self.max_bytes = max_bytes
         self.every = min(SWEEP_EVERY, max_age / 4) if every is None else every
-        self._measured = -10.0
-        self._bytes = 0
         self._over: dict[str, float] = {}
         self._progress: dict[str, float] = {}
 
-    async def has_room(self) -> bool:
-        """Whether the folder and its disk take another upload."""
-        if time.monotonic() - self._measured > 2.0:
-            self._measured = time.monotonic()
-            self._bytes = await asyncio.to_thread(folder_bytes, self.folder)
-        return self._bytes < self.max_bytes and shutil.disk_usage(self.folder).free > MIN_FREE_BYTES
-
     @asynccontextmanager
     async def lifespan(self, app: Any) -> AsyncIterator[None]:
-        """Tidy up for as long as the app runs, and all of it at the end."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Tidy up for as long as the app runs; first what a page that was killed has left."""
         Sessions.take_over(app)
         mend_answers(app.get_blocks())
         sweeping = asyncio.create_task(self._sweep_for_ever(app))
@@ -194,13 +172,9 @@ class Housekeeping:
             sweeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await sweeping
-            await asyncio.to_thread(self._empty)
-
-    def _empty(self) -> None:
-        for path in self.folder.iterdir() if self.folder.exists() else ():
-            remove_folder(path) if path.is_dir() else path.unlink(missing_ok=True)
 
     async def _sweep_for_ever(self, app: Any) -> None:
+        await asyncio.to_thread(remove_abandoned, self.budget.folder.parent)
         while True:
             await asyncio.sleep(self.every)
             try:
@@ -210,13 +184,7 @@ class Housekeeping:
 
     async def sweep(self, app: Any) -> None:
         """Delete old files, forget old sessions, and drop what Gradio's queue keeps of calls that are over."""
-        self._bytes = await asyncio.to_thread(
-            age_out,
-            self.folder,
-            max_age=self.max_age,
-            max_bytes=int(self.max_bytes * 0.8),
-            spare=min(SPARE_SECONDS, self.max_age / 2),
-        )
+        await asyncio.to_thread(self.budget.age_out, self.max_age)
         blocks = app.get_blocks()
         for names in blocks.temp_file_sets:
             names.intersection_update([name for name in names if os.path.exists(name)])  # noqa: ASYNC240 - not shared

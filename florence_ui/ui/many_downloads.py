@@ -52,7 +52,9 @@ def dataset(layout: DatasetFormat, done: list[Item], limits: ImageLimits) -> Pat
     if not any(len(item.result.detections) for item in done):
         raise InputError("These answers have no objects.", "A data set needs some: run a Detect task.")
     items = [(item.name, partial(original, item, limits), item.result) for item in done]
-    return exporting.dataset_zip(items, layout, storage.new_path(".zip", stem=f"{NAME}-{layout}"))
+    with storage.create(".zip", stem=f"{NAME}-{layout}") as file:
+        exporting.dataset_zip(items, layout, file)
+    return file.path
 
 
 def original(item: Item, limits: ImageLimits) -> Image.Image:

@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
@@ -25,9 +24,6 @@ MAX_JSON_BYTES = 1 << 20
 MAX_FILES = 200
 JSON_SECONDS = 30.0
 UPLOAD_SECONDS = 600.0
-ROOM_EVERY = 1 << 20
-"""Bytes of an upload after which it is asked again whether there is room: many uploads may begin at once."""
-NO_ROOM = "There is no room for more pictures right now. Please try again in a few minutes."
 
 HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 """Half of a pair that JSON writes some characters with; alone it fits into no file, no log and no answer."""
@@ -129,26 +125,17 @@ def replayed(body: bytes, scope: Scope, receive: Receive) -> Receive:
     return read
 
 
-HasRoom = Callable[[], Awaitable[bool]]
-"""Whether the disk takes more."""
-
-
-async def always() -> bool:
-    """There is room."""
-    return True
-
-
-def bounded(receive: Receive, most: int, has_room: HasRoom = always) -> Receive:
-    """A `receive` that stops an upload of too many bytes or files, one that never ends, or one that fills the disk.
+def bounded(receive: Receive, most: int) -> Receive:
+    """A `receive` that stops an upload of too many bytes or files, or one that never ends.
 
     It raises what Gradio's own parser raises, because then Gradio deletes what it has written so far.
     """
-    size = files = asked = 0
+    size = files = 0
     tail = b""
     deadline = time.monotonic() + UPLOAD_SECONDS
 
     async def read() -> Message:
-        nonlocal size, files, asked, tail
+        nonlocal size, files, tail
         try:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 message = await receive()
@@ -162,10 +149,6 @@ def bounded(receive: Receive, most: int, has_room: HasRoom = always) -> Receive:
             raise MultiPartException(f"The upload is over the maximum allowed size of {most / 2**20:.3g} MB.")
         if files > MAX_FILES:
             raise MultiPartException(f"Too many files: at most {MAX_FILES} at a time.")
-        if size - asked > ROOM_EVERY:
-            asked = size
-            if not await has_room():
-                raise MultiPartException(NO_ROOM)
         return message
 
     return read

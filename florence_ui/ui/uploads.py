@@ -5,13 +5,8 @@ Gradio 6 hands on unchecked), a bare string, an `http` or `data:` address as pat
 but the first two, with a path inside this app's own upload folder, are refused.
 """
 
-import atexit
-import contextlib
 import os
-import shutil
 import stat
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +14,7 @@ from urllib.parse import unquote
 
 from gradio.utils import get_upload_folder
 
+from florence_ui import storage
 from florence_ui.errors import ImageError
 
 FILE_META = {"_type": "gradio.FileData"}
@@ -27,29 +23,6 @@ FILE_ROUTE = "/gradio_api/file="
 NOT_AN_UPLOAD = "That is not a file that was uploaded to this page."
 GONE = ("The picture is not here any more.", "Choose it again.")
 UPLOAD_FIRST = "Upload the picture first; a link goes into the field for links (image_url)."
-
-
-def use_private_folder() -> Path:
-    """Give this process an upload folder of its own, readable by nobody else, unless the operator named one.
-
-    Gradio's default is one folder for all apps of the machine, so the other apps' files would count as ours.
-    """
-    if not os.environ.get("GRADIO_TEMP_DIR"):
-        os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="florence-ui-")
-        _private[os.environ["GRADIO_TEMP_DIR"]] = os.getpid()
-        atexit.register(remove_private_folders)
-    return upload_folder()
-
-
-_private: dict[str, int] = {}
-"""Folders that this process made, and its number: a forked child leaves its parent's alone."""
-
-
-def remove_private_folders() -> None:
-    """Delete the folders that `use_private_folder` made."""
-    for folder, owner in _private.items():
-        if owner == os.getpid():
-            remove_folder(Path(folder))
 
 
 def upload_folder() -> Path:
@@ -69,7 +42,7 @@ def uploaded(value: Any) -> Path:
     if isinstance(value, dict):
         check_file(value)
         value = value["path"]
-    if not isinstance(value, str | Path) or not (path := _own_file(str(value))):
+    if not isinstance(value, str | Path) or not (path := own_file(str(value))):
         raise ImageError(NOT_AN_UPLOAD, UPLOAD_FIRST)
     return path
 
@@ -93,7 +66,7 @@ def check_file(value: dict[str, Any]) -> None:
     """
     path, url = value.get("path"), value.get("url")
     plain = value.get("meta") in (None, FILE_META) and not value.get("is_stream")  # programs leave meta out
-    own = plain and isinstance(path, str) and _own_file(path)
+    own = plain and isinstance(path, str) and own_file(path)
     if not own or not (url is None or (isinstance(url, str) and _is_address_of(url, path))):
         raise ImageError(*(GONE if isinstance(path, str) and _was_own_file(path) else (NOT_AN_UPLOAD, UPLOAD_FIRST)))
 
@@ -108,8 +81,11 @@ def _is_address_of(url: str, path: str) -> bool:
     )
 
 
-def _own_file(path: str) -> Path | None:
-    """The path if it is a regular file exactly two levels down in the upload folder, where uploads are."""
+def own_file(path: str) -> Path | None:
+    """The path if it is a regular file exactly two levels down in the upload folder, where uploads are.
+
+    Whoever asks is going to use it, so it stays longer than others.
+    """
     folder = upload_folder()
     try:
         resolved = Path(path).resolve(strict=True)
@@ -117,6 +93,7 @@ def _own_file(path: str) -> Path | None:
             return None
     except (OSError, ValueError, RuntimeError):
         return None
+    storage.touch(resolved)
     return resolved
 
 
@@ -134,52 +111,3 @@ def _dicts(value: Any) -> Iterator[dict[str, Any]]:
             waiting.extend(node.values())
         elif isinstance(node, list):
             waiting.extend(node)
-
-
-def folder_bytes(folder: Path) -> int:
-    """Bytes of all files below a folder."""
-    return sum(size for _, _, size in _files(folder))
-
-
-def age_out(folder: Path, *, max_age: float, max_bytes: int, spare: float = 300.0, now: float | None = None) -> int:
-    """Delete what is too old; then, while the rest is too large, the oldest first.
-
-    Args:
-        folder: Holds files of visitors and results only.
-        max_age: Seconds after which a file that nobody read goes.
-        max_bytes: What may remain.
-        spare: Seconds for which a file is safe however full the folder is: somebody is working with it.
-        now: Seconds since 1970; the present if left out.
-
-    Returns:
-        Bytes that remain.
-    """
-    now = time.time() if now is None else now
-    files = sorted(_files(folder))
-    total = sum(size for _, _, size in files)
-    for touched, path, size in files:
-        age = now - touched
-        if age > max_age or (total > max_bytes and age > spare):
-            path.unlink(missing_ok=True)
-            total -= size
-            if path.parent != folder:
-                with contextlib.suppress(OSError):  # other files in it, or gone already
-                    path.parent.rmdir()
-    return total
-
-
-def remove_folder(folder: Path) -> None:
-    """Delete the folder with everything in it."""
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _files(folder: Path) -> Iterator[tuple[float, Path, int]]:
-    """(last use, path, bytes) of every file; last use is the newest of its access and change times."""
-    for directory, _, names in os.walk(folder):
-        for name in names:
-            path = Path(directory, name)
-            try:
-                info = path.lstat()
-            except OSError:
-                continue
-            yield max(info.st_atime, info.st_mtime, info.st_ctime), path, info.st_size

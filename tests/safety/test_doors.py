@@ -16,7 +16,8 @@ from PIL import Image
 from safety.running import file_value
 from safety.small_page import Served
 
-from florence_ui.ui import doors, hosting
+from florence_ui.storage import disk_budget
+from florence_ui.ui import doors
 from florence_ui.ui.agents import has_mcp
 from florence_ui.ui.doors import find_door
 from florence_ui.ui.posted import MAX_FILES, Refused
@@ -114,7 +115,7 @@ def is_refusal(response: httpx.Response) -> bool:
     """One sentence, no traceback, no path of this machine."""
     words = response.text
     tidy = "Traceback" not in words and "site-packages" not in words and "/root" not in words
-    return 400 <= response.status_code < 500 and tidy and len(words) < 400
+    return (400 <= response.status_code < 500 or response.status_code == 507) and tidy and len(words) < 400
 
 
 @pytest.mark.parametrize("path", OPEN.values(), ids=OPEN.keys())
@@ -386,9 +387,9 @@ def test_files_that_are_too_much_together_are_cut_off(small_app: Served) -> None
 
 def test_an_upload_ends_when_the_disk_is_full(small_app: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """There was room when it began, as for all that began with it."""
-    stream, room = Stream(files=40), hosting.MIN_FREE_BYTES + (5 << 20)
-    monkeypatch.setattr(hosting.shutil, "disk_usage", lambda _: SimpleNamespace(free=room - stream.sent))
-    stream.refused_by(small_app, "no room")
+    stream, room = Stream(files=40), disk_budget.MIN_FREE_BYTES + (5 << 20)
+    monkeypatch.setattr(disk_budget.shutil, "disk_usage", lambda _: SimpleNamespace(free=room - stream.sent))
+    stream.refused_by(small_app, "disk of this page's machine is full")
 
 
 def test_one_address_has_only_so_many_requests_open(small_app: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,6 @@
 """What the page does for its operator: tidying up, health, and the options it is launched with."""
 
 import asyncio
-import os
-import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,62 +11,11 @@ import pytest
 from gradio.route_utils import FileUploadProgress
 from gradio.state_holder import SessionState
 
+from florence_ui.storage import DiskBudget
 from florence_ui.ui import hosting
 from florence_ui.ui.health import Health, Works
 from florence_ui.ui.hosting import Housekeeping
 from florence_ui.ui.sessions import Session, Sessions
-from florence_ui.ui.uploads import age_out, folder_bytes
-
-
-def write(folder: Path, name: str, size: int, age: float) -> Path:
-    """A file as Gradio keeps it, of that age in seconds."""
-    path = folder / f"hash-{name}" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"x" * size)
-    when = time.time() - age
-    os.utime(path, (when, when))
-    return path
-
-
-def later(age: float) -> float:
-    """A present in which all files of now are that old: change times cannot be set."""
-    return time.time() + age
-
-
-def test_old_files_go_and_their_folders_with_them(tmp_path: Path) -> None:
-    paths = [write(tmp_path, f"{i}.png", 10, 0) for i in range(3)]
-    assert age_out(tmp_path, max_age=100, max_bytes=1000, now=later(50)) == 30
-    assert all(path.exists() for path in paths)
-    assert age_out(tmp_path, max_age=100, max_bytes=1000, now=later(200)) == 0
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_what_an_aborted_upload_leaves_goes_too(tmp_path: Path) -> None:
-    (tmp_path / "tmpabcdef").write_bytes(b"x" * 5)
-    assert age_out(tmp_path, max_age=100, max_bytes=1000, now=later(200)) == 0
-
-
-def test_a_full_folder_loses_its_oldest_but_not_what_is_in_use(tmp_path: Path) -> None:
-    paths = []
-    for i in range(4):
-        paths.append(write(tmp_path, f"{i}.png", 100, 0))
-        time.sleep(0.02)
-    assert age_out(tmp_path, max_age=9999, max_bytes=250, spare=10, now=later(60)) == 200
-    assert [path.exists() for path in paths] == [False, False, True, True]
-    assert age_out(tmp_path, max_age=9999, max_bytes=0, spare=300, now=later(60)) == 200
-
-
-@pytest.mark.anyio
-async def test_there_is_room_until_the_folder_is_full(tmp_path: Path) -> None:
-    write(tmp_path, "a.png", 100, 0)
-    assert await Housekeeping(tmp_path, max_bytes=101).has_room()
-    assert not await Housekeeping(tmp_path, max_bytes=100).has_room()
-
-
-@pytest.mark.anyio
-async def test_there_is_no_room_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hosting.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
-    assert not await Housekeeping(tmp_path).has_room()
 
 
 class Holder:
@@ -98,13 +45,15 @@ def fake_app(holder: Holder, pending: dict[str, set[str]], running: set[str], te
 async def test_silent_sessions_and_unfetched_answers_are_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = write(tmp_path, "kept.png", 5, 0)
+    kept = tmp_path / "kept" / "kept.png"
+    kept.parent.mkdir()
+    kept.write_bytes(b"12345")
     holder = Holder({"old": 10_000, "new": 10})
     pending = {"busy": {"running"}, "empty": set(), "unfetched": {"over"}}
     temp = {str(kept), str(tmp_path / "gone.png")}
     app = fake_app(holder, pending, {"running"}, temp)
     monkeypatch.setattr(hosting, "ANSWERS_KEPT", 0.2)
-    keeper = Housekeeping(tmp_path)
+    keeper = Housekeeping(DiskBudget(tmp_path))
     await keeper.sweep(app)
     assert set(holder.session_data) == {"new"}
     assert holder.deleted == ["old"]
@@ -120,7 +69,7 @@ def test_who_asks_about_uploads_leaves_nothing_behind(tmp_path: Path, monkeypatc
     progress = FileUploadProgress()
     progress.track("uploaded")
     assert not progress._signals["nobody uploads this"].is_set()
-    keeper = Housekeeping(tmp_path)
+    keeper = Housekeeping(DiskBudget(tmp_path))
     keeper._forget_progress(progress)
     assert len(progress._signals) == 2, "an upload may take its time"
     monkeypatch.setattr(hosting, "UPLOAD_SECONDS", 0.0)
@@ -129,17 +78,6 @@ def test_who_asks_about_uploads_leaves_nothing_behind(tmp_path: Path, monkeypatc
     assert not progress._statuses
     keeper._forget_progress(progress)
     assert not keeper._progress
-
-
-@pytest.mark.anyio
-async def test_everything_goes_when_the_app_ends(tmp_path: Path) -> None:
-    folder = tmp_path / "uploads"
-    async with Housekeeping(folder, every=0.01).lifespan(fake_app(Holder({}), {}, set(), set())):
-        assert folder.stat().st_mode & 0o777 == 0o700
-        write(folder, "a.png", 10, 0)
-        await asyncio.sleep(0.05)
-        assert folder_bytes(folder) == 10
-    assert folder_bytes(folder) == 0
 
 
 async def works() -> tuple[Works, str]:

@@ -1,0 +1,183 @@
+"""Who may write how much, and whose files go where room is short."""
+
+import contextlib
+import os
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from florence_ui.errors import StorageError
+from florence_ui.storage import disk_budget
+from florence_ui.storage.disk_budget import DiskBudget
+from florence_ui.storage.room import BLOCK, Room, measured
+from florence_ui.storage.writing import Lease
+
+FILE = 9 * BLOCK
+"""What a file of 8 blocks takes, with its folder."""
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def budget(tmp_path: Path, clock: Clock) -> DiskBudget:
+    """Room for ten files of 8 blocks."""
+    folder = tmp_path / "private"
+    folder.mkdir()
+    return DiskBudget(folder, Room(10 * FILE, 100), spare=300, clock=clock)
+
+
+def put(budget: DiskBudget, owner: str, size: int = 8 * BLOCK) -> Path:
+    """A file of that visitor's."""
+    with Lease(budget, owner) as lease:
+        lease.grow(Room(size, 1))
+        (lease.place / "file").write_bytes(b"x" * size)
+        lease.keep()
+    return lease.place / "file"
+
+
+def on_disk(budget: DiskBudget) -> Room:
+    """What the folder really holds."""
+    room = Room()
+    for path in budget.folder.iterdir():
+        room += measured(path)
+    return room
+
+
+def test_what_is_counted_is_what_is_there(budget: DiskBudget) -> None:
+    paths = [put(budget, "anna"), put(budget, "ben", 10)]
+    assert budget.held == on_disk(budget) == Room(FILE + 2 * BLOCK, 4)
+    assert budget.held_by("ben") == Room(2 * BLOCK, 2)
+    assert sum(path.stat().st_blocks * 512 for path in paths) <= budget.held.size
+
+
+def test_nothing_is_written_that_does_not_fit(budget: DiskBudget) -> None:
+    with pytest.raises(StorageError, match="more room than one visitor gets"):
+        put(budget, "anna", 6 * FILE)
+    assert budget.held == on_disk(budget) == Room()
+
+
+def test_a_visitor_alone_may_use_all_the_room_and_then_waits(budget: DiskBudget, clock: Clock) -> None:
+    first, *_ = [put(budget, "anna") for _ in range(10)]
+    with pytest.raises(StorageError, match="no room for more files"):
+        put(budget, "anna")
+    clock.now += 301
+    put(budget, "anna")
+    assert not first.exists()
+    assert budget.held == on_disk(budget) == Room(10 * FILE, 20)
+
+
+def test_who_comes_later_gets_an_equal_share_of_who_holds_most(budget: DiskBudget) -> None:
+    theirs = [put(budget, "greedy") for _ in range(8)]
+    modest = [put(budget, "anna"), put(budget, "ben")]
+    late = [put(budget, "carl") for _ in range(2)]
+    assert [path.exists() for path in theirs] == [False] * 2 + [True] * 6
+    assert all(path.exists() for path in [*modest, *late])
+    with pytest.raises(StorageError):
+        put(budget, "greedy")
+
+
+def test_who_holds_most_gets_no_room_of_others_who_are_away(budget: DiskBudget, clock: Clock) -> None:
+    away = [put(budget, "anna") for _ in range(3)]
+    clock.now += 301
+    theirs = [put(budget, "greedy") for _ in range(7)]
+    with pytest.raises(StorageError, match="no room for more files"):
+        put(budget, "greedy")
+    assert all(path.exists() for path in [*away, *theirs])
+
+
+def test_a_file_that_is_used_stays_longer(budget: DiskBudget, clock: Clock) -> None:
+    first, second, *_ = [put(budget, "anna") for _ in range(10)]
+    clock.now += 200
+    budget.touch(first)
+    clock.now += 200
+    put(budget, "anna")
+    assert first.exists()
+    assert not second.exists()
+
+
+def test_the_number_of_files_is_bounded_like_their_size(budget: DiskBudget, clock: Clock) -> None:
+    budget.limit = Room(1 << 30, 40)
+    for _ in range(20):
+        put(budget, "greedy", 8)
+    with pytest.raises(StorageError, match="no room"):
+        put(budget, "greedy", 8)
+    put(budget, "anna", 8)
+    assert on_disk(budget).files <= 40
+
+
+def test_a_nearly_full_disk_is_left_alone(budget: DiskBudget, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk_budget, "MIN_FREE_BYTES", 1 << 60)
+    with pytest.raises(StorageError, match="disk of this page's machine is full"):
+        put(budget, "anna")
+    assert on_disk(budget) == Room()
+
+
+def test_unused_files_age_out_and_read_ones_stay(budget: DiskBudget, clock: Clock) -> None:
+    old, read = put(budget, "anna"), put(budget, "anna")
+    os.utime(old, (time.time() - 5000, time.time() - 5000))
+    clock.now += 3600
+    young = put(budget, "anna")
+    budget.age_out(1800)
+    assert not old.parent.exists()
+    assert read.exists(), "the file system says that it was read just now"
+    assert young.exists()
+    assert budget.held == on_disk(budget)
+
+
+def test_what_came_and_went_without_being_counted_is_counted(budget: DiskBudget) -> None:
+    gone = put(budget, "anna")
+    gone.unlink()
+    gone.parent.rmdir()
+    (budget.folder / "strange").mkdir()
+    (budget.folder / "strange" / "file").write_bytes(b"x" * 5 * BLOCK)
+    with Lease(budget, "ben") as unfinished:
+        unfinished.grow(Room(BLOCK, 1))
+        budget.age_out(100)
+        assert budget.held == Room(6 * BLOCK, 2) + Room(2 * BLOCK, 2)
+    assert budget.held == on_disk(budget)
+
+
+def test_whatever_happens_the_count_is_right_and_the_limit_holds(budget: DiskBudget, clock: Clock) -> None:
+    rng = random.Random(5)
+    paths: list[Path] = []
+    for _ in range(800):
+        clock.now += rng.choice([0, 1, 50, 400])
+        with contextlib.suppress(StorageError):
+            paths.append(put(budget, rng.choice("abcdef"), rng.randrange(1, 20 * BLOCK)))
+        if rng.random() < 0.3 and paths:
+            budget.touch(rng.choice(paths))
+        if rng.random() < 0.01:
+            budget.age_out(0)
+        assert budget.held.fits(budget.limit)
+    assert budget.held == on_disk(budget)
+    assert sum((budget.held_by(name) for name in "abcdef"), Room()) == budget.held
+
+
+@pytest.mark.slow
+def test_asking_costs_the_same_however_many_files_there_are(budget: DiskBudget) -> None:
+    def seconds() -> float:
+        begun = time.perf_counter()
+        for _ in range(100):
+            put(budget, "anna", 8)
+        return time.perf_counter() - begun
+
+    budget.limit = Room(1 << 40, 10**6)
+    few = min(seconds() for _ in range(3))
+    for _ in range(4000):
+        put(budget, "greedy", 8)
+    many = min(seconds() for _ in range(3))
+    assert many < 5 * few, (few, many)
