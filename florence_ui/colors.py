@@ -32,8 +32,9 @@ PRIMARIES = {
 GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0}
 """Transfer characteristics of H.273 -> exponent; others than these, PQ and HLG count as sRGB's."""
 PQ, HLG = 16, 18
-WHITE_NITS, PEAK_NITS = 203, 1000
-"""How bright white is in PQ and HLG by BT.2408, and the brightest that is told apart, in candela a square meter."""
+MIDDLE_NITS, PEAK_NITS = 150, 1000
+"""What PQ and HLG show at half of a screen's light, and as its white, in candela a square meter: so a scene of which
+libavif's samples have both comes out as bright as its version for ordinary screens."""
 GAMMA_TOLERANCE = 0.05
 """How far a PNG's gamma, times 2.2, may be from 1 to count as sRGB's; libpng's threshold."""
 CHROMATICITY_TOLERANCE = 0.002
@@ -125,25 +126,26 @@ def flatten(image: Image.Image) -> Image.Image:
 
 
 def to_srgb(image: Image.Image, profile: bytes | None, stated: bytes | None = None) -> Image.Image:
-    """RGB in sRGB.
+    """RGB in sRGB, or RGBA where something may be transparent, whose colors mix with white only afterwards.
 
     Args:
-        image: In any mode that `flatten` returns.
+        image: In any mode that `level` returns.
         profile: The file's own color profile, if it has one.
         stated: A profile of `stated_profile`, which goes before it.
     """
+    mode = "RGBA" if image.mode == "RGBA" else "RGB"
     try:
         if image.mode == "LAB":
             source = ImageCms.createProfile("LAB")
         elif stated:
-            image, source = image.convert("RGB"), ImageCms.ImageCmsProfile(io.BytesIO(stated))
+            image, source = image.convert(mode), ImageCms.ImageCmsProfile(io.BytesIO(stated))
         elif profile and len(profile) <= MAX_PROFILE:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         else:
-            return image.convert("RGB")
-        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            return image.convert(mode)
+        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode)
     except Exception:  # a profile for another color space, or a broken one: the plain colors are good enough
-        return image.convert("RGB")
+        return image.convert(mode)
 
 
 def stated_profile(image: Image.Image, cicp: tuple[int, int] | None) -> bytes | None:
@@ -204,7 +206,7 @@ def transfer_curve(transfer: int) -> np.ndarray:
 
 def tone_mapped(nits: np.ndarray) -> np.ndarray:
     """Luminances of up to `PEAK_NITS` as parts of a screen's white, by Reinhard's curve."""
-    light, peak = nits / WHITE_NITS, PEAK_NITS / WHITE_NITS
+    light, peak = nits / MIDDLE_NITS, PEAK_NITS / MIDDLE_NITS
     return np.minimum(light * (1 + light / peak**2) / (1 + light), 1)
 
 

@@ -87,7 +87,8 @@ def _bmp(data: bytes) -> tuple[int, int, int]:
 def _rare_bmp(data: bytes, error: str, decoding: bool) -> bool:
     header, depth, compression = _bmp(data)
     known = header in BMP_HEADERS and depth in BMP_DEPTHS and compression in BMP_COMPRESSIONS
-    return known and not decoding and (depth not in (1, 4, 8, 24) or header == 16 or compression > 1)
+    rare = depth not in (1, 4, 8, 24) or header == 16 or compression > 1
+    return known and ("palette" in error.lower() or (rare and not decoding))
 
 
 def _rare_jpeg(data: bytes, error: str, decoding: bool) -> bool:
@@ -117,9 +118,7 @@ def _rare_tiff(data: bytes, error: str, decoding: bool) -> bool:
 
 
 def _rare_avif(data: bytes, error: str, decoding: bool) -> bool:
-    if decoding:
-        return error.endswith(NOT_IMPLEMENTED)
-    return avif.is_whole(data) and avif.primary_item(data).size is not None
+    return error.endswith(NOT_IMPLEMENTED) if decoding else avif.is_whole(data)
 
 
 CHECKS = {

@@ -1,9 +1,9 @@
 """A file of unknown origin -> an upright RGB picture: the one coordinate frame of everything that follows.
 
 What the page shows, what the model sees and what is drawn on is the same picture: the first frame, turned
-upright by its EXIF orientation, converted to sRGB and flattened on white. The size is read from the header
-and checked before a pixel is decoded, only the formats of `FORMATS` are ever tried, and whatever goes wrong
-becomes an `ImageError`.
+upright by its EXIF orientation, converted to sRGB from the colors that `colors` follows, and flattened on white.
+The size is read from the header and checked before a pixel is decoded, only the formats of `FORMATS` are ever
+tried, and whatever goes wrong becomes an `ImageError`.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from florence_ui import storage
 from florence_ui.colors import flatten, level, mend, plain, stated_profile, to_srgb
 from florence_ui.errors import ImageError
 from florence_ui.image_refusals import BROKEN, TOO_MANY_PIXELS, format_of, is_rle4, unreadable, unsupported
-from florence_ui.stripping import MalformedError, Stripped, exif_orientation, strip
+from florence_ui.stripping import Stripped, exif_orientation, strip
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 """What Pillow may try; never those that run a foreign program, such as EPS."""
@@ -227,7 +227,7 @@ def strip_or_refuse(data: bytes) -> Stripped:
     """The file without what its pixels do not need."""
     try:
         return strip(data)
-    except MalformedError:
+    except Exception:  # a hostile header can raise anything
         raise ImageError(*BROKEN) from None
 
 
@@ -257,7 +257,7 @@ def decode_header(image: Image.Image, stripped: Stripped, longest: int | None) -
     wanted = fit(size, longest) if longest else size
     # one name for the picture at every stage: never more than two of its size in memory
     convert = partial(to_srgb, profile=profile, stated=stated)
-    for step in (partial(mend, stored=stored), plain, partial(shrink, size=wanted), level, flatten, convert, detach):
+    for step in (partial(mend, stored=stored), plain, partial(shrink, size=wanted), level, convert, flatten, detach):
         image = step(image)
     if turn is not None:
         image = image.transpose(turn)

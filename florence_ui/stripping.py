@@ -75,7 +75,7 @@ def strip(data: bytes) -> Stripped:
         if data[4:8] == b"ftyp":
             item = avif.primary_item(data)
             return Stripped(avif.hide_exif(data), cicp=item.cicp, size=item.size)
-    except (struct.error, IndexError, ValueError) as error:
+    except (struct.error, IndexError, ValueError, OverflowError) as error:
         raise MalformedError(f"cannot be taken apart: {error}") from None
     return Stripped(data)
 
@@ -149,6 +149,8 @@ def scans_end(data: bytes, position: int) -> int | None:
         if marker == EOI:
             return found.end()
         if marker != SOS and marker not in SCAN_TABLES:
+            return None
+        if found.end() + 2 > len(data):
             return None
         follows = marker != SOS
         position = jpeg_segment_end(data, found.start())
