@@ -212,10 +212,7 @@ def load(data: bytes, limits: ImageLimits, *, longest: int | None = None) -> tup
     Raises:
         ImageError: If it is not a picture, is broken, or is beyond the limits.
     """
-    check_bytes(data, limits)
-    stripped = strip_or_refuse(data)
-    image = open_header(data, stripped, limits)
-    check_size(image.size, limits)
+    image, stripped = open_header(data, limits)
     with large_at_once if math.prod(image.size) > LARGE else nullcontext():
         try:
             return decode_header(image, stripped, longest)
@@ -223,26 +220,29 @@ def load(data: bytes, limits: ImageLimits, *, longest: int | None = None) -> tup
             raise ImageError(*unreadable(data, error=str(error), decoding=True)) from None
 
 
-def strip_or_refuse(data: bytes) -> Stripped:
-    """The file without what its pixels do not need."""
-    try:
-        return strip(data)
-    except Exception:  # a hostile header can raise anything
-        raise ImageError(*BROKEN) from None
+def open_header(data: bytes, limits: ImageLimits) -> tuple[Image.Image, Stripped]:
+    """The picture with its header read and no pixel decoded, and its file without what the pixels do not need.
 
-
-def open_header(data: bytes, stripped: Stripped, limits: ImageLimits) -> Image.Image:
-    """The picture with its header read and no pixel decoded."""
+    Raises:
+        ImageError: If it is not a picture, is broken, or is beyond the limits.
+    """
+    check_bytes(data, limits)
     if is_rle4(data):
         raise ImageError(*unsupported("BMP"))
     try:
-        return Image.open(io.BytesIO(stripped.data), formats=FORMATS)
+        stripped = strip(data)
+    except Exception:  # a hostile file can raise anything
+        raise ImageError(*BROKEN) from None
+    try:
+        image = Image.open(io.BytesIO(stripped.data), formats=FORMATS)
     except Image.DecompressionBombError:
         raise ImageError(*TOO_MANY_PIXELS) from None
-    except Exception as error:  # a hostile header can raise anything
+    except Exception as error:  # the same
         if stripped.size is not None and format_of(data):
             check_size(stripped.size, limits)
         raise ImageError(*unreadable(data, error=str(error))) from None
+    check_size(image.size, limits)
+    return image, stripped
 
 
 def decode_header(image: Image.Image, stripped: Stripped, longest: int | None) -> tuple[tuple[int, int], Image.Image]:
