@@ -142,7 +142,7 @@ def to_srgb(image: Image.Image, profile: bytes | None, stated: bytes | None = No
         elif profile and len(profile) <= MAX_PROFILE:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         else:
-            return image.convert(mode)
+            return image if image.mode == mode else image.convert(mode)
         return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode)
     except Exception:  # a profile for another color space, or a broken one: the plain colors are good enough
         return image.convert(mode)
