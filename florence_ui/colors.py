@@ -2,7 +2,8 @@
 
 Colors are converted where a file states them by an ICC profile, as a PNG's cICP, sRGB, gAMA and cHRM do, or as an
 AVIF's nclx does: the ways that browsers follow. PQ and HLG, whose highlights are brighter than a screen's white,
-are tone-mapped. What a TIFF, a BMP or an EXIF block states otherwise is not followed.
+are tone-mapped. What a TIFF, a BMP or an EXIF block states otherwise is not followed, nor are gain maps; a BMP's
+alpha is, where its pixels have 32 bits and say which of them it is.
 
 Sources: ITU-T H.273 (codes), ITU-R BT.2100 (PQ, HLG), ICC.1:2001-04 (profiles), PNG 3rd edition (precedence).
 """
@@ -99,7 +100,7 @@ def _grey_of_16_bits(image: Image.Image) -> Image.Image:
     clear = image.info.get("transparency")
     if clear is None:
         return grey
-    alpha = Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8))
+    alpha = Image.fromarray((values != clear).astype(np.uint8) * 255)
     return Image.merge("RGBA", (grey, grey, grey, alpha))
 
 
