@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -231,6 +232,13 @@ def test_scripts_without_a_font_are_said_once_beside_the_picture(fonts_in) -> No
 def test_letters_that_are_there_are_not_warned_of(fonts_in) -> None:
     fonts_in()
     assert scripts_without_font(["Straße", "Ελληνικά", "Кириллица", "العربية", "a\u200bb", "", "→ ☀ ♥"]) == []
+
+
+def test_the_packages_that_bring_fonts_are_named_where_they_are_looked_for() -> None:
+    root = Path(fonts.__file__).parents[1]
+    for _, package in SCRIPTS.values():
+        assert package in (root / "README.md").read_text("utf-8")
+        assert not package or package in (root / "packages.txt").read_text("utf-8").split()
 
 
 @pytest.mark.parametrize("script", [name for name, (_, package) in SCRIPTS.items() if package])
