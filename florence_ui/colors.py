@@ -94,14 +94,12 @@ def plain(image: Image.Image) -> Image.Image:
 
 
 def _grey_of_16_bits(image: Image.Image) -> Image.Image:
-    """L, or RGBA where one grey is transparent."""
+    """L; the grey that a PNG makes transparent is white at once, which needs no alpha of the picture's size."""
     values = np.asarray(image)
-    grey = Image.fromarray((values >> 8).astype(np.uint8))
-    clear = image.info.get("transparency")
-    if clear is None:
-        return grey
-    alpha = Image.fromarray((values != clear).astype(np.uint8) * 255)
-    return Image.merge("RGBA", (grey, grey, grey, alpha))
+    grey = (values >> 8).astype(np.uint8)
+    if "transparency" in image.info:
+        grey[values == image.info["transparency"]] = 255
+    return Image.fromarray(grey)
 
 
 def level(image: Image.Image) -> Image.Image:
