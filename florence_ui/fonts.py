@@ -7,6 +7,7 @@ is read with fontTools, which comes the same way, and only once a label needs it
 
 import sys
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,9 +21,10 @@ FOLDERS = {
 }
 FAMILIES = (
     "NotoSansCJK-Regular", "NotoSansCJKsc-Regular", "NotoSansSC", "NotoSansJP", "NotoSansKR", "wqy-microhei",
-    "wqy-zenhei", "DroidSansFallback", "PingFang", "Hiragino", "msyh", "msgothic", "malgun",
+    "wqy-zenhei", "DroidSansFallback", "ipag", "NanumGothic", "PingFang", "Hiragino", "msyh", "msgothic", "malgun",
     "NotoSansArabic-Regular", "NotoNaskhArabic-Regular", "NotoSansHebrew-Regular", "NotoSansDevanagari-Regular",
-    "NotoSansBengali-Regular", "NotoSansTamil-Regular", "NotoSansTelugu-Regular", "NotoSansThai-Regular",
+    "Lohit-Devanagari", "NotoSansBengali-Regular", "NotoSansTamil-Regular", "NotoSansTelugu-Regular",
+    "NotoSansThai-Regular", "Loma", "Garuda",
     "NotoSansGeorgian-Regular", "NotoSansArmenian-Regular", "NotoSansEthiopic-Regular", "Nirmala", "leelawad",
     "NotoSansSymbols2-Regular", "NotoSansSymbols-Regular", "NotoEmoji", "Symbola", "seguisym", "Arial Unicode",
     "unifont", "FreeSans",
@@ -31,6 +33,10 @@ FAMILIES = (
 SUFFIXES = {".ttf", ".otf", ".ttc"}
 DEJAVU_END = 0x0530
 """DejaVu Sans has every letter of Latin, Greek and Cyrillic below this code point."""
+SCRIPTS = {"Cjk": "Chinese", "Hiragana": "Japanese", "Katakana": "Japanese", "Hangul": "Korean"}
+"""First words of Unicode's character names -> what people call the script, where they do not call it that."""
+EAST_ASIAN_SIGNS = (range(0x3000, 0x3040), range(0xFF00, 0xFFF0))
+"""Punctuation and wide letters that Chinese, Japanese and Korean share."""
 MAX_MARKS = 2
 """Accents that one letter keeps in a drawing."""
 
@@ -58,6 +64,27 @@ def font_for(text: str) -> str | None:
         if most == len(others):
             break
     return best
+
+
+def scripts_without_font(texts: Iterable[str]) -> list[str]:
+    """Names of the scripts of which some characters have no shape in any font here, in the order they are met."""
+    names: dict[str, None] = {}
+    for text in map(drawable, dict.fromkeys(texts)):
+        others = [c for c in text if ord(c) >= DEJAVU_END and not c.isspace()]
+        if others:
+            has = _characters(font_for(text))
+            names.update((script_of(c), None) for c in others if ord(c) not in has)
+    return list(names)
+
+
+def script_of(character: str) -> str:
+    """What people call the script of a character: "Korean", "Thai", "symbols"."""
+    if any(ord(character) in signs for signs in EAST_ASIAN_SIGNS):
+        return "Chinese"
+    if unicodedata.category(character)[0] in "SC":
+        return "symbols"
+    first = unicodedata.name(character, "symbols").split()[0].capitalize()
+    return SCRIPTS.get(first, first)
 
 
 @cache

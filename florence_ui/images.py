@@ -1,9 +1,9 @@
 """A file of unknown origin -> an upright RGB picture: the one coordinate frame of everything that follows.
 
 What the page shows, what the model sees and what is drawn on is the same picture: the first frame, turned
-upright by its EXIF orientation, converted to sRGB and flattened on white. The size is read from the header
-and checked before a pixel is decoded, only the formats of `FORMATS` are ever tried, and whatever goes wrong
-becomes an `ImageError`.
+upright by its EXIF orientation, converted to sRGB from the colors that `colors` follows, and flattened on white.
+The size is read from the header and checked before a pixel is decoded, only the formats of `FORMATS` are ever
+tried, and whatever goes wrong becomes an `ImageError`.
 """
 
 import hashlib
@@ -17,12 +17,13 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image
 
 from florence_ui import storage
+from florence_ui.colors import flatten, level, mend, plain, stated_profile, to_srgb
 from florence_ui.errors import ImageError
-from florence_ui.stripping import exif_orientation, strip
+from florence_ui.image_refusals import BROKEN, TOO_MANY_PIXELS, format_of, is_rle4, unreadable, unsupported
+from florence_ui.stripping import Stripped, exif_orientation, strip
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 """What Pillow may try; never those that run a foreign program, such as EPS."""
@@ -34,17 +35,10 @@ JPEG_QUALITY = 80
 """Of what is shown and sent. Nano's boxes on 200 scenes of 12 megapixels agree with those for the whole file at IoU
 0.993 in the median; 90 would send 1.65 times the bytes of the benchmark's photograph."""
 CROP_QUALITY = 95
-MAX_PROFILE = 4 * 2**20
-"""Largest colour profile that is applied, in bytes."""
 LARGE = 16_000_000
 """Pixels beyond which a picture is decoded beside one other such picture at the most, for the memory's sake."""
 large_at_once = threading.BoundedSemaphore(2)
 
-KINDS = "JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF"
-BROKEN = ("The picture is broken or cut off.", "Save it again, or choose another one.")
-HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
-SIGNATURES = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM")
-"""How files of our formats start; one that then cannot be read is a broken one."""
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -219,53 +213,56 @@ def load(data: bytes, limits: ImageLimits, *, longest: int | None = None) -> tup
     Raises:
         ImageError: If it is not a picture, is broken, or is beyond the limits.
     """
-    check_bytes(data, limits)
-    image, exif = open_header(data)
-    check_size(image.size, limits)
+    image, stripped = open_header(data, limits)
     with large_at_once if math.prod(image.size) > LARGE else nullcontext():
         try:
-            return decode_header(image, exif, longest)
-        except Exception:  # decoders meet hostile bytes, and raise whatever they like
-            raise ImageError(*BROKEN) from None
+            return decode_header(image, stripped, longest)
+        except Exception as error:  # decoders meet hostile bytes, and raise whatever they like
+            raise ImageError(*unreadable(data, error=str(error), decoding=True)) from None
 
 
-def open_header(data: bytes) -> tuple[Image.Image, bytes]:
-    """The picture with its header read and no pixel decoded, and its EXIF block where that was taken out."""
+def open_header(data: bytes, limits: ImageLimits) -> tuple[Image.Image, Stripped]:
+    """The picture with its header read and no pixel decoded, and its file without what the pixels do not need.
+
+    Raises:
+        ImageError: If it is not a picture, is broken, or is beyond the limits.
+    """
+    check_bytes(data, limits)
+    if is_rle4(data):
+        raise ImageError(*unsupported("BMP"))
     try:
         stripped = strip(data)
-        return Image.open(io.BytesIO(stripped.data), formats=FORMATS), stripped.exif
-    except Image.DecompressionBombError:
-        raise ImageError("The picture has too many pixels.", "Scale it down, then try again.") from None
-    except UnidentifiedImageError:
-        raise ImageError(*refusal(data)) from None
-    except Exception:  # a hostile header can raise anything
+    except Exception:  # a hostile file can raise anything
         raise ImageError(*BROKEN) from None
+    try:
+        image = Image.open(io.BytesIO(stripped.data), formats=FORMATS)
+    except Image.DecompressionBombError:
+        raise ImageError(*TOO_MANY_PIXELS) from None
+    except Exception as error:  # the same
+        if stripped.size is not None and format_of(data):
+            check_size(stripped.size, limits)
+        raise ImageError(*unreadable(data, error=str(error))) from None
+    check_size(image.size, limits)
+    return image, stripped
 
 
-def decode_header(image: Image.Image, exif: bytes, longest: int | None) -> tuple[tuple[int, int], Image.Image]:
+def decode_header(image: Image.Image, stripped: Stripped, longest: int | None) -> tuple[tuple[int, int], Image.Image]:
     """The pixels of a picture whose header is read and whose size is allowed; returns what `load` does."""
     size = image.size
     if longest:
         image.draft(None, fit(size, longest))
+    stored = next(iter(getattr(image, "tile", ())), None)
     image.load()
-    turn = TURNS.get(exif_orientation(exif or image.info.get("exif", b"")))
-    profile = image.info.get("icc_profile")
+    turn = TURNS.get(exif_orientation(stripped.exif or image.info.get("exif", b"")))
+    profile, stated = image.info.get("icc_profile"), stated_profile(image, stripped.cicp)
     wanted = fit(size, longest) if longest else size
     # one name for the picture at every stage: never more than two of its size in memory
-    for step in (plain, partial(shrink, size=wanted), level, flatten, partial(to_srgb, profile=profile), detach):
+    convert = partial(to_srgb, profile=profile, stated=stated)
+    for step in (partial(mend, stored=stored), plain, partial(shrink, size=wanted), level, convert, flatten, detach):
         image = step(image)
     if turn is not None:
         image = image.transpose(turn)
     return (size[::-1] if turn in SIDEWAYS else size), image
-
-
-def refusal(data: bytes) -> tuple[str, str]:
-    """What to say of a file that is none of our formats: what it is, and what to do."""
-    if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
-        return "HEIC pictures cannot be read here.", "Save it as JPEG first; a phone's camera can be set to take those."
-    if data.startswith(SIGNATURES) or data[4:12] in (b"ftypavif", b"ftypavis") or data[8:12] == b"WEBP":
-        return BROKEN
-    return "This is not a picture that can be read.", f"Choose a {KINDS} file."
 
 
 def fit(size: tuple[int, int], longest: int) -> tuple[int, int]:
@@ -274,54 +271,9 @@ def fit(size: tuple[int, int], longest: int) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def plain(image: Image.Image) -> Image.Image:
-    """Any of Pillow's modes -> one that can be scaled: L, I, F, RGB, RGBA, CMYK or LAB."""
-    if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.has_transparency_data:
-        return image if image.mode == "RGBA" else image.convert("RGBA")
-    return image if image.mode in ("L", "I", "F", "RGB", "CMYK", "LAB") else image.convert("RGB")
-
-
 def shrink(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """The picture at that size; the gap keeps a very long one from needing gigabytes of filter coefficients."""
     return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
-
-
-def level(image: Image.Image) -> Image.Image:
-    """Grey of 32 bits, which has no fixed white, stretched from its darkest to its lightest value."""
-    if image.mode not in ("I", "F"):
-        return image
-    values = np.asarray(image, dtype=np.float32)
-    values = np.where(np.isfinite(values), values, 0)
-    low, high = float(values.min()), float(values.max())
-    if image.mode == "I" and low >= 0 and high <= 255:
-        low, high = 0.0, 255.0
-    values = (values - low) * (255 / max(high - low, 1e-30))
-    return Image.fromarray(values.clip(0, 255).astype(np.uint8))
-
-
-def flatten(image: Image.Image) -> Image.Image:
-    """What is transparent, on white."""
-    if image.mode != "RGBA":
-        return image
-    white = Image.new("RGB", image.size, "white")
-    white.paste(image, mask=image)
-    return white
-
-
-def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """RGB, through the picture's own colour profile where it has a usable one."""
-    try:
-        if image.mode == "LAB":
-            source = ImageCms.createProfile("LAB")
-        elif profile and len(profile) <= MAX_PROFILE:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        else:
-            return image.convert("RGB")
-        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except Exception:  # a profile for another colour space, or a broken one: the plain colours are good enough
-        return image.convert("RGB")
 
 
 def detach(image: Image.Image) -> Image.Image:

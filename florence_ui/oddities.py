@@ -1,8 +1,13 @@
-"""What is odd about an answer, in sentences: boxes around everything or twice around one thing, texts cut off."""
+"""What is odd about an answer, in sentences: boxes around everything or twice around one thing, texts cut off,
+labels that cannot be drawn.
+"""
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from florence_ui.filtering import duplicates, whole_image
+from florence_ui.fonts import scripts_without_font
 from florence_ui.results import Result, make_detections
 from florence_ui.tasks import Family, Task
 
@@ -45,6 +50,18 @@ def text_warnings(task: Task, text: str) -> list[str]:
     if is_sentence and len(text.split()) >= CUT_OFF_WORDS and not text.rstrip().endswith(_SENTENCE_ENDS):
         return ["The text ends in the middle of a sentence: it looks cut off."]
     return []
+
+
+def label_warnings(labels: Sequence[str]) -> list[str]:
+    """One sentence about labels for which this machine has no font."""
+    scripts = scripts_without_font(labels)
+    if not scripts:
+        return []
+    listed = " or ".join([", ".join(scripts[:-1]), scripts[-1]] if len(scripts) > 1 else scripts)
+    return [
+        f"There is no font for {listed} on this machine, so the picture shows empty boxes in place of letters. "
+        "The list has them all, and README says which packages bring fonts."
+    ]
 
 
 def counted(number: int, noun: str, nouns: str = "") -> str:

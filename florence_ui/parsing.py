@@ -31,7 +31,7 @@ import numpy as np
 import supervision as sv
 
 from florence_ui.errors import AnswerError
-from florence_ui.oddities import box_warnings, counted, text_warnings
+from florence_ui.oddities import box_warnings, counted, label_warnings, text_warnings
 from florence_ui.plain_json import NO_ANSWER_HINT, plain
 from florence_ui.results import Result, make_detections
 from florence_ui.tasks import CUSTOM, LOCATION_BINS, OutputKind, Region, Task, task_of_prompt
@@ -99,7 +99,8 @@ def parse(
     )
     result = Result(task, prompt, size, found.text, detections, raw)
     odd = [] if spoken.output_kind is OutputKind.REGION_TEXT else box_warnings(result)
-    return replace(result, warnings=(*found.warnings, *odd, *text_warnings(spoken, found.text)))
+    odd += [*text_warnings(spoken, found.text), *label_warnings(found.labels)]
+    return replace(result, warnings=(*found.warnings, *odd))
 
 
 def _value(task: Task, response: Any) -> Any:

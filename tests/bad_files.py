@@ -22,6 +22,7 @@ CORNERS = {(6, 6): RED, (42, 6): GREEN, (6, 26): BLUE, (42, 26): YELLOW}
 """Where the quartered picture has which colour, when it is upright."""
 
 BROKEN, FOREIGN, TOO_LARGE, EMPTY, TOO_MANY_BYTES = "broken", "not a picture", "too large", "empty", "larger than 20 MB"
+RARE = "This kind of {} cannot be read here"
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,13 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">L", len(data)) + kind + data + struct.pack(">L", zlib.crc32(kind + data))
 
 
+PNG_START = b"\x89PNG\r\n\x1a\n"
+
+
 def png(width: int, height: int, rows: bytes, *extra: bytes, depth: int = 8, colour: int = 2, interlace: int = 0):
     header = struct.pack(">LLBBBBB", width, height, depth, colour, 0, 0, interlace)
     body = [chunk(b"IHDR", header), *extra, chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(body)
+    return PNG_START + b"".join(body)
 
 
 def interlaced() -> bytes:
@@ -109,9 +113,28 @@ def rgb16() -> bytes:
     return png(8, 8, (b"\0" + struct.pack(">HHH", 220 * 257, 30 * 257, 30 * 257) * 8) * 8, depth=16)
 
 
-def rgb16_transparent() -> bytes:
-    clear = chunk(b"tRNS", struct.pack(">HHH", 1, 2, 3))
-    return png(8, 8, (b"\0" + struct.pack(">HHH", 220 * 257, 30 * 257, 30 * 257) * 8) * 8, clear, depth=16)
+def colored(*chunks: bytes, color=RED) -> bytes:
+    """A PNG of one color that is read by what those chunks say."""
+    return png(8, 8, (b"\0" + bytes(color) * 8) * 8, *chunks)
+
+
+def grey_key(depth: int, values: tuple[int, int], clear: int) -> bytes:
+    """A grey PNG of two halves, one of which is transparent."""
+    left, right = (value * (0x0101 if depth == 16 and value < 256 else 1) for value in values)
+    if depth == 16:
+        row = struct.pack(">HH", left, left) * 2 + struct.pack(">HH", right, right) * 2
+    else:
+        codes = [left] * 4 + [right] * 4
+        packed = sum(code << depth * (7 - n) for n, code in enumerate(codes))
+        row = packed.to_bytes(depth, "big")
+    return png(8, 8, (b"\0" + row) * 8, chunk(b"tRNS", struct.pack(">H", clear)), depth=depth, colour=0)
+
+
+def rgb16_transparent(clear: int) -> bytes:
+    """One color whose lower bytes are 1, and which is transparent if they are for what is."""
+    red = (220 * 256 + 1, 30 * 256 + 1, 30 * 256 + 1)
+    key = chunk(b"tRNS", struct.pack(">HHH", *(value + clear for value in red)))
+    return png(8, 8, (b"\0" + struct.pack(">HHH", *red) * 8) * 8, key, depth=16)
 
 
 def half_clear(form: str, **options) -> bytes:
@@ -169,6 +192,30 @@ def tiff_tags(width: int, height: int, *more: tuple[int, int, int, int], compres
     return [(256, 4, 1, width), (257, 4, 1, height), *grey, *more]
 
 
+def grey_tiff(bits: int, rows: bytes, colors: int = 1) -> bytes:
+    """An uncompressed grey TIFF of 8 x 8 pixels."""
+    tags = [tag for tag in tiff_tags(8, 8) if tag[0] not in (258, 262)]
+    tags += [(258, 3, 1, bits), (262, 3, 1, colors), (278, 4, 1, 8), (279, 4, 1, len(rows))]
+    return tiff([*tags, (273, 4, 1, tail_offset(len(tags) + 1))], rows)
+
+
+def lab16_tiff() -> bytes:
+    """CIELab of 16 bits, which is as valid as the one of 8."""
+    bits = tail_offset(9)
+    tags = [(256, 4, 1, 8), (257, 4, 1, 8), (258, 3, 3, bits), (259, 3, 1, 1), (262, 3, 1, 8), (273, 4, 1, bits + 6)]
+    return tiff([*tags, (277, 3, 1, 3), (278, 4, 1, 8), (279, 4, 1, 384)], struct.pack("<HHH", 16, 16, 16) + bytes(384))
+
+
+def old_jpeg_tiff(*, tables: bool) -> bytes:
+    """A TIFF of the obsolete JPEG compression: a whole JPEG file, or one without the tables that it needs."""
+    data, at = sample("JPEG", quality=95, subsampling=0), tail_offset(12)
+    start = data.index(b"\xff\xda")
+    tags = [(256, 4, 1, SIZE[0]), (257, 4, 1, SIZE[1]), (258, 3, 3, at), (259, 3, 1, 6), (262, 3, 1, 6), (277, 3, 1, 3)]
+    tags += [(278, 4, 1, SIZE[1]), (273, 4, 1, at + 6 + start), (279, 4, 1, len(data) - start), (512, 3, 1, 1)]
+    whole = [(513, 4, 1, at + 6), (514, 4, 1, len(data))] if tables else [(515, 3, 1, 0), (530, 3, 2, 0x00010001)]
+    return tiff([*tags, *whole], struct.pack("<HHH", 8, 8, 8) + data)
+
+
 def tail_offset(tags: int) -> int:
     return 8 + 2 + 12 * tags + 4
 
@@ -214,6 +261,15 @@ def scans_bomb(count: int = 5000) -> bytes:
     return data[:end] + data[start:end] * count + data[end:]
 
 
+def stray(*extra: bytes) -> bytes:
+    """A JPEG with a restart marker behind each block, and something before the last ones that does not belong there."""
+    data = sample("JPEG", quality=95, subsampling=0, restart_marker_blocks=1)
+    for number, piece in enumerate(extra):
+        at = data.rindex(bytes((0xFF, 0xD0 + 6 - number)))
+        data = data[:at] + piece + data[at:]
+    return data
+
+
 def gif_with(*extensions: bytes) -> bytes:
     data = sample("GIF", "P")
     at = 13 + 3 * 2 ** ((data[10] & 7) + 1)
@@ -224,11 +280,32 @@ def gif_comment(megabytes: int) -> bytes:
     return b"!\xfe" + (b"\xff" + b"a" * 255) * (megabytes * 4096) + b"\0"
 
 
+def gif_on_canvas(size: tuple[int, int]) -> bytes:
+    """A GIF whose frame lies in the upper left corner of its canvas, which has a background color."""
+    data = bytearray(sample("GIF", "P"))
+    data[6:10], data[11] = struct.pack("<HH", *size), 1
+    return bytes(data)
+
+
+def apple_png() -> bytes:
+    """Apple's own kind of PNG: a chunk before the header, and pixels packed without zlib's."""
+    packed = zlib.compressobj(wbits=-15)
+    body = chunk(b"IDAT", packed.compress(rgb_rows()) + packed.flush()) + chunk(b"IEND", b"")
+    return PNG_START + chunk(b"CgBI", bytes(4)) + chunk(b"IHDR", struct.pack(">LLBBBBB", *SIZE, 8, 2, 0, 0, 0)) + body
+
+
 def jpeg_claiming(width: int, height: int) -> bytes:
     data = bytearray(sample("JPEG"))
     at = data.index(b"\xff\xc0") + 5
     data[at : at + 4] = struct.pack(">HH", height, width)
     return bytes(data)
+
+
+def jpeg_frame(depth: bytes, marker: int = 0xC0) -> bytes:
+    """A JPEG whose frame header is another one."""
+    data = sample("JPEG")
+    at = data.index(b"\xff\xc0")
+    return data[:at] + bytes((0xFF, marker)) + data[at + 2 : at + 4] + depth + data[at + 5 :]
 
 
 def webp_claiming(side: int) -> bytes:
@@ -265,6 +342,24 @@ def flipped_bytes(form: str, seed: int) -> bytes:
     return bytes(data)
 
 
+def avif_claiming(side: int) -> bytes:
+    data = sample("AVIF")
+    at = data.index(b"ispe") + 8
+    return data[:at] + struct.pack(">LL", side, side) + data[at + 8 :]
+
+
+def avif_coded(primaries: int, transfer: int, color=RED) -> bytes:
+    """An AVIF whose pixels are that color before it is read by those numbers of H.273."""
+    data = plain("AVIF", SIZE, color, quality=100, subsampling="4:4:4")
+    at = data.index(b"colrnclx") + 8
+    return data[:at] + struct.pack(">HH", primaries, transfer) + data[at + 4 :]
+
+
+def bmp_of(depth: int, compression: int, tail: bytes = bytes(2000)) -> bytes:
+    header = struct.pack("<LllHHLLllLL", 40, *SIZE, 1, depth, compression, len(tail), 0, 0, 0, 0)
+    return b"BM" + struct.pack("<LLL", 54 + len(tail), 0, 54) + header + tail
+
+
 def ftyp(brand: bytes) -> bytes:
     return struct.pack(">L", 24) + b"ftyp" + brand + b"\0\0\0\0mif1" + brand + bytes(200)
 
@@ -283,7 +378,28 @@ def refused(name: str, build: Callable[[], bytes], says: str) -> FileCase:
     return FileCase(name, build, says=says)
 
 
+def chromaticities(values: tuple[float, ...]) -> bytes:
+    return chunk(b"cHRM", struct.pack(">8L", *(round(value * 100_000) for value in values)))
+
+
+def cicp(primaries: int, transfer: int) -> bytes:
+    return chunk(b"cICP", bytes((primaries, transfer, 0, 1)))
+
+
+def grey_gamma() -> bytes:
+    return png(8, 8, (b"\0" + b"\x80" * 8) * 8, GAMMA_1, colour=0)
+
+
+def gamma_clear() -> bytes:
+    """Half transparent red in linear light, which mixes with white as a screen's colors do."""
+    return png(8, 8, (b"\0" + bytes((255, 128, 128, 128)) * 8) * 8, GAMMA_1, colour=6)
+
+
+GAMMA_1, GAMMA_SRGB = (chunk(b"gAMA", struct.pack(">L", value)) for value in (100_000, 45_455))
+SWAPPED = (0.3127, 0.329, 0.3, 0.6, 0.64, 0.33, 0.15, 0.06)
+"""Chromaticities of sRGB, red and green exchanged."""
 CLEAR = {(6, 6): RED, (42, 6): WHITE}
+UPPER = {(6, 6): RED, (42, 6): GREEN}
 RED_ONLY = {(4, 4): RED}
 TURNED = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "tif": "TIFF", "avif": "AVIF"}
 
@@ -313,10 +429,19 @@ CASES: list[FileCase] = [
     opens("grey16-dark.png", partial(grey16, 0x2020), (8, 8), {(4, 4): (32, 32, 32)}, 2),
     opens("grey16-white.png", partial(grey16, 0xFFFF), (8, 8), {(4, 4): WHITE}, 0),
     opens("rgb16.png", rgb16, (8, 8), RED_ONLY, 2),
-    opens("rgb16-key.png", rgb16_transparent, (8, 8), RED_ONLY, 2),
+    opens("rgb16-key.png", partial(rgb16_transparent, 2560), (8, 8), RED_ONLY, 2),
     opens("grey16.tif", partial(plain, "TIFF", (8, 8), 0x8080, "I;16"), (8, 8), {(4, 4): GREY}, 2),
     opens("int32.tif", partial(plain, "TIFF", (8, 8), 128, "I"), (8, 8), {(4, 4): GREY}, 2),
     opens("float-nan.tif", float_grey, pixels={(1, 16): (5, 5, 5), (46, 16): (250, 250, 250)}),
+    opens("grey16-key.png", partial(grey_key, 16, (0x20, 0x80), 0x2020), (8, 8), {(1, 4): WHITE, (6, 4): GREY}, 2),
+    opens("grey16-near-key.png", partial(grey_key, 16, (0x2021, 0x80), 0x2020), (8, 8), {(1, 4): (32, 32, 32)}, 2),
+    opens("grey4-key.png", partial(grey_key, 4, (3, 8), 3), (8, 8), {(1, 4): WHITE, (6, 4): (136, 136, 136)}, 2),
+    opens("grey2-key.png", partial(grey_key, 2, (1, 2), 1), (8, 8), {(1, 4): WHITE, (6, 4): (170, 170, 170)}, 2),
+    opens("grey1-key.png", partial(grey_key, 1, (0, 1), 0), (8, 8), {(1, 4): WHITE, (6, 4): WHITE}, 2),
+    opens("grey8-key.png", partial(grey_key, 8, (0, 128), 0), (8, 8), {(1, 4): WHITE, (6, 4): GREY}, 2),
+    opens("rgb16-red-key.png", partial(rgb16_transparent, 0), (8, 8), {(4, 4): WHITE}, 0),
+    opens("white-is-zero-16.tif", partial(grey_tiff, 16, b"\x20\x20" * 64, 0), (8, 8), {(4, 4): (223, 223, 223)}, 2),
+    opens("grey12.tif", partial(grey_tiff, 12, b"\x80\x08\x00" * 32), (8, 8), {(4, 4): GREY}, 2),
     opens("alpha.png", partial(half_clear, "PNG"), pixels=CLEAR),
     opens("alpha.webp", partial(half_clear, "WEBP", lossless=True), pixels=CLEAR),
     opens("alpha.avif", partial(half_clear, "AVIF", quality=95), pixels=CLEAR),
@@ -336,6 +461,21 @@ CASES: list[FileCase] = [
     opens("profile-wrong-space.png", lambda: sample("PNG", "L", icc_profile=swapped_profile()), pixels={}),
     opens("profile-broken.jpg", partial(sample, "JPEG", quality=95, icc_profile=b"not a profile" * 20)),
     opens("profile-bomb.png", lambda: png(*SIZE, rgb_rows(), chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(2**24))))),
+    opens("gamma.png", partial(colored, GAMMA_1), (8, 8), {(4, 4): (238, 96, 96)}, 3),
+    opens("gamma-of-srgb.png", partial(colored, GAMMA_SRGB), (8, 8), RED_ONLY, 0),
+    opens("gamma-under-srgb.png", partial(colored, chunk(b"sRGB", b"\0"), GAMMA_1), (8, 8), RED_ONLY, 0),
+    opens("gamma-grey.png", partial(grey_gamma), (8, 8), {(4, 4): (188, 188, 188)}, 3),
+    opens("gamma-clear.png", gamma_clear, (8, 8), {(4, 4): (255, 222, 222)}, 3),
+    opens("gamma-of-nothing.png", partial(colored, chunk(b"gAMA", bytes(4))), (8, 8), RED_ONLY, 0),
+    opens("gamma-cut.png", partial(colored, chunk(b"gAMA", b"\0")), (8, 8), RED_ONLY, 0),
+    opens("primaries.png", partial(colored, GAMMA_SRGB, chromaticities(SWAPPED)), (8, 8), {(4, 4): (30, 220, 30)}, 4),
+    opens("primaries-none.png", partial(colored, GAMMA_SRGB, chunk(b"cHRM", bytes(32))), (8, 8), RED_ONLY, 0),
+    opens("p3.png", partial(colored, cicp(12, 13), color=(200, 100, 100)), (8, 8), {(4, 4): (215, 93, 97)}, 3),
+    opens("pq.png", partial(colored, cicp(9, 16), color=(148,) * 3), (8, 8), {(4, 4): (201, 201, 201)}, 4),
+    opens("srgb.avif", partial(avif_coded, 1, 13), pixels={(6, 6): RED}, tolerance=4),
+    opens("p3.avif", partial(avif_coded, 12, 13, (200, 100, 100)), pixels={(6, 6): (215, 93, 97)}, tolerance=4),
+    opens("pq.avif", partial(avif_coded, 9, 16, (148,) * 3), pixels={(6, 6): (201, 201, 201)}, tolerance=4),
+    opens("hlg.avif", partial(avif_coded, 9, 18, (191,) * 3), pixels={(6, 6): (205, 205, 205)}, tolerance=4),
     # turned
     *(
         opens(f"orientation-{n}.{suffix}", partial(turned, form, n), tolerance=60)
@@ -356,6 +496,16 @@ CASES: list[FileCase] = [
     opens("frames-bomb.png", partial(frames, "PNG", 1000)),
     opens("pages-bomb.tif", partial(frames, "TIFF", 300)),
     opens("two-in-one.jpg", lambda: saved(quarters(), "MPO", save_all=True, append_images=[noise()], quality=95)),
+    opens("small-frame.gif", partial(gif_on_canvas, (64, 40)), (64, 40), {**CORNERS, (60, 6): WHITE, (6, 38): WHITE}),
+    # what decoders skip
+    opens("stray-reserved.jpg", partial(stray, b"\xff\x9f"), pixels=CORNERS, tolerance=40),
+    opens("stray-low.jpg", partial(stray, b"\xff\x02"), pixels=CORNERS, tolerance=40),
+    opens("stray-both.jpg", partial(stray, b"\xff\x9f\x12", b"\xff\x02\x00\x05"), pixels=CORNERS, tolerance=40),
+    opens("stray-comment.jpg", partial(stray, b"\xff\xfe\xff\xff"), pixels=UPPER, tolerance=40),
+    opens("filled.jpg", partial(stray, b"\xff\xff\xff"), pixels=CORNERS, tolerance=40),
+    opens("short-segment.jpg", lambda: in_jpeg(0xE5, b"ab")[:4] + b"\0\0" + in_jpeg(0xE5, b"ab")[6:]),
+    opens("no-end.png", lambda: sample("PNG")[:-12]),
+    opens("junk-between.gif", lambda: gif_with(b"\0\1\2")),
     # extreme shapes
     *(
         opens(f"one-pixel.{suffix}", partial(plain, form, (1, 1)), (1, 1), {(0, 0): RED}, 40)
@@ -391,6 +541,24 @@ CASES: list[FileCase] = [
     refused("film.jpg", partial(ftyp, b"isom"), FOREIGN),
     refused("phone.heic.jpg", partial(ftyp, b"heic"), "HEIC"),
     refused("phone-burst.jpg", partial(ftyp, b"hevc"), "HEIC"),
+    # valid, but too large or of a kind that is not read
+    refused("too-large.avif", partial(avif_claiming, 17_000), TOO_LARGE + ": 17,000 x 17,000"),
+    refused("lab16.tif", lab16_tiff, RARE.format("TIFF")),
+    opens("old-jpeg.tif", partial(old_jpeg_tiff, tables=True)),
+    refused("old-jpeg-without-tables.tif", partial(old_jpeg_tiff, tables=False), RARE.format("TIFF")),
+    refused("deep.tif", lambda: grey_tiff(64, bytes(512)), RARE.format("TIFF")),
+    refused("cut-lab.tif", lambda: lab16_tiff()[:60], BROKEN),
+    refused(
+        "fields-4444.bmp",
+        partial(bmp_of, 16, 3, struct.pack("<LLL", 0xF00, 0xF0, 0xF) + bytes(4000)),
+        RARE.format("BMP"),
+    ),
+    refused("runs-of-4-bits.bmp", partial(bmp_of, 4, 2), RARE.format("BMP")),
+    refused("png-inside.bmp", partial(bmp_of, 0, 5), RARE.format("BMP")),
+    refused("odd-depth.bmp", partial(bmp_of, 30_000, 0), BROKEN),
+    refused("apple.png", apple_png, RARE.format("PNG")),
+    refused("jpeg-of-12-bits.jpg", partial(jpeg_frame, b"\x0c"), RARE.format("JPEG")),
+    refused("hierarchical.jpg", partial(jpeg_frame, b"\x08", 0xC5), RARE.format("JPEG")),
     # nothing, or not all of it
     refused("empty.png", lambda: b"", EMPTY),
     refused("one-byte.png", lambda: b"\x89", FOREIGN),

@@ -3,14 +3,17 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import supervision as sv
 from PIL import Image
 
+from florence_ui import fonts
 from florence_ui.drawing import PALETTES, Annotator, Style, annotate, fitting
-from florence_ui.fonts import dejavu, drawable, font_for, load, shorten
+from florence_ui.fonts import dejavu, drawable, font_for, load, scripts_without_font, shorten
+from florence_ui.parsing import parse
 from florence_ui.results import Result, make_detections
 from florence_ui.styles import luminance, readable_on, text_height
 from florence_ui.tasks import get_task
@@ -181,6 +184,74 @@ def test_latin_greek_and_cyrillic_letters_have_shapes_of_their_own(text: str) ->
 
 @pytest.mark.parametrize("text", ["漢字", "हिन्दी", "עברית", "العربية", "ไทย", "😀🚗", "\ue000", "𒀀"], ids=ascii)
 def test_any_other_script_is_drawn_with_what_font_there_is(text: str) -> None:
+    assert ink(text).any()
+
+
+SCRIPTS = {
+    "Chinese": ("汉字，鸟", "fonts-noto-cjk"),
+    "Japanese": ("ひらがなカタカナ", "fonts-noto-cjk"),
+    "Korean": ("한국어", "fonts-noto-cjk"),
+    "Devanagari": ("हिन्दी।", "fonts-noto-core"),
+    "Thai": ("ภาษาไทย", "fonts-noto-core"),
+    "Bengali": ("বাংলা", "fonts-noto-core"),
+    "symbols": ("\ue000", ""),
+}
+"""Name -> a label, and the Debian package that brings a font for it."""
+
+
+@pytest.fixture
+def fonts_in(monkeypatch, tmp_path):
+    """Makes a folder, an empty one to begin with, the only one where fonts are looked for."""
+
+    def look_in(folder=tmp_path) -> None:
+        monkeypatch.setitem(fonts.FOLDERS, sys.platform, (str(folder),))
+        fonts._files.cache_clear()
+        fonts._fallbacks.cache_clear()
+
+    yield look_in
+    monkeypatch.undo()
+    fonts._files.cache_clear()
+    fonts._fallbacks.cache_clear()
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_script_without_a_font_is_named(fonts_in, script: str) -> None:
+    fonts_in()
+    assert scripts_without_font(["Straße", SCRIPTS[script][0], "Łódź"]) == [script]
+
+
+def test_scripts_without_a_font_are_said_once_beside_the_picture(fonts_in) -> None:
+    fonts_in()
+    answer = {"<OD>": {"bboxes": [[1, 2, 30, 40]] * 4, "labels": ["한국어", "ไทย", "Straße", "한국"]}}
+    (sentence,) = [
+        w for w in parse(get_task("<OD>"), "<OD>", answer, sent_size=SIZE, size=SIZE).warnings if "font" in w
+    ]
+    assert sentence.startswith("There is no font for Korean or Thai on this machine")
+
+
+def test_letters_that_are_there_are_not_warned_of(fonts_in) -> None:
+    fonts_in()
+    assert scripts_without_font(["Straße", "Ελληνικά", "Кириллица", "العربية", "a\u200bb", "", "→ ☀ ♥"]) == []
+
+
+def test_the_packages_that_bring_fonts_are_named_where_they_are_looked_for() -> None:
+    root = Path(fonts.__file__).parents[1]
+    for _, package in SCRIPTS.values():
+        assert package in (root / "README.md").read_text("utf-8")
+        assert not package or package in (root / "packages.txt").read_text("utf-8").split()
+
+
+@pytest.mark.parametrize("script", [name for name, (_, package) in SCRIPTS.items() if package])
+def test_a_label_is_drawn_with_its_letters_where_its_font_is_there(script: str) -> None:
+    text, package = SCRIPTS[script]
+    if scripts_without_font([text]):
+        pytest.skip(f"NO FONT FOR {script.upper()} HERE: apt-get install {package}")
+    font = load(font_for(text), 40)
+    empty = font.getmask("\U0010fffe")
+    shapes = {letter: font.getmask(letter) for letter in text}
+    assert all((mask.size, bytes(mask)) != (empty.size, bytes(empty)) for mask in shapes.values())
+    letters = [bytes(mask) for letter, mask in shapes.items() if letter.isalpha()]
+    assert len(set(letters)) == len(letters), "each has a shape of its own"
     assert ink(text).any()
 
 

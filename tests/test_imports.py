@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "florence_ui"
 
 LAYERS = [
-    {"__init__", "errors", "fonts", "styles", "stripping"},
+    {"__init__", "errors", "fonts", "styles", "avif", "stripping", "colors", "image_refusals"},
     {"tasks", "settings", "storage", "gathering", "waiting", "cache"},
     {"results", "backends", "images", "fetching", "limits", "logs"},
     {"reading", "filtering", "comparing", "drawing", "scripted", "plain_json", "neighbours", "model_states"},
