@@ -96,48 +96,40 @@ def order(labeled: tuple[str, np.ndarray]) -> tuple:
 
 def expect_coco_scores_of_one(annotations: Path, scenes: list[SceneFile]) -> None:
     """COCOeval agrees fully with the truth, boxes and outlines."""
-    from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
-    with contextlib.redirect_stdout(io.StringIO()):
-        written = COCO(str(annotations))
-        ids = {image["file_name"]: number for number, image in written.imgs.items()}
-        numbers = {category["name"]: number for number, category in written.cats.items()}
-        stems = sorted(ids)
-        assert len(stems) == len(scenes)
-        right = COCO()
-        right.dataset = {
-            "images": list(written.imgs.values()),
-            "categories": list(written.cats.values()),
-            "annotations": [],
-        }
-        by_number = {row["picture_number"]: row["file"] for row in files_of(annotations.parents[1])}
-        for number, scene in enumerate(scenes, start=1):
-            for label, box, parts in truth([scene]):
-                x1, y1, x2, y2 = box.tolist()
-                size = {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1), "iscrowd": 0}
-                outline = {"segmentation": [part.ravel().tolist() for part in parts]}
-                place = {"image_id": ids[by_number[str(number)]], "category_id": numbers[label]}
-                right.dataset["annotations"].append(
-                    {"id": len(right.dataset["annotations"]) + 1, **place, **size, **outline}
-                )
-        right.createIndex()
-        for kind in ("bbox", "segm"):
-            wanted = [a for a in written.dataset["annotations"] if kind == "bbox" or a["segmentation"]]
-            keys = ("image_id", "category_id", kind if kind == "bbox" else "segmentation")
-            given = right.loadRes([{**{key: a[key] for key in keys}, "score": 1.0} for a in wanted])
-            truth_of_kind = COCO()
-            truth_of_kind.dataset = {
-                **right.dataset,
-                "annotations": [a for a in right.dataset["annotations"] if kind == "bbox" or a["segmentation"]],
-            }
-            truth_of_kind.createIndex()
-            assert len(wanted) == len(truth_of_kind.dataset["annotations"]) > 4
-            scored = COCOeval(truth_of_kind, given, kind)
+    written = json.loads(annotations.read_text("utf-8"))
+    ids = {image["file_name"]: image["id"] for image in written["images"]}
+    numbers = {category["name"]: category["id"] for category in written["categories"]}
+    right = []
+    for row, scene in zip(files_of(annotations.parents[1]), scenes, strict=True):
+        for label, box, parts in truth([scene]):
+            (x1, y1, x2, y2), outline = box.tolist(), [part.ravel().tolist() for part in parts]
+            place = {"image_id": ids[row["file"]], "category_id": numbers[label]}
+            size = {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1), "iscrowd": 0}
+            right.append({"id": len(right) + 1, **place, **size, "segmentation": outline})
+    given = [{**annotation, "score": 1.0} for annotation in written["annotations"]]
+    for kind in ("bbox", "segmentation"):
+        sides = [[found for found in side if found[kind]] for side in (right, given)]
+        assert len(sides[0]) == len(sides[1]) > 4
+        with contextlib.redirect_stdout(io.StringIO()):
+            scored = COCOeval(
+                *(coco({**written, "annotations": side}) for side in sides), "bbox" if kind == "bbox" else "segm"
+            )
             scored.evaluate()
             scored.accumulate()
             scored.summarize()
-            assert scored.stats[0] > 0.999, kind
+        assert scored.stats[0] > 0.999, kind
+
+
+def coco(dataset: dict):
+    """pycocotools' view of a data set."""
+    from pycocotools.coco import COCO
+
+    view = COCO()
+    view.dataset = dataset
+    view.createIndex()
+    return view
 
 
 def files_of(folder: Path) -> list[dict[str, str]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from florence_ui.images import ImageLimits, decode, open_header, read_file
+from florence_ui.images import ImageLimits, check_size, decode, open_header, read_file
 from florence_ui.stripping import exif_orientation, strip
 
 JPEG_QUALITY = 95
@@ -23,6 +23,7 @@ def original(path: Path, limits: ImageLimits) -> tuple[bytes, str]:
     """
     data = read_file(path, limits)
     image, exif = open_header(data)
+    check_size(image.size, limits)
     if image.format in SUFFIXES and _is_plain(image, exif):
         return strip(data).data, SUFFIXES[image.format]
     image_format = "PNG" if image.format == "PNG" else "JPEG"

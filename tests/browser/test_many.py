@@ -109,6 +109,53 @@ def test_stop_keeps_what_is_done_and_continue_asks_only_about_the_rest(
     assert backend.count - before == 1
 
 
+def test_another_task_starts_over_and_no_file_mixes_two_questions(
+    page: Page, backend: ScriptedBackend, pictures: list[Path], tmp_path: Path
+) -> None:
+    open_tab(page, pictures)
+    usual = backend.respond
+
+    async def respond(request, call):
+        await asyncio.sleep(60 if call.image_size == BAD_SIZE else 0)
+        return await usual(request, call)
+
+    backend.respond = respond
+    try:
+        page.click("#many-run:not([disabled])")
+        expect(page.locator("#many-sheet .frame[data-state=done]")).to_have_count(5, timeout=60_000)
+        page.click("#many-stop")
+        expect(page.locator("#many-run")).to_have_text("Continue with 1")
+        backend.wait_for(lambda b: b.running == 0)
+    finally:
+        del backend.respond
+    page.click("#many-task input")
+    page.get_by_role("option", name="Describe every region").click()
+    expect(page.locator("#many-run")).to_have_text("Run all")
+    run_all(page, "6 of 6 done.")
+    with page.expect_download() as download:
+        page.click("#many-json")
+    download.value.save_as(tmp_path / "all.json")
+    tasks = [record["task"] for record in json.loads((tmp_path / "all.json").read_text("utf-8"))]
+    assert tasks == ["<DENSE_REGION_CAPTION>"] * 6
+    page.click("#many-task input")
+    page.get_by_role("option", name="Find objects").click()
+    page.click("#many-task input")
+    page.get_by_role("option", name="Describe every region").click()
+    expect(page.locator("#many-run")).to_have_text("Run all again")
+
+
+def test_a_share_for_validation_is_held_back(page: Page, pictures: list[Path], tmp_path: Path) -> None:
+    open_tab(page, pictures[:2])
+    run_all(page, "2 of 2 done.")
+    page.locator("#many-validation input[type=number]").fill("50")
+    page.locator("#many-validation input[type=number]").press("Tab")
+    with page.expect_download() as download:
+        page.click("#many-yolo")
+    download.value.save_as(tmp_path / "all.zip")
+    names = zipfile.ZipFile(tmp_path / "all.zip").namelist()
+    assert sorted(name.rpartition("/")[0] for name in names if name.endswith(".jpg")) == ["images/train", "images/val"]
+
+
 def test_one_can_be_looked_at_and_all_can_be_taken_away(
     page: Page, backend: ScriptedBackend, pictures: list[Path], tmp_path: Path
 ) -> None:
@@ -127,7 +174,11 @@ def test_one_can_be_looked_at_and_all_can_be_taken_away(
     with page.expect_download() as download:
         page.click("#many-coco")
     download.value.save_as(tmp_path / "all.zip")
-    assert any(name.endswith("annotations.json") for name in zipfile.ZipFile(tmp_path / "all.zip").namelist())
+    assert "annotations/instances_default.json" in zipfile.ZipFile(tmp_path / "all.zip").namelist()
+    with page.expect_download() as download:
+        page.click("#many-jpeg")
+    download.value.save_as(tmp_path / "drawn.zip")
+    assert zipfile.ZipFile(tmp_path / "drawn.zip").namelist() == ["picture-0.jpg", "picture-1.jpg"]
     assert backend.count == before, "looking and taking away ask nothing"
 
 
