@@ -105,8 +105,8 @@ def lay_out() -> ManyPanel:
                         for name, title in many_downloads.TITLES.items()
                     }
                 validation = gr.Slider(
-                    0, 100 * MAX_SHARE, 0, step=5, label="Pictures held back for validation, %",
-                    info="In YOLO, COCO and Pascal VOC; the same ones every time.", elem_id="many-validation",
+                    0, 100 * MAX_SHARE, 0, step=5, label="For validation, %",
+                    info="Part of a data set's pictures to hold back. The same ones every time.", elem_id="many-validation",
                 )  # fmt: skip
         with gr.Column(elem_id="many-answer"):
             sheet = Sheet(elem_id="many-sheet", label="Pictures")
