@@ -106,7 +106,7 @@ def lay_out() -> ManyPanel:
                     }
                 validation = gr.Slider(
                     0, 100 * MAX_SHARE, 0, step=5, label="For validation, %",
-                    info="Part of a data set's pictures to hold back. The same ones every time.", elem_id="many-validation",
+                    info="Part of a data set to hold back; the same pictures every time.", elem_id="many-validation",
                 )  # fmt: skip
         with gr.Column(elem_id="many-answer"):
             sheet = Sheet(elem_id="many-sheet", label="Pictures")
