@@ -253,14 +253,14 @@ def test_yolo_describes_itself(folders, scenes) -> None:
     assert list(data["names"]) == list(range(data["nc"]))
     names = list(data["names"].values())
     assert (folders[YOLO] / "classes.txt").read_text("utf-8").splitlines() == names
-    assert "none are held back" in (folders[YOLO] / "README.txt").read_text("utf-8")
+    assert "No picture is held back" in (folders[YOLO] / "data.yaml").read_text("ascii")
 
 
 @pytest.mark.parametrize("layout", DatasetFormat)
 def test_a_box_without_width_or_height_is_left_out_and_said(layout, scenes, folders) -> None:
     done = export(scenes, layout)
-    assert done.notes == ("2 objects in flat.png left out: without width or height.",)
-    assert f"Left out: {done.notes[0]}" in (folders[layout] / "README.txt").read_text("utf-8")
+    assert done.notes == ("flat.png: 2 objects have no width or no height and were left out.",)
+    assert f"Note: {done.notes[0]}" in (folders[layout] / "README.txt").read_text("utf-8")
 
 
 @pytest.mark.parametrize("layout", DatasetFormat)

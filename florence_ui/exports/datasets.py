@@ -121,8 +121,12 @@ def _placed(examples: Sequence[Example], validation: float) -> Iterator[tuple[Ex
 
 
 def _about_flat(example: Example, count: int) -> list[str]:
-    objects = "1 object" if count == 1 else f"{count} objects"
-    return [f"{objects} in {example.name} left out: without width or height."] if count else []
+    objects = "1 object has" if count == 1 else f"{count} objects have"
+    return (
+        [f"{example.name}: {objects} no width or no height and {'was' if count == 1 else 'were'} left out."]
+        if count
+        else []
+    )
 
 
 def _about(examples: Sequence[Example], notes: Sequence[str]) -> dict[str, Any]:
@@ -153,7 +157,6 @@ def _add_texts(archive: Archive, writer: ModuleType, dataset: LabeledSet, exampl
 def _readme(dataset: LabeledSet) -> str:
     counts = Counter(picture.subset for picture in dataset.pictures)
     held = f"{counts[TRAIN]} to train, {counts[VAL]} held back for validation"
-    same = "all to train; data.yaml names them for validation too, because none are held back"
     about = dataset.about
     return "\n".join(
         [
@@ -161,14 +164,14 @@ def _readme(dataset: LabeledSet) -> str:
             "",
             *(f"Asked: {prompt}" for prompt in about["prompts"]),
             *(f"Answered by: {model}" for model in about["models"]),
-            f"Pictures: {len(dataset.pictures)}, {held if counts[VAL] else same}.",
+            f"Pictures: {len(dataset.pictures)}, {held if counts[VAL] else 'none held back for validation'}.",
             f"Objects: {sum(len(picture.instances) for picture in dataset.pictures)}.",
             "Class ids are the lines of classes.txt, from 0 (COCO counts from 1).",
             "files.csv says which file was which picture, what was asked about it, and which model answered.",
             "Florence-2 gives no confidence, so there are no scores.",
             *([""] if about["warnings"] or about["left_out"] else []),
             *(f"Warning: {words}" for words in about["warnings"]),
-            *(f"Left out: {words}" for words in about["left_out"]),
+            *(f"Note: {words}" for words in about["left_out"]),
             "",
         ]
     )

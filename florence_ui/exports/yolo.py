@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 
 from florence_ui.exports.instances import Instance, corners_of, joined
-from florence_ui.exports.labeled import TRAIN, Labeled, LabeledSet
+from florence_ui.exports.labeled import TRAIN, VAL, Labeled, LabeledSet
 
 GRID = 10**6
 """Steps of a coordinate between 0 and 1."""
@@ -27,7 +27,8 @@ def files(dataset: LabeledSet) -> Iterator[tuple[str, str]]:
     subsets = dataset.subsets
     paths = {"train": f"images/{TRAIN}", "val": f"images/{subsets[-1]}"}
     names = dict(enumerate(dataset.classes))
-    yield "data.yaml", yaml.safe_dump({**paths, "nc": len(names), "names": names}, sort_keys=False)
+    same = "" if VAL in subsets else "# No picture is held back for validation, so val names those of train.\n"
+    yield "data.yaml", same + yaml.safe_dump({**paths, "nc": len(names), "names": names}, sort_keys=False)
     for picture in dataset.pictures:
         yield f"labels/{picture.subset}/{picture.stem}.txt", "".join(f"{line}\n" for line in lines(picture))
 

@@ -263,7 +263,7 @@ def test_export_says_what_it_left_out(
     backend.fault = by_model({"florence-2-base": flat})
     images, more = handles(pictures[:1]), {"model_id": "florence-2-base"}
     _, record = client.predict(images, OD, "coco", **more, api_name="/export")
-    assert record["notes"] == ["1 object in red.png left out: without width or height."]
+    assert record["notes"] == ["red.png: 1 object has no width or no height and was left out."]
 
 
 def test_a_file_that_could_not_be_made_is_a_sentence(client: Client, photograph: str) -> None:
