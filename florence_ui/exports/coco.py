@@ -3,12 +3,13 @@
 Our own writer: supervision's gives an outline its box's area, and the pictures a licence that nobody chose.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from florence_ui.exports.instances import Instance
 from florence_ui.exports.labeled import Labeled, LabeledSet
-from florence_ui.exports.records import DECIMALS, rounded, to_json
+from florence_ui.exports.records import DECIMALS, rounded
 
 
 def picture_path(picture: Labeled) -> str:
@@ -23,7 +24,7 @@ def files(dataset: LabeledSet) -> Iterator[tuple[str, str]]:
     for subset in dataset.subsets:
         own = [(number, picture) for number, picture in numbered if picture.subset == subset]
         name = f"annotations/instances_{subset if split else 'default'}.json"
-        yield name, to_json(_contents(dataset, own))
+        yield name, json.dumps(_contents(dataset, own), ensure_ascii=False, allow_nan=False)
 
 
 def _contents(dataset: LabeledSet, pictures: list[tuple[int, Labeled]]) -> dict[str, Any]:

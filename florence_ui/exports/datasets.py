@@ -132,11 +132,10 @@ def _about_flat(example: Example, count: int) -> list[str]:
 def _about(examples: Sequence[Example], notes: Sequence[str]) -> dict[str, Any]:
     """What was asked, who answered, what is odd, what was left out."""
     records = [as_record(example.answer) for example in examples]
-    warnings = Counter(warning for record in records for warning in record["warnings"])
     return {
         "prompts": list(dict.fromkeys(record["prompt"] for record in records)),
         "models": list(dict.fromkeys(record["model_id"] for record in records)),
-        "warnings": [f"{words} ({count} of {len(records)} pictures)" for words, count in warnings.items()],
+        "warnings": list(dict.fromkeys(words for record in records for words in record["warnings"])),
         "left_out": list(notes),
     }
 

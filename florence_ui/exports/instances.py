@@ -37,13 +37,13 @@ class Instance:
 
 def instances_of(result: Result, classes: Sequence[str]) -> tuple[list[Instance], int]:
     """The objects of an answer, and how many were left out for want of a width or a height inside the picture."""
-    found = []
+    found, ids = [], {name: class_id for class_id, name in enumerate(classes)}
     for label, box, parts in zip(labels_of(result), result.detections.xyxy, result.polygons, strict=True):
         inside = tuple(part for part in (_cut(part, result) for part in parts) if _has_extent(part))
         corners = np.concatenate(inside) if inside else np.empty((0, 2)) if parts else _cut(box.reshape(2, 2), result)
         if _has_extent(corners):
             xyxy = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
-            found.append(Instance(classes.index(class_name(label)), xyxy, inside))
+            found.append(Instance(ids[class_name(label)], xyxy, inside))
     return found, len(result.detections) - len(found)
 
 

@@ -3,11 +3,14 @@
 import asyncio
 import json
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser.conftest import DESKTOP
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
+from safety.running import RunningApp
 from scripted_backend import ScriptedBackend
 
 from florence_ui.scripted import plausible_answer
@@ -180,6 +183,29 @@ def test_one_can_be_looked_at_and_all_can_be_taken_away(
     download.value.save_as(tmp_path / "drawn.zip")
     assert zipfile.ZipFile(tmp_path / "drawn.zip").namelist() == ["picture-0.jpg", "picture-1.jpg"]
     assert backend.count == before, "looking and taking away ask nothing"
+
+
+@pytest.fixture
+def roomy(browser: Browser, backend: ScriptedBackend) -> Iterator[Page]:
+    """A page whose operator allows larger pictures than is usual."""
+    with RunningApp(FLORENCE_UI_LOCAL_URL=backend.url, FLORENCE_UI_MAX_MEGAPIXELS="60") as app:
+        context = browser.new_context(viewport=DESKTOP, reduced_motion="reduce")
+        context.set_default_timeout(60_000)
+        page = context.new_page()
+        page.goto(app.url)
+        page.wait_for_selector("#run")
+        yield page
+        context.close()
+
+
+def test_data_sets_obey_limits_that_are_raised(roomy: Page, tmp_path: Path) -> None:
+    Image.new("L", (8500, 6000), 99).save(tmp_path / "large.png")
+    open_tab(roomy, [tmp_path / "large.png"])
+    run_all(roomy, "1 of 1 done.")
+    with roomy.expect_download() as download:
+        roomy.click("#many-coco")
+    download.value.save_as(tmp_path / "all.zip")
+    assert "images/large.png" in zipfile.ZipFile(tmp_path / "all.zip").namelist()
 
 
 def test_a_task_that_needs_words_asks_for_them_before_any_call(
