@@ -81,13 +81,14 @@ def dataset_zip(
     pictures: list[Labeled] = []
     kept: list[Example] = []
     notes: list[str] = []
+    errors: list[ImageError] = []
     with new_archive(stem) as archive:
         for example, name, subset in _placed(examples, validation):
             try:
                 data, suffix = original(example.path, limits)
             except ImageError as error:
                 notes.append(f"{example.name} was left out: {error}")
-                failure = error
+                errors.append(error)
                 continue
             found, flat = instances_of(example.answer.result, classes)
             notes += _about_flat(example, flat)
@@ -95,7 +96,7 @@ def dataset_zip(
             kept.append(example)
             archive.add(writer.picture_path(pictures[-1]), data)
         if not pictures:
-            raise failure
+            raise errors[0]
         dataset = LabeledSet(tuple(pictures), tuple(classes), _about(kept, notes))
         _add_texts(archive, writer, dataset, kept)
     return Export(archive.path, tuple(notes))

@@ -86,7 +86,8 @@ def dataset(layout: DatasetFormat, done: list[Example], options: Options) -> Exp
 
 def drawn(image_format: str, suffix: str, done: list[Example], options: Options) -> Export:
     """The pictures with their answers on them, at their own size, zipped; one is in memory at a time."""
-    notes, failure = [], None
+    notes: list[str] = []
+    errors: list[ImageError] = []
     with new_archive(f"{NAME}-pictures") as archive:
         for example, stem in _with_stems(done):
             try:
@@ -94,11 +95,11 @@ def drawn(image_format: str, suffix: str, done: list[Example], options: Options)
                 image = render(replace(example.answer, picture=picture), options.style, full=True)
             except ImageError as error:
                 notes.append(f"{example.name} was left out: {error}")
-                failure = error
+                errors.append(error)
                 continue
             archive.add(f"{stem}{suffix}", encoded(image, image_format))
-        if failure and len(notes) == len(done):
-            raise failure
+        if len(errors) == len(done):
+            raise errors[0]
     return Export(archive.path, tuple(notes))
 
 

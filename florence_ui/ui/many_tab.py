@@ -111,6 +111,7 @@ async def work(page: Page, panel: ManyPanel, given: Given, visitor: Visitor) -> 
         template = question(page, panel, given)
         many.asked = identity(page, panel, given)
         many.batch.ask(many.asked)
+        many.previews = {item: many.previews[item] for item in many.batch.items if item in many.previews}
         many.going, many.words = True, ""
         yield {**progress(panel, many), panel.notice: NoticeValue()}
         going = many.batch.run(
