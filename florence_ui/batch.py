@@ -122,7 +122,8 @@ class Batch:
     def ask(self, question: tuple[str, ...]) -> None:
         """Set the question; where answers are about another one, or every picture has ended, all start over."""
         if self.ended and (question != self.question or self.ended == len(self.items)):
-            self.items = [Item(item.path, item.name) for item in self.items]
+            anew = {"state": State.WAITING, "analysis": None, "preview": b"", "reason": ""}
+            self.items = [replace(item, **anew) for item in self.items]
         self.question = question
 
     def retry_failed(self) -> int:
