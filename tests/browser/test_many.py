@@ -69,6 +69,14 @@ def test_a_file_that_is_no_picture_is_listed_with_its_reason(page: Page, picture
     expect(page.locator("#many-failures")).to_contain_text("not a picture that can be read")
 
 
+def test_a_list_of_failures_can_be_pasted_into_a_spreadsheet(page: Page, tmp_path: Path) -> None:
+    words = tmp_path / "x;=WEBSERVICE(A1);y.md"
+    words.write_text("These are words.")
+    open_tab(page, [words])
+    run_all(page, "0 of 1 done, 1 failed.")
+    expect(page.locator("#many-failures")).to_contain_text("x;'=WEBSERVICE(A1);y.md")
+
+
 @pytest.mark.parametrize("device", ["page", "phone"])
 def test_all_are_answered_and_a_failed_one_is_tried_again_alone(
     request: pytest.FixtureRequest, device: str, backend: ScriptedBackend, pictures: list[Path]
