@@ -67,13 +67,15 @@ class Item:
 
 @dataclass(eq=False)
 class Batch:
-    """Many pictures, and how far they have come. One `run` at a time.
+    """Many pictures, one question, and how far they have come. One `run` at a time.
 
     Attributes:
         items: In the order given.
+        question: What the answers are about (prompt, model, backend); empty before anything was asked.
     """
 
     items: list[Item]
+    question: tuple[str, ...] = ()
     _began: float = field(default=0.0, init=False, repr=False)
     _ended: int = field(default=0, init=False, repr=False)
     _running: bool = field(default=False, init=False, repr=False)
@@ -116,6 +118,13 @@ class Batch:
         if not self._running or not self._ended:
             return None
         return left * (time.monotonic() - self._began) / self._ended
+
+    def ask(self, question: tuple[str, ...]) -> None:
+        """Set the question; where answers are about another one, or every picture has ended, all start over."""
+        if self.ended and (question != self.question or self.ended == len(self.items)):
+            anew = {"state": State.WAITING, "analysis": None, "preview": b"", "reason": ""}
+            self.items = [replace(item, **anew) for item in self.items]
+        self.question = question
 
     def retry_failed(self) -> int:
         """Put the failed pictures, and only them, back in line; says how many."""

@@ -29,11 +29,13 @@ async def found_in(folder) -> Analysis:
 def boxes_in(layout: str, folder) -> tuple[list[list[float]], list[str]]:
     """The boxes and classes of an unzipped data set."""
     if layout == "coco":
-        data = sv.DetectionDataset.from_coco(str(folder / "images"), str(folder / "annotations.json"))
+        annotations = folder / "annotations" / "instances_default.json"
+        data = sv.DetectionDataset.from_coco(str(folder / "images"), str(annotations))
     elif layout == "yolo":
-        data = sv.DetectionDataset.from_yolo(str(folder / "images"), str(folder / "labels"), str(folder / "data.yaml"))
+        parts = (folder / "images" / "train", folder / "labels" / "train", folder / "data.yaml")
+        data = sv.DetectionDataset.from_yolo(*map(str, parts))
     else:
-        data = sv.DetectionDataset.from_pascal_voc(str(folder / "images"), str(folder / "annotations"))
+        data = sv.DetectionDataset.from_pascal_voc(str(folder / "JPEGImages"), str(folder / "Annotations"))
     return [box for _, _, found in data for box in found.xyxy.tolist()], sorted(data.classes)
 
 

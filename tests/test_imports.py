@@ -16,7 +16,7 @@ LAYERS = [
     {"results", "backends", "images", "fetching", "limits", "logs"},
     {"reading", "filtering", "comparing", "drawing", "scripted", "plain_json", "neighbours", "model_states"},
     {"oddities", "local_server"},
-    {"parsing", "merging", "snippet_steps", "snippets", "exporting"},
+    {"parsing", "merging", "snippet_steps", "snippets", "exports"},
     {"pipeline"},
     {"object_actions", "batch"},
     {"chains", "class_strategies"},

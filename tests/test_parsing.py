@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from florence_ui.errors import AnswerError
-from florence_ui.exporting import to_json
+from florence_ui.exports.records import to_json
 from florence_ui.parsing import MAX_INSTANCES, parse
 from florence_ui.results import Result
 from florence_ui.tasks import CUSTOM, TASKS, OutputKind, task_of_prompt

@@ -10,7 +10,8 @@ from PIL import Image
 from florence_ui import storage
 from florence_ui.class_strategies import DETECT, Strategy
 from florence_ui.drawing import Style, fitting
-from florence_ui.exporting import as_record, table_rows
+from florence_ui.exports.records import as_record
+from florence_ui.exports.tables import table_rows
 from florence_ui.images import encode_jpeg
 from florence_ui.model_states import NANO
 from florence_ui.pipeline import Analysis

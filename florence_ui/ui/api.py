@@ -16,7 +16,7 @@ from gradio.data_classes import FileData
 
 from florence_ui.chains import get_chain
 from florence_ui.comparing import LEFT, RIGHT
-from florence_ui.exporting import as_record
+from florence_ui.exports.records import as_record
 from florence_ui.pipeline import draw
 from florence_ui.ui import api_many, api_work
 from florence_ui.ui.api_values import as_file, picture_of, question_of, told, words

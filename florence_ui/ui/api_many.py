@@ -1,20 +1,21 @@
 """Endpoints about many pictures: `/many` gives their answers, `/export` a file to take away."""
 
 import asyncio
-from pathlib import Path
 
 import gradio as gr
 from gradio.data_classes import FileData
 
 from florence_ui.batch import Batch, reopen
 from florence_ui.drawing import Style
-from florence_ui.errors import InputError
+from florence_ui.exports.datasets import Export, check_share
 from florence_ui.ui import api_work, downloads, many_downloads
-from florence_ui.ui.api_values import as_file, choice, files_of, question_of, told
+from florence_ui.ui.api_values import as_file, choice, files_of, number, question_of, told
 from florence_ui.ui.services import Services, visitor_of
 
-FORMATS = tuple(downloads.MAKERS)
-"""What `/export` makes; of several pictures only those in `many_downloads.MAKERS`."""
+FORMATS = tuple(many_downloads.MAKERS)
+"""What `/export` makes."""
+DRAWN = ("png", "jpeg", "masks")
+"""Those that are made of one picture in another way than of several: not as a zip of pictures or folders."""
 
 
 def add_endpoints(services: Services) -> None:
@@ -79,12 +80,13 @@ def add_export(services: Services) -> None:
         model_id: str = "",
         backend: str = "",
         api_key: str = "",
+        validation: float = 0.0,
         request: gr.Request | None = None,
     ) -> tuple[FileData, dict]:
         """Ask Florence-2 the same about one or up to 200 pictures, and take the answers away as a file.
 
-        Formats for one or several pictures: json, csv, and zipped data sets: yolo, coco, voc. Formats for one
-        picture: png and jpeg (the picture with the answer drawn on it, at its own size), masks (zipped outlines).
+        Formats: json, csv, zipped data sets (yolo, coco, voc), png and jpeg (the picture with the answer drawn on it,
+        at its own size; several are zipped), masks (zipped outlines, of several pictures a folder for each).
         Pictures that fail are left out of the file.
 
         Args:
@@ -97,10 +99,11 @@ def add_export(services: Services) -> None:
             model_id: The model, such as florence-2-base; empty for the usual one.
             backend: Where the model runs: serverless, dedicated or local; empty for the usual one.
             api_key: A Roboflow API key of your own; it is used for this call only.
+            validation: The part of a data set's pictures to hold back for validation, 0 to 0.9; the same every time.
 
         Returns:
             The file.
-            How many pictures are done and failed, and each one's name, state (done or failed) and reason.
+            How many are done and failed, each picture's name, state and reason, and notes on what was left out.
         """
         with told():
             wanted = choice(file_format, "file_format", FORMATS)
@@ -109,33 +112,25 @@ def add_export(services: Services) -> None:
                 model_id=model_id, backend=backend, api_key=api_key,
             )  # fmt: skip
             batch = Batch.of(files_of(images))
-            check_format(wanted, batch)
+            share = check_share(number(validation, "validation"))
             await api_work.over_all(services, batch, template, visitor_of(request, services.settings))
-            return as_file(await made(services, wanted, batch)), api_work.batch_record(batch, answers=False)
+            export = await made(services, wanted, batch, share)
+            record = api_work.batch_record(batch, answers=False)
+            return as_file(export.path), record | {"notes": list(export.notes)}
 
     gr.api(export, api_name="export", concurrency_limit=None)
 
 
-def check_format(name: str, batch: Batch) -> None:
-    """Refuses a format that is not for so many pictures.
-
-    Raises:
-        InputError: Then.
-    """
-    if len(batch.items) > 1 and name not in many_downloads.MAKERS:
-        several = ", ".join(many_downloads.MAKERS)
-        raise InputError(f"{name} is for one picture.", f"Send one, or choose {several}.", field="file_format")
-
-
-async def made(services: Services, name: str, batch: Batch) -> Path:
+async def made(services: Services, name: str, batch: Batch, validation: float) -> Export:
     """The file in that format.
 
     Raises:
         FlorenceUIError: If there is nothing to put into it.
     """
     limits = services.image_limits
-    if name in many_downloads.MAKERS:
-        return await asyncio.to_thread(many_downloads.make, name, batch, limits)
-    analysis = await reopen(batch.items[0], limits)
-    rows = range(len(analysis.result.detections))
-    return await asyncio.to_thread(downloads.MAKERS[name], analysis, Style(), rows)
+    if name in DRAWN and len(batch.items) == 1:
+        analysis = await reopen(batch.items[0], limits)
+        rows = range(len(analysis.result.detections))
+        return Export(await asyncio.to_thread(downloads.MAKERS[name], analysis, Style(), rows))
+    options = many_downloads.Options(limits, validation=validation)
+    return await asyncio.to_thread(many_downloads.make, name, batch, options)

@@ -144,6 +144,19 @@ def words(value: Any, field: str) -> str:
     return value
 
 
+def number(value: Any, field: str) -> float:
+    """A number as it was posted; None counts as 0.
+
+    Raises:
+        InputError: If it is something else.
+    """
+    if value is None:
+        return 0.0
+    if type(value) not in (int, float):
+        raise InputError(f"{field} is not a number.", "Send one such as 0.2.", field=field)
+    return value
+
+
 def numbers(value: Any) -> Region | None:
     """A region as it was posted; None and an empty list are no region.
 

@@ -11,7 +11,7 @@ from florence_ui.batch import Batch, State
 from florence_ui.chains import Chain, StepReport, StepState, run_chain
 from florence_ui.comparing import LEFT, RIGHT
 from florence_ui.errors import FlorenceUIError
-from florence_ui.exporting import as_record
+from florence_ui.exports.records import as_record
 from florence_ui.gathering import as_finished
 from florence_ui.limits import Visitor
 from florence_ui.pipeline import Analysis, Request, save_jpeg
@@ -119,8 +119,8 @@ async def over_all(services: Services, batch: Batch, template: Request, visitor:
 def batch_record(batch: Batch, *, answers: bool) -> dict[str, Any]:
     """How far a batch has come, and each picture's state; with its answer, if wanted."""
     pictures = []
-    for item in batch.items:
-        state = {"picture": item.name, "state": item.state.value, "reason": item.reason}
+    for number, item in enumerate(batch.items, start=1):
+        state = {"picture": item.name, "picture_number": number, "state": item.state.value, "reason": item.reason}
         answer = {"answer": as_record(item.analysis) if item.analysis else None} if answers else {}
         pictures.append(state | answer)
     return {"done": batch.count(State.DONE), "failed": batch.count(State.FAILED), "pictures": pictures}

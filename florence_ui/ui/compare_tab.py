@@ -12,6 +12,7 @@ import gradio as gr
 from florence_ui import comparing
 from florence_ui.comparing import LEFT, RIGHT
 from florence_ui.errors import FlorenceUIError
+from florence_ui.exports.tables import cell
 from florence_ui.limits import Visitor
 from florence_ui.pipeline import Analysis, Request, draw, save_jpeg
 from florence_ui.tasks import get_task
@@ -294,11 +295,12 @@ async def objects_in_common(panel: ComparePanel, answers: Mapping[str, Analysis]
         return save_jpeg(comparing.draw(answers[LEFT].picture.display, left, right), stem="comparison")
 
     path = await asyncio.to_thread(picture)
+    rows = comparing.table(left, right, comparison)
     return {
         panel.outcome: gr.update(visible=True),
         panel.summary: say(words),
         panel.picture: StageValue(state="done", image=handed_out(path), alt=words),
-        panel.table: gr.update(value=comparing.table(left, right, comparison)),
+        panel.table: gr.update(value=[[who, cell(label), *rest] for who, label, *rest in rows]),
     }
 
 

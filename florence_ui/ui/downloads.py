@@ -1,12 +1,18 @@
 """What can be taken away of one answer, each made when somebody asks for it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from florence_ui import exporting, storage
+from florence_ui import storage
 from florence_ui.drawing import Style
 from florence_ui.errors import InputError
-from florence_ui.exporting import DatasetFormat
+from florence_ui.exports.archive import new_archive
+from florence_ui.exports.datasets import DatasetFormat, dataset_zip
+from florence_ui.exports.masks import mask_pngs
+from florence_ui.exports.originals import encoded
+from florence_ui.exports.records import Example, as_record, to_json
+from florence_ui.exports.tables import answers_csv
 from florence_ui.pipeline import Analysis, render
 
 Maker = Callable[[Analysis, Style, Sequence[int]], Path]
@@ -20,19 +26,19 @@ def picture(image_format: str, suffix: str) -> Maker:
 
     def make(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
         image = render(analysis, style, rows, full=True)
-        return storage.write(exporting.encoded(image, image_format), suffix, stem=NAME)
+        return storage.write(encoded(image, image_format), suffix, stem=NAME)
 
     return make
 
 
 def record(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
     """The JSON."""
-    return storage.write(exporting.to_json(exporting.as_record(analysis, rows)).encode(), ".json", stem=NAME)
+    return storage.write(to_json(as_record(analysis, rows)).encode(), ".json", stem=NAME)
 
 
 def table(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
     """The table; a byte order mark tells spreadsheets that it is UTF-8."""
-    return storage.write(exporting.to_csv([(NAME, analysis.result.only(rows))]).encode("utf-8-sig"), ".csv", stem=NAME)
+    return storage.write(answers_csv([example(analysis, rows)]).encode("utf-8-sig"), ".csv", stem=NAME)
 
 
 def masks(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
@@ -43,9 +49,10 @@ def masks(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
     """
     if not any(analysis.result.polygons[row] for row in rows):
         raise InputError("This answer has no outlines.", "Run a Segment task to get some.")
-    with storage.create(".zip", stem=f"{NAME}-masks") as file:
-        exporting.mask_zip(analysis.result, file, rows)
-    return file.path
+    with new_archive(f"{NAME}-masks") as archive:
+        for name, png in mask_pngs(analysis.result, rows):
+            archive.add(name, png)
+    return archive.path
 
 
 def dataset(layout: DatasetFormat) -> Maker:
@@ -60,11 +67,15 @@ def dataset(layout: DatasetFormat) -> Maker:
             raise InputError("This answer has no objects.", "A data set needs some: run a Detect task.")
         if not rows:
             raise InputError("Every object is switched off.", "Switch on those that the data set should have.")
-        with storage.create(".zip", stem=f"{NAME}-{layout}") as file:
-            exporting.dataset_zip([(NAME, analysis.picture.full, analysis.result.only(rows))], layout, file)
-        return file.path
+        limits = analysis.picture.limits
+        return dataset_zip([example(analysis, rows)], layout, limits, stem=f"{NAME}-{layout}").path
 
     return make
+
+
+def example(analysis: Analysis, rows: Sequence[int]) -> Example:
+    """The picture with the objects that are switched on."""
+    return Example(NAME, 1, analysis.picture.path, replace(analysis, result=analysis.result.only(rows)))
 
 
 MAKERS: dict[str, Maker] = {

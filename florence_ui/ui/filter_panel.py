@@ -5,7 +5,7 @@ from dataclasses import fields
 import gradio as gr
 
 from florence_ui.errors import FlorenceUIError
-from florence_ui.exporting import table_rows
+from florence_ui.exports.tables import table_rows
 from florence_ui.filtering import Filters, Removal, apply
 from florence_ui.ui import answer_view
 from florence_ui.ui.components import Notice

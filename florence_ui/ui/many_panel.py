@@ -7,6 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 from florence_ui.batch import MAX_PICTURES, Batch, Item
+from florence_ui.exports.datasets import MAX_SHARE
 from florence_ui.tasks import TASKS, InputKind, get_task
 from florence_ui.ui import choices, many_downloads
 from florence_ui.ui.components import Notice, Sheet, Stage
@@ -28,6 +29,7 @@ class Many:
         batch: The pictures; None before there are any.
         previews: Files of the small drawings of finished ones.
         current: Which one is looked at, -1 for none.
+        asked: The question as it stands in the fields.
         going: Whether the work goes on.
         words: What it waits for, if it does.
     """
@@ -35,6 +37,7 @@ class Many:
     batch: Batch | None = None
     previews: dict[Item, Path] = field(default_factory=dict)
     current: int = -1
+    asked: tuple[str, ...] = ()
     going: bool = False
     words: str = ""
 
@@ -58,6 +61,7 @@ class ManyPanel:
     meta: Notice
     failures: gr.Dataframe
     take: gr.Column
+    validation: gr.Slider
     buttons: Mapping[str, gr.Button]
     timer: gr.Timer
 
@@ -100,6 +104,10 @@ def lay_out() -> ManyPanel:
                         name: gr.Button(title, size="sm", min_width=90, elem_id=f"many-{name}")
                         for name, title in many_downloads.TITLES.items()
                     }
+                validation = gr.Slider(
+                    0, 100 * MAX_SHARE, 0, step=5, label="For validation, %",
+                    info="Part of a data set to hold back; the same pictures every time.", elem_id="many-validation",
+                )  # fmt: skip
         with gr.Column(elem_id="many-answer"):
             sheet = Sheet(elem_id="many-sheet", label="Pictures")
             failures = gr.Dataframe(
@@ -126,6 +134,7 @@ def lay_out() -> ManyPanel:
         meta,
         failures,
         take,
+        validation,
         buttons,
         timer,
     )

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
@@ -10,7 +11,8 @@ import gradio as gr
 
 from florence_ui import storage
 from florence_ui.batch import Batch, Item, State, reopen
-from florence_ui.errors import FlorenceUIError, InputError
+from florence_ui.errors import FlorenceUIError, InputError, PromptError
+from florence_ui.exports.tables import cell
 from florence_ui.limits import Visitor, in_words
 from florence_ui.pipeline import Request, draw
 from florence_ui.tasks import build_prompt, get_task
@@ -43,6 +45,12 @@ def build_many_tab(page: Page, tab: gr.Tab) -> None:
     def fit(given: Given) -> Updates:
         return fitted(panel, given[panel.task])
 
+    def ask_anew(given: Given) -> Updates:
+        many: Many = given[panel.many]
+        many.asked = identity(page, panel, given)
+        shown = progress(panel, many)
+        return {component: shown[component] for component in (panel.run, panel.retry)}
+
     async def run(given: Given, request: gr.Request) -> AsyncIterator[Updates]:
         async for updates in work(page, panel, given, visitor_of(request, page.services.settings)):
             yield updates
@@ -65,6 +73,9 @@ def build_many_tab(page: Page, tab: gr.Tab) -> None:
 
     panel.files.change(take_files, {panel.many, panel.files}, [*panel.shown, panel.chosen_panel], **patient())
     panel.task.input(fit, {panel.task}, [panel.text, panel.classes], **quiet())
+    words = {panel.many, panel.task, panel.text, panel.classes, ask.model, ask.backend}
+    changed = [panel.task.input, panel.text.blur, panel.classes.input, ask.model.input, ask.backend.input]
+    gr.on(changed, ask_anew, words, [panel.run, panel.retry], **quiet())
     running = [panel.run.click(run, asked, panel.shown, **patient())]
     running.append(panel.retry.click(again, asked, panel.shown, **patient()))
     panel.stop.click(stopped, {panel.many}, panel.shown, cancels=running, **quiet())
@@ -77,15 +88,18 @@ def build_many_tab(page: Page, tab: gr.Tab) -> None:
 
 def took(many: Many, files: Sequence[str] | None, panel: ManyPanel) -> Updates:
     """A new set of pictures; those that were there already keep their answers."""
-    known = {item.path: item for item in many.batch.items} if many.batch else {}
+    before, known = many.batch, defaultdict(list)
+    for item in before.items if before else ():
+        known[item.path].append(item)
     try:
         paths = [uploaded(path) for path in files or ()]
         many.batch = Batch.of(paths) if paths else None
     except FlorenceUIError as error:
         many.batch = None
         return {**progress(panel, many), panel.notice: say_error(error)}
-    if many.batch is not None:
-        many.batch.items = [known.get(item.path, item) for item in many.batch.items]
+    if many.batch is not None and before is not None:
+        many.batch.items = [known[item.path].pop(0) if known[item.path] else item for item in many.batch.items]
+        many.batch.question = before.question
     many.current = -1
     return {**progress(panel, many), panel.notice: say("" if many.batch else NO_PICTURES)}
 
@@ -95,7 +109,9 @@ async def work(page: Page, panel: ManyPanel, given: Given, visitor: Visitor) -> 
     many: Many = given[panel.many]
     try:
         template = question(page, panel, given)
-        start_over_if_ended(many.batch)
+        many.asked = identity(page, panel, given)
+        many.batch.ask(many.asked)
+        many.previews = {item: many.previews[item] for item in many.batch.items if item in many.previews}
         many.going, many.words = True, ""
         yield {**progress(panel, many), panel.notice: NoticeValue()}
         going = many.batch.run(
@@ -140,31 +156,36 @@ def question(page: Page, panel: ManyPanel, given: Given) -> Request:
     )
 
 
-def start_over_if_ended(batch: Batch) -> None:
-    """Puts every picture back in line when none waits any more: all are asked about anew."""
-    if batch.ended == len(batch.items):
-        for item in batch.items:
-            item.state, item.reason = State.WAITING, ""
+def identity(page: Page, panel: ManyPanel, given: Given) -> tuple[str, ...]:
+    """Equal for equal questions, whatever stands in fields that the task does not need; no key is in it."""
+    task, text, classes = get_task(given[panel.task]), given[panel.text] or "", tuple(given[panel.classes] or ())
+    try:
+        prompt = build_prompt(task, text=text, classes=classes)
+    except PromptError:
+        prompt = ""
+    return (task.token, prompt, choices.model_id_of(given[page.ask.model]), given[page.ask.backend])
 
 
 def progress(panel: ManyPanel, many: Many) -> Updates:
     """How far the work has come."""
     batch = many.batch
     failed = [item for item in batch.items if item.state is State.FAILED] if batch else []
+    reasons = [[cell(item.name), cell(item.reason)] for item in failed]
     return {
-        panel.run: gr.update(value=run_words(batch), interactive=batch is not None, visible=not many.going),
+        panel.run: gr.update(value=run_words(many), interactive=batch is not None, visible=not many.going),
         panel.stop: gr.update(visible=many.going),
-        panel.retry: gr.update(visible=bool(failed) and not many.going),
+        panel.retry: gr.update(visible=bool(failed) and not many.going and batch.question == many.asked),
         panel.sheet: sheet(many),
-        panel.failures: gr.update(visible=bool(failed), value=[[item.name, item.reason] for item in failed]),
+        panel.failures: gr.update(visible=bool(failed), value=reasons),
         panel.take: gr.update(visible=bool(batch and batch.done)),
         panel.timer: gr.Timer(active=many.going),
     }
 
 
-def run_words(batch: Batch | None) -> str:
-    """What Run would do."""
-    if batch is None or not batch.ended:
+def run_words(many: Many) -> str:
+    """What Run would do; another question starts over."""
+    batch = many.batch
+    if batch is None or not batch.ended or batch.question != many.asked:
         return "Run all"
     left = len(batch.items) - batch.ended  # not those that wait: right after Stop some are still being let go
     return f"Continue with {left}" if left else "Run all again"
@@ -242,12 +263,17 @@ async def opened(page: Page, panel: ManyPanel, given: Given, index: object) -> U
 def wire_download(page: Page, panel: ManyPanel, name: str, button: gr.Button) -> None:
     """Connects one download of all that is finished."""
 
-    async def make(many: Many) -> Updates:
+    async def make(given: Given) -> Updates:
+        options = many_downloads.Options(
+            page.services.image_limits, page.style.read(given), (given[panel.validation] or 0) / 100
+        )
         try:
-            path = await asyncio.to_thread(many_downloads.make, name, many.batch)
+            export = await asyncio.to_thread(many_downloads.make, name, given[panel.many].batch, options)
         except FlorenceUIError as error:
             return {page.take.handover: None, panel.notice: say_error(error)}
-        return {page.take.handover: str(path), panel.notice: say()}
+        left_out = NoticeValue(lines=[Line(text=note) for note in export.notes])
+        return {page.take.handover: str(export.path), panel.notice: left_out}
 
-    made = button.click(make, panel.many, [page.take.handover, panel.notice], **patient())
+    needed = {panel.many, panel.validation, *page.style.controls}
+    made = button.click(make, needed, [page.take.handover, panel.notice], **patient())
     made.success(None, js=HAND_OVER)

@@ -185,7 +185,7 @@ def test_an_exported_data_set_loads_back(client: Client, pictures: list[str], tm
         with zipfile.ZipFile(exported(client, pictures, file_format)) as archive:
             archive.extractall(tmp_path / file_format)
     dataset = sv.DetectionDataset.from_coco(
-        str(tmp_path / "coco" / "images"), str(tmp_path / "coco" / "annotations.json")
+        str(tmp_path / "coco" / "images"), str(tmp_path / "coco" / "annotations" / "instances_default.json")
     )
     assert len(dataset) == 3
     assert sum(len(annotation) for annotation in dataset.annotations.values()) == 9
@@ -222,6 +222,8 @@ REFUSED = [
     pytest.param("export", {"file_format": "exe"}, "no such file format", id="export-format"),
     pytest.param("export", {"file_format": None}, "no such file format", id="export-null"),
     pytest.param("export", {"region": [0, 0, 1]}, "four numbers", id="export-region"),
+    pytest.param("export", {"validation": 0.95}, "share for validation", id="export-share"),
+    pytest.param("export", {"validation": "half"}, "not a number", id="export-share-text"),
     pytest.param("export", {"task": "custom"}, "prompt", id="export-prompt"),
 ]
 
@@ -239,14 +241,29 @@ def test_what_cannot_be_asked_is_refused_before_any_call(
     assert backend.count == calls
 
 
-def test_formats_for_one_picture_are_refused_for_several(
-    client: Client, backend: ScriptedBackend, pictures: list[str]
+def test_export_of_several_drawn_pictures_and_masks_is_one_zip(client: Client, pictures: list[str]) -> None:
+    for file_format, suffix in (("png", ".png"), ("jpeg", ".jpg")):
+        with zipfile.ZipFile(exported(client, pictures, file_format)) as archive:
+            assert archive.namelist() == [f"{name}{suffix}" for name in ("red", "green", "blue")]
+    masks = exported(client, pictures, "masks", "<REFERRING_EXPRESSION_SEGMENTATION>", text="the square")
+    with zipfile.ZipFile(masks) as archive:
+        assert archive.namelist() == [f"{name}/001-the-square.png" for name in ("red", "green", "blue")]
+
+
+def test_export_holds_a_share_back_for_validation(client: Client, pictures: list[str]) -> None:
+    with zipfile.ZipFile(exported(client, pictures, "yolo", validation=0.4)) as archive:
+        folders = sorted(name.rpartition("/")[0] for name in archive.namelist() if name.startswith("images/"))
+    assert folders == ["images/train", "images/train", "images/val"]
+
+
+def test_export_says_what_it_left_out(
+    app: RunningApp, client: Client, backend: ScriptedBackend, pictures: list[str]
 ) -> None:
-    calls = backend.count
-    for file_format in ("png", "jpeg", "masks"):
-        with pytest.raises(AppError, match="one picture"):
-            client.predict(handles(pictures), OD, file_format, api_name="/export")
-    assert backend.count == calls
+    flat = {OD: {"bboxes": [[10, 10, 10, 60], [10, 10, 60, 60]], "labels": ["line", "box"]}}
+    backend.fault = by_model({"florence-2-base": flat})
+    images, more = handles(pictures[:1]), {"model_id": "florence-2-base"}
+    _, record = client.predict(images, OD, "coco", **more, api_name="/export")
+    assert record["notes"] == ["red.png: 1 object has no width or no height and was left out."]
 
 
 def test_a_file_that_could_not_be_made_is_a_sentence(client: Client, photograph: str) -> None:

@@ -3,11 +3,14 @@
 import asyncio
 import json
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser.conftest import DESKTOP
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
+from safety.running import RunningApp
 from scripted_backend import ScriptedBackend
 
 from florence_ui.scripted import plausible_answer
@@ -66,6 +69,14 @@ def test_a_file_that_is_no_picture_is_listed_with_its_reason(page: Page, picture
     expect(page.locator("#many-failures")).to_contain_text("not a picture that can be read")
 
 
+def test_a_list_of_failures_can_be_pasted_into_a_spreadsheet(page: Page, tmp_path: Path) -> None:
+    words = tmp_path / "x;=WEBSERVICE(A1);y.md"
+    words.write_text("These are words.")
+    open_tab(page, [words])
+    run_all(page, "0 of 1 done, 1 failed.")
+    expect(page.locator("#many-failures")).to_contain_text("x;'=WEBSERVICE(A1);y.md")
+
+
 @pytest.mark.parametrize("device", ["page", "phone"])
 def test_all_are_answered_and_a_failed_one_is_tried_again_alone(
     request: pytest.FixtureRequest, device: str, backend: ScriptedBackend, pictures: list[Path]
@@ -109,6 +120,53 @@ def test_stop_keeps_what_is_done_and_continue_asks_only_about_the_rest(
     assert backend.count - before == 1
 
 
+def test_another_task_starts_over_and_no_file_mixes_two_questions(
+    page: Page, backend: ScriptedBackend, pictures: list[Path], tmp_path: Path
+) -> None:
+    open_tab(page, pictures)
+    usual = backend.respond
+
+    async def respond(request, call):
+        await asyncio.sleep(60 if call.image_size == BAD_SIZE else 0)
+        return await usual(request, call)
+
+    backend.respond = respond
+    try:
+        page.click("#many-run:not([disabled])")
+        expect(page.locator("#many-sheet .frame[data-state=done]")).to_have_count(5, timeout=60_000)
+        page.click("#many-stop")
+        expect(page.locator("#many-run")).to_have_text("Continue with 1")
+        backend.wait_for(lambda b: b.running == 0)
+    finally:
+        del backend.respond
+    page.click("#many-task input")
+    page.get_by_role("option", name="Describe every region").click()
+    expect(page.locator("#many-run")).to_have_text("Run all")
+    run_all(page, "6 of 6 done.")
+    with page.expect_download() as download:
+        page.click("#many-json")
+    download.value.save_as(tmp_path / "all.json")
+    tasks = [record["task"] for record in json.loads((tmp_path / "all.json").read_text("utf-8"))]
+    assert tasks == ["<DENSE_REGION_CAPTION>"] * 6
+    page.click("#many-task input")
+    page.get_by_role("option", name="Find objects").click()
+    page.click("#many-task input")
+    page.get_by_role("option", name="Describe every region").click()
+    expect(page.locator("#many-run")).to_have_text("Run all again")
+
+
+def test_a_share_for_validation_is_held_back(page: Page, pictures: list[Path], tmp_path: Path) -> None:
+    open_tab(page, pictures[:2])
+    run_all(page, "2 of 2 done.")
+    page.locator("#many-validation input[type=number]").fill("50")
+    page.locator("#many-validation input[type=number]").press("Tab")
+    with page.expect_download() as download:
+        page.click("#many-yolo")
+    download.value.save_as(tmp_path / "all.zip")
+    names = zipfile.ZipFile(tmp_path / "all.zip").namelist()
+    assert sorted(name.rpartition("/")[0] for name in names if name.endswith(".jpg")) == ["images/train", "images/val"]
+
+
 def test_one_can_be_looked_at_and_all_can_be_taken_away(
     page: Page, backend: ScriptedBackend, pictures: list[Path], tmp_path: Path
 ) -> None:
@@ -127,8 +185,35 @@ def test_one_can_be_looked_at_and_all_can_be_taken_away(
     with page.expect_download() as download:
         page.click("#many-coco")
     download.value.save_as(tmp_path / "all.zip")
-    assert any(name.endswith("annotations.json") for name in zipfile.ZipFile(tmp_path / "all.zip").namelist())
+    assert "annotations/instances_default.json" in zipfile.ZipFile(tmp_path / "all.zip").namelist()
+    with page.expect_download() as download:
+        page.click("#many-jpeg")
+    download.value.save_as(tmp_path / "drawn.zip")
+    assert zipfile.ZipFile(tmp_path / "drawn.zip").namelist() == ["picture-0.jpg", "picture-1.jpg"]
     assert backend.count == before, "looking and taking away ask nothing"
+
+
+@pytest.fixture
+def roomy(browser: Browser, backend: ScriptedBackend) -> Iterator[Page]:
+    """A page whose operator allows larger pictures than is usual."""
+    with RunningApp(FLORENCE_UI_LOCAL_URL=backend.url, FLORENCE_UI_MAX_MEGAPIXELS="60") as app:
+        context = browser.new_context(viewport=DESKTOP, reduced_motion="reduce")
+        context.set_default_timeout(60_000)
+        page = context.new_page()
+        page.goto(app.url)
+        page.wait_for_selector("#run")
+        yield page
+        context.close()
+
+
+def test_data_sets_obey_limits_that_are_raised(roomy: Page, tmp_path: Path) -> None:
+    Image.new("L", (8500, 6000), 99).save(tmp_path / "large.png")
+    open_tab(roomy, [tmp_path / "large.png"])
+    run_all(roomy, "1 of 1 done.")
+    with roomy.expect_download() as download:
+        roomy.click("#many-coco")
+    download.value.save_as(tmp_path / "all.zip")
+    assert "images/large.png" in zipfile.ZipFile(tmp_path / "all.zip").namelist()
 
 
 def test_a_task_that_needs_words_asks_for_them_before_any_call(

@@ -1,0 +1,75 @@
+"""What data sets say of an object: its class, and its box and outline cut to the picture."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import supervision as sv
+
+from florence_ui.exports.classes import class_name, labels_of
+from florence_ui.exports.records import DECIMALS
+from florence_ui.results import Result
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """One object.
+
+    Attributes:
+        class_id: Its class's place in the list of classes.
+        xyxy: (4,) corners in pixels, inside the picture; width and height are more than nothing. The outline's, where
+            there is one.
+        parts: Its outline, parts of shape (n, 2) inside the picture; empty where it has none.
+    """
+
+    class_id: int
+    xyxy: np.ndarray
+    parts: tuple[np.ndarray, ...] = ()
+
+    @property
+    def area(self) -> float:
+        """Of the outline, or of the box where there is none, in square pixels."""
+        if not self.parts:
+            x1, y1, x2, y2 = self.xyxy
+            return float((x2 - x1) * (y2 - y1))
+        return sum(polygon_area(part) for part in self.parts)
+
+
+def instances_of(result: Result, classes: Sequence[str]) -> tuple[list[Instance], int]:
+    """The objects of an answer, and how many were left out for want of a width or a height inside the picture."""
+    found, ids = [], {name: class_id for class_id, name in enumerate(classes)}
+    for label, box, parts in zip(labels_of(result), result.detections.xyxy, result.polygons, strict=True):
+        inside = tuple(part for part in (_cut(part, result) for part in parts) if _has_extent(part))
+        corners = np.concatenate(inside) if inside else np.empty((0, 2)) if parts else _cut(box.reshape(2, 2), result)
+        if _has_extent(corners):
+            xyxy = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
+            found.append(Instance(ids[class_name(label)], xyxy, inside))
+    return found, len(result.detections) - len(found)
+
+
+def polygon_area(points: np.ndarray) -> float:
+    """Area that a ring of points (n, 2) encloses, by the shoelace formula."""
+    x, y = points.T
+    return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
+
+
+def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Parts as one ring (n, 2): to each next one and, at the end, all the way back, by lines without width."""
+    if len(parts) == 1:
+        return parts[0]
+    rings = [np.vstack([part, part[:1]]) for part in parts]
+    way_back = [part[:1] for part in parts[-2::-1]]
+    return np.concatenate([*rings, *way_back])
+
+
+def corners_of(xyxy: np.ndarray) -> np.ndarray:
+    """A box (4,) as a ring of its four corners (4, 2)."""
+    return sv.xyxy_to_polygons(xyxy[None])[0]
+
+
+def _cut(points: np.ndarray, result: Result) -> np.ndarray:
+    return np.clip(np.round(points.astype(np.float64), DECIMALS), 0, result.size)
+
+
+def _has_extent(points: np.ndarray) -> bool:
+    return len(points) > 0 and bool((np.ptp(points, axis=0) > 0).all())

@@ -1,0 +1,28 @@
+"""Names of files in an archive."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+MAX_NAME = 80
+
+
+def safe_name(text: str, *, fallback: str = "picture") -> str:
+    """A part of a file name: letters, digits, `-` and `_`, no path, no leading dot, at most `MAX_NAME` long."""
+    plain = unicodedata.normalize("NFKC", text[: 4 * MAX_NAME])
+    name = re.sub(r"[^\w-]+", "-", plain).strip("-_")[:MAX_NAME].strip("-_")
+    reserved = re.fullmatch(r"(?i)con|prn|aux|nul|com\d|lpt\d", name)  # Windows opens devices by these names
+    return f"{fallback}-{name}" if reserved else name or fallback
+
+
+def unique_names(names: Sequence[str]) -> list[str]:
+    """Safe names, different from each other also where upper and lower case are the same."""
+    taken: set[str] = set()
+    unique = []
+    for name in map(safe_name, names):
+        candidate, number = name, 2
+        while candidate.casefold() in taken:
+            candidate, number = f"{name}-{number}", number + 1
+        taken.add(candidate.casefold())
+        unique.append(candidate)
+    return unique

@@ -1,0 +1,48 @@
+"""Pictures as data sets hold them: upright, on white, without metadata; where a file is that already, its own bytes."""
+
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from florence_ui.images import ImageLimits, check_size, decode, open_header, read_file
+from florence_ui.stripping import exif_orientation, strip
+
+JPEG_QUALITY = 95
+SUFFIXES = {"JPEG": ".jpg", "PNG": ".png"}
+PLAIN_MODES = ("1", "L", "P", "RGB")
+"""Modes that every trainer reads as the same colours."""
+
+
+def original(path: Path, limits: ImageLimits) -> tuple[bytes, str]:
+    """A picture's file and its suffix: a JPEG's or PNG's own bytes, or, where that would show another picture than
+    the one that was asked about (turned, transparent, 16 bits), or another format, a new file.
+
+    Raises:
+        ImageError: If the file is gone, or not a picture within the limits.
+    """
+    data = read_file(path, limits)
+    image, exif = open_header(data)
+    check_size(image.size, limits)
+    if image.format in SUFFIXES and _is_plain(image, exif):
+        return strip(data).data, SUFFIXES[image.format]
+    image_format = "PNG" if image.format == "PNG" else "JPEG"
+    return encoded(decode(data, limits), image_format), SUFFIXES[image_format]
+
+
+def encoded(image: Image.Image, image_format: str) -> bytes:
+    """The picture as a PNG or JPEG file, without any metadata."""
+    file = io.BytesIO()
+    options = {"quality": JPEG_QUALITY, "subsampling": 0} if image_format == "JPEG" else {"compress_level": 4}
+    image.save(file, image_format, comment=b"", exif=b"", icc_profile=None, **options)
+    return file.getvalue()
+
+
+def _is_plain(image: Image.Image, exif: bytes) -> bool:
+    """Whether the file needs no turning and no white behind it; a PNG's EXIF block, which stripping keeps, is none."""
+    return (
+        image.mode in PLAIN_MODES
+        and not image.has_transparency_data
+        and not image.info.get("exif")
+        and exif_orientation(exif) == 1
+    )

@@ -1,0 +1,53 @@
+"""Answers as tables: for the page, for a spreadsheet, for a program."""
+
+import csv
+import io
+import re
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from florence_ui.exports.classes import labels_of
+from florence_ui.exports.records import DECIMALS, Example, rounded, wanted_rows
+from florence_ui.results import Result
+
+COLUMNS = ("#", "label", "x1", "y1", "x2", "y2", "width", "height")
+CSV_COLUMNS = ("picture_number", "picture", "task", "text", *COLUMNS)
+
+FORMULA = re.compile(r"(^(?=[\t\r\n])|(?:^|[,;|\t\r\n\v\f\x85\u2028\u2029])(?=[ \"]*[=+\-@＝＋－＠]))")
+"""Where a spreadsheet would begin a formula (OWASP, "CSV Injection"): at a cell's start, and behind whatever a
+spreadsheet of another country takes for the end of a cell. Quotes do not help there: `"x;=A1"` is two cells where `;`
+separates them."""
+
+
+def cell(value: Any) -> Any:
+    """A cell that stays text: an apostrophe stands before whatever could become a formula; numbers are left alone."""
+    return FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
+
+
+def table_rows(result: Result, rows: Collection[int] | None = None) -> tuple[list[str], list[list[Any]]]:
+    """Headers (`COLUMNS`), and one row a detection: number from 1, label, box, width and height in pixels."""
+    table, labels = [], labels_of(result)
+    for row in wanted_rows(result, rows):
+        x1, y1, x2, y2 = rounded(result.detections.xyxy[row])
+        size = [round(x2 - x1, DECIMALS), round(y2 - y1, DECIMALS)]
+        table.append([row + 1, cell(labels[row]), x1, y1, x2, y2, *size])
+    return list(COLUMNS), table
+
+
+def answers_csv(examples: Iterable[Example]) -> str:
+    """A table of one or many answers with the columns `CSV_COLUMNS`; an answer without detections has one row."""
+    rows = []
+    for example in examples:
+        result = example.answer.result
+        start = [example.number, example.name, result.task.token, result.text]
+        rows += [[*start, *cells] for cells in table_rows(result)[1] or [[""] * len(COLUMNS)]]
+    return to_csv(CSV_COLUMNS, rows)
+
+
+def to_csv(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A table with every cell quoted and none that is a formula."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+    writer.writerow(headers)
+    writer.writerows([cell(value) for value in row] for row in rows)
+    return file.getvalue()

@@ -1,0 +1,67 @@
+"""YOLO as Ultralytics reads it: `data.yaml`, and a text file beside each picture.
+
+Our own writer: supervision's rounds coordinates outwards, names no `train` and `val`, and mixes boxes with outlines in
+one file, for which Ultralytics drops the picture.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import yaml
+
+from florence_ui.exports.instances import Instance, corners_of, joined
+from florence_ui.exports.labeled import TRAIN, VAL, Labeled, LabeledSet
+
+GRID = 10**6
+"""Steps of a coordinate between 0 and 1."""
+
+
+def picture_path(picture: Labeled) -> str:
+    """Where a picture lies."""
+    return f"images/{picture.subset}/{picture.file}"
+
+
+def files(dataset: LabeledSet) -> Iterator[tuple[str, str]]:
+    """(path, text) of everything but the pictures."""
+    subsets = dataset.subsets
+    paths = {"train": f"images/{TRAIN}", "val": f"images/{subsets[-1]}"}
+    names = dict(enumerate(dataset.classes))
+    same = "" if VAL in subsets else "# No picture is held back for validation, so val names those of train.\n"
+    yield "data.yaml", same + yaml.safe_dump({**paths, "nc": len(names), "names": names}, sort_keys=False)
+    for picture in dataset.pictures:
+        yield f"labels/{picture.subset}/{picture.stem}.txt", "".join(f"{line}\n" for line in lines(picture))
+
+
+def lines(picture: Labeled) -> list[str]:
+    """One an object: a box as centre and size, or, where any object of the picture has an outline, all as outlines."""
+    if any(instance.parts for instance in picture.instances):
+        return [_outline(instance, picture.size) for instance in picture.instances]
+    return [_box(instance, picture.size) for instance in picture.instances]
+
+
+def _outline(instance: Instance, size: tuple[int, int]) -> str:
+    ring = joined(instance.parts) if instance.parts else corners_of(instance.xyxy)
+    return _line(instance.class_id, (ring / np.array(size)).ravel())
+
+
+def _box(instance: Instance, size: tuple[int, int]) -> str:
+    x1, y1, x2, y2 = instance.xyxy
+    (x, width), (y, height) = _span(x1 / size[0], x2 / size[0]), _span(y1 / size[1], y2 / size[1])
+    return _line(instance.class_id, (x, y, width, height))
+
+
+def _span(start: float, end: float) -> tuple[float, float]:
+    """Centre and length of a span of 0 to 1, rounded inwards until readers, who add in 32 bits, stay inside too."""
+    low = min(math.ceil(start * GRID), GRID - 1)
+    high = max(math.floor(end * GRID), low + 1)
+    while True:
+        centre, length = np.float32((low + high) / 2 / GRID), np.float32((high - low) / GRID)
+        over, under = centre + length / 2 > 1, centre - length / 2 < 0
+        if high - low < 3 or not (over or under):
+            return (low + high) / 2 / GRID, (high - low) / GRID
+        low, high = low + int(under), high - int(over)
+
+
+def _line(class_id: int, numbers: Sequence[float]) -> str:
+    return " ".join([str(class_id), *(f"{number:.7f}" for number in numbers)])
