@@ -15,7 +15,7 @@ LAYERS = [
     {"tasks", "settings", "storage", "gathering", "waiting", "cache"},
     {"results", "backends", "images", "fetching", "limits", "logs"},
     {"reading", "filtering", "comparing", "drawing", "scripted", "plain_json", "neighbours", "model_states"},
-    {"oddities", "local_server"},
+    {"oddities", "local_server", "first_model"},
     {"parsing", "merging", "snippet_steps", "snippets", "exporting"},
     {"pipeline"},
     {"object_actions", "batch"},
