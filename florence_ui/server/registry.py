@@ -129,6 +129,11 @@ class Model:
         self.state, self.reason = State.LOADING, ""
         self._preparation = asyncio.create_task(self._prepare())
 
+    def unload(self) -> None:
+        """Lets go of the loaded weights, once the calls that use them are over; what is still on its way stays."""
+        if self.loaded is not None:
+            self.loaded, self.state = None, State.ABSENT
+
     async def ready(self) -> "Florence2":
         """The loaded model, after waiting for it if need be.
 
