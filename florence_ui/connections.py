@@ -23,6 +23,7 @@ MAX_DESCRIPTORS = 65_536
 """No need for more, even where the system sets no limit."""
 FALLBACK_DESCRIPTORS = 10_240
 """What macOS allows a process that asks for more than it may have."""
+FEW_DESCRIPTORS = 1024
 MIN_RESERVE = 64
 ACCEPTS_BEFORE_CLOSED = 8
 """Rounds of accepted connections, generously, that can pass before asyncio has closed one that is refused."""
@@ -61,6 +62,8 @@ def bound_connections(config: uvicorn.Config) -> None:
     """Makes a uvicorn server, before it starts, hold only as many connections as its process bears."""
     limit = raise_descriptor_limit()
     reserve = max(MIN_RESERVE, limit // 4)
+    if limit < FEW_DESCRIPTORS:
+        logger.warning("This process may open %d files and sockets only; raise ulimit -n for more visitors.", limit)
     gate = Gate(limit - reserve)
     config.http = type("BoundedHTTP", (BoundedHTTP,), {"gate": gate})
     # asyncio accepts so many in one go, before any of them can be refused.
@@ -119,13 +122,11 @@ class BoundedHTTP(AutoHTTPProtocol):
                 logger.warning("A connection was refused, because all that can be open are in use.")
                 self._refused = True
             else:
-                longest_silent.end()
+                longest_silent.give_way()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
-            if not self.transport.is_closing():
-                self.transport.write(refusal())
-                self.transport.close()
+            self.give_way()
             return
         super().data_received(data)
         if self.is_busy:
@@ -142,10 +143,18 @@ class BoundedHTTP(AutoHTTPProtocol):
         self._forget()
         super().connection_lost(exc)
 
+    def give_way(self) -> None:
+        """Closes the connection, with words for one whose first request may be on its way."""
+        if self.cycle is None and not self.transport.is_closing():
+            self._forget()
+            self.transport.write(refusal())
+            self.transport.close()
+        self.end()
+
     def end(self) -> None:
         """Closes the connection, unless a request is under way or another protocol has taken it over."""
         self._forget()
-        if self in self.connections and not self.is_busy:
+        if self in self.connections and not self.is_busy and not self.transport.is_closing():
             self.transport.abort()
 
     def _expect_request(self) -> None:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,6 +133,27 @@ def test_the_local_server_bears_a_thousand_silent_connections_too(tmp_path: Path
             assert server.status()["models"]
         assert server.open_files < 900
         assert len(server.log.splitlines()) < MAX_LINES, server.log[-2000:]
+
+
+def test_more_requests_at_once_than_descriptors_are_answered_or_refused_in_words(tmp_path: Path) -> None:
+    with LimitedServer(256, environ={"HF_HOME": str(tmp_path)}) as server, contextlib.ExitStack() as stack:
+        head = b"POST /infer/lmm HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{"
+        connections = []
+        for _ in range(230):
+            connections.append(stack.enter_context(socket.create_connection(("127.0.0.1", server.port))))
+            connections[-1].sendall(head)
+        time.sleep(2)
+        answers = Counter(answer_so_far(connection) for connection in connections)
+        assert set(answers) == {"", "HTTP/1.1 503"}, answers
+        assert answers["HTTP/1.1 503"] < 70, "the others' requests go on"
+        assert len(server.log.splitlines()) < MAX_LINES, server.log[-2000:]
+
+
+def answer_so_far(connection: socket.socket) -> str:
+    connection.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        return connection.recv(12).decode()
+    return ""
 
 
 def test_a_connection_that_stays_silent_is_ended(tmp_path: Path) -> None:
