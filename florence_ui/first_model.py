@@ -6,9 +6,7 @@ import json
 from urllib.parse import urlsplit
 
 from florence_ui.model_states import State
-from florence_ui.neighbours import Neighbour, who_answers
-
-TIMEOUT = 5.0
+from florence_ui.neighbours import Neighbour, connect, who_answers
 
 
 def request_model(url: str, model_id: str) -> bool:
@@ -22,14 +20,12 @@ def request_model(url: str, model_id: str) -> bool:
     """
     if who_answers(url)[0] is not Neighbour.OURS:
         return False
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
     with (
-        contextlib.closing(connection),
+        contextlib.closing(connect(url)) as connection,
         contextlib.suppress(OSError, http.client.HTTPException, ValueError, AttributeError),
     ):
         body = json.dumps({"model_id": model_id})
-        connection.request("POST", f"{parts.path}/model/prepare", body, {"Content-Type": "application/json"})
+        connection.request("POST", f"{urlsplit(url).path}/model/prepare", body, {"Content-Type": "application/json"})
         response = connection.getresponse()
         model = json.loads(response.read(2**16))
         state, on_disk = model.get("state"), model.get("on_disk")

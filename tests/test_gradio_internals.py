@@ -149,9 +149,9 @@ def test_a_run_begins_no_later_than_with_gradios_own_queue(pages: dict[str, Serv
     for _ in range(40):
         for name, page in pages.items():
             seconds[name].append(next(at for at, msg in page.events("echo", "hello") if msg == "process_starts"))
-    medians = {name: statistics.median(times) for name, times in seconds.items()}
-    print(medians)
-    assert medians["waking"] < 1.1 * medians["gradio's"] + 0.001, medians
+    fastest = {name: statistics.mean(sorted(times)[:5]) for name, times in seconds.items()}  # others' work counts less
+    print(fastest, {name: statistics.median(times) for name, times in seconds.items()})
+    assert fastest["waking"] < 1.1 * fastest["gradio's"] + 0.001, fastest
 
 
 def test_calls_that_must_wait_for_their_turn_get_it(pages: dict[str, Served]) -> None:

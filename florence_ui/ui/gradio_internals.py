@@ -22,13 +22,14 @@ class WakingQueue(Queue):
 
     @classmethod
     def take_over(cls, blocks: Any) -> None:
-        """Lets the queue of these `gr.Blocks` work this way from its start on."""
-        blocks._queue.__class__ = cls
+        """Lets the queue of these `gr.Blocks` work this way; called before each of its starts."""
+        queue = blocks._queue
+        queue.__class__ = cls
+        queue._pushed, queue._running = asyncio.Event(), asyncio.Event()
 
     def start(self) -> None:
         """`Queue.start`; called inside the loop that the queue runs in."""
         self._loop = asyncio.get_running_loop()
-        self._pushed, self._running = asyncio.Event(), asyncio.Event()
         super().start()
 
     def close(self) -> None:
