@@ -22,7 +22,7 @@ class WakingQueue(Queue):
 
     @classmethod
     def take_over(cls, blocks: Any) -> None:
-        """Lets the queue of these `gr.Blocks` work this way; called before each of its starts."""
+        """Lets the queue of these `gr.Blocks` work this way; called before they are launched."""
         queue = blocks._queue
         queue.__class__ = cls
         queue._pushed, queue._running = asyncio.Event(), asyncio.Event()
@@ -30,6 +30,7 @@ class WakingQueue(Queue):
     def start(self) -> None:
         """`Queue.start`; called inside the loop that the queue runs in."""
         self._loop = asyncio.get_running_loop()
+        self._pushed, self._running = asyncio.Event(), asyncio.Event()  # for this loop
         super().start()
 
     def close(self) -> None:

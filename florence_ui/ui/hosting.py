@@ -33,7 +33,6 @@ from florence_ui.settings import Settings
 from florence_ui.ui.agents import has_mcp, mend_answers
 from florence_ui.ui.compression import PageCompression
 from florence_ui.ui.doors import Doors
-from florence_ui.ui.gradio_internals import WakingQueue
 from florence_ui.ui.health import Health, Probe
 from florence_ui.ui.posted import UPLOAD_SECONDS
 from florence_ui.ui.sessions import Sessions
@@ -187,7 +186,6 @@ class Housekeeping:
         """Tidy up for as long as the app runs, and all of it at the end."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         Sessions.take_over(app)
-        WakingQueue.take_over(app.get_blocks())
         mend_answers(app.get_blocks())
         sweeping = asyncio.create_task(self._sweep_for_ever(app))
         try:
