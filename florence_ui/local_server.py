@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from florence_ui.backends import Backend, BackendState, backends_from, is_loopback, post_json, probe
 from florence_ui.errors import BackendUnreachableError
+from florence_ui.first_model import request_model
 from florence_ui.model_states import WAITING_HELPS, ServerStatus, State, model_status
 from florence_ui.neighbours import OUR_NAME, ROBOFLOW_NAME, Neighbour, who_answers
 from florence_ui.settings import Settings
@@ -35,6 +36,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 STEADY = 60.0
 """A child that ran this many seconds had no trouble starting."""
 WATCH_SECONDS = 5.0
+PREPARE_SECONDS = 1.0
 SOON = 10.0
 START_SECONDS = 90.0
 STOP_SECONDS = 3.0
@@ -64,7 +66,7 @@ class LocalServer:
         settings: Its address, and whether to start it.
         command: What to start; `{host}` and `{port}` are filled in.
         first_pause: Seconds before the first restart.
-        prepare: A model to get ready as soon as the server answers; `""` for none.
+        prepare: A model to get ready as soon as the server answers, in the background; `""` for none.
     """
 
     COMMAND = (
@@ -89,6 +91,7 @@ class LocalServer:
         self._neighbour: tuple[Neighbour, str] | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._preparing: threading.Thread | None = None
         self._look: asyncio.Task | None = None
         self._seen: tuple[float, BackendState] | None = None
         self._ready: dict[str, tuple[float, ServerStatus]] = {}
@@ -97,6 +100,9 @@ class LocalServer:
 
     def start(self) -> None:
         """Begins to look after the server, in a thread; returns at once. A second call does nothing."""
+        if self._preparing is None and self._prepare:
+            self._preparing = threading.Thread(target=self._prepare_first_model, name="first-model", daemon=True)
+            self._preparing.start()
         if self._thread is None and self._wanted:
             self._thread = threading.Thread(target=self._supervise, name="local-server", daemon=True)
             self._thread.start()
@@ -137,6 +143,14 @@ class LocalServer:
                 if not self._stopping.is_set():
                     logger.warning("The local server ended with status %s; next start in %g s", self._last_code, pause)
             self._stopping.wait(pause)
+
+    def _prepare_first_model(self) -> None:
+        """Has the first model got ready, once for each child, or once on a server that somebody else started."""
+        done_for: float | None = None
+        while not self._stopping.wait(PREPARE_SECONDS if self.pid else WATCH_SECONDS):
+            begun = self._child_begun
+            if begun != done_for and request_model(self.backend.url, self._prepare):
+                done_for = begun
 
     def _run_child(self) -> int:
         """Starts the child and waits until it ends; what it prints goes to the log and a short memory."""
@@ -215,9 +229,6 @@ class LocalServer:
     async def _look_now(self) -> BackendState:
         seen = await probe(self.backend)
         self._seen = time.monotonic(), seen
-        if seen.ours and self._prepare in seen.models:
-            model, self._prepare = self._prepare, ""
-            await self.prepare(model)
         return seen
 
     def _foreign(self, name: str) -> ServerStatus:

@@ -22,6 +22,7 @@ from typing import TextIO
 
 from starlette.datastructures import Secret
 
+from florence_ui.log_throttle import RepeatThrottle
 from florence_ui.tasks import TASKS
 
 REDACTED = "[redacted]"
@@ -155,6 +156,8 @@ def configure(secrets: Iterable[Secret | str] = (), *, level: int = logging.INFO
         root.addHandler(handler)
     for handler in root.handlers:
         handler.setFormatter(SafeFormatter())
+        if not any(isinstance(each, RepeatThrottle) for each in handler.filters):
+            handler.addFilter(RepeatThrottle())
     root.setLevel(logging.WARNING)
     logging.getLogger("florence_ui").setLevel(level)
 

@@ -1,5 +1,6 @@
 """What the local server and its models are doing, and which model that leaves to use."""
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -52,11 +53,10 @@ def model_status(model_id: str, seen: BackendState) -> ServerStatus:
     known = {state.value: state for state in State}
     state = known.get(str(model.get("state")), State.UNAVAILABLE)
     percent = model.get("percent") if isinstance(model.get("percent"), int) else None
-    share = "" if percent is None else f": {percent} %"
     reason = quote(model.get("reason") or "")
     details = {
         State.ABSENT: f"{model_id} is about to be {'loaded' if model.get('on_disk') else 'downloaded'}.",
-        State.DOWNLOADING: f"{model_id} is being downloaded{share}.",
+        State.DOWNLOADING: f"{model_id} is being downloaded{progress_of(model)}.",
         State.LOADING: f"{model_id} is being loaded.",
         State.READY: f"{model_id} is ready.",
     }
@@ -64,6 +64,44 @@ def model_status(model_id: str, seen: BackendState) -> ServerStatus:
     spare = f"{NANO}, which is here, or " if model_id != NANO and seen.models.get(NANO, {}).get("on_disk") else ""
     hint = "" if state in details else f"Choose {spare}another model or backend."
     return ServerStatus(state, detail, hint, percent, seen.models, seen.server)
+
+
+def progress_of(model: dict[str, Any]) -> str:
+    """How far a download is, to follow "is being downloaded"; as much of it as the server tells.
+
+    Args:
+        model: `percent`, `total_bytes`, `bytes_per_second` and `seconds_left`, each a number or None.
+    """
+    percent, total, speed, left = (
+        value if isinstance(value := model.get(name), int | float) and 0 <= value < 1e15 else None
+        for name in ("percent", "total_bytes", "bytes_per_second", "seconds_left")
+    )
+    if percent is None:
+        return ""
+    parts = [f": {percent:.0f} %" + (f" of {format_bytes(total)}" if total else "")]
+    if speed is not None:
+        parts.append(f"{format_bytes(speed)}/s")
+    if left is not None:
+        parts.append(f"about {format_seconds(left)} left")
+    return ", ".join(parts)
+
+
+def format_bytes(count: float) -> str:
+    """A number of bytes with two or three digits, in units of 1,000."""
+    for unit in ("B", "kB", "MB"):
+        if count < 999.5:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} GB"
+
+
+def format_seconds(seconds: float) -> str:
+    """A time of any length, no more precise than a guess is."""
+    if seconds < 55:
+        return f"{max(5, 5 * math.ceil(seconds / 5))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.2g} h"
 
 
 def choose_model(wanted: str, models: dict[str, dict[str, Any]], *, example: bool = False) -> str:

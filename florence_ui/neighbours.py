@@ -27,11 +27,9 @@ def who_answers(url: str, timeout: float = LOOK_SECONDS) -> tuple[Neighbour, str
     Returns:
         Who, and what it calls itself.
     """
-    parts = urlsplit(url)
-    connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = connect(parts.hostname or "", parts.port, timeout=timeout)
+    connection = connect(url, timeout)
     try:
-        connection.request("GET", f"{parts.path}/info")
+        connection.request("GET", f"{urlsplit(url).path}/info")
         response = connection.getresponse()
         name = _name_in(response.read(2**16))
         if name in (OUR_NAME, ROBOFLOW_NAME):
@@ -45,6 +43,13 @@ def who_answers(url: str, timeout: float = LOOK_SECONDS) -> tuple[Neighbour, str
         return Neighbour.OTHER, ""
     finally:
         connection.close()
+
+
+def connect(url: str, timeout: float = LOOK_SECONDS) -> http.client.HTTPConnection:
+    """A connection to an address, not opened yet."""
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    return kind(parts.hostname or "", parts.port, timeout=timeout)
 
 
 def _name_in(body: bytes) -> str:

@@ -34,13 +34,18 @@ class ServerProcess:
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  # as long-lived as the process
         changed = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)} | dict(environ or {})
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "florence_ui.server", "--port", str(self.port), *arguments],
+            self.command("-m", "florence_ui.server", "--port", str(self.port), *arguments),
+            cwd=ROOT,
             env={k: v for k, v in (os.environ | changed).items() if v is not None},
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=self._log,
         )
         self._wait_until_it_answers()
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command line that starts Python with these arguments."""
+        return [sys.executable, *arguments]
 
     def __enter__(self) -> "ServerProcess":
         return self

@@ -11,11 +11,22 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "florence_ui"
 
 LAYERS = [
-    {"__init__", "errors", "fonts", "styles", "avif", "stripping", "colors", "image_refusals"},
+    {
+        "__init__",
+        "errors",
+        "fonts",
+        "styles",
+        "avif",
+        "stripping",
+        "colors",
+        "image_refusals",
+        "connections",
+        "log_throttle",
+    },
     {"tasks", "settings", "storage", "gathering", "waiting", "cache"},
     {"results", "backends", "images", "fetching", "limits", "logs"},
     {"reading", "filtering", "comparing", "drawing", "scripted", "plain_json", "neighbours", "model_states"},
-    {"oddities", "local_server"},
+    {"oddities", "local_server", "first_model"},
     {"parsing", "merging", "snippet_steps", "snippets", "exports"},
     {"pipeline"},
     {"object_actions", "batch"},
@@ -24,7 +35,10 @@ LAYERS = [
 ]
 """Bottom first: a module imports from its own layer or below, never from above."""
 
-BESIDE = {"server": {"errors", "tasks", "images", "fetching", "__init__"}, "nano": {"errors", "tasks"}}
+BESIDE = {
+    "server": {"errors", "tasks", "images", "fetching", "connections", "log_throttle", "__init__"},
+    "nano": {"errors", "tasks"},
+}
 """Programs of their own, and what they share with the page."""
 
 ONLY_IN = {

@@ -12,15 +12,13 @@ from pathlib import Path
 
 import pytest
 from scripted_backend import ScriptedBackend, other_program, refused_url
+from server_process import ServerProcess
 
 from florence_ui import local_server
 from florence_ui.backends import load_client
 from florence_ui.errors import BackendUnreachableError
-from florence_ui.local_server import (
-    LONGEST_PAUSE,
-    LocalServer,
-    pause_after,
-)
+from florence_ui.first_model import request_model
+from florence_ui.local_server import LONGEST_PAUSE, LocalServer, pause_after
 from florence_ui.model_states import BASE, NANO, ServerStatus, State, choose_model
 from florence_ui.neighbours import OUR_NAME, Neighbour, who_answers
 from florence_ui.server import SERVER_NAME
@@ -208,13 +206,34 @@ def test_our_servers_name_is_known() -> None:
         ({"state": "absent"}, State.ABSENT, "about to be downloaded"),
         ({"state": "downloading", "percent": 7}, State.DOWNLOADING, "downloaded: 7 %"),
         ({"state": "downloading", "percent": None}, State.DOWNLOADING, "being downloaded."),
+        (
+            {
+                "state": "downloading",
+                "percent": 42,
+                "total_bytes": 463_221_266,
+                "bytes_per_second": 5_234_567,
+                "seconds_left": 51.3,
+            },
+            State.DOWNLOADING,
+            "being downloaded: 42 % of 463 MB, 5.23 MB/s, about 55 s left.",
+        ),
+        (
+            {"state": "downloading", "percent": 1, "total_bytes": 1.6e9, "bytes_per_second": 0, "seconds_left": None},
+            State.DOWNLOADING,
+            "being downloaded: 1 % of 1.6 GB, 0 B/s.",
+        ),
+        (
+            {"state": "downloading", "percent": 1, "total_bytes": "x", "bytes_per_second": -1, "seconds_left": 1e300},
+            State.DOWNLOADING,
+            "being downloaded: 1 %.",
+        ),
         ({"state": "loading"}, State.LOADING, "being loaded"),
         ({"state": "ready"}, State.READY, "is ready"),
         ({"state": "unavailable", "reason": "No network."}, State.UNAVAILABLE, "No network."),
         ({"state": "odd\x1b"}, State.UNAVAILABLE, "cannot be used"),
         ({}, State.UNAVAILABLE, "cannot be used"),
     ],
-    ids=range(9),
+    ids=range(12),
 )
 async def test_each_state_of_a_model_has_its_sentence(model: dict[str, object], state: State, words: str) -> None:
     with ScriptedBackend(models={BASE: model}, info=OUR_INFO) as backend, local(backend.url) as server:
@@ -236,11 +255,50 @@ async def test_waiting_asks_for_a_model_that_is_absent_and_tells_each_state_once
         assert set(backend.prepared) == {BASE}
 
 
-async def test_the_chosen_model_is_got_ready_before_anybody_runs_it() -> None:
+@pytest.mark.parametrize("settings", [{}, {"start_server": False}], ids=["started-here", "started-by-others"])
+async def test_the_chosen_model_is_got_ready_without_anybody_looking(
+    settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_server, "WATCH_SECONDS", 0.1)
     models = {BASE: {"state": "absent"}}
-    with ScriptedBackend(models=models, info=OUR_INFO) as backend, local(backend.url, prepare=BASE) as server:
-        await reach(server, State.ABSENT, model_id=BASE)
-        await asyncio.to_thread(backend.wait_for, lambda b: b.prepared == [BASE])
+    with ScriptedBackend(models=models, info=OUR_INFO) as backend:
+        server = LocalServer(Settings(local_url=backend.url, **settings), command=CHILD, prepare=BASE)
+        server.start()
+        await asyncio.to_thread(backend.wait_for, lambda b: set(b.prepared) == {BASE})
+        models[BASE] = {"state": "ready"}
+        await asyncio.sleep(1)
+        asked = len(backend.prepared)
+        await asyncio.sleep(1)
+        assert len(backend.prepared) == asked, "once it is ready nobody asks for it again"
+        server.stop()
+
+
+@pytest.mark.parametrize(
+    ("state", "again"),
+    [
+        pytest.param({"state": "downloading", "on_disk": False}, True, id="on-its-way"),
+        pytest.param({"state": "unavailable", "on_disk": False}, True, id="download-failed"),
+        pytest.param({"state": "unavailable", "on_disk": True}, False, id="does-not-fit-into-memory"),
+        pytest.param({"state": "ready", "on_disk": True}, False, id="ready"),
+    ],
+)
+def test_a_failed_download_is_asked_for_again(state: dict[str, object], again: bool) -> None:
+    with ScriptedBackend(models={BASE: state}, info=OUR_INFO) as backend:
+        assert request_model(backend.url, BASE) is not again
+        assert backend.prepared == [BASE]
+
+
+def test_nothing_is_asked_of_other_programs() -> None:
+    with ScriptedBackend(info={"name": "Roboflow Inference Server", "version": "1.8.3"}) as backend:
+        assert not request_model(backend.url, BASE)
+        assert not backend.prepared
+    assert not request_model(refused_url(), BASE)
+
+
+def test_what_a_server_does_not_know_is_asked_for_once(tmp_path: Path) -> None:
+    environ = {"HF_HOME": str(tmp_path), "HF_ENDPOINT": "http://127.0.0.1:9"}
+    with ServerProcess(environ=environ) as server:
+        assert request_model(server.url, "project/1")
 
 
 async def test_many_questions_at_once_are_one_question() -> None:

@@ -1,6 +1,7 @@
 """Starts the server from the command line."""
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import uvicorn
 
+from florence_ui.connections import bound_connections
 from florence_ui.server import DEFAULT_PORT
 from florence_ui.server.app import create_app
 from florence_ui.server.line import MAX_WAITING
@@ -31,7 +33,7 @@ def main() -> None:
         threading.Thread(target=end_with_stdin, daemon=True).start()
     service = Service(dict(arguments.model), arguments.max_waiting)
     log("start", host=arguments.host, port=arguments.port, models=list(service.registry.models))
-    uvicorn.run(
+    config = uvicorn.Config(
         create_app(service),
         host=arguments.host,
         port=arguments.port,
@@ -39,6 +41,9 @@ def main() -> None:
         access_log=False,
         timeout_graceful_shutdown=GRACE,
     )
+    bound_connections(config)
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises SIGINT again when it has ended
+        uvicorn.Server(config).run()
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:

@@ -7,16 +7,17 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 
 from florence_ui import __version__
 from florence_ui.server import SERVER_NAME
 from florence_ui.server.body_limit import BodyLimit
+from florence_ui.server.docs import addresses, docs_page
 from florence_ui.server.logs import log
+from florence_ui.server.metrics import CONTENT_TYPE
 from florence_ui.server.refusals import RefusalError
-from florence_ui.server.registry import Model
-from florence_ui.server.schemas import LMMRequest, PrepareRequest
+from florence_ui.server.schemas import LMMRequest, ModelDescription, ModelRequest, ModelsDescriptions
 from florence_ui.server.service import Service
 
 
@@ -29,13 +30,13 @@ def create_app(service: Service) -> FastAPI:
         yield
         looking.cancel()
 
-    app = FastAPI(
-        title=SERVER_NAME, version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
-    )
+    app = FastAPI(title=SERVER_NAME, version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.add_middleware(BodyLimit)
     app.add_exception_handler(RefusalError, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse_body)
     app.add_exception_handler(HTTPException, _refuse_http)
+    app.add_exception_handler(404, _refuse_address)
+    app.add_exception_handler(405, _refuse_address)
     app.add_exception_handler(Exception, _fail)
     add_contract_routes(app, service)
     add_own_routes(app, service)
@@ -45,55 +46,87 @@ def create_app(service: Service) -> FastAPI:
 def add_contract_routes(app: FastAPI, service: Service) -> None:
     """What Roboflow's server has too."""
 
-    @app.post("/infer/lmm")
+    @app.post("/infer/lmm", summary="Ask a model about a picture")
     async def infer(body: LMMRequest, request: Request) -> Response:
         return await service.answer(request, body)
 
-    @app.post("/infer/lmm/{model_id:path}")
+    @app.post("/infer/lmm/{model_id:path}", summary="The same, with the model in the address")
     async def infer_by_path(model_id: str, body: LMMRequest, request: Request) -> Response:
         if body.model_id not in (None, model_id):
             raise RefusalError(400, "The model_id in the path is not the one in the body.", "Send it once.")
         return await service.answer(request, body.model_copy(update={"model_id": model_id}))
 
-    @app.get("/info")
+    @app.get("/info", summary="Name and version of this server")
     async def info() -> dict[str, str]:
         return {"name": SERVER_NAME, "version": __version__, "uuid": service.id}
 
-    @app.get("/healthz")
+    @app.get("/healthz", summary="Whether the server runs")
     async def healthz() -> dict[str, str]:
         return {"status": "healthy"}
 
-    @app.get("/readiness")
+    @app.get("/readiness", summary="Whether the server takes calls")
     async def readiness() -> dict[str, str]:
         return {"status": "ready"}
 
-    @app.get("/model/registry")
-    async def model_registry() -> dict[str, list[dict[str, Any]]]:
-        return {"models": [_description(model) for model in service.registry.loaded()]}
+    add_model_routes(app, service)
+    add_descriptions(app, service)
+
+
+def add_model_routes(app: FastAPI, service: Service) -> None:
+    """Which models are loaded, and their loading and unloading."""
+
+    @app.get("/model/registry", summary="The models that are loaded")
+    async def model_registry() -> ModelsDescriptions:
+        return describe_loaded(service)
+
+    @app.post("/model/add", summary="Download and load a model; answers when it is ready")
+    async def add(body: ModelRequest) -> ModelsDescriptions:
+        await service.registry.get(body.model_id).ready()
+        return describe_loaded(service)
+
+    @app.post("/model/remove", summary="Unload a model; its files stay on the disk")
+    async def remove(body: ModelRequest) -> ModelsDescriptions:
+        service.registry.get(body.model_id).unload()
+        return describe_loaded(service)
+
+    @app.post("/model/clear", summary="Unload all models")
+    async def clear() -> ModelsDescriptions:
+        for model in service.registry.models.values():
+            model.unload()
+        return describe_loaded(service)
+
+
+def add_descriptions(app: FastAPI, service: Service) -> None:
+    """What the server says of itself; `/openapi.json` is FastAPI's own."""
+
+    @app.get("/metrics", summary="The last seconds' answers, for Prometheus")
+    async def metrics() -> Response:
+        models = [model.alias for model in service.registry.loaded()]
+        text = service.metrics.text(models, waiting=service.line.waiting, running=service.line.running)
+        return Response(text, media_type=CONTENT_TYPE)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return HTMLResponse(docs_page(app.openapi()))
 
 
 def add_own_routes(app: FastAPI, service: Service) -> None:
     """What only this server has."""
 
-    @app.get("/status")
+    @app.get("/status", summary="What each model is doing, and how many calls wait")
     async def status() -> dict[str, Any]:
         return service.status()
 
-    @app.post("/model/prepare", status_code=202)
-    async def prepare(body: PrepareRequest) -> dict[str, Any]:
+    @app.post("/model/prepare", status_code=202, summary="Begin to download and load a model, without waiting for it")
+    async def prepare(body: ModelRequest) -> dict[str, Any]:
         model = service.registry.get(body.model_id)
         model.prepare()
         return model.status()
 
 
-def _description(model: Model) -> dict[str, Any]:
-    return {
-        "model_id": model.alias,
-        "task_type": "lmm",
-        "batch_size": None,
-        "input_height": None,
-        "input_width": None,
-    }
+def describe_loaded(service: Service) -> ModelsDescriptions:
+    """The models that answer at once."""
+    return ModelsDescriptions(models=[ModelDescription(model_id=m.alias) for m in service.registry.loaded()])
 
 
 async def _refuse(request: Request, error: RefusalError) -> Response:
@@ -109,6 +142,13 @@ async def _refuse_body(request: Request, error: RequestValidationError) -> Respo
 
 async def _refuse_http(request: Request, error: HTTPException) -> Response:
     return JSONResponse({"message": str(error.detail)}, error.status_code, error.headers)
+
+
+async def _refuse_address(request: Request, error: HTTPException) -> Response:
+    """What there is instead of an address that is not there."""
+    wrong = "There is nothing at this address" if error.status_code == 404 else "That cannot be done at this address"
+    message = f"{wrong}. This server has {addresses(request.app.openapi())}; GET /docs describes them."
+    return JSONResponse({"message": message}, error.status_code, error.headers)
 
 
 async def _fail(request: Request, error: Exception) -> Response:

@@ -3,8 +3,8 @@
     python -m florence_ui.server.download REPO_ID
 
 A program, because it can be ended at once, whatever the Hub's library waits for. It writes JSON lines to stdout,
-`{"downloaded": n, "total": n}` in bytes while it works, and at the end `{"directory": "..."}` or `{"error": "..."}`.
-It ends when its stdin does, that is, with the program that started it.
+`{"downloaded": n, "total": n, "resumed": n}` in bytes while it works, and at the end `{"directory": "..."}` or
+`{"error": "..."}`. It ends when its stdin does, that is, with the program that started it.
 """
 
 import errno
@@ -18,9 +18,9 @@ from pathlib import Path
 
 from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
-from huggingface_hub.file_download import repo_folder_name
 from tqdm import tqdm
 
+from florence_ui.server.resume import MIN_BYTES, PARTIAL, blobs_folder, fetch_file
 from florence_ui.server.weights import PATTERNS, remove, rotten_files, what_is_missing
 
 REPORT_EVERY = 0.2
@@ -29,18 +29,25 @@ CHUNK = 256 * 1024
 ETAG_TIMEOUT = 10.0
 LEFT_BEHIND_AFTER = 600.0
 """Seconds without a byte after which a partial file is nobody's; another program may be downloading the same."""
+RESUMABLE_FOR = 7 * 24 * 3600.0
+"""Seconds for which a partial file waits to be gone on with."""
 
 
 class Progress(tqdm):
     """Counts the bytes that have come, and says so on stdout; one instance a bar, of which bytes have two."""
 
     total_bytes = 0
-    downloaded = 0
+    finished_bytes = 0
+    """Of files that were fetched before the ones that are counted now."""
+    counted_bytes = 0
+    resumed_bytes = 0
+    """That an earlier attempt has left, among those counted."""
     last_report = 0.0
 
     def __init__(self, *args, **kwargs) -> None:
         self.in_bytes = kwargs.get("unit") == "B"
-        self.count = 0
+        self.count = int(kwargs.get("initial") or 0) if self.in_bytes else 0
+        Progress.resumed_bytes += self.count
         super().__init__(*args, **{**kwargs, "file": sys.stderr, "disable": True})
 
     def update(self, n: float | None = 1) -> None:
@@ -48,10 +55,29 @@ class Progress(tqdm):
         if not self.in_bytes or not n:
             return
         self.count += int(n)
-        Progress.downloaded = max(Progress.downloaded, self.count)
+        Progress.counted_bytes = max(Progress.counted_bytes, self.count)
         if time.monotonic() - Progress.last_report >= REPORT_EVERY:
-            Progress.last_report = time.monotonic()
-            say(downloaded=min(Progress.downloaded, Progress.total_bytes), total=Progress.total_bytes)
+            Progress.report()
+
+    @classmethod
+    def begin(cls, total: int) -> None:
+        """Counts anew, towards so many bytes."""
+        cls.total_bytes, cls.finished_bytes, cls.counted_bytes, cls.resumed_bytes = total, 0, 0, 0
+        cls.report()
+
+    @classmethod
+    def finish(cls, size: int) -> None:
+        """Notes that a file of that size is here."""
+        cls.finished_bytes += size
+        cls.counted_bytes = 0
+        cls.report()
+
+    @classmethod
+    def report(cls) -> None:
+        """Says how far it is."""
+        cls.last_report = time.monotonic()
+        downloaded = min(cls.finished_bytes + cls.counted_bytes, cls.total_bytes)
+        say(downloaded=downloaded, total=cls.total_bytes, resumed=cls.resumed_bytes)
 
 
 def say(**fields: object) -> None:
@@ -76,23 +102,25 @@ def download(repo_id: str) -> Path:
 
 
 def sweep(repo_id: str) -> None:
-    """Removes what killed downloads left; the Hub's library neither goes on with it nor takes it away."""
-    blobs = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo_id, repo_type="model") / "blobs"
-    for path in blobs.glob("*.incomplete"):
+    """Removes what killed downloads left: soon where nobody goes on with it, later where one could."""
+    for path in blobs_folder(repo_id).glob("*.incomplete"):
         with suppress(OSError):
-            if time.time() - path.stat().st_mtime > LEFT_BEHIND_AFTER:
+            kept = RESUMABLE_FOR if PARTIAL.fullmatch(path.name) else LEFT_BEHIND_AFTER
+            if time.time() - path.stat().st_mtime > kept:
                 path.unlink()
 
 
 def fetch(repo_id: str) -> Path:
-    """The Hub's own download; what is in the cache already is not fetched."""
+    """The Hub's own download, of large files by `fetch_file`; what is in the cache already is not fetched."""
     options = {"allow_patterns": PATTERNS, "etag_timeout": ETAG_TIMEOUT}
-    plan = snapshot_download(repo_id, dry_run=True, **options)
-    Progress.downloaded = 0
-    Progress.total_bytes = sum(file.file_size or 0 for file in plan if file.will_download)
-    say(downloaded=0, total=Progress.total_bytes)
+    plan = [file for file in snapshot_download(repo_id, dry_run=True, **options) if file.will_download]
+    Progress.begin(sum(file.file_size or 0 for file in plan))
+    for file in plan:
+        if (file.file_size or 0) >= MIN_BYTES:
+            fetch_file(repo_id, file, timeout=ETAG_TIMEOUT, progress=Progress, on_wait=Progress.report)
+            Progress.finish(file.file_size)
     directory = Path(snapshot_download(repo_id, tqdm_class=Progress, **options))
-    say(downloaded=Progress.total_bytes, total=Progress.total_bytes)
+    Progress.finish(Progress.total_bytes)
     return directory
 
 

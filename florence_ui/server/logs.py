@@ -5,6 +5,8 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from florence_ui.log_throttle import RepeatThrottle
+
 logger = logging.getLogger("florence_ui.server")
 
 
@@ -21,6 +23,7 @@ def set_up_logging() -> None:
     """Sends every record, warnings included, to stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter())
+    handler.addFilter(RepeatThrottle())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.captureWarnings(True)
     logger.setLevel(logging.INFO)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from florence_ui.server.logs import log
 from florence_ui.server.refusals import RefusalError
+from florence_ui.server.transfer_rate import TransferRate
 from florence_ui.server.weights import find_in_cache, what_is_missing
 from florence_ui.server.worker import run_in_thread
 
@@ -84,6 +85,7 @@ class Model:
         self.on_disk = False
         self.downloaded_bytes = 0
         self.total_bytes = 0
+        self._rate = TransferRate()
         self.load_seconds = 0.0
         self.loaded: Florence2 | None = None
         self._runtime = runtime
@@ -94,12 +96,16 @@ class Model:
     def status(self) -> dict[str, Any]:
         """The state for `GET /status`."""
         known = self.state is State.DOWNLOADING and self.total_bytes > 0
+        speed = self._rate.bytes_per_second if known else None
+        left = self._rate.seconds_left(self.total_bytes - self.downloaded_bytes) if known else None
         return {
             "state": self.state,
             "percent": self._percent() if known else None,
             "reason": self.reason,
             "downloaded_bytes": self.downloaded_bytes,
             "total_bytes": self.total_bytes,
+            "bytes_per_second": round(speed) if speed is not None else None,
+            "seconds_left": math.ceil(left) if left is not None else None,
             "on_disk": self.on_disk,
             "retry_in_seconds": self.retry_in_seconds(),
         }
@@ -122,6 +128,11 @@ class Model:
             return
         self.state, self.reason = State.LOADING, ""
         self._preparation = asyncio.create_task(self._prepare())
+
+    def unload(self) -> None:
+        """Lets go of the loaded weights, once the calls that use them are over; what is still on its way stays."""
+        if self.loaded is not None:
+            self.loaded, self.state = None, State.ABSENT
 
     async def ready(self) -> "Florence2":
         """The loaded model, after waiting for it if need be.
@@ -182,12 +193,14 @@ class Model:
             raise UnavailableError(f"Its files are not whole: {what_is_missing(self.source.directory)}.")
         self.state, self.on_disk = State.DOWNLOADING, False
         self.downloaded_bytes = self.total_bytes = 0
+        self._rate = TransferRate()
         log("download", model=self.alias, repo=self.source.repo_id)
         return await fetch(self.source.repo_id, self._show_progress)
 
-    def _show_progress(self, downloaded: int, total: int) -> None:
+    def _show_progress(self, downloaded: int, total: int, resumed: int) -> None:
         before = self._percent()
         self.downloaded_bytes, self.total_bytes = downloaded, total
+        self._rate.note(downloaded - resumed)
         if self._percent() // 10 > before // 10:
             log("download", model=self.alias, percent=self._percent(), total_bytes=total)
 
@@ -249,12 +262,12 @@ class Registry:
         await asyncio.gather(*(model.look() for model in self.models.values()))
 
 
-async def fetch(repo_id: str, show_progress: Callable[[int, int], None]) -> Path:
+async def fetch(repo_id: str, show_progress: Callable[[int, int, int], None]) -> Path:
     """Downloads a repository by a program of its own, which is ended when no byte comes for a while.
 
     Args:
         repo_id: Such as `florence-community/Florence-2-base`.
-        show_progress: Called with the bytes that have come and their total.
+        show_progress: Called with the bytes that are here, their total, and those here from an earlier attempt.
 
     Raises:
         UnavailableError: With the reason.
@@ -274,7 +287,7 @@ async def fetch(repo_id: str, show_progress: Callable[[int, int], None]) -> Path
                 return Path(report["directory"])
             if "error" in report:
                 raise UnavailableError(report["error"])
-            show_progress(report["downloaded"], report["total"])
+            show_progress(report["downloaded"], report["total"], report["resumed"])
         raise UnavailableError("The download ended unexpectedly.")
     except TimeoutError:
         raise UnavailableError("The Hugging Face Hub does not answer.") from None

@@ -21,9 +21,27 @@ class LMMRequest(BaseModel):
     image: RequestImage
 
 
-class PrepareRequest(BaseModel):
-    """The body of `POST /model/prepare`."""
+class ModelRequest(BaseModel):
+    """The body of `POST /model/prepare`, `/model/add` and `/model/remove`; a `model_type` or `api_key` is ignored."""
 
     model_config = ConfigDict(protected_namespaces=())
 
     model_id: str = Field(max_length=200)
+
+
+class ModelDescription(BaseModel):
+    """A loaded model, as Roboflow Inference describes one."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_id: str
+    task_type: str = "lmm"
+    batch_size: int | None = None
+    input_height: int | None = None
+    input_width: int | None = None
+
+
+class ModelsDescriptions(BaseModel):
+    """The answer of `GET /model/registry` and of what changes it."""
+
+    models: list[ModelDescription]

@@ -17,6 +17,7 @@ from PIL import Image
 
 from florence_ui.server.line import MAX_WAITING, Line
 from florence_ui.server.logs import log
+from florence_ui.server.metrics import Metrics
 from florence_ui.server.pictures import read_bytes, read_picture
 from florence_ui.server.prompts import check_prompt, task_name
 from florence_ui.server.refusals import RefusalError
@@ -42,6 +43,7 @@ class Service:
     def __init__(self, directories: dict[str, Path], max_waiting: int = MAX_WAITING) -> None:
         self.id = str(uuid.uuid4())
         self.line = Line(max_waiting)
+        self.metrics = Metrics()
         self.worker = Worker("generate")
         self.runtime: Future = self.worker.submit(_choose_runtime)
         self.registry = Registry(self.runtime, directories)
@@ -83,13 +85,10 @@ class Service:
         finally:
             hanging_up.cancel()
             answering.cancel()
-            log(
-                "inference",
-                model=body.model_id if body.model_id in self.registry.models else "unknown",
-                task=task_name(body.prompt),
-                status=status,
-                seconds=round(time.perf_counter() - start, 3),
-            )
+            model_id = body.model_id if body.model_id in self.registry.models else "unknown"
+            seconds = time.perf_counter() - start
+            self.metrics.note(model_id, seconds, failed=status >= 400)
+            log("inference", model=model_id, task=task_name(body.prompt), status=status, seconds=round(seconds, 3))
 
     async def _infer(self, body: LMMRequest) -> Response:
         start = time.perf_counter()

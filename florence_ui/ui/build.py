@@ -9,6 +9,7 @@ from florence_ui.ui.chains_panel import build_chains_panel
 from florence_ui.ui.compare_tab import build_compare_tab
 from florence_ui.ui.examples import load_examples
 from florence_ui.ui.filter_panel import build_filter_panel
+from florence_ui.ui.gradio_internals import WakingQueue, bounded_server
 from florence_ui.ui.guarded import Guarded
 from florence_ui.ui.hosting import launch_options
 from florence_ui.ui.many_tab import build_many_tab
@@ -36,7 +37,9 @@ class Playground(Guarded):
     def launch(self, *args: Any, **options: Any) -> Any:
         """`gr.Blocks.launch` with the page's looks and everything that makes it safe in public."""
         safe = launch_options(self.services.settings, probe=self.services.health, on_leave=self.services.limits.leave)
-        return super().launch(*args, **{"footer_links": ["api"], **options, **looks(), **safe})
+        WakingQueue.take_over(self)
+        with bounded_server():
+            return super().launch(*args, **{"footer_links": ["api"], **options, **looks(), **safe})
 
 
 def build(services: Services) -> Playground:

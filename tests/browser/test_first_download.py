@@ -65,7 +65,9 @@ def choose_model(page: Page, title: str) -> None:
 def test_an_example_is_answered_by_nano_meanwhile(visit: Page) -> None:
     steps.run(visit)
     expect(visit.locator("#meta")).to_contain_text("nano")
-    expect(visit.locator("#server-state")).to_contain_text("being downloaded")
+    expect(visit.locator("#server-state")).to_contain_text(
+        re.compile(r"being downloaded: \d+ % of [\d.]+ MB, [\d.]+ kB/s, about [\d.]+ (s|min|h) left\."), timeout=60_000
+    )
 
 
 def test_a_picture_of_ones_own_waits_with_progress_and_can_be_stopped(visit: Page, photograph: Path) -> None:

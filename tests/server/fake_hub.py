@@ -5,6 +5,7 @@ Point `HF_ENDPOINT` at `url`. The routes and headers are those of https://huggin
 
 import hashlib
 import json
+import re
 import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,7 +24,10 @@ class FakeHub:
         status: Answer everything with that status, if set.
         hang: Accept, and never answer.
         rotten: How many downloads of weights arrive with a changed byte, before good ones.
-        downloads: How often each file was fetched.
+        ranges: Whether a part of a file can be asked for; otherwise all of it is sent.
+        break_after: Break off each file after so many bytes, if set.
+        downloads: How often each file was asked for, or a part of it.
+        sent: Bytes of each file that were sent.
     """
 
     def __init__(self, repo_id: str, directory: Path) -> None:
@@ -33,6 +37,9 @@ class FakeHub:
         self.status = 0
         self.hang = False
         self.rotten = 0
+        self.ranges = True
+        self.break_after = 0
+        self.sent: Counter[str] = Counter()
         self.downloads: Counter[str] = Counter()
         self.ended = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -106,18 +113,30 @@ class FakeHub:
 
             def send_file(self, name: str, head: bool) -> None:
                 data = hub.files[name] if head else hub.content(name)
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(data)))
+                begin = self.first_byte() if hub.ranges else 0
+                self.send_response(206 if begin else 200)
+                if begin:
+                    self.send_header("Content-Range", f"bytes {begin}-{len(data) - 1}/{len(data)}")
+                self.send_header("Content-Length", str(len(data) - begin))
                 self.send_header("ETag", f'"{hub.etag(name)}"')
                 self.send_header("X-Repo-Commit", COMMIT)
-                self.send_header("Accept-Ranges", "none")
+                self.send_header("Accept-Ranges", "bytes" if hub.ranges else "none")
                 self.end_headers()
                 if head:
                     return
                 hub.downloads[name] += 1
-                for start in range(0, len(data), CHUNK):
+                for start in range(begin, len(data), CHUNK):
                     hub.ended.wait(hub.pause)
+                    if hub.break_after and start - begin >= hub.break_after:
+                        self.close_connection = True
+                        return
                     self.wfile.write(data[start : start + CHUNK])
+                    hub.sent[name] += len(data[start : start + CHUNK])
+
+            def first_byte(self) -> int:
+                """Where a request of the form `Range: bytes=N-` wants to begin."""
+                asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+                return int(asked[1]) if asked else 0
 
             def log_message(self, *arguments: object) -> None:
                 pass

@@ -170,7 +170,7 @@ def test_a_file_that_arrives_rotten_twice_is_said(hub: FakeHub, cache: Path) -> 
 def test_a_file_broken_on_disk_is_fetched_again(
     name: str, damage: Callable[[Path], object], hub: FakeHub, cache: Path
 ) -> None:
-    asyncio.run(fetch(REPO, lambda downloaded, total: None))
+    asyncio.run(fetch(REPO, lambda *_: None))
     damage((snapshot(cache) / name).resolve())
 
     assert prepared(Source(REPO)).state is State.READY
@@ -187,7 +187,7 @@ def test_what_a_killed_download_left_behind_is_removed(hub: FakeHub, cache: Path
         path.write_bytes(b"half")
     os.utime(left, (time.time() - 3600,) * 2)
 
-    asyncio.run(fetch(REPO, lambda downloaded, total: None))
+    asyncio.run(fetch(REPO, lambda *_: None))
 
     assert not left.exists()
     assert growing.exists()

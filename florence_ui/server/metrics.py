@@ -1,0 +1,68 @@
+"""`GET /metrics`: the last seconds' answers, in Prometheus' text format, under the names of Roboflow Inference.
+
+The format: https://prometheus.io/docs/instrumenting/exposition_formats/
+"""
+
+import re
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+WINDOW_SECONDS = 10.0
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class _Answer:
+    at: float
+    model_id: str
+    seconds: float
+    failed: bool
+
+
+class Metrics:
+    """Counts answers, and writes them down with how busy the server is."""
+
+    def __init__(self) -> None:
+        self._answers: deque[_Answer] = deque()
+
+    def note(self, model_id: str, seconds: float, *, failed: bool) -> None:
+        """Takes one answer, of any outcome."""
+        self._answers.append(_Answer(time.monotonic(), model_id, seconds, failed))
+        self._forget()
+
+    def text(self, models: Iterable[str], *, waiting: int, running: bool) -> str:
+        """All of it.
+
+        Args:
+            models: The models that are loaded.
+            waiting: Calls in line.
+            running: Whether a call is being answered.
+        """
+        self._forget()
+        lines = [line for model_id in sorted(models) for line in self._about(model_id)]
+        lines += self._about("total", whole=True)
+        lines += gauge("calls_waiting", "Calls that wait for their turn or their model", waiting)
+        lines += gauge("calls_running", "Calls that are being answered", int(running))
+        return "\n".join([*lines, ""])
+
+    def _about(self, name: str, *, whole: bool = False) -> Iterator[str]:
+        answers = [answer for answer in self._answers if whole or answer.model_id == name]
+        seconds = [answer.seconds for answer in answers if not answer.failed]
+        within, suffix = f"in the last {WINDOW_SECONDS:g} s", re.sub(r"\W", "_", name, flags=re.ASCII)
+        yield from gauge(f"num_inferences_{suffix}", f"Answers {within}", len(seconds))
+        mean = sum(seconds) / len(seconds) if seconds else 0.0
+        yield from gauge(f"avg_inference_time_{suffix}", f"Mean seconds of an answer {within}", mean)
+        yield from gauge(f"num_errors_{suffix}", f"Calls refused or failed {within}", len(answers) - len(seconds))
+
+    def _forget(self) -> None:
+        while self._answers and time.monotonic() - self._answers[0].at > WINDOW_SECONDS:
+            self._answers.popleft()
+
+
+def gauge(name: str, help_text: str, value: float) -> Iterator[str]:
+    """One value with what it means."""
+    yield f"# HELP {name} {help_text}"
+    yield f"# TYPE {name} gauge"
+    yield f"{name} {value:g}"

@@ -1,0 +1,82 @@
+"""Downloads of large files from the Hugging Face Hub that go on where they were broken off.
+
+`snapshot_download` writes to a file of a random name and removes it, or leaves it to nobody, when it is broken off. So
+large files are put into the cache beforehand, under the names that `snapshot_download` looks for: the Hub's library
+fetches them too, by `http_get`, but into a file that the next attempt finds. They come by HTTP ranges, as the Hub's
+other protocol, Xet, has none to go on from.
+"""
+
+import errno
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import Timeout
+from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+from huggingface_hub.file_download import DryRunFileInfo, http_get, repo_folder_name
+from huggingface_hub.utils import WeakFileLock, build_hf_headers
+from tqdm import tqdm
+
+MIN_BYTES = 2**20
+"""A smaller file is not worth it."""
+LOCK_SECONDS = 1.0
+PARTIAL = re.compile(r"[0-9a-f]{40,64}\.incomplete")
+"""Names of files that can be gone on with; the library's own have another part between."""
+
+
+def blobs_folder(repo_id: str) -> Path:
+    """Where the Hub's cache keeps the contents of a repository's files, named by checksum."""
+    return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo_id, repo_type="model") / "blobs"
+
+
+def fetch_file(
+    repo_id: str,
+    file: DryRunFileInfo,
+    *,
+    timeout: float,
+    progress: type[tqdm],
+    on_wait: Callable[[], object],
+) -> None:
+    """Puts one file's content into the cache; does nothing where it is there.
+
+    Args:
+        repo_id: The repository.
+        file: What `snapshot_download` says of the file in a dry run.
+        timeout: Seconds in which the Hub must say where the file lies.
+        progress: Counts the bytes; made with those that are here already as `initial`.
+        on_wait: Called again and again while another program fetches the same file.
+
+    Raises:
+        OSError, HfHubHTTPError: If it cannot be had; what has come is kept, unless the disk is full.
+    """
+    headers = build_hf_headers()
+    url = hf_hub_url(repo_id, file.filename, revision=file.commit_hash)
+    metadata = get_hf_file_metadata(url, timeout=timeout, headers=headers)
+    blobs = blobs_folder(repo_id)
+    blobs.mkdir(parents=True, exist_ok=True)
+    blob = blobs / str(metadata.etag)
+    lock = Path(constants.HF_HUB_CACHE) / ".locks" / blobs.parent.name / f"{metadata.etag}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    while not blob.exists():
+        try:
+            with WeakFileLock(lock, timeout=LOCK_SECONDS):
+                if not blob.exists():
+                    _go_on(url, headers, blob, metadata.size, progress)
+        except Timeout:
+            on_wait()
+
+
+def _go_on(url: str, headers: dict[str, str], blob: Path, size: int | None, progress: type[tqdm]) -> None:
+    partial = blob.with_name(f"{blob.name}.incomplete")
+    try:
+        with partial.open("ab") as target:
+            here = target.tell()
+            if size is not None and here > size:
+                target.truncate(0)
+                here = 0
+            http_get(url, target, resume_size=here, headers=headers, expected_size=size, tqdm_class=progress)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            partial.unlink(missing_ok=True)
+        raise
+    partial.replace(blob)
