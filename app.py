@@ -5,6 +5,9 @@
 
 import os
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # `python -I` does not look beside the program
 
 from florence_ui import logs
 from florence_ui.errors import SettingsError

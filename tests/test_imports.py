@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "florence_ui"
 
 LAYERS = [
-    {"__init__", "errors", "fonts", "styles", "stripping"},
+    {"__init__", "errors", "fonts", "styles", "stripping", "origins", "proxies"},
     {"tasks", "settings", "storage", "gathering", "waiting", "cache"},
     {"results", "backends", "images", "fetching", "limits", "logs"},
     {"reading", "filtering", "comparing", "drawing", "scripted", "plain_json", "neighbours", "model_states"},
@@ -24,7 +24,7 @@ LAYERS = [
 ]
 """Bottom first: a module imports from its own layer or below, never from above."""
 
-BESIDE = {"server": {"errors", "tasks", "images", "fetching", "__init__"}, "nano": {"errors", "tasks"}}
+BESIDE = {"server": {"errors", "tasks", "images", "fetching", "origins", "__init__"}, "nano": {"errors", "tasks"}}
 """Programs of their own, and what they share with the page."""
 
 ONLY_IN = {
