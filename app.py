@@ -9,10 +9,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # `python -I` does not look beside the program
 
-from florence_ui import logs
+from florence_ui import logs, proxies
 from florence_ui.errors import SettingsError
 from florence_ui.settings import Settings
-from florence_ui.ui.hosting import prepare_environment, serve
+
+proxies.set_aside()
+
+from florence_ui.ui.hosting import prepare_environment, serve  # noqa: E402  # imports Gradio, which makes clients
 
 prepare_environment()
 

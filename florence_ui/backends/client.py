@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 import aiohttp
 from inference_sdk import ApiKeyTransport, InferenceConfiguration, InferenceHTTPClient
-from requests.utils import prepend_scheme_if_needed, select_proxy, should_bypass_proxies
+from requests.utils import select_proxy, should_bypass_proxies
 
 from florence_ui.backends.refusals import redact_all, refusal
 from florence_ui.errors import AnswerError, BackendUnreachableError
@@ -96,7 +96,7 @@ def proxy_for(url: str) -> str | None:
     known = proxies()
     if should_bypass_proxies(url, no_proxy=known.get("no", "")) or not (found := select_proxy(url, known)):
         return None
-    address = prepend_scheme_if_needed(found, "http")
+    address = found if "://" in found else f"http://{found}"
     try:
         parts = urlsplit(address)
         usable = bool(parts.scheme in ("http", "https") and parts.hostname and parts.port != 0)

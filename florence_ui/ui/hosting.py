@@ -28,7 +28,6 @@ from gradio.routes import file_upload_statuses
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 
-from florence_ui import proxies
 from florence_ui.limits import address_of
 from florence_ui.settings import Settings
 from florence_ui.ui.agents import has_mcp, mend_answers
@@ -71,7 +70,6 @@ FILES_AT_A_TIME = 20
 def prepare_environment() -> None:
     """Set what Gradio and uvicorn read from the environment; what the operator has set stays."""
     use_private_folder()
-    proxies.set_aside()
     if os.environ.get("FORWARDED_ALLOW_IPS"):
         log.warning(FORWARDED_IGNORED)
     # uvicorn would believe any address in X-Forwarded-For, from this machine or, with a star, from everybody; only
