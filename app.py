@@ -5,17 +5,21 @@
 
 import os
 import sys
+from pathlib import Path
 
-from florence_ui import logs, storage
+sys.path.insert(0, str(Path(__file__).parent))  # `python -I` does not look beside the program
+
+from florence_ui import logs, proxies, storage
 from florence_ui.errors import SettingsError
 from florence_ui.settings import Settings
 
+proxies.set_aside()
 try:
     storage.use_private_folder()
 except SettingsError as error:
     sys.exit(str(error))
 
-from florence_ui.ui.hosting import prepare_environment, serve  # Gradio reads GRADIO_TEMP_DIR at import
+from florence_ui.ui.hosting import prepare_environment, serve  # noqa: E402  # Gradio reads the environment at import
 
 prepare_environment()
 

@@ -121,7 +121,8 @@ class SafeStream(io.TextIOBase):
         safe = redactor(str(text))
         if not safe.isprintable():
             safe = "".join(c if c in "\n\r\t" else visible(c) for c in safe)
-        self._stream.write(safe)
+        encoding = self.encoding or "utf-8"
+        self._stream.write(safe.encode(encoding, "backslashreplace").decode(encoding))
         return len(text)
 
     def flush(self) -> None:

@@ -222,8 +222,11 @@ class Pipeline:
     def _key(self, request: Request, backend: Backend, model_id: str) -> Secret | None:
         """The key that goes along: the visitor's, or the operator's, which goes to the operator's addresses only.
 
-        To a local server, which would fetch any model that the key may see, it goes for the operator's models only.
+        No key goes to a local address that the operator did not set. To a local server, which would fetch any model
+        that the key may see, the operator's key goes for the operator's models only.
         """
+        if not backend.takes_key:
+            return None
         lent = self.settings.lent_models
         own_address = backend.name in self.backends
         lends = own_address and (backend.needs_key or not lent or model_id in lent)

@@ -14,8 +14,10 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Secret
 
 from florence_ui.errors import SettingsError
+from florence_ui.origins import read_origin
 
 SERVERLESS_URL = "https://serverless.roboflow.com"
+LOCAL_URL = "http://localhost:9001"
 BACKENDS = ("serverless", "dedicated", "local")
 MAX_KEY = 200
 FOREVER = 7 * 24 * 3600
@@ -109,6 +111,10 @@ def _models(text: str) -> tuple[str, ...]:
     return tuple(_model(name.strip()) for name in text.split(",") if name.strip())
 
 
+def _origins(text: str) -> tuple[str, ...]:
+    return tuple(read_origin(origin) for origin in text.split(",") if origin.strip())
+
+
 def _header(text: str) -> str:
     if not all(c.isascii() and (c.isalnum() or c == "-") for c in text):
         raise ValueError
@@ -149,10 +155,11 @@ class Settings:
     )
     local_url: str = _setting(
         "FLORENCE_UI_LOCAL_URL",
-        "http://localhost:9001",
-        "Address of the local server.",
-        "an address such as http://localhost:9001, without name and password",
+        "",
+        "Address of the local server. Keys are sent there only where this is set.",
+        f"an address such as {LOCAL_URL}, without name and password",
         read_url,
+        shown=LOCAL_URL,
     )
     dedicated_url: str = _setting(
         "FLORENCE_UI_DEDICATED_URL",
@@ -255,6 +262,14 @@ class Settings:
         "Header in which a trusted proxy gives the visitor's address.",
         "the name of a header, such as X-Forwarded-For",
         _header,
+        shown="none",
+    )
+    allowed_origins: tuple[str, ...] = _setting(
+        "FLORENCE_UI_ALLOWED_ORIGINS",
+        (),
+        "Websites that may embed or call the page, and names that it is opened by.",
+        "origins such as https://example.com, separated by commas, without a path",
+        _origins,
         shown="none",
     )
     visitor_urls: bool = _setting(

@@ -22,6 +22,8 @@ LAYERS = [
         "image_refusals",
         "connections",
         "log_throttle",
+        "origins",
+        "proxies",
     },
     {"tasks", "settings", "storage", "gathering", "waiting", "cache"},
     {"results", "backends", "images", "fetching", "limits", "logs"},
@@ -36,7 +38,7 @@ LAYERS = [
 """Bottom first: a module imports from its own layer or below, never from above."""
 
 BESIDE = {
-    "server": {"errors", "tasks", "images", "fetching", "connections", "log_throttle", "__init__"},
+    "server": {"errors", "tasks", "images", "fetching", "connections", "log_throttle", "origins", "__init__"},
     "nano": {"errors", "tasks"},
 }
 """Programs of their own, and what they share with the page."""

@@ -273,6 +273,32 @@ async def test_our_own_server_is_sent_no_key(picture: Picture) -> None:
     assert "Authorization" not in backend.calls[0].headers
 
 
+@pytest.mark.parametrize("own", [None, Secret("rf_visitors_own")], ids=["operator's", "typed"])
+async def test_no_key_goes_to_a_local_address_that_nobody_set(
+    own: Secret | None, backend: ScriptedBackend, picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever listens at the usual address, another program perhaps, is asked without one."""
+    for name in ("API_KEY", "ROBOFLOW_API_KEY"):
+        monkeypatch.setenv(name, KEY)
+    monkeypatch.setattr("florence_ui.backends.LOCAL_URL", backend.url)
+    for environ, sent in (({}, None), ({"FLORENCE_UI_LOCAL_URL": backend.url}, f"Bearer {own or KEY}")):
+        settings = Settings.from_environ({"API_KEY": KEY, "FLORENCE_UI_START_SERVER": "false", **environ})
+        await Pipeline(settings).analyse(about(picture, backend="local", api_key=own))
+        assert backend.calls[-1].headers.get("Authorization") == sent
+        assert KEY not in str(backend.calls[-1].body)
+        assert (KEY in str(backend.calls[-1].headers)) is (sent == f"Bearer {KEY}")
+
+
+async def test_a_server_at_the_usual_address_that_wants_a_key_costs_the_right_sentence(
+    backend: ScriptedBackend, picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("florence_ui.backends.LOCAL_URL", backend.url)
+    backend.fault = Fault.status(401)
+    with pytest.raises(KeyRefusedError, match="wants an API key") as caught:
+        await Pipeline(Settings(api_key=Secret(KEY), start_server=False)).analyse(about(picture, backend="local"))
+    assert "FLORENCE_UI_LOCAL_URL" in caught.value.hint
+
+
 async def test_no_key_no_call(backend: ScriptedBackend, picture: Picture) -> None:
     with pytest.raises(KeyRefusedError):
         await pipeline_to(backend).analyse(about(picture, backend="dedicated"))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from florence_ui.backends import backends_from
 from florence_ui.errors import SettingsError
 from florence_ui.settings import Settings, variables
 
@@ -14,7 +15,8 @@ KEY = "rf_SecretSecretSecret"
 def test_nothing_set_gives_the_defaults() -> None:
     settings = Settings.from_environ({})
     assert settings == Settings()
-    assert (settings.first_backend, settings.local_url) == ("local", "http://localhost:9001")
+    assert (settings.first_backend, settings.local_url) == ("local", "")
+    assert backends_from(settings)["local"].url == "http://localhost:9001"
     assert (settings.remote_timeout, settings.local_timeout) == (120, 600)
     assert settings.max_upload_bytes == 20 * 2**20
     assert settings.max_pixels == 50_000_000
@@ -57,6 +59,12 @@ def test_the_operators_choice_comes_before_the_key() -> None:
         ("FLORENCE_UI_VISITOR_URLS", "1", "visitor_urls", True),
         ("FLORENCE_UI_MODELS", "a/1, florence-2-base,", "models", ("a/1", "florence-2-base")),
         ("FLORENCE_UI_ADDRESS_HEADER", "X-Forwarded-For", "address_header", "x-forwarded-for"),
+        (
+            "FLORENCE_UI_ALLOWED_ORIGINS",
+            "https://Example.com:443/, http://a.example:80,http://[::1]:7860,",
+            "allowed_origins",
+            ("https://example.com", "http://a.example", "http://[::1]:7860"),
+        ),
         ("FLORENCE_UI_CACHE_MB", "0", "cache_mb", 0),
     ],
     ids=lambda v: str(v)[:30],
@@ -88,6 +96,12 @@ BAD = [
     ("FLORENCE_UI_QUEUE", "0"),
     ("FLORENCE_UI_BACKEND_CONCURRENCY", "9" * 5000),
     ("FLORENCE_UI_ADDRESS_HEADER", "X Forwarded\r\nFor"),
+    ("FLORENCE_UI_ALLOWED_ORIGINS", "*"),
+    ("FLORENCE_UI_ALLOWED_ORIGINS", "https://a.example, null"),
+    ("FLORENCE_UI_ALLOWED_ORIGINS", "https://a.example/sekret"),
+    ("FLORENCE_UI_ALLOWED_ORIGINS", "https://*.a.example"),
+    ("FLORENCE_UI_ALLOWED_ORIGINS", "https://user:sekret@a.example"),
+    ("FLORENCE_UI_ALLOWED_ORIGINS", "ftp://a.example"),
 ]
 
 

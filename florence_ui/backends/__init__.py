@@ -12,7 +12,6 @@ read a string as the name of a file or as a link; it gets base64 of bytes that t
 import asyncio
 import base64
 import importlib
-import ipaddress
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +28,8 @@ from florence_ui.errors import (
     KeyRefusedError,
     quote,
 )
-from florence_ui.settings import SERVERLESS_URL, Settings, is_key
+from florence_ui.origins import host_name, is_loopback_host
+from florence_ui.settings import LOCAL_URL, SERVERLESS_URL, Settings, is_key
 
 MAX_NEW_TOKENS = 1024
 """Always sent: left out, the genuine server may stop after 20 tokens, which looks like an answer and is none."""
@@ -49,6 +49,7 @@ class Backend:
         title: Its name for people.
         url: Base address, without a trailing slash.
         needs_key: Whether it answers nobody without an API key.
+        takes_key: Whether a key may go there: not to a local address that nobody set, where any program may listen.
         timeout: Seconds that an answer may take.
         concurrency: Calls that it gets at once.
     """
@@ -59,6 +60,7 @@ class Backend:
     needs_key: bool = False
     timeout: float = 120.0
     concurrency: int = 16
+    takes_key: bool = True
 
     @property
     def host(self) -> str:
@@ -74,6 +76,11 @@ class Backend:
     def stays_here(self) -> bool:
         """Whether pictures stay on this machine."""
         return is_loopback(self.url)
+
+    @property
+    def is_proxied(self) -> bool:
+        """Whether calls go through the operator's outbound proxy, where there is one."""
+        return not (self.is_local or self.stays_here)
 
 
 @dataclass(frozen=True)
@@ -120,19 +127,14 @@ def backends_from(settings: Settings) -> dict[str, Backend]:
     found = [Backend("serverless", "Roboflow serverless", SERVERLESS_URL, True, remote, at_once)]
     if settings.dedicated_url:
         found.append(Backend("dedicated", "Dedicated deployment", settings.dedicated_url, True, remote, at_once))
-    found.append(Backend("local", "Local", settings.local_url, False, settings.local_timeout, at_once))
+    url, timeout = settings.local_url or LOCAL_URL, settings.local_timeout
+    found.append(Backend("local", "Local", url, False, timeout, at_once, takes_key=bool(settings.local_url)))
     return {backend.name: backend for backend in found}
 
 
 def is_loopback(url: str) -> bool:
     """Whether an address is on this machine."""
-    host = (urlsplit(url).hostname or "").rstrip(".")
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_loopback_host(host_name(urlsplit(url).netloc))
 
 
 async def infer(
@@ -159,9 +161,10 @@ async def infer(
         BackendError: Whatever went wrong, in words; never anything else.
     """
     key = _check_key(backend, api_key)
-    client = (await load_client()).Client(backend.name, backend.url, key)
+    sdk = await load_client()
     begun = time.perf_counter()
     try:
+        client = sdk.Client(backend.name, backend.url, key, proxy=_proxy_for(backend, sdk))
         async with asyncio.timeout(backend.timeout):
             encoded = base64.b64encode(image).decode("ascii")
             content = await client.infer_lmm_async(
@@ -183,8 +186,12 @@ async def load_client() -> Any:
 _loaded: dict[str, Any] = {}
 
 
+def _proxy_for(backend: Backend, client: Any) -> str | None:
+    return client.proxy_for(backend.url) if backend.is_proxied else None
+
+
 def _check_key(backend: Backend, api_key: Secret | None) -> str | None:
-    key = str(api_key).strip() if api_key else ""
+    key = str(api_key).strip() if api_key and backend.takes_key else ""
     if key and not is_key(key):
         raise KeyRefusedError("That is not an API key.", "A key has letters, digits and signs, and no blanks.")
     if backend.needs_key and not key:
@@ -208,6 +215,7 @@ def _answer(content: Any, seconds: float, backend: Backend) -> Answer:
     return Answer(response, size if known else None, seconds, backend.host)
 
 
+PROXY_HINT = "Check HTTPS_PROXY and HTTP_PROXY, or name the server in NO_PROXY, and start the app again."
 UNREACHABLE_HINTS = {
     "serverless": "Check this machine's connection to the internet, or choose the local backend.",
     "dedicated": "Check that the deployment is running and that its address is right.",
@@ -232,6 +240,11 @@ def translate(error: BaseException, backend: Backend) -> BackendError:
                 f"No answer from {backend.host} within {backend.timeout:g} seconds; the call was ended.",
                 "Try again, or choose a smaller model or another backend.",
             )
+        case aiohttp.ClientProxyConnectionError():
+            return BackendUnreachableError(f"The proxy on the way to {backend.host} does not answer.", PROXY_HINT)
+        case aiohttp.ClientHttpProxyError(status=status):
+            words = f"The proxy on the way to {backend.host} does not let the call pass (status {status})."
+            return BackendUnreachableError(words, PROXY_HINT)
         case aiohttp.ClientSSLError():
             return BackendUnreachableError(f"The certificate of {backend.host} cannot be trusted.", hint)
         case aiohttp.ClientConnectorError():
@@ -289,11 +302,11 @@ def _loaded_models(registry: Any) -> tuple[str, ...]:
 async def _get(backend: Backend, path: str) -> Any:
     """A small JSON from a server; None where it answers something else."""
     client = await load_client()
-    return await client.fetch_json("GET", backend.url + path)
+    return await client.fetch_json("GET", backend.url + path, proxy=_proxy_for(backend, client))
 
 
 async def post_json(url: str, body: Any, *, seconds: float = PROBE_SECONDS) -> Any:
-    """Posts a small JSON without a key; returns the JSON that comes back, None where it is anything else.
+    """Posts a small JSON without a key or a proxy; returns the JSON that comes back, None where it is anything else.
 
     Raises:
         Exception: Those of aiohttp and TimeoutError.

@@ -9,13 +9,16 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from typing import Any
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import aiohttp
 from inference_sdk import ApiKeyTransport, InferenceConfiguration, InferenceHTTPClient
+from requests.utils import select_proxy, should_bypass_proxies
 
 from florence_ui.backends.refusals import redact_all, refusal
-from florence_ui.errors import AnswerError
+from florence_ui.errors import AnswerError, BackendUnreachableError
+from florence_ui.proxies import proxies
 
 MAX_ANSWER = 4 * 2**20
 """Most bytes of an answer; Florence-2's longest are under 100 kB."""
@@ -25,6 +28,8 @@ IDLE_SECONDS = 4.0
 """Connections are kept for the next call this long: less than the five seconds after which uvicorn closes them."""
 CHUNK = 2**16
 
+UNUSABLE_PROXY = "The outbound proxy that is set for this server is not an HTTP proxy, and others cannot be used."
+PROXY_HINT = "Set HTTPS_PROXY to an address such as http://proxy:3128, or name the server in NO_PROXY."
 NO_FLORENCE = "Check the backend's address, or choose another backend."
 
 
@@ -35,12 +40,13 @@ class Client(InferenceHTTPClient):
         backend: Name of the backend, for the words of errors.
         url: Base address without a trailing slash; with one, the genuine server answers 405.
         key: The API key; it travels in the Authorization header only, where no server repeats it in an error.
+        proxy: Address of the outbound proxy to call through.
     """
 
-    def __init__(self, backend: str, url: str, key: str | None) -> None:
+    def __init__(self, backend: str, url: str, key: str | None, *, proxy: str | None = None) -> None:
         super().__init__(api_url=url, api_key=key)
         self.configure(InferenceConfiguration(api_key_transport=ApiKeyTransport.HEADER))
-        self._backend, self._url, self._key = backend, url, key
+        self._backend, self._url, self._key, self._proxy = backend, url, key, proxy
 
     async def _post_images_async(
         self,
@@ -58,7 +64,7 @@ class Client(InferenceHTTPClient):
             try:
                 async with session.post(
                     self._url + endpoint, json=payload, headers=headers, allow_redirects=False,
-                    trace_request_ctx=connection,
+                    trace_request_ctx=connection, proxy=self._proxy,
                 ) as response:  # fmt: skip
                     return await self._read(response)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
@@ -79,6 +85,26 @@ class Client(InferenceHTTPClient):
             raise AnswerError(f"The server sent {_kind(body)} instead of an answer.", NO_FLORENCE) from None
         repeated = self._key and (self._key.encode() in body or b"\\" in body)
         return redact_all(content, self._key) if repeated else content
+
+
+def proxy_for(url: str) -> str | None:
+    """The operator's outbound proxy for an address: the one that the SDK's own calls, by `requests`, would take.
+
+    Raises:
+        BackendUnreachableError: If it cannot be used here; its address, with a password perhaps, is not repeated.
+    """
+    known = proxies()
+    if should_bypass_proxies(url, no_proxy=known.get("no", "")) or not (found := select_proxy(url, known)):
+        return None
+    address = found if "://" in found else f"http://{found}"
+    try:
+        parts = urlsplit(address)
+        usable = bool(parts.scheme in ("http", "https") and parts.hostname and parts.port != 0)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise BackendUnreachableError(UNUSABLE_PROXY, PROXY_HINT)
+    return address
 
 
 def _kind(body: bytes) -> str:
@@ -117,7 +143,7 @@ _sessions: WeakKeyDictionary[Any, tuple[aiohttp.ClientSession, AsyncGenerator]] 
 
 
 async def open_session() -> aiohttp.ClientSession:
-    """The running loop's session: connections are reused, cookies are not kept, environment proxies not used."""
+    """The running loop's session: connections are reused, cookies are not kept, a proxy is used where named."""
     loop = asyncio.get_running_loop()
     for other in [other for other in _sessions if other.is_closed()]:
         del _sessions[other]
@@ -144,10 +170,10 @@ async def _note_reuse(_: aiohttp.ClientSession, context: Any, __: aiohttp.TraceC
         context.trace_request_ctx["reused"] = True
 
 
-async def fetch_json(method: str, url: str, body: Any = None) -> Any:
+async def fetch_json(method: str, url: str, body: Any = None, *, proxy: str | None = None) -> Any:
     """The JSON that an address answers; None where it answers anything else. No key is sent."""
     session = await open_session()
-    async with session.request(method, url, json=body, allow_redirects=False) as response:
+    async with session.request(method, url, json=body, allow_redirects=False, proxy=proxy) as response:
         content = await read_start(response, MAX_REFUSAL)
         try:
             return json.loads(content) if response.status < 300 else None

@@ -56,6 +56,10 @@ REFUSALS = {
         BackendError, "The server does not take such calls at this address.", "Check the backend's address: it is the "
         "server's base address, without a path.",
     ),
+    407: Refusal(
+        BackendUnreachableError, "The proxy on the way to the server wants a name and a password.", "Give them in "
+        "HTTPS_PROXY or HTTP_PROXY: http://name:password@proxy:3128.",
+    ),
     408: Refusal(BackendTimeoutError, "The server waited too long for the picture.", "Try again."),
     413: Refusal(BackendError, "The picture is too large for the server.", "Use a smaller picture."),
     422: Refusal(
@@ -80,6 +84,10 @@ REFUSALS = {
 }  # fmt: skip
 
 NO_KEY = Refusal(KeyRefusedError, "This server wants an API key.", "Type one, or set API_KEY before the app starts.")
+NO_LOCAL_KEY = (
+    "Set API_KEY, and FLORENCE_UI_LOCAL_URL to the server's address, before the app starts: a key goes to no local "
+    "address that was not set."
+)
 NOT_SERVERLESS = (
     "Roboflow's serverless cloud may not offer Florence-2 to every account: if the id is right, use a Dedicated "
     "Deployment or the local backend."
@@ -104,6 +112,8 @@ def refusal(status: int, body: bytes, *, backend: str, key: str | None) -> Backe
     hint = found.hint
     if status == 404 and backend == "serverless":
         hint = NOT_SERVERLESS
+    elif status == 401 and not key and backend == "local":
+        hint = NO_LOCAL_KEY
     elif status == 401 and key and backend == "dedicated":
         hint = f"{hint} {OLD_SERVER}"
     words = quote(redact(server_message(body), key))

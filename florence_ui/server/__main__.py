@@ -34,7 +34,7 @@ def main() -> None:
     service = Service(dict(arguments.model), arguments.max_waiting)
     log("start", host=arguments.host, port=arguments.port, models=list(service.registry.models))
     config = uvicorn.Config(
-        create_app(service),
+        create_app(service, arguments.host, arguments.allowed_host),
         host=arguments.host,
         port=arguments.port,
         log_config=None,
@@ -58,6 +58,13 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
         type=alias_and_directory,
         metavar="ALIAS=DIRECTORY",
         help="a checkpoint in Hugging Face layout, under a name of its own; may be repeated",
+    )
+    parser.add_argument(
+        "--allowed-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name that the server may be called by, besides localhost and --host; may be repeated",
     )
     parser.add_argument("--max-waiting", type=int, default=MAX_WAITING, help=f"calls in line (default: {MAX_WAITING})")
     parser.add_argument("--exit-with-parent", action="store_true", help="end when stdin does")

@@ -1,7 +1,7 @@
 """The routes: Roboflow Inference's `/infer/lmm` and its neighbours, and two of our own for the state of the models."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,13 +16,14 @@ from florence_ui.server.body_limit import BodyLimit
 from florence_ui.server.docs import addresses, docs_page
 from florence_ui.server.logs import log
 from florence_ui.server.metrics import CONTENT_TYPE
+from florence_ui.server.origin_guard import OriginGuard
 from florence_ui.server.refusals import RefusalError
 from florence_ui.server.schemas import LMMRequest, ModelDescription, ModelRequest, ModelsDescriptions
 from florence_ui.server.service import Service
 
 
-def create_app(service: Service) -> FastAPI:
-    """The application over a service."""
+def create_app(service: Service, host: str = "127.0.0.1", allowed_hosts: Collection[str] = ()) -> FastAPI:
+    """The application over a service; `host` and `allowed_hosts` are those of the command line."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -32,6 +33,7 @@ def create_app(service: Service) -> FastAPI:
 
     app = FastAPI(title=SERVER_NAME, version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.add_middleware(BodyLimit)
+    app.add_middleware(OriginGuard, host=host, allowed_hosts=allowed_hosts)
     app.add_exception_handler(RefusalError, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse_body)
     app.add_exception_handler(HTTPException, _refuse_http)

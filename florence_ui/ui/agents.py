@@ -9,6 +9,8 @@ from typing import Any
 
 from gradio_client.utils import is_file_obj_with_meta
 
+from florence_ui.ui.origin_guard import INNER_HEADER, INNER_TOKEN
+
 
 def has_mcp() -> bool:
     """Whether `gradio[mcp]` is installed, so that the endpoints can be tools of an agent."""
@@ -16,12 +18,21 @@ def has_mcp() -> bool:
 
 
 def mend_answers(blocks: Any) -> None:
-    """Let these `gr.Blocks` give agents each part of an answer for itself: pictures as pictures, records as JSON."""
+    """Let these `gr.Blocks` give agents each part of an answer for itself: pictures as pictures, records as JSON.
+
+    A tool's call comes back in through the doors with the agent's own headers; it says that it was looked at already.
+    """
     server = getattr(blocks, "mcp_server_obj", None)
     if server is None:
         return
-    usual = server.postprocess_output_data
+    usual, prepare = server.postprocess_output_data, server._prepare_tool_call_args
     server.postprocess_output_data = lambda data, root_url: usual(parts_of(data), root_url)
+
+    def prepare_inner_call(name: str, arguments: dict[str, Any]) -> tuple:
+        endpoint, inputs, headers, function = prepare(name, arguments)
+        return endpoint, inputs, headers | {INNER_HEADER: INNER_TOKEN}, function
+
+    server._prepare_tool_call_args = prepare_inner_call
 
 
 def parts_of(data: list[Any]) -> list[Any]:

@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from florence_ui.ui.origin_guard import OriginGuard
 from florence_ui.ui.posted import (
     MAX_JSON_BYTES,
     NAME,
@@ -105,6 +106,7 @@ class Doors:
         max_upload_bytes: Most bytes of one upload request, all its files together.
         on_leave: Called with the session when a page or a program closes its stream.
         whose: The address that a request counts by; `""` where it is not known.
+        guard: Keeps other websites out.
     """
 
     def __init__(
@@ -114,11 +116,13 @@ class Doors:
         max_upload_bytes: int,
         on_leave: Callable[[str], object] = lambda session: None,
         whose: Callable[[Scope], str] = lambda scope: "",
+        guard: OriginGuard,
     ) -> None:
         self.app = app
         self.max_upload_bytes = max_upload_bytes
         self.on_leave = on_leave
         self.whose = whose
+        self.guard = guard
         self._open: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -129,11 +133,12 @@ class Doors:
             await send({"type": "websocket.close", "code": 1008})
             return
         path = get_route_path(scope)
-        answer = Reply(send, path, scope)
+        answer = Reply(send, path, scope, self.guard.allowed)
         address = self.whose(scope)
         self._open[address] += 1
         try:
             self._check_open(address)
+            self.guard.check(scope)
             door = find_door(scope["method"], path)
             receive = answer.watching(await self._carry(door, scope, receive))
             await self.app(scope, receive, answer)

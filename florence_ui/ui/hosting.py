@@ -36,6 +36,7 @@ from florence_ui.ui.compression import PageCompression
 from florence_ui.ui.doors import Doors
 from florence_ui.ui.file_routes import FileRoutes
 from florence_ui.ui.health import Health, Probe
+from florence_ui.ui.origin_guard import OriginGuard, replace_gradios_cors
 from florence_ui.ui.posted import UPLOAD_SECONDS
 from florence_ui.ui.sessions import Sessions
 
@@ -47,6 +48,10 @@ SESSION_CAPACITY = 256
 ANSWERS_KEPT = 900.0
 """Seconds for which a program may fetch the answer of a call that is over."""
 END_SECONDS = 4.5
+FORWARDED_IGNORED = (
+    "FORWARDED_ALLOW_IPS is not used here, because visitors could forge their address with it. Name the header that "
+    "your proxy sets in FLORENCE_UI_ADDRESS_HEADER instead."
+)
 GRACE = 1
 """Seconds that answers under way may still take when the page closes."""
 FILES_AT_A_TIME = 20
@@ -56,6 +61,11 @@ FILES_AT_A_TIME = 20
 def prepare_environment() -> None:
     """Set what Gradio and uvicorn read from the environment; what the operator has set stays."""
     storage.use_private_folder()
+    if os.environ.get("FORWARDED_ALLOW_IPS"):
+        log.warning(FORWARDED_IGNORED)
+    # uvicorn would believe any address in X-Forwarded-For, from this machine or, with a star, from everybody; only
+    # the header that the operator names in our own setting is believed.
+    os.environ["FORWARDED_ALLOW_IPS"] = ""
     defaults = {
         "GRADIO_ANALYTICS_ENABLED": "False",
         # Gradio sums up its last 10,000 events after each one, for a page that is closed here.
@@ -63,9 +73,6 @@ def prepare_environment() -> None:
         "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",
         # Gradio asks matplotlib for its backend at each event; unless one is set, the first one imports pyplot for it.
         "MPLBACKEND": "agg",
-        # uvicorn would believe any address in X-Forwarded-For from this machine; only the header that the
-        # operator names is believed.
-        "FORWARDED_ALLOW_IPS": "",
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
@@ -87,10 +94,11 @@ def launch_options(settings: Settings, *, probe: Probe, on_leave: Callable[[str]
     def whose(scope: Scope) -> str:
         return address_of(scope["client"] and scope["client"][0], Headers(scope=scope), header)
 
-    doors = Middleware(Doors, max_upload_bytes=FILES_AT_A_TIME * most, on_leave=on_leave, whose=whose)
+    guard = OriginGuard.of(settings, os.environ)
+    doors = Middleware(Doors, max_upload_bytes=FILES_AT_A_TIME * most, on_leave=on_leave, whose=whose, guard=guard)
     return {
         "app_kwargs": {
-            "middleware": [doors, Middleware(PageCompression)],
+            "middleware": [*guard.middleware, doors, Middleware(PageCompression)],
             "routes": [*Health(probe).routes, *FileRoutes(whose).routes],
             "lifespan": keeper.lifespan,
         },
@@ -163,6 +171,7 @@ class Housekeeping:
     @asynccontextmanager
     async def lifespan(self, app: Any) -> AsyncIterator[None]:
         """Tidy up for as long as the app runs; first what a page that was killed has left."""
+        replace_gradios_cors(app)
         Sessions.take_over(app)
         mend_answers(app.get_blocks())
         sweeping = asyncio.create_task(self._sweep_for_ever(app))

@@ -1,5 +1,6 @@
 """What goes out through the doors: Gradio's answers with the security headers, and refusals in words."""
 
+from collections.abc import Collection
 from http import HTTPStatus
 from typing import Any
 
@@ -26,6 +27,7 @@ CONTENT_POLICY = "; ".join(
         "object-src 'none'",
         "base-uri 'self'",
         "form-action 'self'",
+        # the last one: the websites that the operator allows follow
         "frame-ancestors 'self' https://huggingface.co https://*.huggingface.co https://*.hf.space",
     )
 )
@@ -36,10 +38,10 @@ FILE_POLICY = "sandbox; default-src 'none'; frame-ancestors 'self'"
 class Reply:
     """Sends what the app answers, with the security headers; remembers how far it came and who left before."""
 
-    def __init__(self, send: Send, path: str, scope: Scope) -> None:
+    def __init__(self, send: Send, path: str, scope: Scope, framed_by: Collection[str] = ()) -> None:
         self._send = send
+        self._policy = FILE_POLICY if path.startswith(FILE_ROUTE) else " ".join((CONTENT_POLICY, *framed_by))
         self._scope = scope
-        self._is_file = path.startswith(FILE_ROUTE)
         self.status: int | None = None
         self.finished = self.left = False
 
@@ -65,7 +67,7 @@ class Reply:
             headers = MutableHeaders(raw=message.setdefault("headers", []))
             headers["X-Content-Type-Options"] = "nosniff"
             headers["Referrer-Policy"] = "no-referrer"
-            headers["Content-Security-Policy"] = FILE_POLICY if self._is_file else CONTENT_POLICY
+            headers["Content-Security-Policy"] = self._policy
             if self.status >= HTTPStatus.BAD_REQUEST:
                 headers["Connection"] = "close"  # or the rest of a body that is refused would still be read
             message["headers"] = headers.raw

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, expect, sync_playwright
 from safety.running import RunningApp
 from scripted_backend import ScriptedBackend
 
@@ -26,9 +26,9 @@ PATIENCE = 30_000
 DESKTOP, PHONE = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
 
 
-def chromium_path(playwright: Playwright) -> str | None:
+def find_chromium(chromium: BrowserType) -> str | None:
     """Playwright's own Chromium, or the system's."""
-    own = playwright.chromium.executable_path
+    own = chromium.executable_path
     return own if Path(own).exists() else next(filter(None, map(shutil.which, NAMES)), None)
 
 
@@ -37,7 +37,7 @@ def browser() -> Iterator[Browser]:
     """Chromium; where there is none the tests are skipped aloud, or fail where `CI` is set."""
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        path = chromium_path(playwright)
+        path = find_chromium(playwright.chromium)
         if path is None:
             message = "NO CHROMIUM: the browser tests did not run. Install it: playwright install chromium"
             pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)

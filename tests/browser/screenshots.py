@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from browser import steps  # noqa: E402
-from browser.conftest import ARGUMENTS, chromium_path  # noqa: E402
+from browser.conftest import ARGUMENTS, find_chromium  # noqa: E402
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 from safety.running import RunningApp, free_port  # noqa: E402
 
@@ -62,7 +62,7 @@ def main(folder: Path) -> None:
         "HF_HUB_OFFLINE": "1",
     }
     with sync_playwright() as playwright, RunningApp(**local) as app:
-        browser = playwright.chromium.launch(executable_path=chromium_path(playwright), args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=find_chromium(playwright.chromium), args=ARGUMENTS)
         for name, (viewport, scheme, prepare) in SHOTS.items():
             page = open_page(browser, app, viewport, scheme)
             prepare(page)

@@ -1,0 +1,53 @@
+"""Keeps websites out: a browser on this machine would carry their requests here."""
+
+import socket
+from collections.abc import Collection
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from florence_ui.origins import host_name, is_foreign, is_local_name, is_loopback_host, parse_address
+
+UNKNOWN_HOST = (
+    "This server does not know the name that it was called by. Call it as localhost, or start it with "
+    "--allowed-host and that name."
+)
+FOREIGN = "A website may not use this server through somebody's browser."
+
+
+class OriginGuard:
+    """ASGI middleware; 403 for a name in `Host` that a website may have let point here, and for websites' requests.
+
+    Args:
+        app: What it guards.
+        host: The address that the server listens on. On the loopback it answers to loopback names only; elsewhere also
+            to addresses, to its machine's name, and to names that the public DNS cannot have.
+        allowed_hosts: Further names that it answers to.
+    """
+
+    def __init__(self, app: ASGIApp, host: str, allowed_hosts: Collection[str]) -> None:
+        self.app = app
+        self._names = {host_name(name) for name in (host, *allowed_hosts)}
+        self._only_here = is_loopback_host(host_name(host))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        words = self._why_refused(scope) if scope["type"] == "http" else ""
+        if words:
+            await JSONResponse({"message": words}, 403, {"Connection": "close"})(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    def _why_refused(self, scope: Scope) -> str:
+        """The refusal's words; `""` where the request may go on."""
+        headers = Headers(scope=scope)
+        if not all(self._knows(host_name(host)) for host in headers.getlist("host")):
+            return UNKNOWN_HOST
+        matters = scope["method"] not in ("GET", "HEAD") or "origin" in headers
+        return FOREIGN if matters and is_foreign(headers) else ""
+
+    def _knows(self, host: str) -> bool:
+        if host and (host in self._names or is_loopback_host(host)):
+            return True
+        known = parse_address(host) or is_local_name(host) or host == socket.gethostname().lower()
+        return bool(host and known and not self._only_here)
