@@ -11,10 +11,10 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "florence_ui"
 
 LAYERS = [
-    {"__init__", "errors", "fonts", "styles", "stripping"},
-    {"tasks", "settings", "storage", "gathering", "waiting", "cache"},
+    {"__init__", "errors", "fonts", "styles", "stripping", "visitors"},
+    {"tasks", "settings", "storage", "gathering", "waiting", "fair_pool", "cache"},
     {"results", "backends", "images", "fetching", "limits", "logs"},
-    {"reading", "filtering", "comparing", "drawing", "scripted", "plain_json", "neighbours", "model_states"},
+    {"opening", "reading", "filtering", "comparing", "drawing", "scripted", "plain_json", "neighbours", "model_states"},
     {"oddities", "local_server"},
     {"parsing", "merging", "snippet_steps", "snippets", "exporting"},
     {"pipeline"},

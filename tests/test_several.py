@@ -8,7 +8,8 @@ from workbench import picture_in, request_about, workbench
 from florence_ui.batch import Batch, State
 from florence_ui.class_strategies import Strategy
 from florence_ui.errors import BusyError, PromptError
-from florence_ui.limits import Limits, Share, Visitor
+from florence_ui.limits import Limits, Share
+from florence_ui.visitors import Visitor
 from florence_ui.ui import many_tab, several
 from florence_ui.ui.many_panel import Many
 from florence_ui.ui.services import Services

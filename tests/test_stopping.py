@@ -7,7 +7,7 @@ import gradio as gr
 import pytest
 from workbench import picture_in, workbench
 
-from florence_ui.limits import Visitor
+from florence_ui.visitors import Visitor
 from florence_ui.object_actions import Action
 from florence_ui.ui import chains_panel, object_panel
 from florence_ui.ui.page import Page, lay_out

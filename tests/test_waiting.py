@@ -41,11 +41,11 @@ async def test_a_line_lets_a_few_in_and_the_rest_in_order() -> None:
     visits = [Visit(line) for _ in range(5)]
     await settle()
     assert [visit.inside for visit in visits] == [True, True, False, False, False]
-    assert visits[4].said == ["Waiting in line: 2 before you."]
+    assert visits[4].said == ["Waiting in line: 2 ahead of you."]
     visits[1].go.set()
     await settle()
     assert [visit.inside for visit in visits] == [True, False, True, False, False]
-    assert visits[4].said[-1] == "Waiting in line: 1 before you."
+    assert visits[4].said[-1] == "Waiting in line: 1 ahead of you."
     assert visits[3].said[-1] == "Waiting in line: you are next."
     for visit in visits:
         visit.go.set()
@@ -87,7 +87,7 @@ async def test_a_full_line_is_said_politely() -> None:
     line = Line(1, 1, 30)
     visits = [Visit(line), Visit(line)]
     await settle()
-    with pytest.raises(BusyError, match="busy: 1 runs wait"):
+    with pytest.raises(BusyError, match="busy: 1 runs are waiting"):
         async with line.turn(silent):
             pass
     for visit in visits:

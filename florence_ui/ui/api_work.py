@@ -13,7 +13,7 @@ from florence_ui.comparing import LEFT, RIGHT
 from florence_ui.errors import FlorenceUIError
 from florence_ui.exporting import as_record
 from florence_ui.gathering import as_finished
-from florence_ui.limits import Visitor
+from florence_ui.visitors import Visitor
 from florence_ui.pipeline import Analysis, Request, save_jpeg
 from florence_ui.ui.services import Services
 from florence_ui.ui.several import at_once, waiting_its_turn

@@ -10,7 +10,7 @@ import gradio as gr
 
 from florence_ui.chains import CHAINS, Ask, Chain, ForEach, Step, StepReport, StepState, get_chain, run_chain
 from florence_ui.errors import FlorenceUIError, InputError
-from florence_ui.limits import Visitor
+from florence_ui.visitors import Visitor
 from florence_ui.pipeline import Request
 from florence_ui.snippet_steps import Then
 from florence_ui.tasks import get_task

@@ -12,7 +12,7 @@ import gradio as gr
 from florence_ui import comparing
 from florence_ui.comparing import LEFT, RIGHT
 from florence_ui.errors import FlorenceUIError
-from florence_ui.limits import Visitor
+from florence_ui.visitors import Visitor
 from florence_ui.pipeline import Analysis, Request, draw, save_jpeg
 from florence_ui.tasks import get_task
 from florence_ui.ui import answer_view, choices, stage_view

@@ -28,7 +28,7 @@ from gradio.routes import file_upload_statuses
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 
-from florence_ui.limits import address_of
+from florence_ui.visitors import address_of
 from florence_ui.settings import Settings
 from florence_ui.ui.agents import has_mcp, mend_answers
 from florence_ui.ui.compression import PageCompression

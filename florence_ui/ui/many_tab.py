@@ -11,7 +11,8 @@ import gradio as gr
 from florence_ui import storage
 from florence_ui.batch import Batch, Item, State, reopen
 from florence_ui.errors import FlorenceUIError, InputError
-from florence_ui.limits import Visitor, in_words
+from florence_ui.limits import in_words
+from florence_ui.visitors import Visitor
 from florence_ui.pipeline import Request, draw
 from florence_ui.tasks import build_prompt, get_task
 from florence_ui.ui import answer_view, choices, many_downloads, stage_view

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import gradio as gr
 
 from florence_ui.errors import FlorenceUIError, InputError
-from florence_ui.limits import Visitor
+from florence_ui.visitors import Visitor
 from florence_ui.object_actions import ACTIONS, Action, act
 from florence_ui.pipeline import Analysis, Request
 from florence_ui.snippet_steps import Then

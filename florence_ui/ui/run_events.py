@@ -9,7 +9,7 @@ import gradio as gr
 
 from florence_ui.class_strategies import Strategy
 from florence_ui.errors import FlorenceUIError, InputError
-from florence_ui.limits import Visitor
+from florence_ui.visitors import Visitor
 from florence_ui.pipeline import Analysis, Request
 from florence_ui.tasks import InputKind, build_prompt, get_task
 from florence_ui.ui import answer_view, stage_view

@@ -6,7 +6,8 @@ from contextlib import ExitStack
 import pytest
 
 from florence_ui.errors import BusyError, InputError
-from florence_ui.limits import Limits, Share, Visitor, address_of, in_words
+from florence_ui.limits import Limits, Share, in_words
+from florence_ui.visitors import Visitor, address_of
 
 
 class Clock:
