@@ -81,8 +81,10 @@ class FairPool:
                 del self._queues[who]
             else:
                 self._queues.move_to_end(who)
-            if job.begun or job.abandoned:
-                self._forget(job, only_if=not job.begun)
+            if job.begun:
+                continue
+            if job.abandoned:
+                self._forget(job)
                 continue
             job.begun = True
             self._running[who] += 1
@@ -109,8 +111,8 @@ class FairPool:
             if future.set_running_or_notify_cancel():
                 future.set_exception(error) if error is not None else future.set_result(value)
 
-    def _forget(self, job: _Job, only_if: bool = True) -> None:
-        if only_if and self._jobs.get(job.identity) is job:
+    def _forget(self, job: _Job) -> None:
+        if self._jobs.get(job.identity) is job:
             del self._jobs[job.identity]
 
 

@@ -1,4 +1,4 @@
-"""Opening pictures for visitors: in threads of their own, in fair shares, and each file once however often it is named."""
+"""Opening pictures for visitors: in fair shares of threads, and each file once however often it is named."""
 
 import threading
 from collections.abc import Hashable
@@ -20,7 +20,7 @@ async def open_file(path: Path, limits: ImageLimits) -> Picture:
         ImageError: If it is not a picture, is broken, or is beyond the limits.
     """
     try:
-        status = path.stat()
+        status = path.stat()  # noqa: ASYNC240 - one look at a file of ours
     except OSError:
         return await decoding.run(open_picture, path, limits)  # says what is wrong
     identity = path, status.st_mtime_ns, status.st_size, limits

@@ -23,6 +23,7 @@ from florence_ui.backends import MAX_NEW_TOKENS, Answer, Backend, NobodyAnswersE
 from florence_ui.cache import AnswerCache, fingerprint
 from florence_ui.drawing import Style, annotate
 from florence_ui.errors import BackendUnreachableError, InputError, ModelNotFoundError
+from florence_ui.fair_pool import drawing
 from florence_ui.images import Picture, encode_jpeg
 from florence_ui.local_server import LocalServer
 from florence_ui.model_states import BASE, NANO, ServerStatus, State, choose_model
@@ -341,7 +342,7 @@ def render(
 async def draw(
     analysis: Analysis, style: Style | None = None, shown: Collection[int] | None = None, *, full: bool = False
 ) -> Path:
-    """`render`, saved as a JPEG file of ours, in a thread.
+    """`render`, saved as a JPEG file of ours, in one of the threads for drawing.
 
     Raises:
         FlorenceUIError: If it cannot be saved.
@@ -352,7 +353,7 @@ async def draw(
             return storage.write(analysis.picture.jpeg(), ".jpg", stem="result")
         return save_jpeg(render(analysis, style, shown, full=full))
 
-    return await asyncio.to_thread(work)
+    return await drawing.run(work)
 
 
 def save_jpeg(image: Image.Image, *, stem: str = "result", quality: int = DRAWING_QUALITY) -> Path:

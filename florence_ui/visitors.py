@@ -52,7 +52,15 @@ def address_of(peer: str | None, headers: Mapping[str, str], trusted_header: str
 
 
 def _network(text: str) -> str:
-    """`1.2.3.4`, `1.2.3.4:80`, `[::1]:80` or `::1` as the network that one visitor has; `""` for anything else."""
+    """An address as the network that one visitor has; `""` for anything else."""
+    address = _ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address or "")
+
+
+def _ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address in `1.2.3.4`, `1.2.3.4:80`, `[::1]:80` or `::1`; None for anything else."""
     text = text.strip()
     host = text[1:].partition("]")[0] if text.startswith("[") else text
     if host.count(":") == 1:
@@ -60,12 +68,8 @@ def _network(text: str) -> str:
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        return ""
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
+        return None
+    return (isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped) or address
 
 
 PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
@@ -85,7 +89,7 @@ def is_local(peer: str | None, headers: Mapping[str, str], bound_to: str) -> boo
 
 
 def _is_loopback(host: str) -> bool:
-    try:
-        return host.partition(":")[0] == "localhost" or ipaddress.ip_address(_network(host).partition("/")[0]).is_loopback
-    except ValueError:
-        return False
+    if host.partition(":")[0] == "localhost":
+        return True
+    address = _ip_address(host)
+    return address is not None and address.is_loopback

@@ -9,10 +9,10 @@ from florence_ui.batch import Batch, State
 from florence_ui.class_strategies import Strategy
 from florence_ui.errors import BusyError, PromptError
 from florence_ui.limits import Limits, Share
-from florence_ui.visitors import Visitor
 from florence_ui.ui import many_tab, several
 from florence_ui.ui.many_panel import Many
 from florence_ui.ui.services import Services
+from florence_ui.visitors import Visitor
 
 pytestmark = pytest.mark.anyio
 
@@ -40,7 +40,8 @@ async def test_a_used_up_share_is_waited_for_and_said(tmp_path, monkeypatch):
         await ask(request)
         await ask(replace(request, max_new_tokens=512))
     assert sum(slept) == pytest.approx(60, abs=1)
-    assert "in the last minute" in said[0]
+    assert said[0] == "Waiting for your share of runs: about 60 seconds."
+    assert said[-1] == "Waiting for your share of runs: about 3 seconds."
     assert backend.count == 2
 
 
@@ -48,10 +49,10 @@ async def test_a_day_is_not_waited_for(tmp_path, monkeypatch):
     with workbench() as (backend, pipeline):
         services = services_of(pipeline)
 
-        async def run(*_):
+        async def ask(*_):
             raise BusyError("This page has used up its runs for today.", seconds=40_000)
 
-        monkeypatch.setattr(Services, "run", run)
+        monkeypatch.setattr(Services, "_ask", ask)
         with pytest.raises(BusyError, match="today"):
             await several.waiting_its_turn(services, VISITOR)(request_about(picture_in(tmp_path)))
         assert backend.count == 0

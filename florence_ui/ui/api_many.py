@@ -1,6 +1,5 @@
 """Endpoints about many pictures: `/many` gives their answers, `/export` a file to take away."""
 
-import asyncio
 from pathlib import Path
 
 import gradio as gr
@@ -9,6 +8,7 @@ from gradio.data_classes import FileData
 from florence_ui.batch import Batch, reopen
 from florence_ui.drawing import Style
 from florence_ui.errors import InputError
+from florence_ui.fair_pool import drawing
 from florence_ui.ui import api_work, downloads, many_downloads
 from florence_ui.ui.api_values import as_file, choice, files_of, question_of, told
 from florence_ui.ui.services import Services, visitor_of
@@ -135,7 +135,7 @@ async def made(services: Services, name: str, batch: Batch) -> Path:
     """
     limits = services.image_limits
     if name in many_downloads.MAKERS:
-        return await asyncio.to_thread(many_downloads.make, name, batch, limits)
+        return await drawing.run(many_downloads.make, name, batch, limits)
     analysis = await reopen(batch.items[0], limits)
     rows = range(len(analysis.result.detections))
-    return await asyncio.to_thread(downloads.MAKERS[name], analysis, Style(), rows)
+    return await drawing.run(downloads.MAKERS[name], analysis, Style(), rows)

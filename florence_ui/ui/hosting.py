@@ -28,7 +28,6 @@ from gradio.routes import file_upload_statuses
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 
-from florence_ui.visitors import address_of
 from florence_ui.settings import Settings
 from florence_ui.ui.agents import has_mcp, mend_answers
 from florence_ui.ui.compression import PageCompression
@@ -44,6 +43,7 @@ from florence_ui.ui.uploads import (
     upload_folder,
     use_private_folder,
 )
+from florence_ui.visitors import address_of
 
 log = logging.getLogger(__name__)
 

@@ -32,8 +32,9 @@ BEN = Visitor("ben", "192.0.2.9")
 
 
 def run(limits: Limits, visitor: Visitor = ANNA, **kind: object) -> None:
-    with limits.admit(visitor, **kind):  # type: ignore[arg-type]
-        pass
+    """A run that calls the model once."""
+    with limits.admit(visitor, **kind) as charge:  # type: ignore[arg-type]
+        charge()
 
 
 @pytest.mark.parametrize("again", [ANNA, SAME_ADDRESS, SAME_SESSION], ids=["same", "new session", "new address"])
@@ -80,7 +81,7 @@ def test_a_run_that_fails_gives_its_place_back() -> None:
 
 
 def test_an_own_key_has_limits_of_its_own(clock: Clock) -> None:
-    limits = Limits(Share(per_minute=1), Share(per_minute=2), daily=1, clock=clock)
+    limits = Limits(Share(per_minute=1), Share(per_minute=2), daily=1, clock=clock, wall_clock=clock)
     run(limits, operator_key=True)
     run(limits, own_key=True)
     run(limits, own_key=True)
@@ -92,7 +93,7 @@ def test_an_own_key_has_limits_of_its_own(clock: Clock) -> None:
 
 def test_the_operators_key_has_a_daily_cap_for_all_together(clock: Clock) -> None:
     clock.now = 86_400.0 * 20_000 + 3600 * 20
-    limits = Limits(Share(), daily=2, clock=clock)
+    limits = Limits(Share(), daily=2, clock=clock, wall_clock=clock)
     run(limits, ANNA, operator_key=True)
     run(limits, BEN, operator_key=True)
     with pytest.raises(BusyError, match="Come back in 4 hours"):
