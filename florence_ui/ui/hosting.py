@@ -29,6 +29,7 @@ from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 
 from florence_ui.settings import Settings
+from florence_ui.ui.admission import Admission, let_all_run
 from florence_ui.ui.agents import has_mcp, mend_answers
 from florence_ui.ui.compression import PageCompression
 from florence_ui.ui.doors import Doors
@@ -95,6 +96,7 @@ def launch_options(settings: Settings, *, probe: Probe, on_leave: Callable[[str]
         max_upload_bytes=FILES_AT_A_TIME * most,
         has_room=keeper.has_room,
         on_leave=on_leave,
+        admission=Admission(settings.runs_at_once),
         whose=lambda scope: address_of(scope["client"] and scope["client"][0], Headers(scope=scope), header),
     )
     return {
@@ -187,6 +189,7 @@ class Housekeeping:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         Sessions.take_over(app)
         mend_answers(app.get_blocks())
+        let_all_run(app.get_blocks()._queue)
         sweeping = asyncio.create_task(self._sweep_for_ever(app))
         try:
             yield
