@@ -138,6 +138,7 @@ class Batch:
         limits: ImageLimits = DEFAULT_LIMITS,
         style: Style | None = None,
         turn: Turn | None = None,
+        previews: bool = True,
     ) -> AsyncIterator[Item]:
         """Ask about every picture that waits, and yield each as it ends.
 
@@ -147,6 +148,7 @@ class Batch:
             at_once: How many calls the backend bears.
             limits: What a picture must keep to.
             style: How to draw the previews.
+            previews: Whether to draw them.
             turn: What each picture waits for first; what it gives is called in place of `analyse`.
 
         When the caller leaves the loop or is cancelled, the pictures in hand go back in line; what has ended stays.
@@ -154,7 +156,7 @@ class Batch:
         """
         waiting = _same_files_together([item for item in self.items if item.state is State.WAITING])
         calls = asyncio.Semaphore(max(1, at_once))
-        work = _Work(turn or (lambda: nullcontext(analyse)), request_for, calls, limits, style)
+        work = _Work(turn or (lambda: nullcontext(analyse)), request_for, calls, limits, style, previews)
         jobs = [lambda item=item: work.do(item) for item in waiting]
         self._began, self._ended, self._running = time.monotonic(), 0, True
         try:
@@ -187,6 +189,7 @@ class _Work:
     calls: asyncio.Semaphore
     limits: ImageLimits
     style: Style | None
+    previews: bool
     last: Picture | None = None
     """The picture that was opened last: the next item may be of the same file."""
 
@@ -197,7 +200,8 @@ class _Work:
             picture = self.last = await open_file(item.path, self.limits)
             async with self.calls:
                 analysis = await analyse(self.request_for(picture))
-        item.preview = await drawing.run(preview, picture.display, analysis.result, self.style)
+        if self.previews:
+            item.preview = await drawing.run(preview, picture.display, analysis.result, self.style)
         item.analysis, item.state = replace(analysis, picture=None), State.DONE
 
 

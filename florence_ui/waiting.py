@@ -122,10 +122,10 @@ class Line:
         return sorted(self._waiting, key=ranks.__getitem__)
 
     def _leave(self, who: str) -> None:
-        """Hand the place on."""
+        """Hand the place on; whoever leaves still counts as in, so that places go round."""
+        waiting = [each for each in self._order() if not each.place.done()]
         self._inside[who] -= 1
         self._inside += Counter()  # drops the zeroes
-        waiting = [each for each in self._order() if not each.place.done()]
         if not waiting:
             return
         chosen = waiting[0]

@@ -125,6 +125,7 @@ async def over_all(services: Services, batch: Batch, template: Request, visitor:
         lambda picture: replace(template, picture=picture),
         at_once=at_once(services, template),
         limits=services.image_limits,
+        previews=False,
         turn=batch_turn(services, batch, template, visitor, tells_program()),
     )
     async with contextlib.aclosing(going):
