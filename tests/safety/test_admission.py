@@ -109,7 +109,8 @@ def test_large_pictures_named_again_and_again_stop_nobody_else(page: RunningApp)
     answers = post_at_once(page, [{"images": [large] * 200, "task": task} for task in TASKS])
     assert {answer.status_code for answer in answers} == {200}
     attacked = [run_of(page, seed) for seed in (5, 6, 7, 8)]
-    assert max(attacked) < alone + 1.5
+    assert statistics.median(attacked) < alone + 1.5
+    assert max(attacked) < 15, "where all share one line of threads it takes more than a minute"
 
 
 def test_whoever_takes_much_there_is_a_place_for_the_next() -> None:
