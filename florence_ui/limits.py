@@ -144,10 +144,10 @@ class Limits:
         """
         if operator_key:
             self._check_model(model_id)
-        names = _names(visitor, "own" if own_key else "shared")
-        share = self.own if own_key else self.shared
-        if visitor.is_local and not operator_key:
-            share = replace(share, per_minute=0)
+        share, purse = (self.own, "own") if own_key else (self.shared, "shared")
+        if visitor.is_local and not operator_key:  # the owner of this machine, at no cost to anybody
+            share, purse = replace(share, per_minute=0), "owner"
+        names = _names(visitor, purse)
         with self._place(visitor, names, share, RUNS), self.attended(visitor):
             yield lambda: self._charge(names, share, RUNS, daily=operator_key)
 

@@ -73,13 +73,13 @@ def test_the_operators_key_opens_no_other_model_on_a_local_server(backend: Scrip
 
 
 def test_the_owner_of_the_machine_has_no_share_where_no_key_is_spent(backend: ScriptedBackend, picture: bytes) -> None:
-    with started(backend, runs_per_minute=2, backend="local") as app:
-        assert all(app.analyse(picture, task="<OD>").ok for _ in range(4))
+    with started(backend, runs_per_minute=2) as app:
+        assert all(app.analyse(picture, task="<OD>", backend="local").ok for _ in range(4))
         for _ in range(2):
-            assert app.analyse(picture, task="<OD>", backend="dedicated").ok, "the operator's key is spent"
-        assert "Try again in" in app.analyse(picture, task="<OD>", backend="dedicated").error
-        app.client.headers["X-Forwarded-For"] = "203.0.113.9"
-        assert "Try again in" in app.analyse(picture, task="<OD>").error, "a proxy on this machine serves strangers"
+            assert app.analyse(picture, task="<OD>").ok, "the operator's key is spent"
+        assert "Try again in" in app.analyse(picture, task="<OD>").error
+        app.client.headers["X-Forwarded-For"] = "203.0.113.9"  # from here on a proxy on this machine serves strangers
+        assert "Try again in" in app.analyse(picture, task="<OD>", backend="local").error
 
 
 def test_remembered_answers_and_refused_fields_spend_nothing(backend: ScriptedBackend, picture: bytes) -> None:
