@@ -216,7 +216,7 @@ class Settings:
     runs_per_minute: int = _setting(
         "FLORENCE_UI_RUNS_PER_MINUTE",
         60,
-        "Runs a minute that one visitor may make, and links that are fetched for one; on this machine, without a key, no limit.",
+        "Runs a minute that one visitor may make, and links fetched for one; no limit on this machine without a key.",
         COUNT,
         _whole(0, 10**6),
     )
