@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -15,9 +16,11 @@ from PIL import Image
 
 from florence_ui.drawing import Style, annotate
 from florence_ui.errors import InputError
+from florence_ui.fair_pool import drawing
 from florence_ui.gathering import as_finished
-from florence_ui.images import ImageLimits, Picture, encode_jpeg, open_picture
+from florence_ui.images import ImageLimits, Picture, encode_jpeg
 from florence_ui.object_actions import Analyse
+from florence_ui.opening import open_file
 from florence_ui.pipeline import Analysis, Request
 from florence_ui.results import Result
 
@@ -26,6 +29,8 @@ PREVIEW_SIDE = 320
 """Longest side of a preview, in pixels."""
 PREVIEW_QUALITY = 85
 DEFAULT_LIMITS = ImageLimits()
+Turn = Callable[[], AbstractAsyncContextManager[Analyse]]
+"""Waits for what a picture needs before it is opened; gives what asks the model meanwhile."""
 READY_AHEAD = 4
 """Pictures that may be read from disk, or previewed, while others are with the model: so it never waits for them."""
 
@@ -141,6 +146,8 @@ class Batch:
         at_once: int = 8,
         limits: ImageLimits = DEFAULT_LIMITS,
         style: Style | None = None,
+        turn: Turn | None = None,
+        previews: bool = True,
     ) -> AsyncIterator[Item]:
         """Ask about every picture that waits, and yield each as it ends.
 
@@ -150,13 +157,16 @@ class Batch:
             at_once: How many calls the backend bears.
             limits: What a picture must keep to.
             style: How to draw the previews.
+            previews: Whether to draw them.
+            turn: What each picture waits for first; what it gives is called in place of `analyse`.
 
         When the caller leaves the loop or is cancelled, the pictures in hand go back in line; what has ended stays.
         Another `run` goes on with the rest.
         """
-        waiting = [item for item in self.items if item.state is State.WAITING]
+        waiting = _same_files_together([item for item in self.items if item.state is State.WAITING])
         calls = asyncio.Semaphore(max(1, at_once))
-        jobs = [lambda item=item: _work(item, analyse, request_for, calls, limits, style) for item in waiting]
+        work = _Work(turn or (lambda: nullcontext(analyse)), request_for, calls, limits, style, previews)
+        jobs = [lambda item=item: work.do(item) for item in waiting]
         self._began, self._ended, self._running = time.monotonic(), 0, True
         try:
             async with contextlib.aclosing(as_finished(jobs, max(1, at_once) + READY_AHEAD)) as outcomes:
@@ -173,21 +183,35 @@ class Batch:
                     item.state = State.WAITING
 
 
-async def _work(
-    item: Item,
-    analyse: Analyse,
-    request_for: Callable[[Picture], Request],
-    calls: asyncio.Semaphore,
-    limits: ImageLimits,
-    style: Style | None,
-) -> None:
-    """Open a picture, ask about it when it is its turn, and keep what is worth keeping."""
-    item.state = State.RUNNING
-    picture = await asyncio.to_thread(open_picture, item.path, limits)
-    async with calls:
-        analysis = await analyse(request_for(picture))
-    item.preview = await asyncio.to_thread(preview, picture.display, analysis.result, style)
-    item.analysis, item.state = replace(analysis, picture=None), State.DONE
+def _same_files_together(items: Sequence[Item]) -> list[Item]:
+    """The items in their order, but those of one file next to each other, so that it is decoded once."""
+    first = {item.path: index for index, item in reversed(list(enumerate(items)))}
+    return sorted(items, key=lambda item: first[item.path])
+
+
+@dataclass(eq=False)
+class _Work:
+    """What is done about each picture of one `Batch.run`."""
+
+    turn: Turn
+    request_for: Callable[[Picture], Request]
+    calls: asyncio.Semaphore
+    limits: ImageLimits
+    style: Style | None
+    previews: bool
+    last: Picture | None = None
+    """The picture that was opened last: the next item may be of the same file."""
+
+    async def do(self, item: Item) -> None:
+        """Wait for a turn, open a picture, ask about it, and keep what is worth keeping."""
+        async with self.turn() as analyse:
+            item.state = State.RUNNING
+            picture = self.last = await open_file(item.path, self.limits)
+            async with self.calls:
+                analysis = await analyse(self.request_for(picture))
+        if self.previews:
+            item.preview = await drawing.run(preview, picture.display, analysis.result, self.style)
+        item.analysis, item.state = replace(analysis, picture=None), State.DONE
 
 
 def preview(image: Image.Image, result: Result, style: Style | None = None) -> bytes:
@@ -203,4 +227,4 @@ async def reopen(item: Item, limits: ImageLimits = DEFAULT_LIMITS) -> Analysis:
     Raises:
         ImageError: If its file is gone.
     """
-    return replace(item.analysis, picture=await asyncio.to_thread(open_picture, item.path, limits))
+    return replace(item.analysis, picture=await open_file(item.path, limits))

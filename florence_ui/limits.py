@@ -1,31 +1,28 @@
 """Fair shares: how often and how many at once one visitor may run the model or have links fetched, and who may
 spend the operator's key.
 
-A visitor counts by session and by address, so a new tab is no new visitor. Nothing here grows: what a visitor
-did is forgotten after a minute, and only runs that were let in are remembered.
+A visitor counts by session and by address, so a new tab is no new visitor. A run takes a place before anything is
+done for it, and is counted only when the model is really called: remembered answers and refused requests are free.
+Nothing here grows: what a visitor did is forgotten after a minute, and only calls that were made are remembered.
 """
 
 import asyncio
-import ipaddress
 import math
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
 
 from florence_ui.errors import BusyError, InputError
+from florence_ui.visitors import Visitor
+from florence_ui.waiting import Charge, Say
 
 MINUTE = 60.0
 DAY = 86_400.0
-
-
-@dataclass(frozen=True)
-class Visitor:
-    """Who asks: one page or program (`session`) at one `address`; either may be empty when unknown."""
-
-    session: str
-    address: str
+RECHECK_SECONDS = 5.0
+"""How often a run that waits for a place looks again by itself, should it have missed that one came free."""
 
 
 @dataclass(frozen=True)
@@ -38,42 +35,6 @@ class Share:
 
 OWN_SHARE = Share(per_minute=120, at_once=8)
 """For those who bring their own key: it protects this machine, not anybody's credits."""
-
-
-def address_of(peer: str | None, headers: Mapping[str, str], trusted_header: str = "") -> str:
-    """The address that a visitor counts by.
-
-    Args:
-        peer: The address of the connection.
-        headers: The request's headers, names in any case; of several lines of one name `items()` gives each.
-        trusted_header: The header in which the operator's own proxy puts the visitor's address; of a list the
-            last entry counts, because whatever stands before it came from the visitor.
-
-    Returns:
-        An IPv4 address, the /64 network of an IPv6 address, or `""`.
-    """
-    if trusted_header:
-        values = [value for name, value in headers.items() if name.lower() == trusted_header.lower()]
-        if values and (network := _network(values[-1].rpartition(",")[2])):
-            return network
-    return _network(peer or "")
-
-
-def _network(text: str) -> str:
-    """`1.2.3.4`, `1.2.3.4:80`, `[::1]:80` or `::1` as the network that one visitor has; `""` for anything else."""
-    text = text.strip()
-    host = text[1:].partition("]")[0] if text.startswith("[") else text
-    if host.count(":") == 1:
-        host = host.partition(":")[0]
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return ""
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
 
 
 def in_words(seconds: float) -> str:
@@ -128,9 +89,11 @@ class Limits:
     Args:
         shared: For runs on the operator's key or machine.
         own: For runs on the visitor's own key.
-        daily: Runs a day (UTC) that all visitors together may make with the operator's key; 0 is no limit.
+        daily: Calls a day (UTC) that all visitors together may make with the operator's key; 0 is no limit.
         models: Models that may be used with the operator's key; empty allows all.
-        clock: Seconds since 1970.
+        clock: Seconds that never go back.
+        wall_clock: Seconds since 1970; read once, so that setting the clock neither locks anybody out nor gives
+            everybody a second day.
     """
 
     def __init__(
@@ -140,27 +103,30 @@ class Limits:
         *,
         daily: int = 0,
         models: Collection[str] = (),
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.shared = shared
         self.own = own
         self.daily = daily
         self.models = tuple(models)
         self._clock = clock
-        self._starts: OrderedDict[str, deque[float]] = OrderedDict()
+        self._since_1970 = wall_clock() - clock()
+        self._calls: OrderedDict[str, deque[float]] = OrderedDict()
         self._running: Counter[str] = Counter()
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._tasks: dict[str, set[asyncio.Task]] = {}
         self._today = 0
         self._spent = 0
 
     def __len__(self) -> int:
         """How many sessions and addresses are remembered."""
-        return len(self._starts.keys() | self._running.keys())
+        return len(self._calls.keys() | self._running.keys())
 
     @contextmanager
     def admit(
         self, visitor: Visitor, *, model_id: str = "", own_key: bool = False, operator_key: bool = False
-    ) -> Iterator[None]:
+    ) -> Iterator[Charge]:
         """Hold one of the visitor's places for as long as the block runs.
 
         Args:
@@ -169,15 +135,49 @@ class Limits:
             own_key: Whether they brought their own key.
             operator_key: Whether the run spends the operator's key.
 
+        Yields:
+            What each call of the model is charged to.
+
         Raises:
-            BusyError: If the visitor, or everybody together, has used up the share; says when to come back.
+            BusyError: If the visitor has used up all places.
             InputError: If the operator's key is not for that model.
         """
-        names = _names(visitor, "own" if own_key else "shared")
-        share = self.own if own_key else self.shared
-        spend = (lambda now: self._spend(model_id, now)) if operator_key else None
-        with self._place(names, share, RUNS, spend), self.attended(visitor):
-            yield
+        if operator_key:
+            self._check_model(model_id)
+        share, purse = (self.own, "own") if own_key else (self.shared, "shared")
+        if visitor.is_local and not operator_key:  # the owner of this machine, at no cost to anybody
+            share, purse = replace(share, per_minute=0), "owner"
+        names = _names(visitor, purse)
+        with self._place(visitor, names, share, RUNS), self.attended(visitor):
+            yield lambda: self._charge(names, share, RUNS, daily=operator_key)
+
+    @asynccontextmanager
+    async def turn(self, visitor: Visitor, say: Say, **kind: Any) -> AsyncIterator[Charge]:
+        """`admit`, but where all of the visitor's places are taken, wait for one and say so."""
+        with ExitStack() as place:
+            charge = None
+            while charge is None:
+                try:
+                    charge = place.enter_context(self.admit(visitor, **kind))
+                except BusyError:
+                    say("Waiting for one of your other runs to finish.")
+                    await self._place_freed(visitor)
+            yield charge
+
+    async def _place_freed(self, visitor: Visitor) -> None:
+        freed = asyncio.get_running_loop().create_future()
+        waiting = self._waiting.setdefault(visitor.key, deque())
+        waiting.append(freed)
+        try:
+            async with asyncio.timeout(RECHECK_SECONDS):
+                await freed
+        except TimeoutError:
+            return
+        finally:
+            if freed in waiting:
+                waiting.remove(freed)
+            if not waiting and self._waiting.get(visitor.key) is waiting:
+                del self._waiting[visitor.key]
 
     @contextmanager
     def fetching(self, visitor: Visitor) -> Iterator[None]:
@@ -186,7 +186,9 @@ class Limits:
         Raises:
             BusyError: If the visitor has used up the share; says when to come back.
         """
-        with self._place(_names(visitor, "links"), self.shared, LINKS):
+        names = _names(visitor, "links")
+        with self._place(visitor, names, self.shared, LINKS):
+            self._charge(names, self.shared, LINKS)
             yield
 
     @contextmanager
@@ -205,23 +207,25 @@ class Limits:
                 del self._tasks[session]
 
     @contextmanager
-    def _place(
-        self, names: list[str], share: Share, words: Words, spend: Callable[[float], None] | None = None
-    ) -> Iterator[None]:
-        now = self._clock()
-        self._forget(now)
-        self._check(names, share, words, now)
-        if spend:
-            spend(now)
-        self._running.update(names)
+    def _place(self, visitor: Visitor, names: list[str], share: Share, words: Words) -> Iterator[None]:
         for name in names:
-            self._starts.setdefault(name, deque()).append(now)
-            self._starts.move_to_end(name)
+            if share.at_once and self._running[name] >= share.at_once:
+                raise BusyError(words.going.format(words.count(self._running[name])), words.wait, seconds=1.0)
+        self._running.update(names)
         try:
             yield
         finally:
             self._running.subtract(names)
             self._running += Counter()  # drops the zeroes
+            self._wake(visitor)
+
+    def _wake(self, visitor: Visitor) -> None:
+        waiting = self._waiting.get(visitor.key, ())
+        while waiting:
+            freed = waiting.popleft()
+            if not freed.done():
+                freed.set_result(None)
+                return
 
     def leave(self, session: str) -> int:
         """End what a visitor left running when their page closed.
@@ -234,40 +238,61 @@ class Limits:
             task.cancel()
         return len(tasks)
 
-    def _check(self, names: list[str], share: Share, words: Words, now: float) -> None:
+    def _charge(self, names: list[str], share: Share, words: Words, *, daily: bool = False) -> Callable[[], None]:
+        now = self._clock()
+        self._forget(now)
         for name in names:
-            if share.at_once and self._running[name] >= share.at_once:
-                raise BusyError(words.going.format(words.count(self._running[name])), words.wait, seconds=1.0)
-            starts = self._starts.get(name, deque())
-            while starts and starts[0] <= now - MINUTE:
-                starts.popleft()
-            if share.per_minute and len(starts) >= share.per_minute:
-                wait = starts[-share.per_minute] + MINUTE - now
-                made = words.made.format(words.count(len(starts)))
-                hint = f"Try again in {in_words(wait)}."
-                raise BusyError(f"{made} in the last minute, which is all that one visitor may.", hint, seconds=wait)
+            self._check_minute(name, share, words, now)
+        if daily:
+            self._check_day(now)
+            self._spent += 1
+        today = self._today
+        for name in names:
+            self._calls.setdefault(name, deque()).append(now)
+            self._calls.move_to_end(name)
 
-    def _spend(self, model_id: str, now: float) -> None:
+        def take_back() -> None:
+            if daily and today == self._today:
+                self._spent -= 1
+            for name in names:
+                if now in self._calls.get(name, ()):
+                    self._calls[name].remove(now)
+
+        return take_back
+
+    def _check_minute(self, name: str, share: Share, words: Words, now: float) -> None:
+        calls = self._calls.get(name, deque())
+        while calls and calls[0] <= now - MINUTE:
+            calls.popleft()
+        if share.per_minute and len(calls) >= share.per_minute:
+            wait = calls[-share.per_minute] + MINUTE - now
+            made = words.made.format(words.count(len(calls)))
+            hint = f"Try again in {in_words(wait)}."
+            raise BusyError(f"{made} in the last minute, which is all that one visitor may.", hint, seconds=wait)
+
+    def _check_model(self, model_id: str) -> None:
         if self.models and model_id not in self.models:
             raise InputError(
                 "This page's key is not for that model.",
                 f"Choose {' or '.join(self.models)}, or type your own key.",
                 field="model_id",
             )
-        if now // DAY != self._today:
-            self._today, self._spent = now // DAY, 0
+
+    def _check_day(self, now: float) -> None:
+        utc = now + self._since_1970
+        if utc // DAY != self._today:
+            self._today, self._spent = utc // DAY, 0
         if self.daily and self._spent >= self.daily:
-            wait = (self._today + 1) * DAY - now
+            wait = (self._today + 1) * DAY - utc
             raise BusyError(
                 "This page has used up its runs for today.",
                 f"Come back in {in_words(wait)}, type your own key, or choose the local backend.",
                 seconds=wait,
             )
-        self._spent += 1
 
     def _forget(self, now: float) -> None:
-        while self._starts:
-            name, starts = next(iter(self._starts.items()))
-            if starts and starts[-1] > now - MINUTE:
+        while self._calls:
+            name, calls = next(iter(self._calls.items()))
+            if calls and calls[-1] > now - MINUTE:
                 return
-            del self._starts[name]
+            del self._calls[name]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from florence_ui.errors import InputError
+from florence_ui.fair_pool import decoding
 from florence_ui.gathering import as_finished
 from florence_ui.images import Picture, crop
 from florence_ui.merging import Answer, moved, with_lines, with_outlines, with_words
@@ -155,7 +156,7 @@ async def _ask(analyse: Analyse, template: Request, region: Region, task: Task) 
 async def _read_crop(analyse: Analyse, template: Request, box: Sequence[float]) -> Result:
     whole = template.picture
     x1, y1, x2, y2 = crop_box(box, whole.size)
-    part: Picture = await asyncio.to_thread(crop, whole, (x1, y1, x2, y2))
+    part: Picture = await decoding.run(crop, whole, (x1, y1, x2, y2))
     task = ACTIONS[Action.READ_CROP].task
     request = replace(template, picture=part, task=task, text="", classes=(), region=None)
     return moved((await analyse(request)).result, (x1, y1), whole.size)

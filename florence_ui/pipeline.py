@@ -10,7 +10,8 @@ answer. What needs the processor (reading the answer, drawing, encoding) runs in
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from florence_ui.backends import MAX_NEW_TOKENS, Answer, Backend, NobodyAnswersE
 from florence_ui.cache import AnswerCache, fingerprint
 from florence_ui.drawing import Style, annotate
 from florence_ui.errors import BackendUnreachableError, InputError, ModelNotFoundError
+from florence_ui.fair_pool import drawing
 from florence_ui.images import Picture, encode_jpeg
 from florence_ui.local_server import LocalServer
 from florence_ui.model_states import BASE, NANO, ServerStatus, State, choose_model
@@ -29,7 +31,7 @@ from florence_ui.parsing import parse
 from florence_ui.results import Result
 from florence_ui.settings import Settings, read_url
 from florence_ui.tasks import Region, Task, build_prompt
-from florence_ui.waiting import Flights, Line, Say
+from florence_ui.waiting import Charge, Flights, Line, Say, free
 
 MAX_MODEL_ID = 200
 MEGABYTE = 2**20
@@ -142,12 +144,14 @@ class Pipeline:
         """Loads what the first run would have to wait for."""
         await load_client()
 
-    async def analyse(self, request: Request, *, on_state: Say | None = None) -> Analysis:
+    async def analyse(self, request: Request, *, on_state: Say | None = None, charge: Charge = free) -> Analysis:
         """Runs one request. Cancelling it stops it; a call that others wait for too goes on for them.
 
         Args:
             request: What is asked.
             on_state: Told in a sentence what the run waits for, whenever that changes.
+            charge: Counts the call, if one is made: not for an answer that is remembered, or that others have asked
+                for already.
 
         Raises:
             FlorenceUIError: Whatever went wrong, in words.
@@ -162,7 +166,7 @@ class Pipeline:
         answer = self.cache.get(call.identity)
         remembered = answer is not None
         if not remembered:
-            answer = await self.flights.join(call.identity, lambda tell: self._ask(call, tell), say)
+            answer = await self.flights.join(call.identity, lambda tell: self._ask(call, tell, charge()), say)
         answered = time.perf_counter()
         picture = request.picture
         sent_size = picture.display.size
@@ -251,19 +255,43 @@ class Pipeline:
             raise InputError("That backend is not set up here.", f"Choose one of {names}.", field="backend")
         return backend
 
-    async def _ask(self, call: _Call, say: Say) -> Answer:
-        """The server's answer; waits for the model and for a place first, the deadline counts from then."""
+    async def _ask(self, call: _Call, say: Say, take_back: Callable[[], None]) -> Answer:
+        """The server's answer; waits for the model and for a place first, the deadline counts from then.
+
+        Args:
+            call: What to ask.
+            say: Told what it waits for.
+            take_back: Called if it ends without having called the server.
+        """
+        called = False
+
+        async def once() -> Answer:
+            nonlocal called
+            async with self._turn(call, say) as key:
+                called = True
+                try:
+                    return await self._infer(call, key)
+                except NobodyAnswersError:
+                    called = False
+                    raise
+
         try:
-            answer = await self._ask_once(call, say)
-        except NobodyAnswersError:
-            self.local.doubt()
-            if not call.backend.is_local:
-                raise
-            answer = await self._ask_once(call, say)  # it was seen ready, but has ended since: wait until it is back
+            try:
+                answer = await once()
+            except NobodyAnswersError:
+                self.local.doubt()
+                if not call.backend.is_local:
+                    raise
+                answer = await once()  # it was seen ready, but has ended since: wait until it is back
+        finally:
+            if not called:
+                take_back()
         self.cache.put(call.identity, answer, answer.response)
         return answer
 
-    async def _ask_once(self, call: _Call, say: Say) -> Answer:
+    @asynccontextmanager
+    async def _turn(self, call: _Call, say: Say) -> AsyncIterator[Secret | None]:
+        """Waits for the model and for a place in the backend's line; gives the key to send."""
         backend, key = call.backend, call.key
         if backend.is_local:
             self.local.start()
@@ -271,14 +299,17 @@ class Pipeline:
             key = None if status.models else key  # our own server has no use for it
         async with self._line(backend).turn(say):
             say(f"{'This machine' if backend.stays_here else backend.host} is working on it.")
-            return await infer(
-                backend,
-                model_id=call.model_id,
-                prompt=call.prompt,
-                image=call.request.picture.jpeg(),
-                api_key=key,
-                max_new_tokens=call.request.max_new_tokens,
-            )
+            yield key
+
+    async def _infer(self, call: _Call, key: Secret | None) -> Answer:
+        return await infer(
+            call.backend,
+            model_id=call.model_id,
+            prompt=call.prompt,
+            image=call.request.picture.jpeg(),
+            api_key=key,
+            max_new_tokens=call.request.max_new_tokens,
+        )
 
     def _line(self, backend: Backend) -> Line:
         new = Line(backend.concurrency, self.settings.queue, backend.timeout)
@@ -314,7 +345,7 @@ def render(
 async def draw(
     analysis: Analysis, style: Style | None = None, shown: Collection[int] | None = None, *, full: bool = False
 ) -> Path:
-    """`render`, saved as a JPEG file of ours, in a thread.
+    """`render`, saved as a JPEG file of ours, in one of the threads for drawing.
 
     Raises:
         FlorenceUIError: If it cannot be saved.
@@ -325,7 +356,7 @@ async def draw(
             return storage.write(analysis.picture.jpeg(), ".jpg", stem="result")
         return save_jpeg(render(analysis, style, shown, full=full))
 
-    return await asyncio.to_thread(work)
+    return await drawing.run(work)
 
 
 def save_jpeg(image: Image.Image, *, stem: str = "result", quality: int = DRAWING_QUALITY) -> Path:

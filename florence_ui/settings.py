@@ -223,7 +223,7 @@ class Settings:
     runs_per_minute: int = _setting(
         "FLORENCE_UI_RUNS_PER_MINUTE",
         60,
-        "Runs a minute that one visitor may make with the operator's key, and links that are fetched for one.",
+        "Runs a minute that one visitor may make, and links fetched for one; no limit on this machine without a key.",
         COUNT,
         _whole(0, 10**6),
     )

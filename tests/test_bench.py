@@ -12,7 +12,7 @@ from florence_ui.bench.measuring import Measurement, Row, Scale, Target, in_turn
 from florence_ui.bench.processes import Memory
 from florence_ui.bench.rows import ROWS, visitors
 from florence_ui.bench.rows.visitors import ADDRESS_HEADER
-from florence_ui.limits import address_of
+from florence_ui.visitors import address_of
 
 ROOT = Path(__file__).parents[1]
 

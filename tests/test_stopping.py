@@ -7,13 +7,13 @@ import gradio as gr
 import pytest
 from workbench import picture_in, workbench
 
-from florence_ui.limits import Visitor
 from florence_ui.object_actions import Action
 from florence_ui.ui import chains_panel, object_panel
 from florence_ui.ui.page import Page, lay_out
 from florence_ui.ui.run_events import answer_to
 from florence_ui.ui.services import Services
 from florence_ui.ui.visit import Visit
+from florence_ui.visitors import Visitor
 
 pytestmark = pytest.mark.anyio
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from florence_ui.errors import BackendBusyError, BusyError
+from florence_ui.visitors import Visitor, asking
 from florence_ui.waiting import Flights, Line, Say
 
 pytestmark = pytest.mark.anyio
@@ -41,11 +42,11 @@ async def test_a_line_lets_a_few_in_and_the_rest_in_order() -> None:
     visits = [Visit(line) for _ in range(5)]
     await settle()
     assert [visit.inside for visit in visits] == [True, True, False, False, False]
-    assert visits[4].said == ["Waiting in line: 2 before you."]
+    assert visits[4].said == ["Waiting in line: 2 ahead of you."]
     visits[1].go.set()
     await settle()
     assert [visit.inside for visit in visits] == [True, False, True, False, False]
-    assert visits[4].said[-1] == "Waiting in line: 1 before you."
+    assert visits[4].said[-1] == "Waiting in line: 1 ahead of you."
     assert visits[3].said[-1] == "Waiting in line: you are next."
     for visit in visits:
         visit.go.set()
@@ -87,7 +88,7 @@ async def test_a_full_line_is_said_politely() -> None:
     line = Line(1, 1, 30)
     visits = [Visit(line), Visit(line)]
     await settle()
-    with pytest.raises(BusyError, match="busy: 1 runs wait"):
+    with pytest.raises(BusyError, match="busy: 1 runs are waiting"):
         async with line.turn(silent):
             pass
     for visit in visits:
@@ -188,3 +189,48 @@ async def test_a_failure_reaches_everybody_and_is_not_kept() -> None:
     outcomes = await asyncio.gather(*(flights.join("key", fail, silent) for _ in range(2)), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [BackendBusyError] * 2
     assert len(flights) == 0
+
+
+HOG, OTHER = Visitor("", "192.0.2.1"), Visitor("", "192.0.2.2")
+
+
+async def visit_of(line: Line, visitor: Visitor) -> Visit:
+    """A visit in a visitor's name."""
+    token = asking.set(visitor)
+    visit = Visit(line)
+    asking.reset(token)
+    await settle()
+    return visit
+
+
+async def test_a_place_goes_to_who_has_the_fewest() -> None:
+    line = Line(2, 10, 30)
+    hog = [await visit_of(line, HOG) for _ in range(5)]
+    other = await visit_of(line, OTHER)
+    assert other.said == ["Waiting in line: you are next."]
+    hog[0].go.set()
+    await settle()
+    assert other.inside
+    assert not hog[2].inside
+    for visit in (*hog, other):
+        visit.go.set()
+    await asyncio.gather(*(visit.task for visit in (*hog, other)))
+    assert (line.inside, line.waiting) == (0, 0)
+
+
+async def test_a_full_line_turns_away_the_last_of_who_has_the_most() -> None:
+    line = Line(1, 3, 30)
+    hog = [await visit_of(line, HOG) for _ in range(4)]
+    other = await visit_of(line, OTHER)
+    with pytest.raises(BusyError, match="busy: 3 runs are waiting"):
+        await hog[3].task
+    with pytest.raises(BusyError):
+        await (await visit_of(line, HOG)).task
+    assert line.waiting == 3
+    hog[0].go.set()
+    await settle()
+    assert other.inside
+    for visit in (*hog, other):
+        visit.go.set()
+    await asyncio.gather(*(visit.task for visit in (*hog[:3], other)))
+    assert (line.inside, line.waiting) == (0, 0)

@@ -12,6 +12,7 @@ from florence_ui.class_strategies import DETECT, Strategy
 from florence_ui.drawing import Style, fitting
 from florence_ui.exports.records import as_record
 from florence_ui.exports.tables import table_rows
+from florence_ui.fair_pool import drawing
 from florence_ui.images import encode_jpeg
 from florence_ui.model_states import NANO
 from florence_ui.pipeline import Analysis
@@ -43,10 +44,11 @@ async def draw(visit: Visit, run: Run, style: Style) -> None:
     Raises:
         FlorenceUIError: If the picture is gone or the file cannot be written.
     """
+    await visit.make_ready(run)
     analysis = await asyncio.to_thread(visit.analysis_of, run)
     run.after = await draw_file(analysis, style, shown_rows(run))
     if run.tile is None:
-        run.tile = await asyncio.to_thread(small_copy, run.after)
+        run.tile = await drawing.run(small_copy, run.after)
 
 
 def small_copy(path: Path) -> Path:

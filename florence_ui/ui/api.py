@@ -8,7 +8,6 @@ package is installed the endpoints are tools of an agent too: Gradio makes their
 line a parameter.
 """
 
-import asyncio
 from dataclasses import replace
 
 import gradio as gr
@@ -17,6 +16,7 @@ from gradio.data_classes import FileData
 from florence_ui.chains import get_chain
 from florence_ui.comparing import LEFT, RIGHT
 from florence_ui.exports.records import as_record
+from florence_ui.fair_pool import drawing
 from florence_ui.pipeline import draw
 from florence_ui.ui import api_many, api_work
 from florence_ui.ui.api_values import as_file, picture_of, question_of, told, words
@@ -77,8 +77,11 @@ def add_analyse(services: Services) -> None:
                 services, task=task, text=text, classes=classes, region=region,
                 model_id=model_id, backend=backend, api_key=api_key,
             )  # fmt: skip
-            asked = replace(asked, picture=await picture_of(services, image, image_url))
-            analysis = await services.run(asked, visitor_of(request, services.settings))
+            analysis = await services.run(
+                asked,
+                visitor_of(request, services.settings),
+                opening=lambda: picture_of(services, image, image_url),
+            )
             return as_file(await draw(analysis, full=True)), as_record(analysis)
 
     gr.api(analyse, api_name="analyse", concurrency_limit=None)
@@ -127,10 +130,12 @@ def add_compare(services: Services) -> None:
             question = {"task": task, "text": text, "classes": classes, "region": region, "api_key": api_key}
             left = question_of(services, **question, model_id=left_model_id, backend=left_backend, field="left_")
             right = question_of(services, **question, model_id=right_model_id, backend=right_backend, field="right_")
-            picture = await picture_of(services, image, image_url)
+            visitor = visitor_of(request, services.settings)
+            async with services.turn(left, visitor, api_work.tells_program()):
+                picture = await picture_of(services, image, image_url)
             requests = {LEFT: replace(left, picture=picture), RIGHT: replace(right, picture=picture)}
-            sides = await api_work.both(services, requests, visitor_of(request, services.settings))
-            drawn = await asyncio.to_thread(api_work.comparison_picture, sides)
+            sides = await api_work.both(services, requests, visitor)
+            drawn = await drawing.run(api_work.comparison_picture, sides)
             return as_file(drawn), api_work.comparison_record(sides)
 
     gr.api(compare, api_name="compare", concurrency_limit=None)
@@ -170,8 +175,10 @@ def add_chain(services: Services) -> None:
         with told():
             wanted = get_chain(words(chain, "chain").strip())
             template = question_of(services, task="<CAPTION>", model_id=model_id, backend=backend, api_key=api_key)
-            template = replace(template, picture=await picture_of(services, image, image_url))
-            reports = await api_work.steps(services, wanted, template, visitor_of(request, services.settings))
+            visitor = visitor_of(request, services.settings)
+            async with services.turn(template, visitor, api_work.tells_program()):
+                template = replace(template, picture=await picture_of(services, image, image_url))
+            reports = await api_work.steps(services, wanted, template, visitor)
             last = api_work.last_answer(reports)
             return as_file(await draw(last, full=True)), api_work.chain_record(wanted, reports)
 

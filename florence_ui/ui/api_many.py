@@ -1,13 +1,12 @@
 """Endpoints about many pictures: `/many` gives their answers, `/export` a file to take away."""
 
-import asyncio
-
 import gradio as gr
 from gradio.data_classes import FileData
 
 from florence_ui.batch import Batch, reopen
 from florence_ui.drawing import Style
 from florence_ui.exports.datasets import Export, check_share
+from florence_ui.fair_pool import drawing
 from florence_ui.ui import api_work, downloads, many_downloads
 from florence_ui.ui.api_values import as_file, choice, files_of, number, question_of, told
 from florence_ui.ui.services import Services, visitor_of
@@ -131,6 +130,6 @@ async def made(services: Services, name: str, batch: Batch, validation: float) -
     if name in DRAWN and len(batch.items) == 1:
         analysis = await reopen(batch.items[0], limits)
         rows = range(len(analysis.result.detections))
-        return Export(await asyncio.to_thread(downloads.MAKERS[name], analysis, Style(), rows))
+        return Export(await drawing.run(downloads.MAKERS[name], analysis, Style(), rows))
     options = many_downloads.Options(limits, validation=validation)
-    return await asyncio.to_thread(many_downloads.make, name, batch, options)
+    return await drawing.run(many_downloads.make, name, batch, options)

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
+
 from florence_ui import comparing
 from florence_ui.batch import Batch, State
 from florence_ui.chains import Chain, StepReport, StepState, run_chain
@@ -13,13 +15,27 @@ from florence_ui.comparing import LEFT, RIGHT
 from florence_ui.errors import FlorenceUIError
 from florence_ui.exports.records import as_record
 from florence_ui.gathering import as_finished
-from florence_ui.limits import Visitor
 from florence_ui.pipeline import Analysis, Request, save_jpeg
 from florence_ui.ui.services import Services
-from florence_ui.ui.several import at_once, waiting_its_turn
+from florence_ui.ui.several import at_once, batch_turn, waiting_its_turn
+from florence_ui.visitors import Visitor
+from florence_ui.waiting import Say
 
 Sides = Mapping[str, Analysis | FlorenceUIError]
 """What became of the two questions of a comparison."""
+
+
+def tells_program() -> Say:
+    """Tells the program whose call is handled what it waits for, as a message in the state of its job."""
+    last = ""
+
+    def say(words: str) -> None:
+        nonlocal last
+        if words != last:
+            last = words
+            gr.Info(words)
+
+    return say
 
 
 async def both(services: Services, requests: Mapping[str, Request], visitor: Visitor) -> Sides:
@@ -28,7 +44,7 @@ async def both(services: Services, requests: Mapping[str, Request], visitor: Vis
     Raises:
         FlorenceUIError: If both fail: what the left one says.
     """
-    ask, names = waiting_its_turn(services, visitor), list(requests)
+    ask, names = waiting_its_turn(services, visitor, tells_program()), list(requests)
     jobs = [lambda request=request: ask(request) for request in requests.values()]
     sides: dict[str, Analysis | FlorenceUIError] = {}
     async with contextlib.aclosing(as_finished(jobs, len(jobs))) as outcomes:
@@ -66,7 +82,8 @@ async def steps(services: Services, chain: Chain, template: Request, visitor: Vi
         FlorenceUIError: If the first step fails already: its reason.
     """
     reports: dict[int, StepReport] = {}
-    going = run_chain(chain, waiting_its_turn(services, visitor), template, at_once=at_once(services, template))
+    ask = waiting_its_turn(services, visitor, tells_program())
+    going = run_chain(chain, ask, template, at_once=at_once(services, template))
     async with contextlib.aclosing(going):
         async for report in going:
             reports[report.number] = report
@@ -104,10 +121,12 @@ async def over_all(services: Services, batch: Batch, template: Request, visitor:
         FlorenceUIError: If there is one picture only and it fails: its reason.
     """
     going = batch.run(
-        waiting_its_turn(services, visitor),
+        services.pipeline.analyse,
         lambda picture: replace(template, picture=picture),
         at_once=at_once(services, template),
         limits=services.image_limits,
+        previews=False,
+        turn=batch_turn(services, batch, template, visitor, tells_program()),
     )
     async with contextlib.aclosing(going):
         async for _ in going:

@@ -10,7 +10,6 @@ import gradio as gr
 
 from florence_ui.chains import CHAINS, Ask, Chain, ForEach, Step, StepReport, StepState, get_chain, run_chain
 from florence_ui.errors import FlorenceUIError, InputError
-from florence_ui.limits import Visitor
 from florence_ui.pipeline import Request
 from florence_ui.snippet_steps import Then
 from florence_ui.tasks import get_task
@@ -23,9 +22,10 @@ from florence_ui.ui.object_panel import THEN
 from florence_ui.ui.page import Page, patient, quiet
 from florence_ui.ui.run_events import UNEXPECTED, at_rest, at_work, back_parts, shown_again
 from florence_ui.ui.services import typed_key, visitor_of
-from florence_ui.ui.several import at_once, waiting_its_turn
+from florence_ui.ui.several import at_once, overheard, waiting_its_turn
 from florence_ui.ui.updates import Given, Updates, question_in
 from florence_ui.ui.visit import Question, Recipe, Run, Visit
+from florence_ui.visitors import Visitor
 
 log = logging.getLogger(__name__)
 
@@ -106,14 +106,20 @@ async def go_through(page: Page, panel: ChainsPanel, given: Given, visitor: Visi
     visit, going, style = given[page.visit], given[panel.going], page.style.read(given)
     shown = visit.shown
     try:
+        await visit.make_ready()
         template = await asyncio.to_thread(template_of, page, given)
         going.chain, going.reports, going.runs = get_chain(given[panel.chain]), {}, {}
         at_work_now = {**at_work(page), **working(panel)}  # sent each time: of quick updates a browser may skip some
         yield {**at_work_now, **news(panel, going, visit)}
-        ask = waiting_its_turn(page.services, visitor)
-        reports = run_chain(going.chain, ask, template, at_once=at_once(page.services, template))
+        services, calls = page.services, at_once(page.services, template)
+        reports = overheard(
+            lambda say: run_chain(going.chain, waiting_its_turn(services, visitor, say), template, at_once=calls)
+        )
         async with contextlib.aclosing(reports):
             async for report in reports:
+                if isinstance(report, str):
+                    yield {**at_work_now, page.answer.stage: stage_view.busy(shown, report)}
+                    continue
                 going.reports[report.number] = report
                 if report.state is StepState.DONE:
                     await keep(page, given, going, report, template, shown)

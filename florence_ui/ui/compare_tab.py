@@ -13,7 +13,7 @@ from florence_ui import comparing
 from florence_ui.comparing import LEFT, RIGHT
 from florence_ui.errors import FlorenceUIError
 from florence_ui.exports.tables import cell
-from florence_ui.limits import Visitor
+from florence_ui.fair_pool import drawing
 from florence_ui.pipeline import Analysis, Request, draw, save_jpeg
 from florence_ui.tasks import get_task
 from florence_ui.ui import answer_view, choices, stage_view
@@ -27,6 +27,7 @@ from florence_ui.ui.run_events import UNEXPECTED, answer_of, asked
 from florence_ui.ui.services import Services, visitor_of
 from florence_ui.ui.updates import Given, Updates, question_in
 from florence_ui.ui.visit import Question, Visit
+from florence_ui.visitors import Visitor
 
 log = logging.getLogger(__name__)
 
@@ -184,6 +185,7 @@ async def compare_both(page: Page, panel: ComparePanel, given: Given, visitor: V
     so_far |= {side.stage: stage_view.busy(shown, "Asking the model") for side in panel.sides.values()}
     yield so_far
     try:
+        await visit.make_ready()
         requests, refused = await asyncio.to_thread(requests_for, page, panel, given, visit, question)
         for name, error in refused.items():
             so_far |= said(panel.sides[name], shown, error)
@@ -294,7 +296,7 @@ async def objects_in_common(panel: ComparePanel, answers: Mapping[str, Analysis]
     def picture() -> Path:
         return save_jpeg(comparing.draw(answers[LEFT].picture.display, left, right), stem="comparison")
 
-    path = await asyncio.to_thread(picture)
+    path = await drawing.run(picture)
     rows = comparing.table(left, right, comparison)
     return {
         panel.outcome: gr.update(visible=True),

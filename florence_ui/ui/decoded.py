@@ -5,6 +5,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 from florence_ui.images import ImageLimits, Picture, open_picture
+from florence_ui.opening import open_file
 
 MAX_BYTES = 512 << 20
 """About fifty pictures of the largest size that is shown."""
@@ -48,6 +49,17 @@ class Decoded:
         picture = picture or open_picture(path, limits)
         self.keep(picture)
         return picture
+
+    async def make_ready(self, path: Path, limits: ImageLimits) -> None:
+        """Decode the picture again where it has to be, in the visitor's share of threads; then `open` has it.
+
+        Raises:
+            ImageError: If the file has aged out.
+        """
+        with self._lock:
+            is_there = path in self._pictures
+        if not is_there:
+            self.keep(await open_file(path, limits))
 
     def _drop(self, path: Path) -> None:
         if path in self._pictures:

@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from florence_ui.ui.admission import RETRY_SECONDS, STEP, Admission, Kind, Pending, memory_of
 from florence_ui.ui.origin_guard import OriginGuard
 from florence_ui.ui.posted import (
     MAX_JSON_BYTES,
@@ -107,6 +108,7 @@ class Doors:
         on_leave: Called with the session when a page or a program closes its stream.
         whose: The address that a request counts by; `""` where it is not known.
         guard: Keeps other websites out.
+        admission: Says what there is room for.
     """
 
     def __init__(
@@ -117,12 +119,14 @@ class Doors:
         on_leave: Callable[[str], object] = lambda session: None,
         whose: Callable[[Scope], str] = lambda scope: "",
         guard: OriginGuard,
+        admission: Admission | None = None,
     ) -> None:
         self.app = app
         self.max_upload_bytes = max_upload_bytes
         self.on_leave = on_leave
         self.whose = whose
         self.guard = guard
+        self.admission = admission or Admission()
         self._open: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -140,8 +144,9 @@ class Doors:
             self._check_open(address)
             self.guard.check(scope)
             door = find_door(scope["method"], path)
-            receive = answer.watching(await self._carry(door, scope, receive))
-            await self.app(scope, receive, answer)
+            with self.admission.admit(kind_of(door, path), address, scope) as pending:
+                receive = answer.watching(await self._carry(door, scope, receive, pending))
+                await self.app(scope, receive, answer)
         except Refused as refusal:
             await answer.refuse(refusal, scope, receive)
         except MultiPartException as error:
@@ -168,12 +173,13 @@ class Doors:
             Refused: If everybody together, or this address, has too many open.
         """
         if self._open.total() > MAX_OPEN_REQUESTS:
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Too many visitors at once. Please try again in a minute.")
+            words = "Too many visitors at once. Please try again in a minute."
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, words, RETRY_SECONDS)
         if address and self._open[address] > MAX_OPEN_FOR_ONE:
             words = "Too many requests at once from your address. Close some pages, or try again in a minute."
-            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, words)
+            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, words, RETRY_SECONDS)
 
-    async def _carry(self, door: Door, scope: Scope, receive: Receive) -> Receive:
+    async def _carry(self, door: Door, scope: Scope, receive: Receive, pending: Pending) -> Receive:
         """What Gradio may read of this request.
 
         Raises:
@@ -193,7 +199,10 @@ class Doors:
             scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]
             return receive
         check_length(headers, MAX_JSON_BYTES)
-        body = await read_body(receive, MAX_JSON_BYTES)
+        body = await read_body(
+            receive, MAX_JSON_BYTES, lambda size: self.admission.hold(pending, -(-size // STEP) * STEP, scope)
+        )
+        self.admission.hold(pending, memory_of(body), scope)
         posted = parse_json(headers, body)
         if door.body is Body.MESSAGE:
             return replayed(body, scope, receive)
@@ -212,6 +221,13 @@ class Doors:
             holder = scope["app"].state_holder
             holder.session_data.pop(session, None)
             holder.time_last_used.pop(session, None)
+
+
+def kind_of(door: Door, path: str) -> Kind | None:
+    """What a request to a door counts as until it is over; None where it is over at once."""
+    if door.body is Body.EVENT:
+        return Kind.EVENT if re.match(rf"{API}/(queue|call)/", path) else None  # Stop must work at any time
+    return {Body.UPLOAD: Kind.UPLOAD, Body.MESSAGE: Kind.MESSAGE}.get(door.body)
 
 
 def blamed_on_request(error: Exception, path: str) -> Refused | None:

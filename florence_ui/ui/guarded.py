@@ -14,8 +14,9 @@ from florence_ui import storage
 from florence_ui.errors import FlorenceUIError
 from florence_ui.ui.components.lenient import LenientRadio
 from florence_ui.ui.replies import REFUSED
-from florence_ui.ui.services import NOBODY, Services, asking, visitor_of
+from florence_ui.ui.services import Services, visitor_of
 from florence_ui.ui.sessions import Session
+from florence_ui.visitors import NOBODY, asking
 
 log = logging.getLogger(__name__)
 

@@ -28,9 +28,9 @@ from starlette.middleware import Middleware
 from starlette.types import Scope
 
 from florence_ui import storage
-from florence_ui.limits import address_of
 from florence_ui.settings import Settings
 from florence_ui.storage import DiskBudget, remove_abandoned
+from florence_ui.ui.admission import Admission, let_all_run
 from florence_ui.ui.agents import has_mcp, mend_answers
 from florence_ui.ui.compression import PageCompression
 from florence_ui.ui.doors import Doors
@@ -39,6 +39,7 @@ from florence_ui.ui.health import Health, Probe
 from florence_ui.ui.origin_guard import OriginGuard, replace_gradios_cors
 from florence_ui.ui.posted import UPLOAD_SECONDS
 from florence_ui.ui.sessions import Sessions
+from florence_ui.visitors import address_of
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,14 @@ def launch_options(settings: Settings, *, probe: Probe, on_leave: Callable[[str]
         return address_of(scope["client"] and scope["client"][0], Headers(scope=scope), header)
 
     guard = OriginGuard.of(settings, os.environ)
-    doors = Middleware(Doors, max_upload_bytes=FILES_AT_A_TIME * most, on_leave=on_leave, whose=whose, guard=guard)
+    doors = Middleware(
+        Doors,
+        max_upload_bytes=FILES_AT_A_TIME * most,
+        on_leave=on_leave,
+        whose=whose,
+        guard=guard,
+        admission=Admission(settings.runs_at_once),
+    )
     return {
         "app_kwargs": {
             "middleware": [*guard.middleware, doors, Middleware(PageCompression)],
@@ -174,6 +182,7 @@ class Housekeeping:
         replace_gradios_cors(app)
         Sessions.take_over(app)
         mend_answers(app.get_blocks())
+        let_all_run(app.get_blocks()._queue)
         sweeping = asyncio.create_task(self._sweep_for_ever(app))
         try:
             yield

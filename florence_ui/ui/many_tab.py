@@ -1,6 +1,5 @@
 """Many pictures: one question over up to 200 files, with progress, Stop and continue, and failures tried again."""
 
-import asyncio
 import contextlib
 import logging
 from collections import defaultdict
@@ -13,7 +12,8 @@ from florence_ui import storage
 from florence_ui.batch import Batch, Item, State, reopen
 from florence_ui.errors import FlorenceUIError, InputError, PromptError
 from florence_ui.exports.tables import cell
-from florence_ui.limits import Visitor, in_words
+from florence_ui.fair_pool import drawing
+from florence_ui.limits import in_words
 from florence_ui.pipeline import Request, draw
 from florence_ui.tasks import build_prompt, get_task
 from florence_ui.ui import answer_view, choices, many_downloads, stage_view
@@ -24,10 +24,11 @@ from florence_ui.ui.many_panel import NO_PICTURES, Many, ManyPanel, fitted, lay_
 from florence_ui.ui.page import Page, patient, quiet
 from florence_ui.ui.run_events import UNEXPECTED
 from florence_ui.ui.services import typed_key, visitor_of
-from florence_ui.ui.several import at_once, waiting_its_turn
+from florence_ui.ui.several import at_once, batch_turn
 from florence_ui.ui.style_events import HAND_OVER
 from florence_ui.ui.updates import Given, Updates
 from florence_ui.ui.uploads import uploaded
+from florence_ui.visitors import Visitor
 
 log = logging.getLogger(__name__)
 
@@ -115,11 +116,12 @@ async def work(page: Page, panel: ManyPanel, given: Given, visitor: Visitor) -> 
         many.going, many.words = True, ""
         yield {**progress(panel, many), panel.notice: NoticeValue()}
         going = many.batch.run(
-            waiting_its_turn(page.services, visitor, lambda words: setattr(many, "words", words)),
+            page.services.pipeline.analyse,
             lambda picture: replace(template, picture=picture),
             at_once=at_once(page.services, template),
             limits=page.services.image_limits,
             style=page.style.read(given),
+            turn=batch_turn(page.services, many.batch, template, visitor, lambda words: setattr(many, "words", words)),
         )
         async with contextlib.aclosing(going):
             async for _ in going:
@@ -268,7 +270,7 @@ def wire_download(page: Page, panel: ManyPanel, name: str, button: gr.Button) ->
             page.services.image_limits, page.style.read(given), (given[panel.validation] or 0) / 100
         )
         try:
-            export = await asyncio.to_thread(many_downloads.make, name, given[panel.many].batch, options)
+            export = await drawing.run(many_downloads.make, name, given[panel.many].batch, options)
         except FlorenceUIError as error:
             return {page.take.handover: None, panel.notice: say_error(error)}
         left_out = NoticeValue(lines=[Line(text=note) for note in export.notes])

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import gradio as gr
 
 from florence_ui.errors import FlorenceUIError, InputError
-from florence_ui.limits import Visitor
 from florence_ui.object_actions import ACTIONS, Action, act
 from florence_ui.pipeline import Analysis, Request
 from florence_ui.snippet_steps import Then
@@ -19,9 +18,10 @@ from florence_ui.ui.components.notice import NoticeValue, say, say_error
 from florence_ui.ui.page import Page, patient, quiet
 from florence_ui.ui.run_events import UNEXPECTED, at_rest, at_work
 from florence_ui.ui.services import typed_key, visitor_of
-from florence_ui.ui.several import at_once, waiting_its_turn
+from florence_ui.ui.several import at_once, overheard, waiting_its_turn
 from florence_ui.ui.updates import Given, Updates
 from florence_ui.ui.visit import Recipe, Run, Visit
+from florence_ui.visitors import Visitor
 
 log = logging.getLogger(__name__)
 
@@ -148,14 +148,22 @@ async def ask_about(
     try:
         if run is None:
             raise InputError("There is no answer to ask about.", "Run something first.")
+        await visit.make_ready(run)
         found = await asyncio.to_thread(visit.analysis_of, run)
         template = request_like(page, visit, found, given)
         busy = {**at_work(page), **working(panel)}  # sent each time: of quick updates a browser may skip some
         yield {**busy, page.answer.stage: stage_view.busy(visit.shown, f"{info.doing} 0 of {len(rows)}")}
-        ask = waiting_its_turn(page.services, visitor)
-        going = act(ask, template, found.result, rows, action, at_once=at_once(page.services, template))
+        services, calls = page.services, at_once(page.services, template)
+        going = overheard(
+            lambda say: act(
+                waiting_its_turn(services, visitor, say), template, found.result, rows, action, at_once=calls
+            )
+        )
         async with contextlib.aclosing(going):
             async for progress in going:
+                if isinstance(progress, str):
+                    yield {**busy, page.answer.stage: stage_view.busy(visit.shown, progress)}
+                    continue
                 merged = replace(found, result=progress.result, seconds=progress.seconds, remembered=False)
                 choice.partial = run, merged, action
                 if progress.failed == progress.total:

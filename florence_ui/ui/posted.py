@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
@@ -24,18 +25,21 @@ MAX_JSON_BYTES = 1 << 20
 MAX_FILES = 200
 JSON_SECONDS = 30.0
 UPLOAD_SECONDS = 600.0
+SILENT_SECONDS = 30.0
+"""Longest time in which nothing comes of an upload."""
 
 HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 """Half of a pair that JSON writes some characters with; alone it fits into no file, no log and no answer."""
 
 
 class Refused(Exception):
-    """A request that goes no further."""
+    """A request that goes no further; `retry_after`: seconds after which it may be tried again, 0 if never."""
 
-    def __init__(self, status: HTTPStatus, words: str) -> None:
+    def __init__(self, status: HTTPStatus, words: str, retry_after: int = 0) -> None:
         super().__init__(words)
         self.status = status
         self.words = words
+        self.retry_after = retry_after
 
 
 _HOST = re.compile(r"[A-Za-z0-9.\-_:\[\]]{1,255}(,\s*[A-Za-z0-9.\-_:\[\]]{1,255}){0,9}")
@@ -84,8 +88,13 @@ def too_large(most: int) -> Refused:
     return Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"That is too large: at most {size} at a time.")
 
 
-async def read_body(receive: Receive, most: int) -> bytes:
+async def read_body(receive: Receive, most: int, hold: Callable[[int], None]) -> bytes:
     """The whole body of a request, of any transfer encoding.
+
+    Args:
+        receive: Gives its parts.
+        most: Bytes that it may have.
+        hold: Told after each part how many bytes there are by now; may refuse.
 
     Raises:
         Refused: If it is longer than `most` bytes, comes too slowly, or ends early.
@@ -100,6 +109,7 @@ async def read_body(receive: Receive, most: int) -> bytes:
                 body += message.get("body", b"")
                 if len(body) > most:
                     raise too_large(most)
+                hold(len(body))
                 if not message.get("more_body", False):
                     return bytes(body)
     except TimeoutError:
@@ -137,7 +147,7 @@ def bounded(receive: Receive, most: int) -> Receive:
     async def read() -> Message:
         nonlocal size, files, tail
         try:
-            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+            async with asyncio.timeout(min(SILENT_SECONDS, max(0.0, deadline - time.monotonic()))):
                 message = await receive()
         except TimeoutError:
             raise MultiPartException("The upload came too slowly.") from None

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from http import HTTPStatus
 from typing import Any
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
@@ -83,13 +83,21 @@ class Reply:
     async def refuse(self, refusal: Refused, scope: Scope, receive: Receive) -> None:
         """Says why, unless an answer has begun."""
         if self.status is None:
-            response = JSONResponse(_said(refusal), refusal.status)
+            status = _status(refusal, scope)
+            headers = {"Retry-After": str(refusal.retry_after)} if refusal.retry_after else None
+            response = JSONResponse(_said(refusal, status), status, headers)
             await response(scope, receive, self)
 
 
-def _said(refusal: Refused) -> dict[str, Any]:
+def _status(refusal: Refused, scope: Scope) -> HTTPStatus:
+    """A refusal's status; of those that say "later", gradio_client would drop the words."""
+    from_client = "gradio_client" in Headers(scope=scope).get("user-agent", "")
+    return HTTPStatus.UNPROCESSABLE_ENTITY if refusal.retry_after and from_client else refusal.status
+
+
+def _said(refusal: Refused, status: HTTPStatus) -> dict[str, Any]:
     """A refusal's words; with 422 gradio_client looks for them in the form of Gradio's validators."""
-    if refusal.status != HTTPStatus.UNPROCESSABLE_ENTITY:
+    if status != HTTPStatus.UNPROCESSABLE_ENTITY:
         return {"error": refusal.words}
     problem = {"__type__": "validate", "is_valid": False, "parameter_name": "request", "message": refusal.words}
     return {"error": refusal.words, "detail": [problem]}

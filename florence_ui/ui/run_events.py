@@ -9,16 +9,16 @@ import gradio as gr
 
 from florence_ui.class_strategies import Strategy
 from florence_ui.errors import FlorenceUIError, InputError
-from florence_ui.limits import Visitor
 from florence_ui.pipeline import Analysis, Request
 from florence_ui.tasks import InputKind, build_prompt, get_task
 from florence_ui.ui import answer_view, stage_view
 from florence_ui.ui.components.notice import NoticeValue, say_error
 from florence_ui.ui.page import Page, patient, quiet
 from florence_ui.ui.services import Services, typed_key, visitor_of
-from florence_ui.ui.several import Say, look_for_classes
+from florence_ui.ui.several import Say, look_for_classes, overheard
 from florence_ui.ui.updates import Given, Updates, filled, fitted, has_key, no_answer, question_in, together
 from florence_ui.ui.visit import Question, Visit
+from florence_ui.visitors import Visitor
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +61,7 @@ async def answer_to(page: Page, given: Given, request: gr.Request) -> AsyncItera
     question = question_in(page, given)
     picture = visit.shown
     try:
+        await visit.make_ready()
         wanted = await asyncio.to_thread(asked, page, visit, question, given[page.ask.key])
         working = at_work(page)  # sent each time: of quick updates a browser may skip some, and Stop must be there
         yield {**working, page.answer.stage: stage_view.busy(picture, "Asking the model")}
@@ -113,19 +114,13 @@ def asked(page: Page, visit: Visit, question: Question, key: str) -> Request:
     )
 
 
-async def states(start: Callable[[Callable[[str], None]], Awaitable[Analysis]]) -> AsyncIterator[str | Analysis]:
+def states(start: Callable[[Say], Awaitable[Analysis]]) -> AsyncIterator[str | Analysis]:
     """What a run says while it waits, and at last its answer; leaving the loop early ends the run."""
-    heard: asyncio.Queue[str | None] = asyncio.Queue()
-    work = asyncio.ensure_future(start(heard.put_nowait))
-    work.add_done_callback(lambda _: heard.put_nowait(None))
-    try:
-        while (state := await heard.get()) is not None:
-            yield state
-        yield work.result()
-    finally:
-        work.cancel()
-        with contextlib.suppress(asyncio.CancelledError, FlorenceUIError):
-            await work
+
+    async def answer(say: Say) -> AsyncIterator[Analysis]:
+        yield await start(say)
+
+    return overheard(answer)
 
 
 def at_work(page: Page) -> Updates:
@@ -163,6 +158,8 @@ async def shown_again(page: Page, given: Given, index: object) -> Updates:
     """An earlier answer with its picture and question, as it was; nothing is asked again."""
     visit: Visit = given[page.visit]
     try:
+        if isinstance(index, int) and 0 <= index < len(visit.recent):
+            await visit.make_ready(visit.recent[index])
         run = await asyncio.to_thread(visit.go_back, index) if isinstance(index, int) else None
         if run is None:
             return {}

@@ -2,17 +2,28 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from enum import Enum
+from typing import TypeVar
 
+from florence_ui.batch import Batch, State, Turn
 from florence_ui.class_strategies import Strategy, find_classes
-from florence_ui.errors import BusyError
-from florence_ui.limits import MINUTE, OWN_SHARE, Visitor
+from florence_ui.errors import FlorenceUIError
+from florence_ui.limits import OWN_SHARE
 from florence_ui.object_actions import Analyse
 from florence_ui.pipeline import Analysis, Request
 from florence_ui.ui.services import Services
+from florence_ui.visitors import Visitor
+from florence_ui.waiting import Say
 
-Say = Callable[[str], None]
+T = TypeVar("T")
+
+
+class _End(Enum):
+    """Stands behind the last of what is heard."""
+
+    END = 0
 
 
 def at_once(services: Services, request: Request) -> int:
@@ -30,16 +41,41 @@ def waiting_its_turn(services: Services, visitor: Visitor, say: Say = lambda _: 
     """
 
     async def ask(request: Request) -> Analysis:
-        while True:
-            try:
-                return await services.run(request, visitor)
-            except BusyError as busy:
-                if not 0 < busy.seconds <= MINUTE:
-                    raise
-                say(f"{busy.message} Going on by itself in a while.")
-                await asyncio.sleep(busy.seconds)
+        async with services.turn(request, visitor, say) as turn:
+            return await turn(request)
 
     return ask
+
+
+def batch_turn(services: Services, batch: Batch, template: Request, visitor: Visitor, say: Say) -> Turn:
+    """What each picture of a batch waits for before it is opened; silent while others of the batch are at work."""
+
+    def say_if_all_wait(words: str) -> None:
+        if not batch.count(State.RUNNING):
+            say(words)
+
+    return lambda: services.turn(template, visitor, say, say_if_all_wait)
+
+
+async def overheard(start: Callable[[Say], AsyncIterator[T]]) -> AsyncIterator[str | T]:
+    """What a stream yields, and between that what it says while it waits; leaving the loop early ends the stream."""
+    heard: asyncio.Queue[str | T | _End] = asyncio.Queue()
+
+    async def listen() -> None:
+        async with contextlib.aclosing(start(heard.put_nowait)) as stream:
+            async for each in stream:
+                heard.put_nowait(each)
+
+    work = asyncio.ensure_future(listen())
+    work.add_done_callback(lambda _: heard.put_nowait(_End.END))
+    try:
+        while (each := await heard.get()) is not _End.END:
+            yield each
+        work.result()
+    finally:
+        work.cancel()
+        with contextlib.suppress(asyncio.CancelledError, FlorenceUIError):
+            await work
 
 
 async def look_for_classes(

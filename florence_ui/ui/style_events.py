@@ -6,6 +6,7 @@ import gradio as gr
 
 from florence_ui.drawing import Style
 from florence_ui.errors import FlorenceUIError
+from florence_ui.fair_pool import drawing
 from florence_ui.ui import answer_view, downloads
 from florence_ui.ui.components.notice import NoticeValue, say, say_error
 from florence_ui.ui.page import Page, patient
@@ -55,9 +56,10 @@ def wire_download(page: Page, name: str, button: gr.Button) -> None:
         if visit.run is None:
             return {take.handover: None, take.notice: say("There is no answer to download yet.", tone="error")}
         try:
+            await visit.make_ready(visit.run)
             analysis = await asyncio.to_thread(visit.analysis_of, visit.run)
             rows = answer_view.shown_rows(visit.run)
-            path = await asyncio.to_thread(downloads.MAKERS[name], analysis, page.style.read(given), rows)
+            path = await drawing.run(downloads.MAKERS[name], analysis, page.style.read(given), rows)
         except FlorenceUIError as error:  # without a file of its own the one before would be handed over again
             return {take.handover: None, take.notice: say_error(error)}
         return {take.handover: str(path), take.notice: NoticeValue()}

@@ -95,6 +95,16 @@ class Visit:
         source = self.source
         return decoded.open(*source) if source else None
 
+    async def make_ready(self, run: Run | None = None) -> None:
+        """Decode again what has to be: that run's picture, or the one on the page; then nothing below blocks.
+
+        Raises:
+            ImageError: If its file has aged out.
+        """
+        source = (run.source, run.limits) if run else self.source
+        if source:
+            await decoded.make_ready(*source)
+
     def take(self, picture: Picture, shown: Path, *, from_examples: bool = False) -> None:
         """A new picture is on the page; the old answer is not about it."""
         self.source, self.shown, self.from_examples, self.run = (

@@ -1,12 +1,14 @@
 """Fair shares, with a clock that the tests turn."""
 
 import asyncio
+import time
 from contextlib import ExitStack
 
 import pytest
 
 from florence_ui.errors import BusyError, InputError
-from florence_ui.limits import Limits, Share, Visitor, address_of, in_words
+from florence_ui.limits import Limits, Share, in_words
+from florence_ui.visitors import Visitor, address_of, is_local
 
 
 class Clock:
@@ -31,8 +33,9 @@ BEN = Visitor("ben", "192.0.2.9")
 
 
 def run(limits: Limits, visitor: Visitor = ANNA, **kind: object) -> None:
-    with limits.admit(visitor, **kind):  # type: ignore[arg-type]
-        pass
+    """A run that calls the model once."""
+    with limits.admit(visitor, **kind) as charge:  # type: ignore[arg-type]
+        charge()
 
 
 @pytest.mark.parametrize("again", [ANNA, SAME_ADDRESS, SAME_SESSION], ids=["same", "new session", "new address"])
@@ -79,7 +82,7 @@ def test_a_run_that_fails_gives_its_place_back() -> None:
 
 
 def test_an_own_key_has_limits_of_its_own(clock: Clock) -> None:
-    limits = Limits(Share(per_minute=1), Share(per_minute=2), daily=1, clock=clock)
+    limits = Limits(Share(per_minute=1), Share(per_minute=2), daily=1, clock=clock, wall_clock=clock)
     run(limits, operator_key=True)
     run(limits, own_key=True)
     run(limits, own_key=True)
@@ -91,7 +94,7 @@ def test_an_own_key_has_limits_of_its_own(clock: Clock) -> None:
 
 def test_the_operators_key_has_a_daily_cap_for_all_together(clock: Clock) -> None:
     clock.now = 86_400.0 * 20_000 + 3600 * 20
-    limits = Limits(Share(), daily=2, clock=clock)
+    limits = Limits(Share(), daily=2, clock=clock, wall_clock=clock)
     run(limits, ANNA, operator_key=True)
     run(limits, BEN, operator_key=True)
     with pytest.raises(BusyError, match="Come back in 4 hours"):
@@ -187,6 +190,99 @@ def test_leaving_ends_what_was_begun_before_the_run() -> None:
         return task.cancelled()
 
     assert asyncio.run(story())
+
+
+def test_what_is_not_called_is_not_counted(clock: Clock) -> None:
+    limits = Limits(Share(per_minute=1), daily=1, clock=clock, wall_clock=clock)
+    for _ in range(20):
+        with limits.admit(ANNA, operator_key=True):
+            pass  # answered from memory, or refused for its fields
+        with limits.admit(ANNA, operator_key=True) as charge:
+            take_back = charge()
+            take_back()  # the line was full
+    run(limits, operator_key=True)
+    with pytest.raises(BusyError, match="minute"):
+        run(limits, operator_key=True)
+    clock.now += 61
+    with pytest.raises(BusyError, match="today"):
+        run(limits, operator_key=True)
+
+
+@pytest.mark.parametrize("step", [-3600, -7 * 86_400, 86_400], ids=["an hour back", "a week back", "a day ahead"])
+def test_a_clock_that_is_set_locks_nobody_out_and_gives_no_second_day(clock: Clock, step: int) -> None:
+    wall, hour = Clock(), 3600
+    wall.now = 86_400.0 * 20_000 + 20 * hour
+    limits = Limits(Share(per_minute=1), daily=2, clock=clock, wall_clock=wall)
+    run(limits, operator_key=True)
+    clock.now += 30
+    wall.now += 30 + step
+    with pytest.raises(BusyError, match="Try again in 30 seconds"):
+        run(limits, operator_key=True)
+    clock.now += 30
+    run(limits, operator_key=True)
+    with pytest.raises(BusyError, match="Come back in 4 hours"):
+        run(limits, BEN, operator_key=True)
+    clock.now += 4 * hour
+    run(limits, BEN, operator_key=True)
+
+
+def test_limits_look_at_a_clock_that_nobody_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = Limits(Share(per_minute=1))
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    run(limits)
+    with pytest.raises(BusyError, match="Try again in 60 seconds"):
+        run(limits)
+
+
+def test_the_owner_of_the_machine_has_no_share_where_no_key_is_spent() -> None:
+    limits, owner = Limits(Share(per_minute=1), Share(per_minute=1)), Visitor("owner", "127.0.0.1", is_local=True)
+    for _ in range(200):
+        run(limits, owner)
+        run(limits, owner, own_key=True)
+    limits = Limits(Share(per_minute=1))
+    run(limits, owner, operator_key=True)
+    with pytest.raises(BusyError, match="minute"):
+        run(limits, owner, operator_key=True)
+
+
+def test_a_turn_waits_for_a_place_and_takes_it_at_once() -> None:
+    async def story() -> tuple[list[str], float]:
+        limits, said = Limits(Share(at_once=1)), []
+
+        async def hold() -> None:
+            with limits.admit(SAME_ADDRESS):
+                await asyncio.sleep(0.2)
+
+        holding = asyncio.create_task(hold())
+        await asyncio.sleep(0)
+        begun = time.perf_counter()
+        async with limits.turn(ANNA, said.append):
+            took = time.perf_counter() - begun
+        await holding
+        return said, took
+
+    said, took = asyncio.run(story())
+    assert said == ["Waiting for one of your other runs to finish."]
+    assert 0.1 < took < 2
+
+
+LOCAL = {"Host": "localhost:7860"}
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "bound_to", "expected"),
+    [
+        pytest.param("127.0.0.1", LOCAL, "127.0.0.1", True, id="on this machine"),
+        pytest.param("::1", {"host": "[::1]:7860"}, "::1", True, id="IPv6"),
+        pytest.param("127.0.0.1", LOCAL, "0.0.0.0", False, id="served to others too"),
+        pytest.param("192.0.2.1", LOCAL, "127.0.0.1", False, id="from elsewhere"),
+        pytest.param("127.0.0.1", {"Host": "demo.example.com"}, "127.0.0.1", False, id="by another name"),
+        pytest.param("127.0.0.1", LOCAL | {"X-Forwarded-For": "6.6.6.6"}, "127.0.0.1", False, id="behind a proxy"),
+        pytest.param(None, LOCAL, "127.0.0.1", False, id="unknown"),
+    ],
+)
+def test_who_is_on_this_machine(peer: str | None, headers: dict[str, str], bound_to: str, expected: bool) -> None:
+    assert is_local(peer, headers, bound_to) is expected
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,12 @@
 """Many visitors at once, through the running app: fair shares, a daily cap, a line, and visitors kept apart."""
 
+import re
+import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import gradio_client
 import httpx
 import pytest
 from safety.conftest import OPERATOR_KEY
@@ -50,6 +54,7 @@ def test_runs_a_minute_are_shared_fairly_and_forged_addresses_do_not_help(
 def test_a_key_where_none_is_needed_gives_no_second_share(backend: ScriptedBackend, picture: bytes) -> None:
     """The local backend takes any text for a key."""
     with started(backend, runs_per_minute=2) as app:
+        app.client.headers["X-Forwarded-For"] = "203.0.113.9"  # or these were the owner's own runs
         for _ in range(2):
             assert app.analyse(picture, task="<OD>", backend="local").ok
         assert "Try again in" in app.analyse(picture, task="<OD>", backend="local", api_key="made-up-by-me").error
@@ -65,6 +70,43 @@ def test_the_operators_key_opens_no_other_model_on_a_local_server(backend: Scrip
         own = {"model_id": "someone/1", "api_key": "a-key-of-my-own"}
         assert app.analyse(picture, task="<OD>", backend="local", **own).ok
         assert backend.calls[-1].headers["Authorization"] == "Bearer a-key-of-my-own"
+
+
+def test_the_owner_of_the_machine_has_no_share_where_no_key_is_spent(backend: ScriptedBackend, picture: bytes) -> None:
+    with started(backend, runs_per_minute=2) as app:
+        assert all(app.analyse(picture, task="<OD>", backend="local").ok for _ in range(4))
+        for _ in range(2):
+            assert app.analyse(picture, task="<OD>").ok, "the operator's key is spent"
+        assert "Try again in" in app.analyse(picture, task="<OD>").error
+        app.client.headers["X-Forwarded-For"] = "203.0.113.9"  # from here on a proxy on this machine serves strangers
+        assert "Try again in" in app.analyse(picture, task="<OD>", backend="local").error
+
+
+def test_remembered_answers_and_refused_fields_spend_nothing(backend: ScriptedBackend, picture: bytes) -> None:
+    with started(backend, daily_runs=1, runs_per_minute=1, cache_seconds=900) as app:
+        for _ in range(3):
+            assert "class" in app.analyse(picture, task="<OPEN_VOCABULARY_DETECTION>").error
+        for _ in range(5):
+            assert app.analyse(picture, task="<OD>").ok
+        assert "Try again in" in app.analyse(picture, task="<CAPTION>").error
+
+
+def test_who_waits_for_a_share_is_told_so_and_for_how_long(backend: ScriptedBackend, picture: bytes) -> None:
+    with started(backend, runs_per_minute=1) as app:
+        assert app.analyse(picture, task="<OD>").ok
+        calls = app.services.limits._calls
+        for name in calls:  # all but a few seconds of the minute have gone by
+            calls[name] = deque(each - 55 for each in calls[name])
+        client = gradio_client.Client(app.url, verbose=False)
+        image = {"path": app.upload(picture).json()[0], "meta": {"_type": "gradio.FileData"}}
+        job, said = client.submit([image], "<CAPTION>", api_name="/many"), set()
+        while not job.done():
+            said.add(job.status().log)
+            time.sleep(0.02)
+        assert job.result()["done"] == 1
+        assert any(log and re.match(r"Waiting for your share of runs: about \d seconds?\.", log[0]) for log in said), (
+            said
+        )
 
 
 def test_links_are_shared_fairly_too(backend: ScriptedBackend, picture: bytes) -> None:
