@@ -58,10 +58,7 @@ def test_one_visitor_does_not_stop_the_others(page: RunningApp, attack: str) -> 
         time.sleep(LEAD)
         beside = [honest_run(page, 100 * number + 50 + k) for k in range(5)]
         grown = page.memory - memory
-    print(
-        f"{attack}: {alone:.2f} s alone, {sorted(beside)} beside it, {grown / 1e6:.0f} MB more memory, {counts[attack]}"
-    )
-    assert statistics.median(beside) < 2 * alone + 0.5, beside
+    assert statistics.median(beside) < 2 * alone + 0.5, (alone, beside)
     assert max(beside) < 5, beside
     assert grown < MEMORY.get(attack, 150) * 1e6
     assert page.disk < 1.1 * DISK_MB * 2**20
