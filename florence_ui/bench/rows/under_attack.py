@@ -30,8 +30,9 @@ def beside_hostile(scale: Scale) -> Measurement:
     return Measurement(
         15, "answers a second, 30 visitors beside 30 hostile ones, backend of 0.5 s, against the 30 alone",
         ratios([(beside.rate, alone.rate) for beside, alone in pairs]), Target(0.9, at_least=True),
-        f"{_rate(besides)} against {_rate(alones)} answers a second, of other runs {_turned_away(besides)} against "
-        f"{_turned_away(alones)} refused; from 3 addresses the hostile ones send {_sent(besides)}",
+        f"{_rate(besides)} against {_rate(alones)} answers a second, counted for {COUNTED:.0f} s; each visitor uploads "
+        f"a picture, asks, waits and looks at the answer for a second; refused were {_turned_away(besides)} runs "
+        f"against {_turned_away(alones)}; hostile, from {ADDRESSES} addresses: {_sent(besides)}",
     )  # fmt: skip
 
 
@@ -105,4 +106,4 @@ def _sent(sides: tuple[Side, ...]) -> str:
             total[attack] += sum(counts.values())
             total["refused"] += counts.get("refused", 0)
     refused = total.pop("refused")
-    return f"{', '.join(f'{count:,} {attack}' for attack, count in total.items())}; {refused:,} refused"
+    return f"{', '.join(f'{count:,} {attack}' for attack, count in total.items())}, of which {refused:,} were refused"
