@@ -18,7 +18,7 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -194,7 +194,7 @@ def main() -> None:
     parser.add_argument("--visitors", type=int, default=20)
     parser.add_argument("--hostile", type=int, default=6)
     parser.add_argument("--cache-mb", type=float, default=4)
-    print(json.dumps(asdict(soak(**vars(parser.parse_args())))))
+    print(json.dumps(vars(soak(**vars(parser.parse_args())))))
 
 
 if __name__ == "__main__":
