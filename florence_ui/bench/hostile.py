@@ -266,7 +266,7 @@ def hostile_visitors(
         finally:
             process.terminate()
             with suppress(ValueError):  # they did not begin
-                counts.update(json.loads(process.communicate(timeout=30)[0]))
+                counts.update(json.loads(process.communicate(timeout=60)[0]))
 
 
 async def attack(url: str, names: Sequence[str], addresses: Sequence[str]) -> Counts:
