@@ -2,7 +2,6 @@
 
 import sys
 
-import httpx
 import pytest
 from safety.running import RunningApp
 from scripted_backend import ScriptedBackend, refused_url
@@ -25,7 +24,7 @@ def test_it_starts(backend: ScriptedBackend, picture: bytes, environ: dict[str, 
     app.environ |= environ
     app.command = (sys.executable, *options, "app.py")
     with app:
-        assert httpx.get(app.url, trust_env=False).status_code == 200
+        assert app.client.get("/").status_code == 200
         outcome = app.analyse(picture, task="<OD>")
         assert outcome.ok, outcome.error
         assert "Traceback" not in app.log
