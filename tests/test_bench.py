@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from florence_ui.batch import MAX_PICTURES
 from florence_ui.bench import __main__ as bench
+from florence_ui.bench import hostile
+from florence_ui.bench.hostile import ADDRESS_HEADER, ATTACKS
 from florence_ui.bench.measuring import Measurement, Row, Scale, Target, in_turns, ratios
 from florence_ui.bench.processes import Memory
 from florence_ui.bench.rows import ROWS, visitors
-from florence_ui.bench.rows.visitors import ADDRESS_HEADER
+from florence_ui.images import ImageLimits, check_size
+from florence_ui.ui.posted import MAX_FILES, MAX_JSON_BYTES
 from florence_ui.visitors import address_of
 
 ROOT = Path(__file__).parents[1]
@@ -111,6 +115,23 @@ def test_the_readmes_table_is_of_the_run_whose_figures_are_shipped() -> None:
 def test_every_visitor_of_the_benchmark_counts_as_one() -> None:
     addresses = {address_of(None, {ADDRESS_HEADER: visitors.address_of(k)}, ADDRESS_HEADER) for k in range(60)}
     assert len(addresses - {""}) == 60
+
+
+def test_hostile_visitors_stay_within_what_one_request_may_carry() -> None:
+    """Beyond that they would be turned away at the door, and the row would say nothing."""
+    limits = ImageLimits()
+    assert min(MAX_PICTURES, MAX_FILES) >= hostile.REPEATS
+    assert hostile.BODY_BYTES < MAX_JSON_BYTES
+    check_size((hostile.SIDE, hostile.SIDE), limits)
+    assert max(map(len, (hostile.large_jpeg(), hostile.large_png(), hostile.heavy_jpeg()))) < limits.max_bytes
+
+
+@pytest.mark.parametrize("visitors", [6, 10, 30, 45])
+def test_hostile_visitors_share_out_the_attacks(visitors: int) -> None:
+    roles = hostile.roles(visitors)
+    assert len(roles) == visitors
+    assert set(roles) == set(ATTACKS)
+    assert set(hostile.roles(visitors, ["line"])) == {"line"}
 
 
 def test_an_unknown_row_is_refused() -> None:

@@ -173,6 +173,6 @@ async def test_right_after_stop_the_pictures_in_hand_count_as_still_to_do(tmp_pa
     batch = Batch.of([tmp_path / "a.jpg", tmp_path / "b.jpg"])
     batch.items[0].state, batch.items[1].state = State.FAILED, State.RUNNING
     stopped = Many(batch=batch, going=False)
-    assert many_tab.run_words(batch) == "Continue with 1"
+    assert many_tab.run_words(stopped) == "Continue with 1"
     assert [frame.state for frame in many_tab.sheet(stopped).frames] == ["failed", "waiting"]
     assert many_tab.sheet(stopped).words == "0 of 2 done, 1 failed, stopped."

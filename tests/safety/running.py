@@ -57,9 +57,14 @@ class Outcome:
 
 
 class Caller:
-    """What a program does with an app; `client` leads to it."""
+    """What a program does with an app; `client` leads to it.
+
+    Attributes:
+        patience: Seconds after which it gives up waiting for an answer.
+    """
 
     client: httpx.Client
+    patience: float = 600.0
 
     def upload(self, data: bytes, name: str = "picture.png") -> httpx.Response:
         """What the app says to an upload."""
@@ -75,20 +80,34 @@ class Caller:
         return self.call("analyse", given)
 
     def call(self, endpoint: str, given: Mapping[str, Any]) -> Outcome:
-        """Runs a named endpoint with parameters by name."""
+        """Runs a named endpoint with parameters by name.
+
+        Raises:
+            TimeoutError: If there is no answer in time.
+        """
         body = json.dumps(given)
         response = self.client.post(
             f"/gradio_api/call/v2/{endpoint}", content=body, headers={"Content-Type": "application/json"}
         )
         if response.status_code != 200:
             return refused(response)
-        answer = self.client.get(f"/gradio_api/call/{endpoint}/{response.json()['event_id']}").text
+        answer = self._whole(f"/gradio_api/call/{endpoint}/{response.json()['event_id']}")
         event, _, line = answer.rpartition("event: ")[2].partition("\ndata: ")
         data = json.loads(line.strip())
         if event != "complete":
             return Outcome(None, str(data["error"] if isinstance(data, dict) else data))
         record, first = data[-1], data[0]
         return Outcome(record, "", first["url"] if len(data) > 1 and first else "")
+
+    def _whole(self, stream: str) -> str:
+        """Everything that a stream says; while nothing happens it says so every 15 seconds."""
+        until, text = time.monotonic() + self.patience, ""
+        with self.client.stream("GET", stream) as response:
+            for part in response.iter_text():
+                text += part
+                if time.monotonic() > until:
+                    raise TimeoutError(f"No answer in {self.patience:.0f} s.")
+        return text
 
 
 class RunningApp(Caller):

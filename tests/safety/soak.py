@@ -1,22 +1,24 @@
-"""Many visitors for a long while: memory and disk must stay flat.
+"""Many visitors for a long while, hostile ones among them: memory and disk must stay flat.
 
-    python tests/safety/soak.py --runs 2000 --visitors 20
+    python tests/safety/soak.py --runs 2000 --visitors 20 --hostile 6
 
 Starts the whole app against the scripted backend, lets visitors run what visitors run (all tasks, bad files, bad
-fields, failing and slow servers, runs that are left in the middle), and prints one line of JSON with memory and disk
-before and after. The first tenth of the runs is warming up: what is loaded once is loaded then.
+fields, failing and slow servers, runs that are left in the middle) while others attack the page, and prints one line
+of JSON with memory and disk before and after. The first tenth of the runs is warming up: what is loaded once is
+loaded then.
 """
 
 import argparse
 import contextlib
 import io
 import json
+import queue
 import random
 import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -25,14 +27,20 @@ from PIL import Image, ImageDraw
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
-from safety.running import RunningApp, file_value, is_sentence
+from safety.running import Caller, RunningApp, file_value, is_sentence
 from scripted_backend import Fault, ScriptedBackend
 
+from florence_ui.bench.hostile import ADDRESS_HEADER, hostile_visitors
 from florence_ui.tasks import TASKS
 
 TEMP_SECONDS = 40.0
 """Files and sessions age out this fast here, instead of in two hours."""
+TEMP_MB = 200
+"""What the app may keep on the disk: little enough for the hostile visitors to fill it."""
+PATIENCE = 60.0
 FAULTS = [Fault.status(500), Fault.status(401), Fault.reset(), Fault.html(), Fault.cut_off()]
+BUSY = ("429", "503", "507", "busy", "Try again in")
+"""By one of these one knows that a visitor was turned away because of the others."""
 
 
 @dataclass
@@ -41,15 +49,37 @@ class Report:
 
     runs: int
     visitors: int
-    seconds: float
-    outcomes: dict[str, int]
-    memory_warm: float
-    memory_after: float
-    disk_most: float
-    disk_after: float
-    open_files_warm: int
-    open_files_after: int
-    left_running: int
+    seconds: float = 0.0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    hostile: Counter[str] = field(default_factory=Counter)
+    memory_warm: float = 0.0
+    memory_most: float = 0.0
+    memory_after: float = 0.0
+    disk_most: float = 0.0
+    disk_after: float = 0.0
+    open_files_warm: int = 0
+    open_files_most: int = 0
+    open_files_after: int = 0
+    left_running: int = 0
+
+    def look(self, app: RunningApp) -> None:
+        """Keep the largest of what is seen while visitors are at work."""
+        self.memory_most = max(self.memory_most, app.memory / 1e6)
+        self.disk_most = max(self.disk_most, app.disk / 1e6)
+        self.open_files_most = max(self.open_files_most, app.open_files)
+
+
+class Visitor(Caller):
+    """A visitor with connections of their own."""
+
+    patience = PATIENCE
+
+    def __init__(self, app: RunningApp) -> None:
+        self.client = httpx.Client(base_url=app.url, timeout=120)
+
+    def come_from(self, number: int) -> None:
+        """Be somebody else: an address of its own for each of some hundred visitors."""
+        self.client.headers[ADDRESS_HEADER] = f"198.51.100.{number % 200}"
 
 
 def photograph(seed: int) -> bytes:
@@ -62,72 +92,99 @@ def photograph(seed: int) -> bytes:
     return buffer.getvalue()
 
 
-def one_run(app: RunningApp, number: int) -> str:
+def one_run(visitor: Caller, number: int) -> str:
     """One visitor's run, of a kind that the number decides; says how it ended."""
     kind = number % 10
     task = list(TASKS)[number % len(TASKS)]
     given = {"text": "a dog", "classes": "dog, cat", "region": [0.1, 0.1, 0.9, 0.9], "task": task}
-    if kind == 7:
-        outcome = app.analyse(b"not a picture", **given)
-    elif kind == 8:
-        outcome = app.analyse(photograph(number), **given | {"task": "<OD>", "backend": "nowhere"})
-    elif kind == 9:
-        return left_in_the_middle(app, number)
-    else:
-        outcome = app.analyse(photograph(number), **given)
-    if not outcome.ok:
-        assert is_sentence(outcome.error), outcome.error
-    return "answered" if outcome.ok else "refused"
+    try:
+        if kind == 7:
+            outcome = visitor.analyse(b"not a picture", **given)
+        elif kind == 8:
+            outcome = visitor.analyse(photograph(number), **given | {"task": "<OD>", "backend": "nowhere"})
+        elif kind == 9:
+            return left_in_the_middle(visitor, number)
+        else:
+            outcome = visitor.analyse(photograph(number), **given)
+    except (TimeoutError, httpx.TransportError):
+        return "lost"
+    if outcome.ok:
+        return "answered"
+    if any(word in outcome.error for word in BUSY):
+        return "turned away"
+    assert is_sentence(outcome.error), outcome.error
+    return "refused"
 
 
-def left_in_the_middle(app: RunningApp, number: int) -> str:
+def left_in_the_middle(visitor: Caller, number: int) -> str:
     """A page that is closed while it waits."""
-    path = app.upload(photograph(number), "left.jpg").json()[0]
-    called = app.client.post("/gradio_api/call/v2/analyse", json={"image": file_value(path), "task": "<OD>"})
+    upload = visitor.upload(photograph(number), "left.jpg")
+    if upload.status_code != 200:
+        return "turned away"
+    body = {"image": file_value(upload.json()[0]), "task": "<OD>"}
+    called = visitor.client.post("/gradio_api/call/v2/analyse", json=body)
     timeout = httpx.Timeout(30, read=0.05)
     with contextlib.suppress(httpx.TimeoutException):
-        app.client.get(f"/gradio_api/call/analyse/{called.json()['event_id']}", timeout=timeout)
+        visitor.client.get(f"/gradio_api/call/analyse/{called.json()['event_id']}", timeout=timeout)
     return "left"
 
 
-def soak(runs: int, visitors: int, temp_seconds: float = TEMP_SECONDS) -> Report:
-    """Runs it all, and measures."""
+def soak(runs: int, visitors: int, hostile: int = 6, temp_seconds: float = TEMP_SECONDS, cache_mb: float = 4) -> Report:
+    """Runs it all, and measures.
+
+    Args:
+        runs: Runs of the visitors, all together.
+        visitors: Visitors at a time.
+        hostile: Hostile visitors beside them, who come from two addresses.
+        temp_seconds: How fast files and sessions age out.
+        cache_mb: Memory for answers that are remembered.
+    """
     begun = time.monotonic()
-    outcomes: Counter[str] = Counter()
-    disk_most = 0
+    report = Report(runs, visitors)
     with ScriptedBackend(keep_images=False, delay=0.05) as backend:
         environ = {
-            "FLORENCE_UI_LOCAL_URL": backend.url, "FLORENCE_UI_RUNS_PER_MINUTE": "0", "FLORENCE_UI_RUNS_AT_ONCE": "0",
-            "FLORENCE_UI_CACHE_MB": "4", "FLORENCE_UI_TEMP_SECONDS": str(temp_seconds),
+            "FLORENCE_UI_LOCAL_URL": backend.url, "FLORENCE_UI_ADDRESS_HEADER": ADDRESS_HEADER,
+            "FLORENCE_UI_CACHE_MB": str(cache_mb), "FLORENCE_UI_TEMP_SECONDS": str(temp_seconds),
+            "FLORENCE_UI_TEMP_MB": str(TEMP_MB),
         }  # fmt: skip
         with RunningApp(**environ) as app, ThreadPoolExecutor(visitors) as pool:
+            free: queue.SimpleQueue[Visitor] = queue.SimpleQueue()
+            for _ in range(visitors):
+                free.put(Visitor(app))
+
+            def run(number: int) -> str:
+                visitor = free.get()
+                visitor.come_from(number)
+                try:
+                    return one_run(visitor, number)
+                finally:
+                    free.put(visitor)
 
             def part(first: int, last: int) -> None:
-                nonlocal disk_most
-                for number, ended in enumerate(pool.map(lambda n: one_run(app, n), range(first, last)), first):
-                    outcomes[ended] += 1
-                    backend.fault = FAULTS[number // 50 % len(FAULTS)] if number % 50 < 5 else None
-                    if number % 50 == 0:
-                        disk_most = max(disk_most, app.disk)
-                        backend.calls.clear()
-                        print(
-                            f"{number} runs, {app.memory / 1e6:.0f} MB, {app.disk / 1e6:.1f} MB on disk",
-                            file=sys.stderr,
-                        )
+                with hostile_visitors(app.url, visitors=hostile, addresses=2) as counts:
+                    for number, ended in enumerate(pool.map(run, range(first, last)), first):
+                        report.outcomes[ended] += 1
+                        backend.fault = FAULTS[number // 50 % len(FAULTS)] if number % 50 < 5 else None
+                        if number % 10 == 0:
+                            report.look(app)
+                        if number % 50 == 0:
+                            backend.calls.clear()
+                            seen = f"{app.memory / 1e6:.0f} MB, {app.disk / 1e6:.1f} MB on disk"
+                            print(f"{number} runs, {seen}", file=sys.stderr)
+                for outcomes in counts.values():
+                    report.hostile.update(outcomes)
                 backend.fault = None
+                backend.wait_for(lambda b: b.running == 0)
+                time.sleep(1.3 * temp_seconds)
 
             part(0, runs // 10)
-            time.sleep(1.3 * temp_seconds)
-            memory_warm, files_warm = app.memory, app.open_files
+            report.memory_warm, report.open_files_warm = app.memory / 1e6, app.open_files
             part(runs // 10, runs)
-            backend.wait_for(lambda b: b.running == 0)
-            time.sleep(1.3 * temp_seconds)
             assert app.analyse(photograph(0), task="<OD>").ok, "after all that it still works"
-            return Report(
-                runs, visitors, round(time.monotonic() - begun, 1), dict(outcomes),
-                memory_warm / 1e6, app.memory / 1e6, disk_most / 1e6, app.disk / 1e6,
-                files_warm, app.open_files, backend.running,
-            )  # fmt: skip
+            report.memory_after, report.disk_after = app.memory / 1e6, app.disk / 1e6
+            report.open_files_after, report.left_running = app.open_files, backend.running
+            report.seconds = round(time.monotonic() - begun, 1)
+            return report
 
 
 def main() -> None:
@@ -135,7 +192,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Many visitors for a long while: memory and disk must stay flat.")
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--visitors", type=int, default=20)
-    print(json.dumps(asdict(soak(**vars(parser.parse_args())))))
+    parser.add_argument("--hostile", type=int, default=6)
+    parser.add_argument("--cache-mb", type=float, default=4)
+    print(json.dumps(vars(soak(**vars(parser.parse_args())))))
 
 
 if __name__ == "__main__":

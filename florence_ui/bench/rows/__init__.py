@@ -6,6 +6,7 @@ from florence_ui.bench.rows.drawing import drawing, restyling
 from florence_ui.bench.rows.many import many_pictures
 from florence_ui.bench.rows.serving import another_task, plain_transformers
 from florence_ui.bench.rows.starting import memory, start, weight
+from florence_ui.bench.rows.under_attack import beside_hostile
 from florence_ui.bench.rows.visitors import against_backend, against_defaults
 
 ROWS = (
@@ -23,4 +24,5 @@ ROWS = (
     Row(12, start),
     Row(13, weight),
     Row(14, memory),
+    Row(15, beside_hostile),
 )

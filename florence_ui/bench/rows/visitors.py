@@ -4,12 +4,14 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from florence_ui.bench.hostile import ADDRESS_HEADER
 from florence_ui.bench.measuring import Measurement, Scale, Target
 from florence_ui.bench.processes import free_port, program
 from florence_ui.bench.rows.answering import photograph_file
@@ -19,9 +21,6 @@ ROOT = Path(__file__).resolve().parents[3]
 VISITORS, PARALLEL, DELAY = 60, 15, 0.5
 BEARABLE = PARALLEL / DELAY
 """Answers a second that the backend can give."""
-ADDRESS_HEADER = "X-Visitor"
-"""Every visitor has an address of their own, as behind a proxy: the page's limits are on, and count each by it."""
-
 Given = dict[str, Any]
 Values = Callable[[dict, int], Given]
 """(uploaded file, number of the question) -> the endpoint's parameters by name."""
@@ -47,7 +46,21 @@ def against_backend(scale: Scale) -> Measurement:
     )  # fmt: skip
 
 
+class RunFailed(RuntimeError):
+    """A run was refused or failed, or its upload was."""
+
+
 def our_rate(scale: Scale, *, answers: int, parallel: int | None = None) -> float:
+    with our_page(parallel=parallel) as port:
+        return rate(scale, port, answers, grounding)
+
+
+@contextmanager
+def our_page(*, parallel: int | None = None, **settings: str) -> Iterator[int]:
+    """The page on the scripted backend; gives its port.
+
+    Every visitor has an address of their own, as behind a proxy: the page's limits are on, and count each by it.
+    """
     port = free_port()
     with ScriptedBackend(delay=DELAY, parallel=parallel, keep_images=False) as backend:
         environ = {
@@ -58,9 +71,10 @@ def our_rate(scale: Scale, *, answers: int, parallel: int | None = None) -> floa
             "FLORENCE_UI_BACKEND_CONCURRENCY": "64",
             "FLORENCE_UI_CACHE_SECONDS": "0",
             "FLORENCE_UI_ADDRESS_HEADER": ADDRESS_HEADER,
+            **settings,
         }
         with program([str(ROOT / "app.py")], f"http://127.0.0.1:{port}/", environ):
-            return rate(scale, port, answers, grounding)
+            yield port
 
 
 def stock_rate(scale: Scale, *, answers: int) -> float:
@@ -85,16 +99,13 @@ def rate(scale: Scale, port: int, answers: int, values: Values) -> float:
 async def _rate(api: str, picture: bytes, answers: int, values: Values) -> float:
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(600)) as session:
-        form = aiohttp.FormData()
-        form.add_field("files", picture, filename="photograph.jpg", content_type="image/jpeg")
-        async with session.post(f"{api}/upload", data=form) as answer:
-            file = {"path": (await answer.json())[0], "meta": {"_type": "gradio.FileData"}}
+        file = await upload(session, api, picture, address_of(VISITORS))
         numbers = iter(range(answers))
-        await _one(session, api, values(file, -1), address_of(VISITORS))
+        await run_once(session, api, values(file, -1), address_of(VISITORS))
 
         async def visitor(address: str) -> None:
             for number in numbers:
-                await _one(session, api, values(file, number), address)
+                await run_once(session, api, values(file, number), address)
 
         begun = time.perf_counter()
         await asyncio.gather(*(visitor(address_of(who)) for who in range(VISITORS)))
@@ -106,17 +117,31 @@ def address_of(visitor: int) -> str:
     return f"198.18.0.{visitor + 1}"
 
 
-async def _one(session: aiohttp.ClientSession, api: str, given: Given, address: str) -> None:
+async def upload(session: aiohttp.ClientSession, api: str, picture: bytes, address: str) -> dict:
+    """The file value of an uploaded JPEG.
+
+    Raises:
+        RunFailed: If it was refused.
+    """
+    form = aiohttp.FormData()
+    form.add_field("files", picture, filename="photograph.jpg", content_type="image/jpeg")
+    async with session.post(f"{api}/upload", data=form, headers={ADDRESS_HEADER: address}) as answer:
+        if answer.status != 200:
+            raise RunFailed(f"an upload was refused: {await answer.text()}")
+        return {"path": (await answer.json())[0], "meta": {"_type": "gradio.FileData"}}
+
+
+async def run_once(session: aiohttp.ClientSession, api: str, given: Given, address: str) -> None:
     """One run by HTTP, as Gradio documents it: ask, then listen until it is complete.
 
     Raises:
-        RuntimeError: If the run was refused or failed.
+        RunFailed: If the run was refused or failed.
     """
     async with session.post(f"{api}/call/v2/analyse", json=given, headers={ADDRESS_HEADER: address}) as answer:
         if answer.status != 200:
-            raise RuntimeError(f"a run was refused: {await answer.text()}")
+            raise RunFailed(f"a run was refused: {await answer.text()}")
         event = (await answer.json())["event_id"]
-    async with session.get(f"{api}/call/analyse/{event}") as answer:
+    async with session.get(f"{api}/call/analyse/{event}", headers={ADDRESS_HEADER: address}) as answer:
         text = await answer.text()
     if "event: complete" not in text:
-        raise RuntimeError(f"a run failed: {json.dumps(text[-300:])}")
+        raise RunFailed(f"a run failed: {json.dumps(text[-300:])}")
