@@ -264,6 +264,18 @@ def test_a_file_goes_out_without_what_its_metadata_tell(tmp_path: Path) -> None:
     assert np.array_equal(Image.open(io.BytesIO(data)), NOISE)
 
 
+def test_what_stripping_is_not_sure_of_is_encoded_anew(tmp_path: Path) -> None:
+    """A stray marker in the scan: nobody can say where the picture ends, so what is behind it must not go out."""
+    path = picture_file(tmp_path, "a.jpg", NOISE, quality=60, restart_marker_rows=1)
+    data = path.read_bytes()
+    path.write_bytes(data[:-900] + b"\xff\x9f" + data[-900:] + b"secret behind")
+    out, suffix = original(path, ImageLimits())
+    assert suffix == ".jpg"
+    assert b"secret" not in out
+    shown, again = decode(path.read_bytes()), Image.open(io.BytesIO(out))
+    assert np.abs(np.asarray(again, dtype=int) - np.asarray(shown, dtype=int)).mean() < 6
+
+
 def turned() -> Image.Exif:
     exif = Image.Exif()
     exif[0x0112] = 6

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -190,6 +191,8 @@ async def test_a_full_disk_costs_a_sentence_in_every_format(full_disk: Path, tmp
     makers = {name: partial(make, analysis, Style(), [0, 1, 2]) for name, make in downloads.MAKERS.items()}
     makers["masks"] = partial(downloads.MAKERS["masks"], outlined, Style(), [0])
     makers |= {f"many {name}": partial(many_downloads.make, name, batch) for name in many_downloads.MAKERS}
+    segmented = Batch([replace(batch.items[0], analysis=outlined)])
+    makers["many masks"] = partial(many_downloads.make, "masks", segmented)
     for name, make in makers.items():
         with pytest.raises(StorageError, match="disk of this page's machine is full"):
             make()

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from florence_ui.images import ImageLimits, check_size, decode, open_header, read_file
-from florence_ui.stripping import exif_orientation, strip
+from florence_ui.images import ImageLimits, decode, open_header, read_file
+from florence_ui.stripping import exif_orientation
 
 JPEG_QUALITY = 95
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png"}
@@ -22,10 +22,9 @@ def original(path: Path, limits: ImageLimits) -> tuple[bytes, str]:
         ImageError: If the file is gone, or not a picture within the limits.
     """
     data = read_file(path, limits)
-    image, exif = open_header(data)
-    check_size(image.size, limits)
-    if image.format in SUFFIXES and _is_plain(image, exif):
-        return strip(data).data, SUFFIXES[image.format]
+    image, stripped = open_header(data, limits)
+    if image.format in SUFFIXES and stripped.is_clean and _is_plain(image, stripped.exif):
+        return stripped.data, SUFFIXES[image.format]
     image_format = "PNG" if image.format == "PNG" else "JPEG"
     return encoded(decode(data, limits), image_format), SUFFIXES[image_format]
 
@@ -39,10 +38,5 @@ def encoded(image: Image.Image, image_format: str) -> bytes:
 
 
 def _is_plain(image: Image.Image, exif: bytes) -> bool:
-    """Whether the file needs no turning and no white behind it; a PNG's EXIF block, which stripping keeps, is none."""
-    return (
-        image.mode in PLAIN_MODES
-        and not image.has_transparency_data
-        and not image.info.get("exif")
-        and exif_orientation(exif) == 1
-    )
+    """Whether the file needs no turning, no white behind it and no other mode."""
+    return image.mode in PLAIN_MODES and not image.has_transparency_data and exif_orientation(exif) == 1
