@@ -29,6 +29,7 @@ TIFF_COLORS = {*range(7), 8, 9, 10, 32803, 32844, 32845, 34892}
 """Photometric interpretations of the specification and its extensions."""
 TIFF_COMPRESSIONS = {*range(1, 11), 32766, 32771, 32773, 32809, 32946, 34661, 34676, 34677, 34712, 34887, 34892, 34925}
 TIFF_COMPRESSIONS |= {50000, 50001, 50002, 52546}
+TIFF_YCBCR, TIFF_JPEG = 6, 7
 TIFF_PLACES = {273, 324}
 """Tags of where strips or tiles lie."""
 TIFF_RARE = TIFF_COMPRESSIONS - {1, 2, 3, 4, 5, 7, 8, 32773, 32946}
@@ -117,8 +118,10 @@ def _rare_tiff(data: bytes, error: str, decoding: bool) -> bool:
     compression = directory.number(259) or 1
     if not (directory.number(256) and directory.number(257) and directory.entries.keys() & TIFF_PLACES):
         return False
-    known = directory.number(262) in TIFF_COLORS and compression in TIFF_COMPRESSIONS
-    return known and (not decoding or compression in TIFF_RARE)
+    colors = directory.number(262)
+    known = colors in TIFF_COLORS and compression in TIFF_COMPRESSIONS
+    is_rare = compression in TIFF_RARE or (colors == TIFF_YCBCR and compression != TIFF_JPEG)
+    return known and (not decoding or is_rare)
 
 
 def _rare_avif(data: bytes, error: str, decoding: bool) -> bool:

@@ -20,7 +20,9 @@ from florence_ui.exports.tables import COLUMNS, CSV_COLUMNS, answers_csv, cell, 
 from florence_ui.images import ImageLimits, decode
 from florence_ui.parsing import parse
 from florence_ui.results import Result, make_detections
+from florence_ui.stripping import strip
 from florence_ui.tasks import get_task
+from tests.bad_files import GAMMA_1, chunk, cicp, colored, stray
 
 SIZE = (400, 300)
 TRIANGLE = np.array([[10, 10], [100, 10], [60, 80]], dtype=float)
@@ -310,6 +312,27 @@ def test_any_other_file_goes_out_as_the_picture_that_was_asked_about(
     assert (written, out.size, out.mode) == (suffix, shown.size, "RGB")
     assert not out.getexif()
     assert np.abs(np.asarray(out, dtype=int) - np.asarray(shown, dtype=int)).mean() < (1 if suffix == ".png" else 6)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        pytest.param("a.jpg", stray(b"\xff\x9f") + b"secret behind", id="stray-marker"),
+        pytest.param("a.jpg", stray(b"\xff\xfe\0\x08secret"), id="comment-in-the-scan"),
+        pytest.param("a.png", colored(GAMMA_1, chunk(b"tEXt", b"a\0secret")), id="gamma"),
+        pytest.param("a.png", colored(cicp(12, 13)), id="primaries"),
+    ],
+)
+def test_a_file_that_stripping_is_not_sure_of_is_written_anew(tmp_path: Path, name: str, data: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    written, suffix = original(path, ImageLimits())
+    assert suffix == path.suffix
+    assert b"secret" not in written
+    assert written != strip(data).data
+    assert strip(written).is_clean
+    shown, out = decode(data), Image.open(io.BytesIO(written))
+    assert np.abs(np.asarray(out, dtype=int) - np.asarray(shown, dtype=int)).mean() < 6
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from florence_ui.colors import stated_profile
 from florence_ui.images import ImageLimits, decode, open_header, read_file
-from florence_ui.stripping import exif_orientation
+from florence_ui.stripping import Stripped, exif_orientation
 
 JPEG_QUALITY = 95
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png"}
@@ -15,15 +16,17 @@ PLAIN_MODES = ("1", "L", "P", "RGB")
 
 
 def original(path: Path, limits: ImageLimits) -> tuple[bytes, str]:
-    """A picture's file and its suffix: a JPEG's or PNG's own bytes, or, where that would show another picture than
-    the one that was asked about (turned, transparent, 16 bits), or another format, a new file.
+    """A picture's file and its suffix: a JPEG's or PNG's own bytes without metadata, or a new file.
+
+    A new one where its own would show another picture than the one that was asked about (turned, transparent,
+    16 bits, other colors), where more than its picture might be left in it, and where it is of another format.
 
     Raises:
         ImageError: If the file is gone, or not a picture within the limits.
     """
     data = read_file(path, limits)
     image, stripped = open_header(data, limits)
-    if image.format in SUFFIXES and stripped.is_clean and _is_plain(image, stripped.exif):
+    if image.format in SUFFIXES and stripped.is_clean and _is_plain(image, stripped):
         return stripped.data, SUFFIXES[image.format]
     image_format = "PNG" if image.format == "PNG" else "JPEG"
     return encoded(decode(data, limits), image_format), SUFFIXES[image_format]
@@ -37,6 +40,11 @@ def encoded(image: Image.Image, image_format: str) -> bytes:
     return file.getvalue()
 
 
-def _is_plain(image: Image.Image, exif: bytes) -> bool:
-    """Whether the file needs no turning, no white behind it and no other mode."""
-    return image.mode in PLAIN_MODES and not image.has_transparency_data and exif_orientation(exif) == 1
+def _is_plain(image: Image.Image, stripped: Stripped) -> bool:
+    """Whether the file needs no turning, no white behind it, and no colors that trainers do not look for."""
+    return (
+        image.mode in PLAIN_MODES
+        and not image.has_transparency_data
+        and exif_orientation(stripped.exif) == 1
+        and stated_profile(image, stripped.cicp) is None
+    )
