@@ -8,7 +8,6 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -185,14 +184,17 @@ async def test_a_full_disk_costs_a_sentence_in_every_format(full_disk: Path, tmp
         picture = open_picture(tmp_path / "noise.png")
         analysis = await pipeline.analyse(request_about(picture))
         outlined = await pipeline.analyse(request_about(picture, "<REFERRING_EXPRESSION_SEGMENTATION>", text="a car"))
-        batch = Batch.of([tmp_path / "noise.png"])
-        async for _ in batch.run(pipeline.analyse, request_about):
-            pass
+        batches = {}
+        for token in ("<OD>", "<REGION_TO_SEGMENTATION>"):
+            batches[token] = Batch.of([tmp_path / "noise.png"])
+            question = partial(request_about, token=token, region=(0.1, 0.1, 0.9, 0.9))
+            async for _ in batches[token].run(pipeline.analyse, question):
+                pass
     makers = {name: partial(make, analysis, Style(), [0, 1, 2]) for name, make in downloads.MAKERS.items()}
     makers["masks"] = partial(downloads.MAKERS["masks"], outlined, Style(), [0])
-    makers |= {f"many {name}": partial(many_downloads.make, name, batch) for name in many_downloads.MAKERS}
-    segmented = Batch([replace(batch.items[0], analysis=outlined)])
-    makers["many masks"] = partial(many_downloads.make, "masks", segmented)
+    for name in many_downloads.MAKERS:
+        batch = batches["<REGION_TO_SEGMENTATION>" if name == "masks" else "<OD>"]
+        makers[f"many {name}"] = partial(many_downloads.make, name, batch)
     for name, make in makers.items():
         with pytest.raises(StorageError, match="disk of this page's machine is full"):
             make()

@@ -59,12 +59,12 @@ class PrivateFolder:
         A forked child leaves its parent's folder alone.
 
         Args:
-            seconds: How long this may take.
+            seconds: How long this may take; with 0 nothing is even looked at.
         """
         if self._handed_over or os.getpid() != self._owner:
             return
         with contextlib.suppress(OSError):
-            if not _empty(self.path, until=time.monotonic() + seconds):
+            if not (seconds and _empty(self.path, until=time.monotonic() + seconds)):
                 self._handed_over = True
                 _remove_later(self.path)
                 return
@@ -126,7 +126,7 @@ def _remove_if_abandoned(path: Path, *, wait: bool = False) -> None:
         os.close(held)
 
 
-def _delete(name: str, dir_fd: int) -> None:
+def _delete(name: str, dir_fd: int | None = None) -> None:
     try:
         os.unlink(name, dir_fd=dir_fd)
     except OSError:
@@ -135,13 +135,11 @@ def _delete(name: str, dir_fd: int) -> None:
 
 def _empty(path: Path, until: float) -> bool:
     """Delete what lies in a folder, except its mark; False if the time is over before everything is gone."""
-    for entry in [entry for entry in path.iterdir() if entry.name != MARK]:
+    for name in os.listdir(path):
         if time.monotonic() > until:
             return False
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry, ignore_errors=True)
-        else:
-            entry.unlink(missing_ok=True)
+        if name != MARK:
+            _delete(os.path.join(path, name))
     return True
 
 
