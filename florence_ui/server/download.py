@@ -133,6 +133,8 @@ def explain(error: Exception) -> str:
         cause = cause.__cause__ or cause.__context__
     if any(isinstance(c, OfflineModeIsEnabled) for c in causes):
         return "The weights are not on this disk, and HF_HUB_OFFLINE forbids fetching them."
+    if any(isinstance(c, ImportError) and "socksio" in str(c) for c in causes):
+        return "The way to the Hugging Face Hub is a SOCKS proxy, which takes the package socksio."
     if any(isinstance(c, OSError) and c.errno == errno.ENOSPC for c in causes):
         return "The disk is full."
     status = next((c.response.status_code for c in causes if isinstance(c, HfHubHTTPError)), None)
