@@ -6,7 +6,7 @@ Only a picture's file name, its answer and a small preview are kept: a decoded p
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -34,6 +34,9 @@ Turn = Callable[[], AbstractAsyncContextManager[Analyse]]
 READY_AHEAD = 4
 """Pictures that may be read from disk, or previewed, while others are with the model: so it never waits for them."""
 
+Follow = Callable[[str], Awaitable[Picture]]
+"""Opens the picture behind a link."""
+
 
 class State(StrEnum):
     """How far one picture has come."""
@@ -49,20 +52,22 @@ class Item:
     """One picture of many.
 
     Attributes:
-        path: A file of ours that holds it.
+        path: A file of ours that holds it; None for one behind a link that nobody has followed yet.
         name: What its owner calls it.
         state: How far it has come.
         analysis: Its answer, without the decoded picture; None until it is done.
         preview: A small annotated JPEG; empty until it is done.
         reason: Why it failed.
+        link: Where it is on the web, if it was given so.
     """
 
-    path: Path
+    path: Path | None
     name: str
     state: State = State.WAITING
     analysis: Analysis | None = None
     preview: bytes = b""
     reason: str = ""
+    link: str = ""
 
     @property
     def result(self) -> Result | None:
@@ -148,6 +153,7 @@ class Batch:
         style: Style | None = None,
         turn: Turn | None = None,
         previews: bool = True,
+        follow: Follow | None = None,
     ) -> AsyncIterator[Item]:
         """Ask about every picture that waits, and yield each as it ends.
 
@@ -159,13 +165,14 @@ class Batch:
             style: How to draw the previews.
             previews: Whether to draw them.
             turn: What each picture waits for first; what it gives is called in place of `analyse`.
+            follow: Opens the picture behind a link; needed where an item has one.
 
         When the caller leaves the loop or is cancelled, the pictures in hand go back in line; what has ended stays.
         Another `run` goes on with the rest.
         """
         waiting = _same_files_together([item for item in self.items if item.state is State.WAITING])
         calls = asyncio.Semaphore(max(1, at_once))
-        work = _Work(turn or (lambda: nullcontext(analyse)), request_for, calls, limits, style, previews)
+        work = _Work(turn or (lambda: nullcontext(analyse)), request_for, calls, limits, style, previews, follow)
         jobs = [lambda item=item: work.do(item) for item in waiting]
         self._began, self._ended, self._running = time.monotonic(), 0, True
         try:
@@ -199,6 +206,7 @@ class _Work:
     limits: ImageLimits
     style: Style | None
     previews: bool
+    follow: Follow | None
     last: Picture | None = None
     """The picture that was opened last: the next item may be of the same file."""
 
@@ -206,12 +214,20 @@ class _Work:
         """Wait for a turn, open a picture, ask about it, and keep what is worth keeping."""
         async with self.turn() as analyse:
             item.state = State.RUNNING
-            picture = self.last = await open_file(item.path, self.limits)
+            picture = self.last = await self._open(item)
             async with self.calls:
                 analysis = await analyse(self.request_for(picture))
         if self.previews:
             item.preview = await drawing.run(preview, picture.display, analysis.result, self.style)
         item.analysis, item.state = replace(analysis, picture=None), State.DONE
+
+    async def _open(self, item: Item) -> Picture:
+        """The picture; one behind a link is fetched and kept as a file of ours."""
+        if item.path is not None:
+            return await open_file(item.path, self.limits)
+        picture = await self.follow(item.link)
+        item.path = picture.path
+        return picture
 
 
 def preview(image: Image.Image, result: Result, style: Style | None = None) -> bytes:

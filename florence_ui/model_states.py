@@ -10,6 +10,11 @@ from florence_ui.errors import quote
 
 BASE, NANO = "florence-2-base", "florence-2-nano"
 
+NANO_WARNING = (
+    "Nano only knows drawn scenes, so this answer is not meaningful. Switch to Florence-2-base for photographs."
+)
+"""What nano's answer about any picture but a bundled example is worth."""
+
 
 class State(StrEnum):
     """What the local server, or a model on it, is doing."""
@@ -61,7 +66,8 @@ def model_status(model_id: str, seen: BackendState) -> ServerStatus:
         State.READY: f"{model_id} is ready.",
     }
     detail = details.get(state, f"{model_id} cannot be used here. {reason}".strip())
-    spare = f"{NANO}, which is here, or " if model_id != NANO and seen.models.get(NANO, {}).get("on_disk") else ""
+    has_nano = model_id != NANO and seen.models.get(NANO, {}).get("on_disk")
+    spare = f"{NANO}, which is here but only knows drawn scenes, or " if has_nano else ""
     hint = "" if state in details else f"Choose {spare}another model or backend."
     return ServerStatus(state, detail, hint, percent, seen.models, seen.server)
 
@@ -104,24 +110,27 @@ def format_seconds(seconds: float) -> str:
     return f"{seconds / 3600:.2g} h"
 
 
-def choose_model(wanted: str, models: dict[str, dict[str, Any]], *, example: bool = False) -> str:
+def choose_model(
+    wanted: str, models: dict[str, dict[str, Any]], *, example: bool = False, nano_stands_in: bool = False
+) -> str:
     """Which model to use on the local backend.
 
     Args:
         wanted: The model that was chosen, or `""` for none in particular.
         models: `ServerStatus.models`; empty for a server that does not tell.
         example: Whether the picture is one of the bundled examples, which need not wait for a download.
+        nano_stands_in: Whether nano may answer about other pictures where base is not available: only on the page,
+            whose choice says so and which shows what the answer is worth.
 
     Returns:
-        `wanted`, or base; nano in its place where base is neither on disk nor to be had, unless it was chosen, and
-        for examples while it is being downloaded.
+        `wanted`, or base. Nano in its place for examples while base is being downloaded; and, unless base was chosen,
+        where it is not available, for examples and where `nano_stands_in`.
     """
     model_id = wanted or BASE
     state, nano = models.get(model_id), models.get(NANO, {})
     if model_id == NANO or state is None or not nano.get("on_disk") or nano.get("state") == State.UNAVAILABLE:
         return model_id
     here = bool(state.get("on_disk")) or state.get("state") in (State.LOADING, State.READY)
-    cannot_be_had = state.get("state") == State.UNAVAILABLE
-    if (not wanted and cannot_be_had) or (example and model_id == BASE and not here and not cannot_be_had):
-        return NANO
-    return model_id
+    if state.get("state") == State.UNAVAILABLE:
+        return NANO if not wanted and (example or nano_stands_in) else model_id
+    return NANO if example and model_id == BASE and not here else model_id

@@ -26,7 +26,7 @@ from florence_ui.errors import BackendUnreachableError, InputError, ModelNotFoun
 from florence_ui.fair_pool import drawing
 from florence_ui.images import Picture, encode_jpeg
 from florence_ui.local_server import LocalServer
-from florence_ui.model_states import BASE, NANO, ServerStatus, State, choose_model
+from florence_ui.model_states import BASE, NANO, NANO_WARNING, ServerStatus, State, choose_model
 from florence_ui.parsing import parse
 from florence_ui.results import Result
 from florence_ui.settings import Settings, read_url
@@ -53,6 +53,7 @@ class Request:
         api_key: The visitor's own key; without one the operator's is used.
         max_new_tokens: The model stops after so many.
         example: Whether the picture is a bundled example, which need not wait for a download.
+        nano_stands_in: Whether nano may answer, with a warning, where base is not available and no model was chosen.
         backend_url: An address that the visitor typed; refused unless the operator allows it.
     """
 
@@ -66,6 +67,7 @@ class Request:
     api_key: Secret | None = None
     max_new_tokens: int = MAX_NEW_TOKENS
     example: bool = False
+    nano_stands_in: bool = False
     backend_url: str = ""
 
 
@@ -177,6 +179,8 @@ class Pipeline:
         model_seconds = 0.0 if remembered else min(answer.seconds, answered - begun)
         steps = {"wait": answered - begun - model_seconds, "model": model_seconds, "read": ended - answered}
         result = _with_size_warning(result, answer, sent_size)
+        if model_id == NANO and not request.example:
+            result = replace(result, warnings=(NANO_WARNING, *result.warnings))
         return Analysis(result, picture, model_id, backend.name, answer.server, ended - begun, remembered, steps)
 
     async def status(self, backend: str, model_id: str = "") -> ServerStatus:
@@ -190,13 +194,15 @@ class Pipeline:
         await self.warm_up()  # whoever asks is about to run
         return ServerStatus(State.READY, f"The picture goes to {known.host}.")
 
-    async def choose_model(self, backend: str, wanted: str = "", *, example: bool = False) -> str:
+    async def choose_model(
+        self, backend: str, wanted: str = "", *, example: bool = False, nano_stands_in: bool = False
+    ) -> str:
         """The model to use: `wanted`, the operator's, base, or nano; see `model_states.choose_model`."""
         chosen = wanted or self.settings.model
         if backend != "local":
             return chosen or BASE
         status = await self.status(backend)
-        return choose_model(chosen, status.models, example=example)
+        return choose_model(chosen, status.models, example=example, nano_stands_in=nano_stands_in)
 
     async def _model(self, request: Request, backend: Backend, say: Say) -> str:
         model_id = request.model_id.strip()
@@ -205,20 +211,21 @@ class Pipeline:
         if model_id == NANO and not backend.is_local:
             raise ModelNotFoundError(f"{NANO} runs on the local backend only.", "Choose it, or another model.")
         if backend.is_local and (request.example or not model_id):
-            model_id = await self._local_model(model_id, request.example, say)
+            model_id = await self._local_model(model_id, request, say)
         return model_id or self.settings.model or BASE
 
-    async def _local_model(self, wanted: str, example: bool, say: Say) -> str:
-        """The choice on the local backend; where base turns out not to be had, nano takes its place."""
+    async def _local_model(self, wanted: str, request: Request, say: Say) -> str:
+        """The choice on the local backend; where base turns out not to be available, nano may take its place."""
+        pictures = {"example": request.example, "nano_stands_in": request.nano_stands_in}
         self.local.start()
         await self.local.wait_ready("", say)
-        model_id = await self.choose_model("local", wanted, example=example)
+        model_id = await self.choose_model("local", wanted, **pictures)
         if wanted or self.settings.model or model_id != BASE:
             return model_id
         try:
             await self.local.wait_ready(model_id, say)
         except BackendUnreachableError:
-            if await self.choose_model("local", example=example) == model_id:
+            if await self.choose_model("local", **pictures) == model_id:
                 raise
             return NANO
         return model_id

@@ -175,7 +175,7 @@ class Settings:
         "The model that is chosen at first.",
         "a model id without blanks",
         _model,
-        shown="florence-2-base; florence-2-nano where base cannot be had",
+        shown="florence-2-base; on the page florence-2-nano where base is not available",
     )
     max_upload_mb: float = _setting(
         "FLORENCE_UI_MAX_UPLOAD_MB",

@@ -348,7 +348,7 @@ ON_DISK = {"state": "absent", "on_disk": True}
         pytest.param("", {BASE: COMING, NANO: ON_DISK}, False, BASE, id="own-picture-waits"),
         pytest.param("", {BASE: COMING, NANO: ON_DISK}, True, NANO, id="example-does-not-wait"),
         pytest.param("", {BASE: {"state": "absent"}, NANO: ON_DISK}, True, NANO, id="example-before-download"),
-        pytest.param("", {BASE: LOST, NANO: ON_DISK}, False, NANO, id="base-not-to-be-had"),
+        pytest.param("", {BASE: LOST, NANO: ON_DISK}, False, BASE, id="base-not-available"),
         pytest.param("", {BASE: LOST, NANO: LOST}, False, BASE, id="nano-lost-too"),
         pytest.param("", {BASE: LOST}, False, BASE, id="no-nano"),
         pytest.param(BASE, {BASE: LOST, NANO: ON_DISK}, False, BASE, id="base-by-choice"),
@@ -364,3 +364,16 @@ ON_DISK = {"state": "absent", "on_disk": True}
 )
 def test_which_model_is_used(wanted: str, models: dict[str, dict], example: bool, chosen: str) -> None:
     assert choose_model(wanted, models, example=example) == chosen
+
+
+@pytest.mark.parametrize(
+    ("wanted", "models", "chosen"),
+    [
+        pytest.param("", {BASE: LOST, NANO: ON_DISK}, NANO, id="base-not-available"),
+        pytest.param("", {BASE: COMING, NANO: ON_DISK}, BASE, id="base-on-its-way"),
+        pytest.param(BASE, {BASE: LOST, NANO: ON_DISK}, BASE, id="base-by-choice"),
+        pytest.param("", {BASE: LOST, NANO: LOST}, BASE, id="nano-lost-too"),
+    ],
+)
+def test_nano_stands_in_where_the_page_says_so(wanted: str, models: dict[str, dict], chosen: str) -> None:
+    assert choose_model(wanted, models, nano_stands_in=True) == chosen

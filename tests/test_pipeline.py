@@ -27,7 +27,7 @@ from florence_ui.errors import (
     PromptError,
 )
 from florence_ui.images import Picture, open_picture
-from florence_ui.model_states import NANO
+from florence_ui.model_states import NANO, NANO_WARNING
 from florence_ui.pipeline import Analysis, Pipeline, Request, draw, render
 from florence_ui.settings import Settings
 from florence_ui.tasks import TASKS
@@ -386,7 +386,8 @@ NANO_READY = {"state": "ready", "on_disk": True}
 @pytest.mark.parametrize(
     ("base", "request_changes", "used"),
     [
-        pytest.param({"state": "unavailable"}, {"model_id": ""}, NANO, id="base-cannot-be-had"),
+        pytest.param({"state": "unavailable"}, {"model_id": "", "nano_stands_in": True}, NANO, id="base-not-available"),
+        pytest.param({"state": "unavailable"}, {"model_id": "", "example": True}, NANO, id="example-without-base"),
         pytest.param({"state": "ready"}, {"model_id": ""}, BASE, id="base-is-there"),
         pytest.param({"state": "ready"}, {"model_id": "", "example": True}, BASE, id="example-and-base-is-there"),
         pytest.param({"state": "downloading"}, {"model_id": "", "example": True}, NANO, id="example-while-downloading"),
@@ -400,6 +401,20 @@ async def test_nano_takes_bases_place(
     with ScriptedBackend(models={BASE: base, NANO: NANO_READY}, info=OUR_INFO) as backend:
         analysis = await pipeline_to(backend).analyse(replace(about(picture), **request_changes))
     assert analysis.model_id == backend.calls[0].model_id == used
+    warned = used == NANO and not request_changes.get("example")
+    assert (NANO_WARNING in analysis.result.warnings) == warned
+
+
+async def test_nano_answers_about_a_strangers_picture_only_when_it_is_named(picture: Picture) -> None:
+    models = {BASE: {"state": "unavailable", "reason": "No network."}, NANO: NANO_READY}
+    with ScriptedBackend(models=models, info=OUR_INFO) as backend:
+        pipeline = pipeline_to(backend)
+        with pytest.raises(BackendUnreachableError) as caught:
+            await pipeline.analyse(replace(about(picture), model_id=""))
+        assert backend.count == 0
+        assert "No network." in caught.value.message
+        assert NANO in caught.value.hint
+        assert (await pipeline.analyse(replace(about(picture), model_id=NANO))).result.warnings[0] == NANO_WARNING
 
 
 async def test_a_picture_of_ones_own_waits_for_base_and_takes_nano_when_base_fails(picture: Picture) -> None:
@@ -407,7 +422,9 @@ async def test_a_picture_of_ones_own_waits_for_base_and_takes_nano_when_base_fai
     with ScriptedBackend(models=models, info=OUR_INFO) as backend:
         said = Heard()
         run = asyncio.create_task(
-            pipeline_to(backend).analyse(replace(about(picture), model_id=""), on_state=said.append)
+            pipeline_to(backend).analyse(
+                replace(about(picture), model_id="", nano_stands_in=True), on_state=said.append
+            )
         )
         await said.at_least(1)
         assert backend.count == 0

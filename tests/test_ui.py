@@ -239,6 +239,17 @@ def test_the_last_runs_are_remembered_and_no_more(pictures: list[Picture]) -> No
     assert visit.go_back(RECENT) is None
 
 
+def test_going_back_from_an_example_to_a_picture_of_ones_own_it_is_no_example(pictures: list[Picture]) -> None:
+    """Or nano would answer about it while base is being downloaded."""
+    visit, example = Visit(), open_picture(load_examples()[0].path)
+    visit.take(pictures[0], pictures[0].path)
+    visit.answered(USUAL, analysis(pictures[0]), pictures[0].path)
+    visit.take(example, example.path)
+    assert visit.from_examples
+    visit.go_back(0)
+    assert not visit.from_examples
+
+
 def test_a_remembered_run_keeps_no_decoded_picture_and_finds_it_again(pictures: list[Picture]) -> None:
     visit = Visit()
     for picture in pictures:

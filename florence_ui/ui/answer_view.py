@@ -145,15 +145,12 @@ def meta(page: Page, analysis: Analysis) -> str:
 
 
 def warnings(analysis: Analysis, source: Path) -> list[Line]:
-    """What is odd in the answer, and what nano's is worth: on a file of one's own nothing, on an example all."""
+    """What is odd in the answer; of nano's about an example, that nano is for those only."""
     lines = [Line(text=text, tone="warning") for text in analysis.result.warnings]
-    if analysis.model_id != NANO:
-        return lines
-    if source.is_relative_to(FOLDER):
+    if analysis.model_id == NANO and source.is_relative_to(FOLDER):
         text, hint = choices.NANO_NOTE
-        return [*lines, Line(text=text, hint=hint)]
-    text, hint = choices.NANO_WARNING
-    return [Line(text=text, hint=hint, tone="warning"), *lines]
+        lines.append(Line(text=text, hint=hint))
+    return lines
 
 
 def recent(visit: Visit) -> ShelfValue:

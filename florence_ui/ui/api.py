@@ -8,18 +8,18 @@ package is installed the endpoints are tools of an agent too: Gradio makes their
 line a parameter.
 """
 
-from dataclasses import replace
-
 import gradio as gr
 from gradio.data_classes import FileData
 
-from florence_ui.chains import get_chain
+from florence_ui.chains import CHAINS
 from florence_ui.comparing import LEFT, RIGHT
 from florence_ui.exports.records import as_record
 from florence_ui.fair_pool import drawing
-from florence_ui.pipeline import draw
-from florence_ui.ui import api_many, api_work
-from florence_ui.ui.api_values import as_file, picture_of, question_of, told, words
+from florence_ui.pipeline import Request, draw
+from florence_ui.ui import api_jobs, api_many, api_work
+from florence_ui.ui.api_endpoint import add_endpoint
+from florence_ui.ui.api_values import CHAIN_NAMES, as_file, choice, picture_of, question_of
+from florence_ui.ui.jobs import report
 from florence_ui.ui.services import Services, visitor_of
 
 
@@ -29,6 +29,7 @@ def add_endpoints(services: Services) -> None:
     add_compare(services)
     add_chain(services)
     api_many.add_endpoints(services)
+    api_jobs.add_endpoints(services)
 
 
 def add_analyse(services: Services) -> None:
@@ -38,7 +39,7 @@ def add_analyse(services: Services) -> None:
         image: FileData | None = None,
         task: str = "<OD>",
         text: str = "",
-        classes: str = "",
+        classes: list[str] | str = "",
         region: list[float] | None = None,
         model_id: str = "",
         backend: str = "",
@@ -61,9 +62,9 @@ def add_analyse(services: Services) -> None:
             image: The picture: a file uploaded to this app, or the address that the upload got here.
             task: The task's token, such as <CAPTION>, <OD> or <OCR>; or custom, then text is the whole prompt.
             text: The phrase for tasks that take one.
-            classes: Names to look for, separated by commas, for <OPEN_VOCABULARY_DETECTION>.
-            region: A box [x1, y1, x2, y2], each 0 to 1, for tasks about a region.
-            model_id: The model, such as florence-2-base; empty for the usual one.
+            classes: Names to look for, a list or one text with commas, for <OPEN_VOCABULARY_DETECTION>.
+            region: A box [x1, y1, x2, y2], parts of the picture's sides, 0 to 1, or pixels, for tasks about a region.
+            model_id: The model, such as florence-2-base; empty for the usual one. Nano only knows drawn scenes.
             backend: Where the model runs: serverless, dedicated or local; empty for the usual one.
             api_key: A Roboflow API key of your own; it is used for this call only.
             image_url: A link to a picture anywhere on the web, instead of image.
@@ -72,19 +73,19 @@ def add_analyse(services: Services) -> None:
             The picture with the answer drawn on it, at its own size.
             The answer: its text, and its detections with places in pixels of the upright original.
         """
-        with told():
-            asked = question_of(
-                services, task=task, text=text, classes=classes, region=region,
-                model_id=model_id, backend=backend, api_key=api_key,
-            )  # fmt: skip
-            analysis = await services.run(
-                asked,
-                visitor_of(request, services.settings),
-                opening=lambda: picture_of(services, image, image_url),
-            )
-            return as_file(await draw(analysis, full=True)), as_record(analysis)
+        question = question_of(
+            services, task=task, text=text, classes=classes, region=region,
+            model_id=model_id, backend=backend, api_key=api_key,
+        )  # fmt: skip
 
-    gr.api(analyse, api_name="analyse", concurrency_limit=None)
+        async def opening() -> Request:
+            return question.about(await picture_of(services, image, image_url))
+
+        visitor = visitor_of(request, services.settings)
+        analysis = await services.run(question.request, visitor, lambda words: report(detail=words), opening=opening)
+        return as_file(await draw(analysis, full=True)), as_record(analysis)
+
+    add_endpoint(services, analyse)
 
 
 def add_compare(services: Services) -> None:
@@ -94,7 +95,7 @@ def add_compare(services: Services) -> None:
         image: FileData | None = None,
         task: str = "<OD>",
         text: str = "",
-        classes: str = "",
+        classes: list[str] | str = "",
         region: list[float] | None = None,
         left_model_id: str = "",
         left_backend: str = "",
@@ -113,8 +114,8 @@ def add_compare(services: Services) -> None:
             image: The picture: a file uploaded to this app, or the address that the upload got here.
             task: The task's token, such as <CAPTION>, <OD> or <OCR>; or custom, then text is the whole prompt.
             text: The phrase for tasks that take one.
-            classes: Names to look for, separated by commas, for <OPEN_VOCABULARY_DETECTION>.
-            region: A box [x1, y1, x2, y2], each 0 to 1, for tasks about a region.
+            classes: Names to look for, a list or one text with commas, for <OPEN_VOCABULARY_DETECTION>.
+            region: A box [x1, y1, x2, y2], parts of the picture's sides, 0 to 1, or pixels, for tasks about a region.
             left_model_id: The model on the left, such as florence-2-base; empty for the usual one.
             left_backend: Where it runs: serverless, dedicated or local; empty for the usual one.
             right_model_id: The model on the right, such as florence-2-large; empty for the usual one.
@@ -126,19 +127,18 @@ def add_compare(services: Services) -> None:
             One picture of what both, only the left and only the right found; nothing where there are no boxes.
             Both answers (left, right), and where both answered: summary, objects (found_by both, left or right), texts.
         """
-        with told():
-            question = {"task": task, "text": text, "classes": classes, "region": region, "api_key": api_key}
-            left = question_of(services, **question, model_id=left_model_id, backend=left_backend, field="left_")
-            right = question_of(services, **question, model_id=right_model_id, backend=right_backend, field="right_")
-            visitor = visitor_of(request, services.settings)
-            async with services.turn(left, visitor, api_work.tells_program()):
-                picture = await picture_of(services, image, image_url)
-            requests = {LEFT: replace(left, picture=picture), RIGHT: replace(right, picture=picture)}
-            sides = await api_work.both(services, requests, visitor)
-            drawn = await drawing.run(api_work.comparison_picture, sides)
-            return as_file(drawn), api_work.comparison_record(sides)
+        question = {"task": task, "text": text, "classes": classes, "region": region, "api_key": api_key}
+        left = question_of(services, **question, model_id=left_model_id, backend=left_backend, field="left_")
+        right = question_of(services, **question, model_id=right_model_id, backend=right_backend, field="right_")
+        visitor = visitor_of(request, services.settings)
+        async with services.turn(left.request, visitor, api_work.tells_program()):
+            picture = await picture_of(services, image, image_url)
+        requests = {LEFT: left.about(picture), RIGHT: right.about(picture)}
+        sides = await api_work.both(services, requests, visitor)
+        drawn = await drawing.run(api_work.comparison_picture, sides)
+        return as_file(drawn), api_work.comparison_record(sides)
 
-    gr.api(compare, api_name="compare", concurrency_limit=None)
+    add_endpoint(services, compare)
 
 
 def add_chain(services: Services) -> None:
@@ -163,7 +163,7 @@ def add_chain(services: Services) -> None:
         Args:
             image: The picture: a file uploaded to this app, or the address that the upload got here.
             chain: The chain's name, such as caption-ground, detect-segment or read-order.
-            model_id: The model, such as florence-2-base; empty for the usual one.
+            model_id: The model, such as florence-2-base; empty for the usual one. Nano only knows drawn scenes.
             backend: Where the model runs: serverless, dedicated or local; empty for the usual one.
             api_key: A Roboflow API key of your own; it is used for this call only.
             image_url: A link to a picture anywhere on the web, instead of image.
@@ -172,14 +172,13 @@ def add_chain(services: Services) -> None:
             The picture with the last answer drawn on it, at its own size.
             The chain's steps: title, state (done or failed), seconds, detail in words, and answer.
         """
-        with told():
-            wanted = get_chain(words(chain, "chain").strip())
-            template = question_of(services, task="<CAPTION>", model_id=model_id, backend=backend, api_key=api_key)
-            visitor = visitor_of(request, services.settings)
-            async with services.turn(template, visitor, api_work.tells_program()):
-                template = replace(template, picture=await picture_of(services, image, image_url))
-            reports = await api_work.steps(services, wanted, template, visitor)
-            last = api_work.last_answer(reports)
-            return as_file(await draw(last, full=True)), api_work.chain_record(wanted, reports)
+        wanted = CHAINS[choice(chain, "chain", tuple(CHAINS), CHAIN_NAMES)]
+        question = question_of(services, task="<CAPTION>", model_id=model_id, backend=backend, api_key=api_key)
+        visitor = visitor_of(request, services.settings)
+        async with services.turn(question.request, visitor, api_work.tells_program()):
+            template = question.about(await picture_of(services, image, image_url))
+        reports = await api_work.steps(services, wanted, template, visitor)
+        last = api_work.last_answer(reports)
+        return as_file(await draw(last, full=True)), api_work.chain_record(wanted, reports)
 
-    gr.api(chain, api_name="chain", concurrency_limit=None)
+    add_endpoint(services, chain)

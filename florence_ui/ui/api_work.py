@@ -1,22 +1,26 @@
 """What the endpoints with several calls do: each of them in the visitor's share."""
 
+import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from florence_ui import comparing
-from florence_ui.batch import Batch, State
+from florence_ui.batch import Batch, Follow, State
 from florence_ui.chains import Chain, StepReport, StepState, run_chain
 from florence_ui.comparing import LEFT, RIGHT
-from florence_ui.errors import FlorenceUIError
+from florence_ui.errors import BusyError, FlorenceUIError
 from florence_ui.exports.records import as_record
 from florence_ui.gathering import as_finished
+from florence_ui.images import Picture
+from florence_ui.limits import MINUTE
 from florence_ui.pipeline import Analysis, Request, save_jpeg
-from florence_ui.ui.services import Services
+from florence_ui.ui.api_values import Question
+from florence_ui.ui.jobs import report
+from florence_ui.ui.services import Services, count_down
 from florence_ui.ui.several import at_once, batch_turn, waiting_its_turn
 from florence_ui.visitors import Visitor
 from florence_ui.waiting import Say
@@ -33,7 +37,8 @@ def tells_program() -> Say:
         nonlocal last
         if words != last:
             last = words
-            gr.Info(words)
+            if not report(detail=words):
+                gr.Info(words)
 
     return say
 
@@ -50,6 +55,7 @@ async def both(services: Services, requests: Mapping[str, Request], visitor: Vis
     async with contextlib.aclosing(as_finished(jobs, len(jobs))) as outcomes:
         async for outcome in outcomes:
             sides[names[outcome.index]] = outcome.value if outcome.error is None else outcome.error
+            report(len(sides), len(jobs), f"{len(sides)} of {len(jobs)} models.")
     if all(isinstance(side, FlorenceUIError) for side in sides.values()):
         raise sides[LEFT]
     return sides
@@ -83,10 +89,10 @@ async def steps(services: Services, chain: Chain, template: Request, visitor: Vi
     """
     reports: dict[int, StepReport] = {}
     ask = waiting_its_turn(services, visitor, tells_program())
-    going = run_chain(chain, ask, template, at_once=at_once(services, template))
-    async with contextlib.aclosing(going):
-        async for report in going:
-            reports[report.number] = report
+    async with contextlib.aclosing(run_chain(chain, ask, template, at_once=at_once(services, template))) as going:
+        async for each in going:
+            reports[each.number] = each
+            report(each.number, len(chain.steps), f"{chain.steps[each.number].title}: {each.detail or each.state}")
     if reports[0].state is StepState.FAILED:
         raise FlorenceUIError(reports[0].detail)
     return list(reports.values())
@@ -114,32 +120,56 @@ def chain_record(chain: Chain, reports: Sequence[StepReport]) -> dict[str, Any]:
     }
 
 
-async def over_all(services: Services, batch: Batch, template: Request, visitor: Visitor) -> None:
+async def over_all(services: Services, batch: Batch, question: Question, visitor: Visitor) -> None:
     """Asks about every picture of a batch.
 
     Raises:
         FlorenceUIError: If there is one picture only and it fails: its reason.
     """
+    places, tell = at_once(services, question.request), tells_program()
     going = batch.run(
         services.pipeline.analyse,
-        lambda picture: replace(template, picture=picture),
-        at_once=at_once(services, template),
+        question.about,
+        at_once=places,
         limits=services.image_limits,
         previews=False,
-        turn=batch_turn(services, batch, template, visitor, tells_program()),
+        turn=batch_turn(services, batch, question.request, visitor, tell),
+        follow=follower(services, places, tell),
     )
+    count = len(batch.items)
+    report(0, count, f"0 of {count} pictures.")
     async with contextlib.aclosing(going):
         async for _ in going:
-            pass
-    if len(batch.items) == 1 and not batch.done:
+            report(batch.ended, count, f"{batch.ended} of {count} pictures.")
+    if count == 1 and not batch.done:
         raise FlorenceUIError(batch.items[0].reason)
 
 
+def follower(services: Services, places: int, tell: Say) -> Follow:
+    """Opens pictures behind links, in the share of the visitor `asking`; waits where that is used up for a while."""
+    free = asyncio.Semaphore(places)
+
+    async def follow(link: str) -> Picture:
+        async with free:
+            while True:
+                try:
+                    return await services.open_link(link)
+                except BusyError as busy:
+                    if not 0 < busy.seconds <= MINUTE:
+                        raise
+                    await count_down(busy.seconds, tell)
+
+    return follow
+
+
 def batch_record(batch: Batch, *, answers: bool) -> dict[str, Any]:
-    """How far a batch has come, and each picture's state; with its answer, if wanted."""
+    """How far a batch has come, and each picture's state; with its answer, or at least what is odd about it."""
     pictures = []
     for number, item in enumerate(batch.items, start=1):
         state = {"picture": item.name, "picture_number": number, "state": item.state.value, "reason": item.reason}
-        answer = {"answer": as_record(item.analysis) if item.analysis else None} if answers else {}
-        pictures.append(state | answer)
+        if answers:
+            state["answer"] = as_record(item.analysis) if item.analysis else None
+        else:
+            state["warnings"] = list(item.result.warnings) if item.result else []
+        pictures.append(state)
     return {"done": batch.count(State.DONE), "failed": batch.count(State.FAILED), "pictures": pictures}

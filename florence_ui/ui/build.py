@@ -20,6 +20,8 @@ from florence_ui.ui.theme import theme
 
 HERE = Path(__file__).parent
 TITLE = "Florence-2 playground"
+SCRIPTS = ("polyfills.js", "page.js", "picture_sources.js")
+"""In their order; the first has to run before Gradio's own."""
 PARTS = {
     "ask_more": (build_chains_panel,),
     "answer_more": (build_object_panel, build_filter_panel),
@@ -55,9 +57,9 @@ def build(services: Services) -> Playground:
 
 def looks() -> dict[str, Any]:
     """How the page looks, as arguments of `launch`."""
-    script = (HERE / "page.js").read_text("utf-8")
+    scripts = [(HERE / name).read_text("utf-8") for name in SCRIPTS]
     return {
         "theme": theme(),
         "css_paths": [HERE / "page.css", HERE / "workbench.css"],
-        "head": f"<script>{script}</script>",
+        "head": "".join(f"<script>{script}</script>" for script in scripts),
     }

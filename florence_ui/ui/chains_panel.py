@@ -156,6 +156,7 @@ def template_of(page: Page, given: Given) -> Request:
         backend=page.services.backend(question.backend).name,
         api_key=typed_key(given[page.ask.key]),
         example=visit.from_examples,
+        nano_stands_in=True,
     )
 
 

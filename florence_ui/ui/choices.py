@@ -17,15 +17,9 @@ MODELS = (
 """(words, model id) of the models that need not be typed."""
 
 NANO_NOTE = (
-    "This answer is from nano, a tiny model trained on drawn scenes: it shows how everything works, "
-    "and knows nothing of photographs.",
-    "For real pictures choose base under Model and server.",
+    "This answer is from nano, a tiny model that only knows drawn scenes like this one.",
+    "For photographs choose base under Model and server.",
 )
-NANO_WARNING = (
-    "This answer means nothing: nano knows nothing of photographs, only of drawn scenes like the examples.",
-    "For your own pictures choose base under Model and server.",
-)
-"""The same about a picture of one's own."""
 
 FIELD_LABELS = {
     InputKind.PHRASE: "Phrase",
@@ -100,6 +94,6 @@ def ready(backend: Backend, status: ServerStatus, model_id: str = "") -> str:
         return f"Ready: {backend.title}"
     base = status.models.get(BASE, {})
     if model_id == NANO and base.get("state") == State.UNAVAILABLE:
-        return f"Ready with nano; base cannot be had. {quote(base.get('reason') or '')}".strip()
+        return f"Ready with nano; base is not available. {quote(base.get('reason') or '')}".strip()
     who = "" if not status.server or status.models else f", {' '.join(status.server.split()[:2])}"
     return f"Ready on {'this machine' if backend.stays_here else backend.host}{who}"

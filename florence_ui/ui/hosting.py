@@ -31,7 +31,7 @@ from florence_ui import storage
 from florence_ui.settings import Settings
 from florence_ui.storage import DiskBudget, remove_abandoned
 from florence_ui.ui.admission import Admission, let_all_run
-from florence_ui.ui.agents import has_mcp, mend_answers
+from florence_ui.ui.agents import has_mcp, serve_tools
 from florence_ui.ui.compression import PageCompression
 from florence_ui.ui.doors import Doors
 from florence_ui.ui.file_routes import FileRoutes
@@ -181,7 +181,7 @@ class Housekeeping:
         """Tidy up for as long as the app runs; first what a page that was killed has left."""
         replace_gradios_cors(app)
         Sessions.take_over(app)
-        mend_answers(app.get_blocks())
+        serve_tools(app.get_blocks())
         let_all_run(app.get_blocks()._queue)
         sweeping = asyncio.create_task(self._sweep_for_ever(app))
         try:

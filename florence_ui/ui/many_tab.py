@@ -155,6 +155,7 @@ def question(page: Page, panel: ManyPanel, given: Given) -> Request:
         model_id=choices.model_id_of(given[page.ask.model]),
         backend=page.services.backend(given[page.ask.backend]).name,
         api_key=typed_key(given[page.ask.key]),
+        nano_stands_in=True,
     )
 
 

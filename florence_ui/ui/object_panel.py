@@ -187,6 +187,7 @@ def request_like(page: Page, visit: Visit, found: Analysis, given: Given) -> Req
         model_id=found.model_id,
         backend=page.services.backend(found.backend).name,
         api_key=typed_key(given[page.ask.key]),
+        example=visit.from_examples,
     )
 
 

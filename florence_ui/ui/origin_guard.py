@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import secrets
 import socket
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
@@ -35,10 +34,6 @@ UNKNOWN_NAME = (
     "This page does not know the name that it was called by. Open it by its address in numbers, or as localhost on its "
     "own machine. Its operator makes a name known with FLORENCE_UI_ALLOWED_ORIGINS=http://name:port."
 )
-
-INNER_HEADER = "x-florence-inner"
-INNER_TOKEN = secrets.token_urlsafe(32)
-"""What this process says to itself when an agent's call comes back in: the outer request was looked at already."""
 
 
 class OriginGuard:
@@ -98,8 +93,6 @@ class OriginGuard:
         """
         hosts, ours, theirs = headers.getlist("host"), scope.get("server"), scope.get("client")
         if not hosts or self.behind_proxy or not (_is_private(ours) and _is_private(theirs)):
-            return True
-        if secrets.compare_digest(headers.get(INNER_HEADER, "").encode(), INNER_TOKEN.encode()):
             return True
         if len(hosts) == 1 and "sec-fetch-site" in headers:
             return True

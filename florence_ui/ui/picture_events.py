@@ -81,7 +81,7 @@ async def take_example(page: Page, given: Given, index: object) -> Updates:
     question = Question(example.token, example.text, example.classes, example.region, now.model_id, now.backend)
     opening = page.services.open_own(example.path) if example.path else page.services.open_link(example.link)
     try:
-        await put_on(visit, opening, bundled=example.path is not None)
+        await put_on(visit, opening)
     except FlorenceUIError as error:
         return {page.ask.picture_notice: say_error(error), **as_before(page, visit)}
     return together(
@@ -91,7 +91,7 @@ async def take_example(page: Page, given: Given, index: object) -> Updates:
     )
 
 
-async def put_on(visit: Visit, opening: Awaitable[Picture], *, bundled: bool = False) -> None:
+async def put_on(visit: Visit, opening: Awaitable[Picture]) -> None:
     """Opens a picture and makes it the visit's.
 
     Raises:
@@ -99,7 +99,7 @@ async def put_on(visit: Visit, opening: Awaitable[Picture], *, bundled: bool = F
     """
     picture = await opening
     shown = await asyncio.to_thread(storage.write, picture.jpeg(), ".jpg", stem="picture")
-    visit.take(picture, shown, from_examples=bundled)
+    visit.take(picture, shown)
 
 
 def as_before(page: Page, visit: Visit) -> Updates:

@@ -22,6 +22,9 @@ NAME = r"[A-Za-z0-9_\-]{1,64}"
 `cancel` for everybody."""
 
 MAX_JSON_BYTES = 1 << 20
+MAX_JSON_DEPTH = 32
+"""Levels of lists and objects in posted JSON; the page needs six, and what copies or checks JSON fails beyond some
+hundreds."""
 MAX_FILES = 200
 JSON_SECONDS = 30.0
 UPLOAD_SECONDS = 600.0
@@ -179,9 +182,21 @@ def parse_json(headers: Headers, body: bytes) -> dict[str, Any]:
         raise Refused(HTTPStatus.BAD_REQUEST, "The request is not proper JSON.") from None
     if not isinstance(posted, dict):
         raise Refused(HTTPStatus.BAD_REQUEST, "The request is not a JSON object.")
+    if depth_of(posted) > MAX_JSON_DEPTH:
+        words = f"The request is nested too deeply: at most {MAX_JSON_DEPTH} levels."
+        raise Refused(HTTPStatus.BAD_REQUEST, words)
     if HALF_CHARACTER.search(body) and not _is_text(posted):
         raise Refused(HTTPStatus.BAD_REQUEST, "The request holds half a character, which is no text.")
     return posted
+
+
+def depth_of(value: Any) -> int:
+    """Levels of lists and objects in parsed JSON: 0 for a number, 1 for a list of numbers."""
+    depth, level = 0, [value]
+    while level := [node for node in level if isinstance(node, dict | list)]:
+        depth += 1
+        level = [child for node in level for child in (node.values() if isinstance(node, dict) else node)]
+    return depth
 
 
 def _is_text(posted: dict[str, Any]) -> bool:
@@ -253,7 +268,7 @@ def _find_function(scope: Scope, posted: dict[str, Any], name: str) -> Any:
         found = next((fn for fn in functions.values() if fn.api_name == name), None)
         if found is not None and "/call/" in get_route_path(scope) and found.api_visibility != "public":
             found = None  # the page calls its own events by number
-    if found is None:
+    if found is None or found.fn is None:  # what runs in the browser only has none
         raise Refused(HTTPStatus.NOT_FOUND, "There is no such function here.")
     return found
 

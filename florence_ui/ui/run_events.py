@@ -111,6 +111,7 @@ def asked(page: Page, visit: Visit, question: Question, key: str) -> Request:
         backend=page.services.backend(question.backend).name,
         api_key=typed_key(key),
         example=visit.from_examples,
+        nano_stands_in=True,
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from florence_ui.opening import open_file
 from florence_ui.pipeline import Analysis, Pipeline, Request
 from florence_ui.settings import Settings, is_key
 from florence_ui.ui.health import Works
+from florence_ui.ui.jobs import Jobs
 from florence_ui.ui.uploads import uploaded
 from florence_ui.visitors import NOBODY, Visitor, address_of, asking, is_local
 from florence_ui.waiting import Charge, Say
@@ -30,8 +31,8 @@ from florence_ui.waiting import Charge, Say
 COUNT_DOWN_SECONDS = 3.0
 """How often those who wait are told how long it still takes."""
 
-Opening = Callable[[], Awaitable[Picture]]
-"""Opens the picture of a question, once there is a place for it."""
+Opening = Callable[[], Awaitable[Request]]
+"""Opens the picture of a question, once there is a place for it; gives the question about it."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,14 @@ class Services:
         pipeline: The whole job without any page.
         backends: By name.
         limits: Each visitor's share.
+        jobs: Calls of programs and agents that go on by themselves.
     """
 
     settings: Settings
     pipeline: Pipeline
     backends: dict[str, Backend]
     limits: Limits
+    jobs: Jobs = field(default_factory=Jobs)
 
     @classmethod
     def of(cls, settings: Settings) -> "Services":
@@ -102,7 +105,7 @@ class Services:
         """How the backend that is chosen at first is, and a sentence about it."""
         backend = self.backends[self.settings.first_backend]
         if backend.is_local:
-            model_id = await self.pipeline.choose_model(backend.name)
+            model_id = await self.pipeline.choose_model(backend.name, nano_stands_in=True)
             status = await self.pipeline.status(backend.name, model_id)
             if status.state is State.ABSENT:  # nobody has asked for it yet, and nobody may until it is ready
                 await self.pipeline.local.prepare(model_id)
@@ -136,7 +139,7 @@ class Services:
             self.limits.admit(visitor, **self._kind(request)) as charge,
         ):
             if opening is not None:
-                request = replace(request, picture=await opening())
+                request = await opening()
             return await self._ask(request, charge, note, on_state)
 
     @asynccontextmanager

@@ -66,7 +66,7 @@ async def opening(page: Page, given: Given, query: Mapping[str, str]) -> Updates
     shown: Updates = {}
     if example is not None and visit.source is None:
         with contextlib.suppress(FlorenceUIError):
-            await put_on(visit, page.services.open_own(example.path), bundled=True)
+            await put_on(visit, page.services.open_own(example.path))
             shown = fresh_start(page, visit, example=index)
     return together(
         filled(page, question),
@@ -91,7 +91,7 @@ def example_shown(page: Page, visit: Visit) -> str:
 async def server_state(page: Page, backend: str, model: str) -> Updates:
     """What the chosen server is doing, in a sentence; asked again soon while that changes."""
     pipeline = page.services.pipeline
-    model_id = await pipeline.choose_model(backend, choices.model_id_of(model))
+    model_id = await pipeline.choose_model(backend, choices.model_id_of(model), nano_stands_in=True)
     status = await pipeline.status(backend, model_id)
     if status.state is State.ABSENT and status.models[model_id].get("on_disk"):
         await pipeline.local.prepare(model_id)

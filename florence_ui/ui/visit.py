@@ -10,6 +10,7 @@ from florence_ui.pipeline import Analysis
 from florence_ui.snippet_steps import Then
 from florence_ui.tasks import Region
 from florence_ui.ui.decoded import Decoded
+from florence_ui.ui.examples import FOLDER
 
 RECENT = 20
 
@@ -70,7 +71,7 @@ class Run:
 
 @dataclass(eq=False)
 class Visit:
-    """One open page: the picture's file, whether it is an example, the answer shown, what the comparison is about.
+    """One open page: the picture's file, the answer shown, what the comparison is about.
 
     `put_up` is the file that was put into the picture's field last, also after it was taken away. `token` is the task
     that the fields were fitted to last: while the page fills several fields, the browser may report them one by one.
@@ -79,11 +80,15 @@ class Visit:
     source: tuple[Path, ImageLimits] | None = None
     shown: Path | None = None
     put_up: Path | None = None
-    from_examples: bool = False
     token: str = ""
     run: Run | None = None
     compared: tuple[Path | None, str] | None = None
     recent: deque[Run] = field(default_factory=lambda: deque(maxlen=RECENT))
+
+    @property
+    def from_examples(self) -> bool:
+        """Whether the picture is a bundled example."""
+        return self.source is not None and self.source[0].is_relative_to(FOLDER)
 
     @property
     def picture(self) -> Picture | None:
@@ -105,21 +110,15 @@ class Visit:
         if source:
             await decoded.make_ready(*source)
 
-    def take(self, picture: Picture, shown: Path, *, from_examples: bool = False) -> None:
+    def take(self, picture: Picture, shown: Path) -> None:
         """A new picture is on the page; the old answer is not about it."""
-        self.source, self.shown, self.from_examples, self.run = (
-            (picture.path, picture.limits),
-            shown,
-            from_examples,
-            None,
-        )
+        self.source, self.shown, self.run = (picture.path, picture.limits), shown, None
         self.put_up = shown
         decoded.keep(picture)
 
     def drop(self) -> None:
         """There is no picture any more."""
         self.source = self.shown = self.run = None
-        self.from_examples = False
 
     def answered(self, question: Question, analysis: Analysis, before: Path) -> Run:
         """Remembers an answer, and shows it unless another picture has come onto the page meanwhile."""

@@ -1,6 +1,10 @@
 """The running app for programs: a process of its own, against a scripted server."""
 
+import http.server
+import sys
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from gradio_client import Client
@@ -9,6 +13,12 @@ from safety.running import RunningApp
 from scripted_backend import ScriptedBackend
 
 SIZE = (640, 480)
+
+
+class LinkedApp(RunningApp):
+    """The app with links that lead to the test's own server, and agents that lose patience after 1.5 seconds."""
+
+    command = (sys.executable, str(Path(__file__).parents[1] / "browser" / "serve.py"))
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +41,31 @@ def app(_backend: ScriptedBackend) -> Iterator[RunningApp]:
     settings = {"FLORENCE_UI_LOCAL_URL": _backend.url, "FLORENCE_UI_CACHE_SECONDS": "0"}
     with RunningApp(FLORENCE_UI_RUNS_PER_MINUTE="0", **settings) as app:
         yield app
+
+
+@pytest.fixture(scope="session")
+def linked_app(_backend: ScriptedBackend, photograph: str) -> Iterator[LinkedApp]:
+    """The same in a hurry, with `http://pictures.example/grey.png` to fetch; other names there are not found."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path.startswith("/grey.png") else 404)
+            self.end_headers()
+            if self.path.startswith("/grey.png"):
+                self.wfile.write(Path(photograph).read_bytes())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    settings = {
+        "FLORENCE_UI_LOCAL_URL": _backend.url, "FLORENCE_UI_CACHE_SECONDS": "0", "FLORENCE_UI_RUNS_PER_MINUTE": "0",
+        "TEST_LINK_PORT": str(server.server_address[1]), "TEST_PATIENCE": "1.5",
+    }  # fmt: skip
+    with LinkedApp(**settings) as app:
+        yield app
+    server.shutdown()
 
 
 @pytest.fixture(scope="session")

@@ -14,11 +14,26 @@ from PIL import Image
 from safety.running import RunningApp
 from scripted_backend import ScriptedBackend
 
+from florence_ui.chains import CHAINS
+from florence_ui.tasks import TASKS
+
 mcp = pytest.importorskip("mcp", reason="the mcp package is not installed, so agents' tools are NOT TESTED")
 from mcp.client.streamable_http import streamable_http_client  # noqa: E402
 
 ADDRESS = "/gradio_api/mcp/"
-TOOLS = ["analyse", "compare", "chain", "many", "export"]
+FIXED = {
+    "task": list(TASKS),
+    "chain": list(CHAINS),
+    "file_format": ["png", "jpeg", "json", "csv", "masks", "yolo", "coco", "voc"],
+    "backend": ["serverless", "local"],
+    "left_backend": ["serverless", "local"],
+}
+TOOLS = ["analyse", "compare", "chain", "many", "export", "start_many", "job_status", "job_result", "cancel_job"]
+
+
+PIXEL = io.BytesIO()
+Image.new("RGB", (8, 8)).save(PIXEL, "PNG")
+DATA_URL = "data:image/png;base64," + base64.b64encode(PIXEL.getvalue()).decode()
 
 
 def with_session(app: RunningApp, use: Callable[[Any], Awaitable[Any]]) -> Any:
@@ -58,6 +73,93 @@ def test_the_named_endpoints_are_the_tools_and_nothing_else_is(app: RunningApp) 
         assert "required" not in tool.inputSchema
 
 
+def test_a_tools_schema_names_the_values_of_a_fixed_set(app: RunningApp) -> None:
+    async def listed(session: Any) -> Any:
+        return (await session.list_tools()).tools
+
+    schemas = {tool.name: tool.inputSchema["properties"] for tool in with_session(app, listed)}
+    for tool, properties in schemas.items():
+        for name, values in FIXED.items():
+            if name in properties and (tool, name) != ("chain", "task"):
+                assert properties[name]["type"] == "string"
+                assert properties[name]["enum"] == values, (tool, name)
+    assert {"task", "backend"} <= set(schemas["many"])
+    assert "chain" in schemas["chain"]
+    assert "file_format" in schemas["export"]
+    kinds = {json.dumps(kind, sort_keys=True) for kind in schemas["analyse"]["classes"]["anyOf"]}
+    assert kinds == {'{"items": {"type": "string"}, "type": "array"}', '{"type": "string"}'}
+    assert schemas["many"]["image_urls"]["oneOf"][1]["type"] == "array"
+
+
+@pytest.mark.parametrize(
+    ("given", "prompt"),
+    [
+        pytest.param({"task": "od"}, "<OD>", id="no-brackets"),
+        pytest.param({"task": "<od>"}, "<OD>", id="small-letters"),
+        pytest.param({"task": "Find objects"}, "<OD>", id="title"),
+        pytest.param({"task": "<OD>", "text": None, "classes": None, "region": []}, "<OD>", id="nothing-as-null"),
+        pytest.param(
+            {"task": "open_vocabulary_detection", "classes": ["dog", "red car"]},
+            "<OPEN_VOCABULARY_DETECTION>dog<and>red car",
+            id="list-of-classes",
+        ),
+        pytest.param(
+            {"task": "Name a region", "region": [160, 120, 480, 360]},
+            "<REGION_TO_CATEGORY><loc_250><loc_250><loc_750><loc_750>",
+            id="region-in-pixels",
+        ),
+        pytest.param({"task": "OD", "backend": "Local"}, "<OD>", id="backend"),
+    ],
+)
+def test_a_tool_takes_what_can_only_mean_one_thing(
+    app: RunningApp, backend: ScriptedBackend, photograph: str, given: dict, prompt: str
+) -> None:
+    answer = call(app, "analyse", image=address_of(app, photograph), **given)
+    assert not answer.isError, answer.content
+    assert backend.calls[-1].prompt == prompt
+
+
+@pytest.mark.parametrize(
+    ("tool", "given", "said"),
+    [
+        pytest.param("analyse", {"task": ["<OD>"]}, "task is not a text", id="kind"),
+        pytest.param("analyse", {"colour": "red"}, "analyse takes no such argument", id="argument"),
+        pytest.param("analyse", {"request": {}}, "analyse takes no such argument", id="inner-argument"),
+        pytest.param("analyse", {"region": [0.5, 10, 20, 30], "task": "region to ocr"}, "mixes", id="region"),
+        pytest.param("delete", {}, "no such tool", id="tool"),
+        pytest.param("job_status", {"job_id": "x"}, "no such job", id="job"),
+        pytest.param("many", {"images": {"path": "/etc/passwd"}}, "images is not a list", id="file-data"),
+    ],
+)
+def test_a_tool_says_what_is_wrong(app: RunningApp, tool: str, given: dict, said: str) -> None:
+    answer = call(app, tool, **given)
+    assert answer.isError
+    assert said in answer.content[0].text
+
+
+def test_agents_may_be_offered_some_tools_only(app: RunningApp) -> None:
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "many", "arguments": {}}}
+    headers = {"Accept": "application/json, text/event-stream"}
+    refused = app.client.post(f"{ADDRESS}?tools=analyse", json=body, headers=headers)
+    assert "no such tool" in refused.text
+
+
+def test_each_agent_has_the_share_of_its_own_address(backend: ScriptedBackend, photograph: str) -> None:
+    settings = {"FLORENCE_UI_LOCAL_URL": backend.url, "FLORENCE_UI_ADDRESS_HEADER": "X-Real-IP"}
+    with RunningApp(FLORENCE_UI_RUNS_PER_MINUTE="2", **settings) as app:
+        image = address_of(app, photograph)
+
+        def ask(address: str, task: str) -> str:
+            params = {"name": "analyse", "arguments": {"image": image, "task": task}}
+            body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+            headers = {"Accept": "application/json, text/event-stream", "X-Real-IP": address}
+            return app.client.post(ADDRESS, json=body, headers=headers).text
+
+        said = [ask("192.0.2.1", task) for task in ("<OD>", "<CAPTION>", "<OCR>")]
+        assert ["2 runs in the last minute" in words for words in said] == [False, False, True]
+        assert "2 runs in the last minute" not in ask("192.0.2.2", "<OCR>")
+
+
 def test_a_tool_gives_the_picture_as_a_picture_and_the_answer_as_json(app: RunningApp, photograph: str) -> None:
     answer = call(app, "analyse", image=address_of(app, photograph), task="<OD>")
     assert not answer.isError
@@ -95,9 +197,10 @@ def test_progress_does_not_change_the_answer(app: RunningApp, photograph: str) -
         "http://127.0.0.1:1/gradio_api/file=/etc/passwd",
         "http://127.0.0.1:1/gradio_api/file=http://127.0.0.1:1/picture.png",
         "data:image/png;base64,iVBORw0KGgo=",
+        DATA_URL,
         {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}},
     ],
-    ids=["path", "link", "path-in-address", "link-in-address", "data", "file-data"],
+    ids=["path", "link", "path-in-address", "link-in-address", "broken-data", "data", "file-data"],
 )
 def test_a_tool_takes_no_file_but_an_upload(app: RunningApp, backend: ScriptedBackend, image: Any) -> None:
     calls = backend.count

@@ -1,4 +1,5 @@
-"""The app as `python app.py` serves it, except that links lead to a server of the test's own.
+"""The app as `python app.py` serves it, except that links lead to a server of the test's own, and agents are said to
+be less patient where a test has not the time.
 
 Every check of a link stays: the names resolve to a public address, and only the connection that was let through is
 led to the loopback.
@@ -12,6 +13,7 @@ import sys
 sys.path.insert(0, os.getcwd())  # as `python app.py` has it
 
 from florence_ui import fetching
+from florence_ui.ui import agents
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -27,5 +29,6 @@ def dial(address: str, port: int) -> tuple[str, int]:
     return "127.0.0.1", int(os.environ["TEST_LINK_PORT"])
 
 
+agents.PATIENCE = float(os.environ.get("TEST_PATIENCE", agents.PATIENCE))
 fetching.fetch_image.__kwdefaults__["network"] = fetching.Network(resolve, dial)
 runpy.run_path("app.py", run_name="__main__")

@@ -45,7 +45,7 @@ REFUSED_TEXTS = {
     "class separator": "dog<and>cat",
     "html": "<script>alert(1)</script>",
     "a number": 5,
-    "a list": ["dog"],
+    "a list of lists": [["dog"]],
     "an object": {"a": "dog"},
     "true": True,
 }
@@ -60,6 +60,10 @@ REFUSED_REGIONS = {
     "far away": [1e300, 0, 1, 1],
     "not a number": [float("nan"), 0, 1, 1],
     "infinite": [0, 0, float("inf"), 1],
+    "parts and pixels": [0.5, 10, 20, 30],
+    "hardly beyond the picture": [0, 0, 1.5, 1],
+    "pixels left of the picture": [-10, 0, 20, 30],
+    "no width in pixels": [10, 10, 10, 30],
     "no width": [0.5, 0.1, 0.5, 0.9],
     "a point": [0.5, 0.5, 0.5, 0.5],
     "texts": ["0", "0", "1", "1"],
@@ -75,11 +79,19 @@ GOOD_REGIONS = {
     "inverted": [0.9, 0.8, 0.1, 0.2],
     "tiny": [0.5, 0.5, 0.5001, 0.5001],
     "whole numbers": [0, 0, 1, 1],
+    "pixels": [16, 12, 48, 36],
+    "pixels up to the edge": [0, 0, 64, 48],
+    "pixels as an answer gives them": [60.25, 40.5, 0, 0],
+}
+SPELLINGS = {
+    "<OD>": ["<od>", "<OD> ", "OD", "od", "Find objects", "find  objects"],
+    "<OCR_WITH_REGION>": ["ocr_with_region", "OCR with region", "ocr-with-region", "Read text with places"],
+    "<MORE_DETAILED_CAPTION>": ["more detailed caption", "Long caption"],
 }
 REFUSED_FIELDS = {
-    "task": ["", "<od>", "<OD> ", "OD", "<OD><CAPTION>", "x" * LONG, 7, None, ["<OD>"], "<NO_SUCH>", "<img src=x>"],
+    "task": ["", "O D", "<<OD>>", "<OD><CAPTION>", "x" * LONG, 7, None, ["<OD>"], "<NO_SUCH>", "<img src=x>"],
     "model_id": ["a b", "x" * LONG, "a\nb", 7, ["florence-2-base"], "\x1b[31m", "a" * 201],
-    "backend": ["elsewhere", "http://127.0.0.1:9001", "LOCAL ", "x" * LONG, 7, ["local"], "__class__"],
+    "backend": ["elsewhere", "http://127.0.0.1:9001", "LO CAL", "x" * LONG, 7, ["local"], "__class__"],
     "api_key": ["two words", "line\r\nX-Evil: 1", "schlüssel", "x" * LONG, 7, ["key"]],
     "image_url": [
         *("not a link", "http://", "\x00", 7, ["http://a"], "http://" + "a" * LONG),
@@ -170,6 +182,42 @@ def test_a_field_that_makes_no_sense_is_refused(
     if outcome.ok:
         pytest.fail(f"{json.dumps(value)[:80]} was taken")
     check_refusal(app, backend, outcome, before)
+
+
+@pytest.mark.parametrize(("token", "spelling"), [(token, name) for token, names in SPELLINGS.items() for name in names])
+def test_a_task_may_be_spelt_as_people_do(app: RunningApp, picture: bytes, token: str, spelling: str) -> None:
+    outcome = app.analyse(picture, task=spelling)
+    assert outcome.ok, outcome.error
+    assert outcome.record["task"] == token
+
+
+@pytest.mark.parametrize("classes", ["dog, red car", ["dog", "red car"], [" dog", "red car", ""]])
+def test_classes_are_a_list_or_one_text(app: RunningApp, picture: bytes, classes: object) -> None:
+    outcome = app.analyse(picture, task=CLASSES, classes=classes)
+    assert outcome.ok, outcome.error
+    assert outcome.record["prompt"] == f"{CLASSES}dog<and>red car"
+
+
+def test_a_region_in_pixels_is_the_same_as_in_parts(app: RunningApp, backend: ScriptedBackend, picture: bytes) -> None:
+    pixels, parts = ([16, 12, 48, 36], [0.25, 0.25, 0.75, 0.75])
+    prompts = [app.analyse(picture, task=REGION, region=region).record["prompt"] for region in (pixels, parts)]
+    assert prompts[0] == prompts[1]
+
+
+@pytest.mark.parametrize(
+    ("region", "said"),
+    [
+        pytest.param([0.5, 10, 20, 30], "mixes", id="mixed"),
+        pytest.param([0, 0, 640, 480], "64 x 48 pixels", id="outside"),
+        pytest.param([0, 0, 1.5, 1], "outside", id="neither"),
+    ],
+)
+def test_a_region_says_what_is_wrong_with_it(app: RunningApp, picture: bytes, region: list, said: str) -> None:
+    assert said in app.analyse(picture, task=REGION, region=region).error
+
+
+def test_a_backend_may_be_spelt_in_capitals(app: RunningApp, picture: bytes) -> None:
+    assert app.analyse(picture, task="<CAPTION>", backend="LOCAL ").ok
 
 
 def test_no_picture_is_refused(app: RunningApp) -> None:

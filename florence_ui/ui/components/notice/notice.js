@@ -22,5 +22,10 @@ function pull() {
   }));
   element.classList.toggle("silent", lines.length === 0);
 }
+// What the page's scripts have to say.
+element.addEventListener("say", (event) => {
+  props.value = { lines: [event.detail] };
+  pull();
+});
 watch("value", pull);
 pull();

@@ -1,0 +1,281 @@
+"""Calls that go on by themselves: started, asked about, taken and ended by their id."""
+
+import asyncio
+import io
+import json
+import os
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from api.conftest import LinkedApp
+from gradio_client import Client
+from PIL import Image
+from safety.running import RunningApp, file_value
+from scripted_backend import ScriptedBackend
+
+from florence_ui import storage
+from florence_ui.errors import BusyError, FlorenceUIError, InputError
+from florence_ui.ui import jobs as module
+from florence_ui.ui.jobs import Job, Jobs, JobState, report
+
+OD = "<OD>"
+
+
+def uploads(app: RunningApp, count: int) -> list[dict[str, Any]]:
+    """So many small pictures, each of another grey."""
+    values = []
+    for number in range(count):
+        file = io.BytesIO()
+        Image.new("RGB", (64, 64), (number, number, number)).save(file, "PNG")
+        values.append(file_value(app.upload(file.getvalue(), f"{number}.png").json()[0]))
+    return values
+
+
+def until_ended(app: RunningApp, job_id: str, seconds: float = 60.0) -> dict[str, Any]:
+    """The state of a job that has ended."""
+    until = time.monotonic() + seconds
+    while (record := app.call("job_status", {"job_id": job_id}).record)["state"] == "running":
+        assert time.monotonic() < until, record
+        time.sleep(0.2)
+    return record
+
+
+def test_a_job_is_started_asked_about_and_taken(app: RunningApp, backend: ScriptedBackend) -> None:
+    backend.delay = 0.3
+    begun = time.monotonic()
+    job = app.call("start_many", {"images": uploads(app, 12), "task": OD}).record
+    assert (job["state"], job["total"]) == ("running", 12)
+    early = app.call("job_result", {"job_id": job["job_id"]})
+    assert "still running" in early.error
+    ended = until_ended(app, job["job_id"])
+    assert time.monotonic() - begun > 0.6, "it was not waited for"
+    assert ended == job | {"state": "done", "done": 12, "detail": "12 of 12 pictures."}
+    for _ in range(2):  # it may be taken again
+        record = app.call("job_result", {"job_id": job["job_id"]}).record
+        assert (record["done"], record["failed"]) == (12, 0)
+        assert [found["label"] for found in record["pictures"][3]["answer"]["detections"]] == ["car", "person", "wheel"]
+
+
+def test_a_job_may_make_a_file(client: Client, app: RunningApp) -> None:
+    images = uploads(app, 2)
+    job = client.predict(images, OD, file_format="coco", api_name="/start_many")
+    until_ended(app, job["job_id"])
+    path, record = client.predict(job["job_id"], api_name="/job_result")
+    assert Path(path).suffix == ".zip"
+    assert [picture["state"] for picture in record["pictures"]] == ["done", "done"]
+
+
+def test_a_cancelled_job_ends_and_is_gone(app: RunningApp, backend: ScriptedBackend) -> None:
+    backend.delay = 0.5
+    calls = backend.count
+    job = app.call("start_many", {"images": uploads(app, 40), "task": OD}).record
+    backend.wait_for(lambda it: it.count > calls)
+    assert app.call("cancel_job", {"job_id": job["job_id"]}).record["state"] == "cancelled"
+    backend.wait_for(lambda it: it.running == 0)
+    ended_at = backend.count
+    time.sleep(1)
+    assert backend.count == ended_at < calls + 40
+    assert "no such job" in app.call("job_status", {"job_id": job["job_id"]}).error
+
+
+def test_a_job_goes_on_when_its_caller_leaves(app: RunningApp, backend: ScriptedBackend) -> None:
+    backend.delay = 0.3
+    body = {"images": uploads(app, 16)}
+    joined = app.client.post("/gradio_api/call/v2/start_many", json=body).json()
+    with app.client.stream("GET", f"/gradio_api/call/start_many/{joined['event_id']}") as stream:
+        line = next(line for line in stream.iter_lines() if line.startswith("data: ["))
+    assert until_ended(app, json.loads(line[6:])[0]["job_id"])["done"] == 16
+
+
+@pytest.mark.parametrize("job_id", ["", "nonsense", None, 7, [], {"a": 1}, "x" * 5000])
+@pytest.mark.parametrize("endpoint", ["job_status", "job_result", "cancel_job"])
+def test_an_id_that_is_none_is_refused(app: RunningApp, endpoint: str, job_id: object) -> None:
+    assert "no such job" in app.call(endpoint, {"job_id": job_id}).error
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        pytest.param({}, "no pictures", id="no-pictures"),
+        pytest.param({"file_format": "exe"}, "no such file format", id="format"),
+        pytest.param({"file_format": "png"}, "one picture", id="format-for-one"),
+        pytest.param({"task": "<NONSENSE>"}, "no such task", id="task"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_at_once(app: RunningApp, given: dict, said: str) -> None:
+    images = {"images": uploads(app, 2)} if given else {}
+    assert said in app.call("start_many", images | given).error
+
+
+def test_pictures_behind_links_are_fetched(linked_app: LinkedApp) -> None:
+    links = [
+        "http://pictures.example/grey.png?key=secret",
+        "http://pictures.example/none.png",
+        "http://127.0.0.1/a.png",
+    ]
+    record = linked_app.call("many", {"image_urls": links, "images": uploads(linked_app, 1)}).record
+    assert [p["state"] for p in record["pictures"]] == ["done", "done", "failed", "failed"]
+    assert [p["picture"] for p in record["pictures"]] == ["0.png", "grey.png", "none.png", "a.png"]
+    assert record["pictures"][1]["answer"]["image_size"] == [640, 480]
+    assert "secret" not in json.dumps(record)
+    exported = linked_app.call("export", {"image_urls": links[:1], "file_format": "JPG"})
+    assert exported.ok, exported.error
+    job = linked_app.call("start_many", {"image_urls": links[0]}).record
+    assert until_ended(linked_app, job["job_id"])["done"] == 1
+
+
+@pytest.mark.parametrize("links", [7, {"a": 1}, [7], [["http://a.example/x.png"]]])
+def test_links_that_are_none_are_refused(app: RunningApp, links: object) -> None:
+    assert "image_urls is not a" in app.call("many", {"image_urls": links}).error
+
+
+def test_links_of_many_pictures_are_fetched_in_the_visitors_share(backend: ScriptedBackend, linked_app: LinkedApp):
+    settings = {**linked_app.environ, "FLORENCE_UI_RUNS_PER_MINUTE": "4", "FLORENCE_UI_RUNS_AT_ONCE": "2"}
+    settings.pop("GRADIO_SERVER_PORT"), settings.pop("TMPDIR")
+    with LinkedApp(**settings) as app:
+        links = [f"http://pictures.example/grey.png?{number}" for number in range(6)]
+        job = app.call("start_many", {"image_urls": links}).record
+        time.sleep(3)
+        now = app.call("job_status", {"job_id": job["job_id"]}).record
+        assert now["done"] == 4
+        assert now["state"] == "running"
+        app.call("cancel_job", {"job_id": job["job_id"]})
+
+
+# --- the jobs themselves ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    return tmp_path
+
+
+def quick(record: dict | None = None, path: Path | None = None) -> Callable[[Job], Awaitable[Any]]:
+    async def work(_: Job) -> tuple[Path | None, dict]:
+        return path, record or {}
+
+    return work
+
+
+async def forever(_: Job) -> tuple[None, dict]:
+    await asyncio.Event().wait()
+    return None, {}
+
+
+@pytest.mark.anyio
+async def test_a_result_lies_in_a_file_and_not_in_memory(folder: Path) -> None:
+    job = Jobs().start(quick({"answer": "ü" * 1000}), "", kept=True)
+    lies_in = await job.task
+    assert lies_in.is_relative_to(folder)
+    assert job.output() == (None, {"answer": "ü" * 1000})
+    lies_in.unlink()
+    with pytest.raises(InputError, match="not here any more"):
+        job.output()
+
+
+@pytest.mark.anyio
+async def test_a_result_whose_file_has_aged_out_is_a_sentence(folder: Path) -> None:
+    file = storage.write(b"x", ".zip")
+    job = Jobs().start(quick({}, file), "", kept=True)
+    await job.task
+    assert job.output() == (file, {})
+    file.unlink()
+    with pytest.raises(InputError, match="not here any more"):
+        job.output()
+
+
+@pytest.mark.anyio
+async def test_a_failure_is_told_in_its_words_and_an_unforeseen_one_without(caplog: pytest.LogCaptureFixture) -> None:
+    async def fail(error: Exception) -> None:
+        raise error
+
+    jobs = Jobs()
+    foreseen = jobs.start(lambda _: fail(InputError("No.", "Try.")), "", kept=True)
+    unforeseen = jobs.start(lambda _: fail(ValueError("/secret/path")), "", kept=True)
+    await asyncio.wait([foreseen.task, unforeseen.task])
+    assert foreseen.record()["detail"] == "No. Try."
+    assert "secret" not in unforeseen.record()["detail"]
+    for job in (foreseen, unforeseen):
+        assert job.state is JobState.FAILED
+        with pytest.raises(FlorenceUIError):
+            job.output()
+    assert "A job failed." in caplog.text
+
+
+@pytest.mark.anyio
+async def test_one_visitor_has_so_many_jobs_and_all_together_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RUNNING_FOR_ONE", 3)
+    monkeypatch.setattr(module, "RUNNING", 5)
+    jobs = Jobs()
+    mine = [jobs.start(forever, "192.0.2.1", kept=True) for _ in range(3)]
+    with pytest.raises(BusyError, match="You already have 3"):
+        jobs.start(forever, "192.0.2.1", kept=True)
+    others = [jobs.start(forever, f"192.0.2.{n}", kept=True) for n in (2, 3)]
+    with pytest.raises(BusyError, match="busy"):
+        jobs.start(forever, "192.0.2.9", kept=True)
+    for job in [*mine, *others]:
+        jobs.end(job)
+    await asyncio.wait([job.task for job in [*mine, *others]])
+    assert len(jobs) == 0
+    jobs.end(jobs.start(forever, "192.0.2.1", kept=True))
+
+
+@pytest.mark.anyio
+async def test_jobs_that_ended_are_forgotten_beyond_a_number(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEPT_FOR_ONE", 3)
+    jobs = Jobs()
+    started = []
+    for _ in range(10):
+        started.append(jobs.start(quick(), "192.0.2.1", kept=True))
+        await started[-1].task
+    assert len(jobs) <= 4
+    assert jobs.find(started[-1].id) is started[-1]
+    with pytest.raises(InputError):
+        jobs.find(started[0].id)
+
+
+@pytest.mark.anyio
+async def test_a_job_that_nobody_asks_about_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEPT_SECONDS", 0.3)
+    jobs = Jobs()
+    forgotten, watched = (jobs.start(forever, "", kept=True) for _ in range(2))
+    for _ in range(8):
+        await asyncio.sleep(0.1)
+        jobs.find(watched.id)
+    assert forgotten.task.cancelled()
+    assert watched.state is JobState.RUNNING
+    assert len(jobs) == 1
+    jobs.end(watched)
+
+
+@pytest.mark.anyio
+async def test_a_call_that_is_not_kept_leaves_nothing(folder: Path) -> None:
+    jobs = Jobs()
+    job = jobs.start(quick({"a": 1}), "", kept=False)
+    with pytest.raises(InputError):
+        jobs.find(job.id)  # nobody was told its id
+    await job.task
+    assert job.output() == (None, {"a": 1})
+    assert len(jobs) == 0
+    assert os.listdir(folder) == []
+
+
+@pytest.mark.anyio
+async def test_reports_reach_their_own_job_only() -> None:
+    async def work(job: Job) -> tuple[None, dict]:
+        report(1, 3, "one")
+        await asyncio.sleep(0)
+        report(2)
+        return None, {}
+
+    jobs = Jobs()
+    one, other = jobs.start(work, "", kept=False), jobs.start(forever, "", kept=False)
+    await one.task
+    report(9, 9, "nobody's")
+    assert (one.progress.done, one.progress.total, one.progress.detail) == (2, 3, "one")
+    assert (other.progress.done, other.progress.total) == (0, None)
+    jobs.end(other)
