@@ -27,7 +27,7 @@ from florence_ui.storage.writing import FULL, Lease, StoredFile, in_words
 __all__ = ["DiskBudget", "Room", "StoredFile", "budget", "create", "folder", "owner", "remove", "remove_abandoned"]
 __all__ += ["touch", "use_private_folder", "words_for_full_disk", "write"]
 
-REMOVE_SECONDS = 2.0
+REMOVE_SECONDS = 1.0
 """How long the end of the program may wait for its files to be deleted."""
 
 owner: ContextVar[str] = ContextVar("owner", default="")

@@ -59,12 +59,12 @@ class PrivateFolder:
         A forked child leaves its parent's folder alone.
 
         Args:
-            seconds: How long this may take.
+            seconds: How long this may take; with 0 nothing is even looked at.
         """
         if self._handed_over or os.getpid() != self._owner:
             return
         with contextlib.suppress(OSError):
-            if not _empty(self.path, until=time.monotonic() + seconds):
+            if not (seconds and _empty(self.path, until=time.monotonic() + seconds)):
                 self._handed_over = True
                 _remove_later(self.path)
                 return

@@ -343,15 +343,19 @@ SMALL_FILES = 24_600
 
 @pytest.mark.slow
 def test_it_ends_in_time_however_many_files_there_are(backend: ScriptedBackend, parent: Path) -> None:
-    with started(backend, parent) as page:
-        [path] = page.upload(photograph(1)).json()
-        own = Path(path).parents[1]
-        for number in range(SMALL_FILES):
-            (own / f"many{number}").mkdir()
-            (own / f"many{number}" / "a.png").write_bytes(b"12345678")
-        begun = time.monotonic()
-        page.process.send_signal(signal.SIGTERM)
-        assert page.process.wait(60) == 0
-        assert time.monotonic() - begun < 5
-        assert until(lambda: not own.exists()), "what was not deleted in time is deleted afterwards"
-    assert "Traceback" not in page.log
+    """Measured beside a page with one file, for a busy machine takes longer for both."""
+    seconds = {}
+    for count in (0, SMALL_FILES):
+        with started(backend, parent) as page:
+            [path] = page.upload(photograph(1)).json()
+            own = Path(path).parents[1]
+            for number in range(count):
+                os.mkdir(f"{own}/many{number}")
+                os.close(os.open(f"{own}/many{number}/a.png", os.O_CREAT | os.O_WRONLY))
+            begun = time.monotonic()
+            page.process.send_signal(signal.SIGTERM)
+            assert page.process.wait(60) == 0
+            seconds[count] = time.monotonic() - begun
+            assert until(lambda own=own: not own.exists(), 120), "what was not deleted in time is deleted afterwards"
+        assert "Traceback" not in page.log
+    assert seconds[SMALL_FILES] < max(5, 1.5 * seconds[0] + 1), seconds
