@@ -135,13 +135,14 @@ def _delete(name: str, dir_fd: int) -> None:
 
 def _empty(path: Path, until: float) -> bool:
     """Delete what lies in a folder, except its mark; False if the time is over before everything is gone."""
-    for entry in [entry for entry in path.iterdir() if entry.name != MARK]:
-        if time.monotonic() > until:
-            return False
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry, ignore_errors=True)
-        else:
-            entry.unlink(missing_ok=True)
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if time.monotonic() > until:
+                return False
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            elif entry.name != MARK:
+                os.unlink(entry.path)
     return True
 
 
