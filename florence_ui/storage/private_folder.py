@@ -126,7 +126,7 @@ def _remove_if_abandoned(path: Path, *, wait: bool = False) -> None:
         os.close(held)
 
 
-def _delete(name: str, dir_fd: int) -> None:
+def _delete(name: str, dir_fd: int | None = None) -> None:
     try:
         os.unlink(name, dir_fd=dir_fd)
     except OSError:
@@ -135,14 +135,11 @@ def _delete(name: str, dir_fd: int) -> None:
 
 def _empty(path: Path, until: float) -> bool:
     """Delete what lies in a folder, except its mark; False if the time is over before everything is gone."""
-    with os.scandir(path) as entries:
-        for entry in entries:
-            if time.monotonic() > until:
-                return False
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path, ignore_errors=True)
-            elif entry.name != MARK:
-                os.unlink(entry.path)
+    for name in os.listdir(path):
+        if time.monotonic() > until:
+            return False
+        if name != MARK:
+            _delete(os.path.join(path, name))
     return True
 
 
