@@ -34,7 +34,7 @@ class Kind(Enum):
 
     EVENT = (MAX_EVENTS, "runs")
     UPLOAD = (128, "uploads")
-    MESSAGE = (24, "agents' calls")  # each takes one of the 40 threads that Gradio also lets visitors in with
+    MESSAGE = (128, "agents' calls")
 
     def __init__(self, most: int, words: str) -> None:
         self.most = most

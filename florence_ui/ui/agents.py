@@ -75,7 +75,7 @@ class Tools:
         try:
             function = self._function(name, arguments)
             if function.__name__ in AT_ONCE:
-                output = await ask(function, arguments, gr.Request(context.request))
+                output = await ask(function, arguments, self._asked(context.request))
             else:
                 output = await self._attend(function, arguments, context)
             return await asyncio.to_thread(self._content, output, context.request)
@@ -104,10 +104,10 @@ class Tools:
     async def _attend(self, function: Callable[..., Any], arguments: dict[str, Any], context: Any) -> Output:
         """The output of a call; of one that takes too long, the job that it becomes."""
         request = context.request
-        visitor = visitor_of(gr.Request(request), self.services.settings)
+        visitor = visitor_of(self._asked(request), self.services.settings)
 
         async def work(job: Job) -> Output:
-            asked = gr.Request(request, session_hash=job.session)
+            asked = self._asked(request, job.session)
             asking.set(visitor_of(asked, self.services.settings))
             return await ask(function, arguments, asked)
 
@@ -122,6 +122,10 @@ class Tools:
         job.kept = True
         more = "The call goes on. Ask job_status with this job_id, and job_result when its state is done."
         return None, job.record() | {"next": more}
+
+    def _asked(self, request: Request, session: str = "") -> gr.Request:
+        """An agent's request as endpoints know it: to the page, not to Gradio's inner app for agents."""
+        return gr.Request(Request(request.scope | {"app": self.server.blocks.app}), session_hash=session)
 
     async def _wait(self, job: Job, context: Any) -> None:
         """Waits until the call is done, at most `PATIENCE`, and tells how far it is to whoever wants to know."""

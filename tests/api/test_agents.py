@@ -16,6 +16,7 @@ from scripted_backend import ScriptedBackend
 
 from florence_ui.chains import CHAINS
 from florence_ui.tasks import TASKS
+from florence_ui.ui.api_many import FORMATS
 
 mcp = pytest.importorskip("mcp", reason="the mcp package is not installed, so agents' tools are NOT TESTED")
 from mcp.client.streamable_http import streamable_http_client  # noqa: E402
@@ -24,7 +25,7 @@ ADDRESS = "/gradio_api/mcp/"
 FIXED = {
     "task": list(TASKS),
     "chain": list(CHAINS),
-    "file_format": ["png", "jpeg", "json", "csv", "masks", "yolo", "coco", "voc"],
+    "file_format": list(FORMATS),
     "backend": ["serverless", "local"],
     "left_backend": ["serverless", "local"],
 }

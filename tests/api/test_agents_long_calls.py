@@ -86,7 +86,8 @@ def test_progress_is_told_while_a_call_lasts(app: RunningApp, backend: ScriptedB
     assert time.monotonic() - begun > CLIENT_SECONDS
     assert [told[0] for told in heard] == sorted({told[0] for told in heard}), "it grows each time"
     assert {told[1] for told in heard} == {96}
-    assert "48 of 96 pictures." in {told[2] for told in heard}
+    assert all(told[2].endswith("of 96 pictures.") for told in heard)
+    assert len(heard) > 8
 
 
 def test_a_long_call_by_job_is_never_waited_for(app: RunningApp, backend: ScriptedBackend) -> None:

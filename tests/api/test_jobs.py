@@ -101,7 +101,6 @@ def test_an_id_that_is_none_is_refused(app: RunningApp, endpoint: str, job_id: o
     [
         pytest.param({}, "no pictures", id="no-pictures"),
         pytest.param({"file_format": "exe"}, "no such file format", id="format"),
-        pytest.param({"file_format": "png"}, "one picture", id="format-for-one"),
         pytest.param({"task": "<NONSENSE>"}, "no such task", id="task"),
     ],
 )
