@@ -46,11 +46,11 @@ def has_mcp() -> bool:
 
 
 def serve_tools(blocks: Any) -> None:
-    """Let these `gr.Blocks` answer agents themselves, if agents are served at all."""
-    server = getattr(blocks, "mcp_server_obj", None)
-    if server is not None:
+    """Let these `gr.Blocks` answer agents themselves, if it is the page and agents are served at all."""
+    server, services = getattr(blocks, "mcp_server_obj", None), getattr(blocks, "services", None)
+    if server is not None and services is not None:
         # our own reading of a field takes more than the schema shows, and refuses in words
-        server.mcp_server.call_tool(validate_input=False)(Tools(server, blocks.services).call)
+        server.mcp_server.call_tool(validate_input=False)(Tools(server, services).call)
 
 
 class Tools:

@@ -165,7 +165,7 @@ def test_one_agent_has_only_so_many_calls(app: RunningApp, backend: ScriptedBack
 
     async def ask() -> list[Any]:
         async with agent(app) as session:
-            return await asyncio.gather(*(session.call_tool("analyse", {"image": image}) for _ in range(20)))
+            return await asyncio.gather(*(session.call_tool("many", {"images": [image]}) for _ in range(20)))
 
     said = [answer.content[0].text for answer in asyncio.run(ask()) if answer.isError]
     assert [words for words in said if words.startswith("You already have 16 calls going.")]

@@ -14,7 +14,6 @@ from safety.test_doors import is_refusal, small_png
 from scripted_backend import ScriptedBackend
 
 from florence_ui.settings import Settings
-from florence_ui.ui import origin_guard
 from florence_ui.ui.agents import has_mcp
 from florence_ui.ui.hosting import launch_options
 from florence_ui.ui.origin_guard import OriginGuard
@@ -252,20 +251,6 @@ def test_an_allowed_website_is_told_so_beforehand_and_may_frame_the_page(embedde
         assert (response.status_code == 200) is welcome
     policy = embedded_app.client.get("/").headers["content-security-policy"]
     assert policy.partition("frame-ancestors")[2].split()[-1] == FRIEND
-
-
-@pytest.mark.skipif(not has_mcp(), reason="the mcp package is not installed, so agents' tools are NOT TESTED")
-def test_an_agents_call_under_a_public_name_comes_back_in(small_app: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the internet any name is right; the agent's call goes on from this machine, with that name."""
-    private = origin_guard._is_private
-    monkeypatch.setattr(origin_guard, "_is_private", lambda end: private(end) and end[0] != "127.0.0.9")
-    message = {"name": "slow", "arguments": {"seconds": 0.1}}
-    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": message}
-    headers = {"Host": "page.example", "Accept": "application/json, text/event-stream"}
-    with httpx.Client(transport=httpx.HTTPTransport(local_address="127.0.0.9"), timeout=60) as agent:
-        answer = agent.post(f"{small_app.url}/gradio_api/mcp/", json=body, headers=headers)
-    assert answer.status_code == 200
-    assert "done" in answer.text, answer.text
 
 
 @pytest.fixture(scope="module")
