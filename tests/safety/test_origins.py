@@ -302,7 +302,8 @@ def test_trusting_everybodys_forwarded_addresses_is_overridden_and_said(open_app
     outcomes = []
     for number in range(5):
         open_app.client.headers["X-Forwarded-For"] = f"203.0.113.{number}"
-        outcomes.append(open_app.analyse(picture, task="<OD>"))
+        # another question each time: what is remembered costs nothing
+        outcomes.append(open_app.analyse(picture, task="<CAPTION_TO_PHRASE_GROUNDING>", text=f"car {number}"))
     assert not all(outcome.ok for outcome in outcomes), "a forged address was a new visitor"
     assert "Try again in" in outcomes[-1].error
     assert "FORWARDED_ALLOW_IPS is not used here" in open_app.log
