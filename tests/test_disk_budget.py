@@ -138,6 +138,19 @@ def test_unused_files_age_out_and_read_ones_stay(budget: DiskBudget, clock: Cloc
     assert budget.held == on_disk(budget)
 
 
+def test_what_is_handed_over_counts_once(budget: DiskBudget) -> None:
+    with Lease(budget, "anna") as lease:
+        lease.grow(Room(4 * FILE, 2))
+        (lease.place / "upload").mkdir()
+        (lease.place / "upload" / "file").write_bytes(b"x" * (4 * FILE - BLOCK))
+        apart = lease.keep_apart(lease.place / "upload")
+        assert budget.held == on_disk(budget)
+        other = put(budget, "ben", 3 * FILE)  # would not fit beside it if it counted twice
+    assert apart.exists()
+    assert other.exists()
+    assert budget.held == on_disk(budget)
+
+
 def test_what_came_and_went_without_being_counted_is_counted(budget: DiskBudget) -> None:
     gone = put(budget, "anna")
     gone.unlink()

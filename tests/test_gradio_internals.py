@@ -17,9 +17,10 @@ import httpx
 import pytest
 from gradio import http_server, routes
 from gradio.queueing import Queue
-from gradio.route_utils import FileUploadProgress
+from gradio.route_utils import FileUploadProgress, GradioMultiPartParser
 from gradio.state_holder import SessionState, StateHolder
 from safety.running import free_port
+from starlette.datastructures import Headers
 from uvicorn.config import Config
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
@@ -57,6 +58,10 @@ def blocks() -> gr.Blocks:
     return demo.queue()
 
 
+def upload_parser(_: gr.Blocks) -> GradioMultiPartParser:
+    return GradioMultiPartParser(Headers(), None, max_file_size=1)
+
+
 @pytest.mark.parametrize(
     ("whole", "parts"),
     [
@@ -66,6 +71,9 @@ def blocks() -> gr.Blocks:
         pytest.param(lambda demo: StateHolder(), ("session_data", "time_last_used", "delete_state"), id="sessions"),
         pytest.param(SessionState, ("blocks_config", "state_data", "_state_ttl", "is_closed"), id="session"),
         pytest.param(lambda demo: FileUploadProgress(), ("_signals", "_statuses", "stop_tracking"), id="uploads"),
+        pytest.param(
+            upload_parser, ("_current_part", "_current_files", "max_files", "on_headers_finished"), id="parser"
+        ),
         pytest.param(lambda demo: routes, ("file_upload_statuses",), id="routes"),
         pytest.param(lambda demo: http_server, ("Server", "start_server"), id="server"),
     ],

@@ -8,7 +8,7 @@ from typing import Self
 
 from florence_ui.errors import StorageError
 from florence_ui.storage.disk_budget import DISK_FULL, DiskBudget, delete
-from florence_ui.storage.room import BLOCK, NOTHING, Room, in_blocks
+from florence_ui.storage.room import BLOCK, NOTHING, Room, in_blocks, measured
 
 STEP = 1 << 20
 """Bytes that a growing file asks for at a time; what it does not need is given back."""
@@ -89,7 +89,10 @@ class Lease:
         apart = self._budget.folder / uuid.uuid4().hex
         self._budget.unfinished.add(apart.name)
         folder.rename(apart)
-        self._budget.keep(self._owner, apart.name)
+        room = measured(apart)
+        moved = Room(min(room.size, self._reserved.size), min(room.files, self._reserved.files))
+        self._budget.keep(self._owner, apart.name, moved)
+        self._reserved -= moved
         self._budget.unfinished.discard(apart.name)
         return apart
 

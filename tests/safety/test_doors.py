@@ -5,6 +5,9 @@ import contextlib
 import http.client
 import io
 import json
+import os
+import socket
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -412,6 +415,43 @@ def test_too_many_files_at_a_time_are_refused(small_app: Served) -> None:
     response = small_app.client.post("/gradio_api/upload", files=files)
     assert response.status_code == 400
     assert "Too many files" in response.text
+
+
+@pytest.mark.parametrize("word", [b"filename", b"FILENAME", b"filename "], ids=["small", "capitals", "blank"])
+@pytest.mark.parametrize("size", [1 << 16, 7], ids=["large chunks", "split chunks"])
+def test_files_are_counted_however_their_parts_are_spelled(small_app: Served, word: bytes, size: int) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    for count in (MAX_FILES, MAX_FILES + 1):
+        body = b'--x\r\nContent-Disposition: form-data; name="files"; %s="a"\r\n\r\n%%d\r\n' % word
+        body = b"".join(body % number for number in range(count)) + b"--x--\r\n"
+        chunks = (body[start : start + size] for start in range(0, len(body), size))
+        before = temp_files(small_app)
+        response = small_app.client.post("/gradio_api/upload", content=chunks, headers=headers)
+        if count > MAX_FILES:
+            assert response.status_code == 400
+            assert "Too many files" in response.text
+            assert temp_files(small_app) == before
+        else:
+            assert len(response.json()) == len(set(response.json())) == count
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="descriptors are counted by Linux's account")
+def test_an_upload_that_never_ends_holds_no_descriptor_for_each_file(small_app: Served) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n%d\r\n'
+    body = b"".join(part % number for number in range(MAX_FILES))
+    kind, length = "Content-Type: multipart/form-data; boundary=x", f"Content-Length: {2 * len(body)}"
+    head = f"POST /gradio_api/upload HTTP/1.1\r\nHost: 127.0.0.1\r\n{kind}\r\n{length}\r\n\r\n".encode()
+    files, held = len(temp_files(small_app)), len(os.listdir("/proc/self/fd"))
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):
+            port = small_app.client.base_url.port
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            connection.sendall(head + body)
+        until = time.monotonic() + 30
+        while len(temp_files(small_app)) < files + 3 * (MAX_FILES - 1):  # the last part may still go on
+            assert time.monotonic() < until, "the files were not written"
+            time.sleep(0.05)
+        assert len(os.listdir("/proc/self/fd")) < held + 20
 
 
 @pytest.mark.parametrize(
