@@ -123,9 +123,20 @@ def check(total: int, mine: int, more: int, most: int, for_one: int, address: st
     if total + more > most:
         words = f"This page is busy: too many {words} are waiting already. Please try again in a minute."
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, words, RETRY_SECONDS)
-    if address and mine + more > min(for_one, max(more, most - total)):
+    if address and mine + more > share(most - total, for_one, more):
         words = f"Too many {words} from your address are waiting already. Wait for some to finish, then try again."
         raise Refused(HTTPStatus.TOO_MANY_REQUESTS, words, RETRY_SECONDS)
+
+
+def share(free: int, for_one: int, more: int = 1) -> int:
+    """What one visitor may have altogether: no more than is left free for the others.
+
+    Args:
+        free: What nobody has yet.
+        for_one: What one visitor may have at the most.
+        more: What this visitor wants now; who has nothing yet may have it.
+    """
+    return min(for_one, max(more, free))
 
 
 def memory_of(body: bytes) -> int:

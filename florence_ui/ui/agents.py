@@ -24,7 +24,7 @@ from starlette.requests import Request
 
 from florence_ui.errors import FlorenceUIError, InputError
 from florence_ui.ui.api_values import as_file
-from florence_ui.ui.jobs import Job, Output
+from florence_ui.ui.jobs import Job, JobState, Output
 from florence_ui.ui.services import Services, visitor_of
 from florence_ui.ui.uploads import FILE_ROUTE
 from florence_ui.visitors import asking
@@ -117,7 +117,7 @@ class Tools:
         except asyncio.CancelledError:
             self.services.jobs.end(job)
             raise
-        if job.task.done():
+        if job.state is not JobState.RUNNING:
             return job.output()
         job.kept = True
         more = "The call goes on. Ask job_status with this job_id, and job_result when its state is done."
@@ -130,14 +130,14 @@ class Tools:
     async def _wait(self, job: Job, context: Any) -> None:
         """Waits until the call is done, at most `PATIENCE`, and tells how far it is to whoever wants to know."""
         token, shown, deadline = context.meta and context.meta.progressToken, 0.0, time.monotonic() + PATIENCE
-        while not job.task.done() and (left := deadline - time.monotonic()) > 0:
+        while job.state is JobState.RUNNING and (left := deadline - time.monotonic()) > 0:
             job.changed.clear()
             try:
                 async with asyncio.timeout(min(left, HEARTBEAT)):
                     await job.changed.wait()
             except TimeoutError:
                 pass
-            if token is None or job.task.done():
+            if token is None or job.state is not JobState.RUNNING:
                 continue
             # it must grow each time: between two parts that are done, by half of what is left
             now = job.progress

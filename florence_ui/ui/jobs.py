@@ -13,6 +13,7 @@ import json
 import logging
 import secrets
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -22,13 +23,14 @@ from typing import Any
 
 from florence_ui import storage
 from florence_ui.errors import BusyError, FlorenceUIError, InputError
+from florence_ui.ui.admission import share
 
 log = logging.getLogger(__name__)
 
 RUNNING, RUNNING_FOR_ONE = 64, 16
-"""Jobs that may run, of all visitors together and of one."""
+"""Jobs that may run, of all visitors together and of one; as many calls may be attended by their callers."""
 KEPT, KEPT_FOR_ONE = 256, 32
-"""Jobs that are remembered; beyond that, those that ended first are forgotten first."""
+"""Jobs that are remembered; beyond that, whoever has most loses some, first what failed, then what ended first."""
 KEPT_SECONDS = 3600.0
 """A job that nobody has asked about for so long ends and is forgotten."""
 
@@ -69,34 +71,35 @@ class Job:
         owner: The visitor's address, for counting.
         progress: How far it has come.
         kept: Whether the result is to be kept for somebody who asks later.
+        attended: Whether its caller waited for it at first: such calls are counted apart.
+        state: How far it has come, in one word.
+        task: What does the work; None when it is over, for a task holds what was posted.
+        result: What it gave; of a kept job the file in which it lies.
+        failure: Why it failed, in words: an error would hold all that the work held.
+        timer: Looks whether anybody has asked.
     """
 
     owner: str
     kept: bool
+    attended: bool
     id: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     progress: Progress = field(default_factory=Progress)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     asked: float = field(default_factory=time.monotonic)
+    state: JobState = JobState.RUNNING
     task: asyncio.Task | None = None
+    result: Output | Path | None = None
+    failure: str = ""
+    timer: asyncio.TimerHandle | None = None
 
     @property
     def session(self) -> str:
         """The session that its runs count by: it has none of a page that could be closed."""
         return f"job-{self.id}"
 
-    @property
-    def state(self) -> JobState:
-        """How far it has come, in one word."""
-        if not self.task.done():
-            return JobState.RUNNING
-        if self.task.cancelled():
-            return JobState.CANCELLED
-        return JobState.FAILED if self.task.exception() else JobState.DONE
-
     def record(self) -> dict[str, Any]:
         """How far it has come, as JSON types."""
-        error = self.task.exception() if self.state is JobState.FAILED else None
-        detail = self.progress.detail if error is None else in_words(error)
+        detail = self.failure or self.progress.detail
         progress = {"done": self.progress.done, "total": self.progress.total, "detail": detail}
         return {"job_id": self.id, "state": self.state.value, **progress}
 
@@ -111,9 +114,9 @@ class Job:
             raise InputError("The job is still running.", "Ask /job_status until its state is done.", field="job_id")
         if self.state is JobState.CANCELLED:
             raise InputError("The job was cancelled.", "Start it again.", field="job_id")
-        if error := self.task.exception():
-            raise error if isinstance(error, FlorenceUIError) else FlorenceUIError(in_words(error))
-        return self.task.result() if not self.kept else read_output(self.task.result())
+        if self.state is JobState.FAILED:
+            raise FlorenceUIError(self.failure)
+        return read_output(self.result) if isinstance(self.result, Path) else self.result
 
 
 _current: ContextVar[Job | None] = ContextVar("current_job", default=None)
@@ -153,20 +156,20 @@ class Jobs:
             total: How many parts it has, where that is known.
 
         Raises:
-            BusyError: If the visitor, or everybody together, has too many running.
+            BusyError: If everybody together has too many running, or the visitor more than is left for others.
         """
-        running = [job for job in self._jobs.values() if job.state is JobState.RUNNING]
+        running = [job for job in self._jobs.values() if job.state is JobState.RUNNING and job.attended is not kept]
         own = sum(job.owner == owner for job in running)
-        if own >= RUNNING_FOR_ONE:
-            raise BusyError(f"You already have {own} calls going.", "Wait for one to finish, or end it.", seconds=1.0)
         if len(running) >= RUNNING:
             raise BusyError(f"This page is busy: {len(running)} calls are going.", "Try again in a minute.")
-        job = Job(owner, kept, progress=Progress(total=total))
+        if own >= share(RUNNING - len(running), RUNNING_FOR_ONE):
+            raise BusyError(f"You already have {own} calls going.", "Wait for one to finish, or end it.", seconds=1.0)
+        job = Job(owner, kept, attended=not kept, progress=Progress(total=total))
         job.task = asyncio.create_task(self._run(job, work))
-        job.task.add_done_callback(lambda _: self._ended(job))
+        job.task.add_done_callback(lambda task: self._ended(job, task))
         self._jobs[job.id] = job
         self._forget(owner)
-        self._end_when_unasked(job)
+        self._end_when_unasked(job.id)
         return job
 
     def find(self, job_id: Any) -> Job:
@@ -185,38 +188,60 @@ class Jobs:
 
     def end(self, job: Job) -> None:
         """End a job and forget it."""
-        job.task.cancel()
-        self._jobs.pop(job.id, None)
+        if job.task is not None:
+            job.task.cancel()
+        self._drop(job)
 
-    async def _run(self, job: Job, work: Callable[[Job], Awaitable[Output]]) -> Output | Path:
-        """The output of the work; of a kept job the file in which it lies."""
+    async def _run(self, job: Job, work: Callable[[Job], Awaitable[Output]]) -> None:
+        """Do the work, and note what came of it."""
         _current.set(job)
         storage.owner.set(job.owner)
-        with storage.words_for_full_disk():
-            output = await work(job)
-            return await asyncio.to_thread(write_output, output) if job.kept else output
+        try:
+            with storage.words_for_full_disk():
+                output = await work(job)
+                job.result = await asyncio.to_thread(write_output, output) if job.kept else output
+            job.state = JobState.DONE
+        except Exception as error:
+            if not isinstance(error, FlorenceUIError):
+                log.exception("A job failed.")
+            job.failure, job.state = in_words(error), JobState.FAILED
 
-    def _ended(self, job: Job) -> None:
+    def _ended(self, job: Job, task: asyncio.Task) -> None:
+        job.task = None
+        if task.cancelled():
+            job.state = JobState.CANCELLED
         job.changed.set()
         if not job.kept or job.state is JobState.CANCELLED:
-            self._jobs.pop(job.id, None)
-        if job.state is JobState.FAILED and not isinstance(error := job.task.exception(), FlorenceUIError):
-            log.error("A job failed.", exc_info=error)
+            self._drop(job)
+        elif job.id in self._jobs:
+            self._jobs[job.id] = self._jobs.pop(job.id)  # those that ended first come first
+
+    def _drop(self, job: Job) -> None:
+        self._jobs.pop(job.id, None)
+        if job.timer is not None:
+            job.timer.cancel()
 
     def _forget(self, owner: str) -> None:
-        """Drop the jobs that ended first where too many are remembered."""
+        """Drop jobs that ended where too many are remembered: of this owner, and of whoever has most."""
         ended = [job for job in self._jobs.values() if job.state is not JobState.RUNNING]
-        own = [job for job in ended if job.owner == owner]
-        too_many = own[: max(0, len(own) - KEPT_FOR_ONE)] + ended[: max(0, len(ended) - KEPT)]
-        for job in too_many:
-            self._jobs.pop(job.id, None)
+        ended.sort(key=lambda job: job.state is JobState.DONE)
+        held = Counter(job.owner for job in ended)
+        while held[owner] > KEPT_FOR_ONE or held.total() > KEPT:
+            loser = owner if held[owner] > KEPT_FOR_ONE else held.most_common(1)[0][0]
+            job = next(job for job in ended if job.owner == loser)
+            ended.remove(job)
+            held[loser] -= 1
+            self._drop(job)
 
-    def _end_when_unasked(self, job: Job) -> None:
+    def _end_when_unasked(self, job_id: str) -> None:
+        job = self._jobs.get(job_id)
+        if job is None:
+            return
         left = job.asked + KEPT_SECONDS - time.monotonic()
         if left <= 0:
             self.end(job)
-        elif job.id in self._jobs:
-            asyncio.get_running_loop().call_later(left, self._end_when_unasked, job)
+        else:
+            job.timer = asyncio.get_running_loop().call_later(left, self._end_when_unasked, job_id)
 
 
 def in_words(error: BaseException) -> str:
@@ -231,7 +256,7 @@ def write_output(output: Output) -> Path:
         FlorenceUIError: If it cannot be written.
     """
     path, record = output
-    data = json.dumps({"file": path and str(path), "record": record}, ensure_ascii=False)
+    data = json.dumps({"file": path and str(path), "record": record})
     return storage.write(data.encode(), ".json", stem="job")
 
 

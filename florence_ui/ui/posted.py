@@ -172,9 +172,9 @@ def parse_json(headers: Headers, body: bytes) -> dict[str, Any]:
     if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The request must be application/json.")
     try:
-        posted = json.loads(body)
+        posted = json.loads(body.decode())  # of bytes, json takes UTF-16 and half characters too
     except (ValueError, RecursionError):
-        raise Refused(HTTPStatus.BAD_REQUEST, "The request is not proper JSON.") from None
+        raise Refused(HTTPStatus.BAD_REQUEST, "The request is not proper JSON in UTF-8.") from None
     if not isinstance(posted, dict):
         raise Refused(HTTPStatus.BAD_REQUEST, "The request is not a JSON object.")
     if depth_of(posted) > MAX_JSON_DEPTH:

@@ -1,11 +1,15 @@
 """Calls that go on by themselves: started, asked about, taken and ended by their id."""
 
 import asyncio
+import contextlib
+import gc
 import io
 import json
 import os
 import time
+import weakref
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +172,8 @@ async def forever(_: Job) -> tuple[None, dict]:
 @pytest.mark.anyio
 async def test_a_result_lies_in_a_file_and_not_in_memory(folder: Path) -> None:
     job = Jobs().start(quick({"answer": "ü" * 1000}), "", kept=True)
-    lies_in = await job.task
+    await asyncio.wait([job.task])
+    lies_in = job.result
     assert lies_in.is_relative_to(folder)
     assert job.output() == (None, {"answer": "ü" * 1000})
     lies_in.unlink()
@@ -185,6 +190,13 @@ async def test_a_result_whose_file_has_aged_out_is_a_sentence(folder: Path) -> N
     file.unlink()
     with pytest.raises(InputError, match="not here any more"):
         job.output()
+
+
+@pytest.mark.anyio
+async def test_a_result_may_hold_half_a_character(folder: Path) -> None:
+    job = Jobs().start(quick({"answer": "a\ud800b"}), "", kept=True)
+    await asyncio.wait([job.task])
+    assert job.output() == (None, {"answer": "a\ud800b"})
 
 
 @pytest.mark.anyio
@@ -245,7 +257,7 @@ async def test_a_job_that_nobody_asks_about_ends(monkeypatch: pytest.MonkeyPatch
     for _ in range(8):
         await asyncio.sleep(0.1)
         jobs.find(watched.id)
-    assert forgotten.task.cancelled()
+    assert forgotten.state is JobState.CANCELLED
     assert watched.state is JobState.RUNNING
     assert len(jobs) == 1
     jobs.end(watched)
@@ -278,3 +290,106 @@ async def test_reports_reach_their_own_job_only() -> None:
     assert (one.progress.done, one.progress.total, one.progress.detail) == (2, 3, "one")
     assert (other.progress.done, other.progress.total) == (0, None)
     jobs.end(other)
+
+
+@pytest.mark.anyio
+async def test_four_visitors_do_not_shut_out_the_fifth() -> None:
+    jobs, started = Jobs(), []
+    for number in range(4):
+        for _ in range(module.RUNNING_FOR_ONE):
+            with contextlib.suppress(BusyError):
+                started.append(jobs.start(forever, f"203.0.113.{number}", kept=True))
+    started.append(jobs.start(forever, "198.51.100.1", kept=True))
+    assert len(started) > module.RUNNING // 2
+    for job in started:
+        jobs.end(job)
+
+
+@pytest.mark.parametrize("first", [pytest.param(True, id="jobs-first"), pytest.param(False, id="calls-first")])
+@pytest.mark.anyio
+async def test_jobs_and_agents_calls_leave_each_other_room(monkeypatch: pytest.MonkeyPatch, first: bool) -> None:
+    monkeypatch.setattr(module, "RUNNING", 1)
+    jobs = Jobs()
+    flood = jobs.start(forever, "203.0.113.1", kept=first)
+    flood.kept = True  # a call that became a job still counts among the calls
+    with pytest.raises(BusyError):
+        jobs.start(forever, "198.51.100.1", kept=first)
+    jobs.end(jobs.start(forever, "198.51.100.1", kept=not first))
+    jobs.end(flood)
+
+
+async def fail(_: Job) -> None:
+    raise InputError("No.", "Try.")
+
+
+@pytest.mark.parametrize("work", [pytest.param(fail, id="failing"), pytest.param(quick(), id="quick")])
+@pytest.mark.anyio
+async def test_a_result_is_not_forgotten_because_others_start_many(folder: Path, work: Callable[[Job], Any]) -> None:
+    jobs = Jobs()
+    mine = jobs.start(quick(), "198.51.100.1", kept=True)
+    await asyncio.wait([mine.task])
+    for number in range(10):
+        for _ in range(module.KEPT_FOR_ONE + 1):
+            await asyncio.wait([jobs.start(work, f"203.0.113.{number}", kept=True).task])
+    assert jobs.find(mine.id) is mine
+    assert len(jobs) <= module.KEPT + 1
+
+
+@pytest.mark.anyio
+async def test_what_failed_is_forgotten_before_what_is_done(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEPT_FOR_ONE", 2)
+    jobs, started = Jobs(), []
+    for work in (quick(), fail, quick(), fail):
+        started.append(jobs.start(work, "192.0.2.1", kept=True))
+        await asyncio.wait([started[-1].task])
+    jobs.end(jobs.start(forever, "192.0.2.1", kept=True))
+    assert [jobs.find(started[number].id) for number in (0, 2)] == [started[0], started[2]]
+    for number in (1, 3):
+        with pytest.raises(InputError):
+            jobs.find(started[number].id)
+
+
+class Held(dict):
+    """A value of which one can see whether anything still holds it."""
+
+
+_posted: ContextVar[Held] = ContextVar("posted")
+
+
+@pytest.mark.parametrize("kept", [pytest.param(True, id="kept"), pytest.param(False, id="attended")])
+@pytest.mark.parametrize("failing", [pytest.param(True, id="failed"), pytest.param(False, id="done")])
+@pytest.mark.anyio
+async def test_a_call_that_is_over_holds_nothing_of_its_work(folder: Path, kept: bool, failing: bool) -> None:
+    seen = []
+
+    async def work(_: Job) -> tuple[None, dict]:
+        record = Held(key="secret")
+        _posted.set(posted := Held(key="secret"))
+        seen.extend([weakref.ref(record), weakref.ref(posted)])
+        if failing:
+            raise InputError("No.", "Try.")
+        return None, record
+
+    jobs = Jobs()
+    job = jobs.start(work, "203.0.113.7", kept=kept)
+    await asyncio.wait([job.task])
+    await asyncio.sleep(0)
+    assert len(jobs) == kept
+    if not kept:
+        del job  # its caller has it until it is answered
+    gc.collect()
+    assert [ref() for ref in seen] == [None, None]
+
+
+@pytest.mark.anyio
+async def test_a_job_that_is_ended_is_gone_at_once() -> None:
+    jobs = Jobs()
+    job = jobs.start(forever, "203.0.113.7", kept=True)
+    await asyncio.sleep(0)
+    jobs.end(job)
+    await asyncio.wait([job.task])
+    await asyncio.sleep(0)
+    ref = weakref.ref(job)
+    del job
+    gc.collect()
+    assert ref() is None, "its timer holds it"

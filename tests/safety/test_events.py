@@ -115,9 +115,23 @@ def test_the_pages_own_events_are_no_endpoints(app: RunningApp, events: Events, 
     assert is_sentence(response.json()["error"])
 
 
-@pytest.mark.parametrize("half", ["\\ud800", "a\\udc00b", "\\uD83D \\uDE00"])
-def test_half_a_character_is_no_text(app: RunningApp, half: str) -> None:
-    body = f'{{"data": ["{half}"], "fn_index": 0, "session_hash": "half"}}'
-    response = app.client.post("/gradio_api/run/predict", content=body, headers={"Content-Type": "application/json"})
+HALVES = {
+    "escaped-first": b"\\ud800",
+    "escaped-second": b"a\\udc00b",
+    "escaped-apart": b"\\uD83D \\uDE00",
+    "raw": b"a\xed\xa0\x80b",
+    "raw-pair": b"\xed\xa0\xbd\xed\xb8\x80",
+}
+BODY = b'{"data": ["%s"], "fn_index": 0, "session_hash": "half"}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [pytest.param(BODY % half, id=name) for name, half in HALVES.items()]
+    + [pytest.param((BODY % rb"\ud800").decode().encode(code), id=code) for code in ("utf-16", "utf-16-le", "utf-32")],
+)
+@pytest.mark.parametrize("route", ["run/predict", "queue/join", "call/v2/many", "mcp/", "cancel"])
+def test_half_a_character_is_no_text(app: RunningApp, route: str, body: bytes) -> None:
+    response = app.client.post(f"/gradio_api/{route}", content=body, headers={"Content-Type": "application/json"})
     assert response.status_code == 400
     assert is_sentence(response.json()["error"])
