@@ -18,24 +18,27 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9._\-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?")
+_NETLOC = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._\-]+))(?::[0-9]{0,5})?", re.IGNORECASE)
+_BARE_V6 = re.compile(r"[0-9a-f:.]+(?:%[a-z0-9_\-]+(?:\.[0-9]+)?)?", re.IGNORECASE)
 LOCAL_DOMAINS = ("local", "internal", "lan", "home.arpa")
 """Top of names that the public DNS does not give to anybody (RFC 6762, RFC 8375, and ICANN's reservations)."""
 
 
 def host_name(netloc: str) -> str:
-    """`Name.example.:8080` -> `name.example`, `[::1]:80` or `::1` -> `::1`; `""` where there is no host."""
-    if parse_address(netloc):
+    """`Name.example.:8080` -> `name.example`, `[::1]:80` or `::1` -> `::1`; `""` where the whole text is no host."""
+    netloc = netloc.strip().lower()
+    if _BARE_V6.fullmatch(netloc) and parse_address(netloc):
         return netloc
-    try:
-        return (urlsplit(f"//{netloc.strip()}").hostname or "").rstrip(".")
-    except ValueError:
+    found = _NETLOC.fullmatch(netloc)
+    if found is None or (found["v6"] and not parse_address(found["v6"])):
         return ""
+    return found["v6"] or found["name"].rstrip(".")
 
 
 def parse_address(host: str) -> Address | None:
     """A host that is an IP address as one; an IPv4 address inside an IPv6 one as the former."""
     try:
-        address = ipaddress.ip_address(host.partition("%")[0])
+        address = ipaddress.ip_address(host)
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address

@@ -5,6 +5,11 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from florence_ui.origins import host_name, is_loopback_host, parse_address
+
+HOME_PREFIX = 56
+"""Bits of an IPv6 address that all devices behind one line have in common."""
+
 
 @dataclass(frozen=True)
 class Visitor:
@@ -42,7 +47,7 @@ def address_of(peer: str | None, headers: Mapping[str, str], trusted_header: str
             last entry counts, because whatever stands before it came from the visitor.
 
     Returns:
-        An IPv4 address, the /64 network of an IPv6 address, or `""`.
+        An IPv4 address, the /56 network of an IPv6 address, or `""`.
     """
     if trusted_header:
         values = [value for name, value in headers.items() if name.lower() == trusted_header.lower()]
@@ -52,24 +57,15 @@ def address_of(peer: str | None, headers: Mapping[str, str], trusted_header: str
 
 
 def _network(text: str) -> str:
-    """An address as the network that one visitor has; `""` for anything else."""
-    address = _ip_address(text)
+    """An address as the network that one visitor has; `""` for anything else.
+
+    Of IPv6 a home line often has a /56, which holds 256 networks of /64: whoever counted by those would count one
+    visitor 256 times.
+    """
+    address = parse_address(host_name(text))
     if isinstance(address, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((address, 64), strict=False))
+        return str(ipaddress.IPv6Network((int(address), HOME_PREFIX), strict=False))
     return str(address or "")
-
-
-def _ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address in `1.2.3.4`, `1.2.3.4:80`, `[::1]:80` or `::1`; None for anything else."""
-    text = text.strip()
-    host = text[1:].partition("]")[0] if text.startswith("[") else text
-    if host.count(":") == 1:
-        host = host.partition(":")[0]
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return None
-    return (isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped) or address
 
 
 PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
@@ -85,11 +81,4 @@ def is_local(peer: str | None, headers: Mapping[str, str], bound_to: str) -> boo
     """
     proxied = any(name.lower() in PROXY_HEADERS for name in headers)
     asked = next((value for name, value in headers.items() if name.lower() == "host"), "")
-    return not proxied and all(_is_loopback(host) for host in (peer or "", bound_to, asked))
-
-
-def _is_loopback(host: str) -> bool:
-    if host.partition(":")[0] == "localhost":
-        return True
-    address = _ip_address(host)
-    return address is not None and address.is_loopback
+    return not proxied and all(is_loopback_host(host_name(host)) for host in (peer or "", bound_to, asked))

@@ -135,7 +135,7 @@ def test_what_is_segmented_by_words_is_called_by_them() -> None:
 
 
 STARTS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", '=HYPERLINK("http://x")', '"=1+1"']
-DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+DELIMITERS = {"comma": ",", "semicolon": ";", "colon": ":", "tab": "\t", "pipe": "|"}
 
 
 @pytest.mark.parametrize("text", STARTS, ids=ascii)
@@ -175,6 +175,17 @@ def is_number(text: str) -> bool:
         return bool(float(text)) or True
     except ValueError:
         return text == ""
+
+
+@pytest.mark.parametrize("hidden", [*map(chr, {*range(32), *range(127, 160)} - {9, 10, 11, 12, 13, 133})], ids=ascii)
+def test_no_control_character_hides_a_formula(hidden: str) -> None:
+    """Spreadsheets drop them, or separate cells at them."""
+    assert cell(f'{hidden}=HYPERLINK("http://x")') == '\'=HYPERLINK("http://x")'
+    assert cell(f"x;{hidden} {hidden}=1") == "x;' =1"
+    assert cell(f"x{hidden}y") == "xy"
+    written = answers_csv([example(f"{hidden}=1", result([f"{hidden}=1"], [[1, 2, 3, 4]]))])
+    assert hidden not in written
+    assert '"=' not in written
 
 
 @pytest.mark.slow

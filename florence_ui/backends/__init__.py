@@ -134,7 +134,7 @@ def backends_from(settings: Settings) -> dict[str, Backend]:
 
 def is_loopback(url: str) -> bool:
     """Whether an address is on this machine."""
-    return is_loopback_host(host_name(urlsplit(url).netloc))
+    return is_loopback_host(host_name(urlsplit(url).hostname or ""))
 
 
 async def infer(

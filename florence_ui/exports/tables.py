@@ -13,15 +13,20 @@ from florence_ui.results import Result
 COLUMNS = ("#", "label", "x1", "y1", "x2", "y2", "width", "height")
 CSV_COLUMNS = ("picture_number", "picture", "task", "text", *COLUMNS)
 
-FORMULA = re.compile(r"(^(?=[\t\r\n])|(?:^|[,;|\t\r\n\v\f\x85\u2028\u2029])(?=[ \"]*[=+\-@＝＋－＠]))")
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
+"""Control characters but tabs and ends of lines: a spreadsheet drops them, and what stands behind them comes first."""
+FORMULA = re.compile(r"(^(?=[\t\r\n])|(?:^|[,;:|\t\r\n\v\f\x85\u2028\u2029])(?=[ \"]*[=+\-@＝＋－＠]))")
 """Where a spreadsheet would begin a formula (OWASP, "CSV Injection"): at a cell's start, and behind whatever a
 spreadsheet of another country takes for the end of a cell. Quotes do not help there: `"x;=A1"` is two cells where `;`
 separates them."""
 
 
 def cell(value: Any) -> Any:
-    """A cell that stays text: an apostrophe stands before whatever could become a formula; numbers are left alone."""
-    return FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
+    """A cell that stays text: an apostrophe stands before whatever could become a formula; numbers are left alone.
+
+    Control characters other than tabs and ends of lines are left out.
+    """
+    return FORMULA.sub(r"\1'", CONTROL.sub("", value)) if isinstance(value, str) else value
 
 
 def table_rows(result: Result, rows: Collection[int] | None = None) -> tuple[list[str], list[list[Any]]]:

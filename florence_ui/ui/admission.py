@@ -4,22 +4,26 @@ memory that all of it takes.
 What is over a limit is refused in words at once, before Gradio's queue takes it. Nobody may have more pending than
 there are places left free: however much some visitors take, there is a place for the next one. An event counts until
 it is over or abandoned, and Gradio's own lists say so: nothing is counted twice, and no count can leak.
+
+Where few addresses fill all places with bodies that never end, whoever has nothing pending yet gets the place of the
+oldest such body.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from http import HTTPStatus
 from typing import Any
 
 from starlette.types import Scope
 
-from florence_ui.ui.posted import Refused
+from florence_ui.ui.body_wait import BodyWait
+from florence_ui.ui.posted import RETRY_SECONDS, Refused
 
 PENDING = "florence_ui.pending"
 """Where a request's `Pending` stands in its scope."""
-RETRY_SECONDS = 10
 MAX_EVENTS = 1024
 MAX_MEMORY = 256 << 20
 """Bytes that the posted values of all pending events take, by estimate."""
@@ -49,11 +53,13 @@ class Pending:
         kind: What it is; None for what is over at once and takes memory only.
         address: Whose it is; empty where nobody knows.
         memory: Bytes that it takes.
+        wait: For what is left of its body.
     """
 
     kind: Kind | None
     address: str
     memory: int = 0
+    wait: BodyWait = field(default_factory=BodyWait)
 
 
 class Admission:
@@ -65,7 +71,7 @@ class Admission:
 
     def __init__(self, at_once: int = 0) -> None:
         self.for_one = FOR_EACH_PLACE * at_once or MAX_EVENTS
-        self._under_way: set[Pending] = set()
+        self._under_way: dict[Pending, None] = {}  # in the order in which they came
 
     @contextmanager
     def admit(self, kind: Kind | None, address: str, scope: Scope) -> Iterator[Pending]:
@@ -76,15 +82,17 @@ class Admission:
         """
         pending = Pending(kind, address)
         if kind is not None:
-            others = [each for each in self._pending(scope) if each.kind is kind]
+            others = [each for each in self._pending(scope) if each.kind is kind and not each.wait.ended]
             mine = sum(each.address == address for each in others)
+            if len(others) >= kind.most and address and not mine and self._displace(kind):
+                others.pop()
             check(len(others), mine, 1, kind.most, self.for_one, address, kind.words)
         scope[PENDING] = pending
-        self._under_way.add(pending)
+        self._under_way[pending] = None
         try:
             yield pending
         finally:
-            self._under_way.discard(pending)
+            del self._under_way[pending]
 
     def hold(self, pending: Pending, memory: int, scope: Scope) -> None:
         """Count the memory that a request takes by now.
@@ -99,10 +107,24 @@ class Admission:
             check(total, mine, memory, MAX_MEMORY, MAX_MEMORY, pending.address, "large requests")
         pending.memory = memory
 
+    def _displace(self, kind: Kind) -> bool:
+        """End the wait for the oldest unfinished body of whoever has most of them, two at least; whether there is one.
+
+        One body each is nobody's fault, and many addresses could otherwise push out whoever is slow.
+        """
+        unfinished = [
+            each for each in self._under_way if each.kind is kind and not (each.wait.finished or each.wait.ended)
+        ]
+        for address, count in Counter(each.address for each in unfinished).most_common(1):
+            if count > 1:
+                next(each for each in unfinished if each.address == address).wait.end()
+                return True
+        return False
+
     def _pending(self, scope: Scope) -> set[Pending]:
         events = events_of(scope["app"].get_blocks()._queue)
         held = (event.request.scope.get(PENDING) for event in events)
-        return self._under_way | {each for each in held if each is not None}
+        return set(self._under_way) | {each for each in held if each is not None}
 
 
 def check(total: int, mine: int, more: int, most: int, for_one: int, address: str, words: str) -> None:

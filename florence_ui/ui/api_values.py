@@ -4,6 +4,7 @@ be used becomes a sentence that names its field.
 
 import mimetypes
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -160,10 +161,14 @@ def links_of(value: Any) -> list[str]:
 
 
 def link_name(link: str) -> str:
-    """What the picture behind a link is called: the last part of its path, without a query, which may hold a key."""
+    """What the picture behind a link is called: the last part of its path, without a query, which may hold a key.
+
+    Control characters, written as `%00` in a link, are left out.
+    """
     try:
         parts = urlsplit(link)
-        return PurePosixPath(unquote(parts.path)).name[:200] or parts.hostname or "picture"
+        name = "".join(c for c in PurePosixPath(unquote(parts.path)).name if unicodedata.category(c) != "Cc")
+        return name[:200] or parts.hostname or "picture"
     except ValueError:
         return "picture"
 

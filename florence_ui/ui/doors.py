@@ -22,11 +22,13 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from florence_ui.ui.admission import RETRY_SECONDS, STEP, Admission, Kind, Pending, memory_of
+from florence_ui.ui.admission import STEP, Admission, Kind, Pending, memory_of
 from florence_ui.ui.origin_guard import OriginGuard
 from florence_ui.ui.posted import (
     MAX_JSON_BYTES,
+    MAX_PLAIN_BYTES,
     NAME,
+    RETRY_SECONDS,
     Refused,
     bounded,
     check_headers,
@@ -190,7 +192,7 @@ class Doors:
         check_query(scope)
         if door.body is Body.UPLOAD:
             check_length(headers, self.max_upload_bytes)
-            return bounded(receive, self.max_upload_bytes)
+            return bounded(receive, self.max_upload_bytes, pending.wait)
         if door.body is Body.NONE:
             if get_route_path(scope).startswith(f"{API}/info"):
                 # Gradio keeps its first answer with the first asker's Host header in it, for all who ask later.
@@ -198,16 +200,22 @@ class Doors:
             # Gradio copies the whole request into its answer to a range, and pictures need none.
             scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]
             return receive
+        if door.body is Body.PLAIN:
+            check_length(headers, MAX_PLAIN_BYTES)
+            body = await read_body(receive, MAX_PLAIN_BYTES, pending.wait, lambda size: None)
+            return replayed(json.dumps(clean_plain(parse_json(headers, body))).encode(), scope, receive)
         check_length(headers, MAX_JSON_BYTES)
         body = await read_body(
-            receive, MAX_JSON_BYTES, lambda size: self.admission.hold(pending, -(-size // STEP) * STEP, scope)
+            receive,
+            MAX_JSON_BYTES,
+            pending.wait,
+            lambda size: self.admission.hold(pending, -(-size // STEP) * STEP, scope),
         )
         self.admission.hold(pending, memory_of(body), scope)
         posted = parse_json(headers, body)
         if door.body is Body.MESSAGE:
             return replayed(body, scope, receive)
-        cleaned = clean_event(posted, scope) if door.body is Body.EVENT else clean_plain(posted)
-        return replayed(json.dumps(cleaned).encode(), scope, receive)
+        return replayed(json.dumps(clean_event(posted, scope)).encode(), scope, receive)
 
     def _notice_leaving(self, path: str, scope: Scope, answer: Reply) -> None:
         stream = LEAVES.fullmatch(path)

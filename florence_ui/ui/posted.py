@@ -1,6 +1,5 @@
 """What a request may carry: headers that name hosts, bounded bodies, and JSON rebuilt from known fields."""
 
-import asyncio
 import json
 import re
 import time
@@ -15,6 +14,7 @@ from starlette.formparsers import MultiPartException
 from starlette.types import Message, Receive, Scope
 
 from florence_ui.errors import InputError
+from florence_ui.ui.body_wait import BodyWait
 from florence_ui.ui.uploads import check_files
 
 NAME = r"[A-Za-z0-9_\-]{1,64}"
@@ -22,6 +22,10 @@ NAME = r"[A-Za-z0-9_\-]{1,64}"
 `cancel` for everybody."""
 
 MAX_JSON_BYTES = 1 << 20
+MAX_PLAIN_BYTES = 4 << 10
+"""Of what stops an event: three short fields. It is so little that it needs no share of the memory."""
+MAX_EVENT_DATA = 64 << 10
+"""Characters of what an event tells of itself, such as which picture of a gallery was chosen."""
 MAX_JSON_DEPTH = 32
 """Levels of lists and objects in posted JSON; the page needs six, and what copies or checks JSON fails beyond some
 hundreds."""
@@ -29,6 +33,7 @@ MAX_FILES = 200
 """Files in one upload."""
 JSON_SECONDS = 30.0
 UPLOAD_SECONDS = 600.0
+RETRY_SECONDS = 10
 SILENT_SECONDS = 30.0
 """Longest time in which nothing comes of an upload."""
 
@@ -88,16 +93,17 @@ def check_length(headers: Headers, most: int) -> None:
 
 def too_large(most: int) -> Refused:
     """The refusal of a body of more than `most` bytes."""
-    size = f"{most / 2**20:.3g} MB"
+    size = f"{most / 2**20:.3g} MB" if most >= 1 << 20 else f"{most >> 10} kB"
     return Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"That is too large: at most {size} at a time.")
 
 
-async def read_body(receive: Receive, most: int, hold: Callable[[int], None]) -> bytes:
+async def read_body(receive: Receive, most: int, wait: BodyWait, hold: Callable[[int], object]) -> bytes:
     """The whole body of a request, of any transfer encoding.
 
     Args:
         receive: Gives its parts.
         most: Bytes that it may have.
+        wait: May end early.
         hold: Told after each part how many bytes there are by now; may refuse.
 
     Raises:
@@ -105,7 +111,7 @@ async def read_body(receive: Receive, most: int, hold: Callable[[int], None]) ->
     """
     body = bytearray()
     try:
-        async with asyncio.timeout(JSON_SECONDS):
+        async with wait.at_most(JSON_SECONDS):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
@@ -115,9 +121,11 @@ async def read_body(receive: Receive, most: int, hold: Callable[[int], None]) ->
                     raise too_large(most)
                 hold(len(body))
                 if not message.get("more_body", False):
+                    wait.finished = True
                     return bytes(body)
     except TimeoutError:
-        raise Refused(HTTPStatus.REQUEST_TIMEOUT, "The request came too slowly.") from None
+        status = HTTPStatus.SERVICE_UNAVAILABLE if wait.ended else HTTPStatus.REQUEST_TIMEOUT
+        raise Refused(status, wait.why, RETRY_SECONDS if wait.ended else 0) from None
 
 
 def replayed(body: bytes, scope: Scope, receive: Receive) -> Receive:
@@ -139,7 +147,7 @@ def replayed(body: bytes, scope: Scope, receive: Receive) -> Receive:
     return read
 
 
-def bounded(receive: Receive, most: int) -> Receive:
+def bounded(receive: Receive, most: int, wait: BodyWait) -> Receive:
     """A `receive` that stops an upload of too many bytes, or one that never ends.
 
     It raises what Gradio's own parser raises, because then Gradio deletes what it has written so far.
@@ -150,10 +158,11 @@ def bounded(receive: Receive, most: int) -> Receive:
     async def read() -> Message:
         nonlocal size
         try:
-            async with asyncio.timeout(min(SILENT_SECONDS, max(0.0, deadline - time.monotonic()))):
+            async with wait.at_most(min(SILENT_SECONDS, max(0.0, deadline - time.monotonic()))):
                 message = await receive()
         except TimeoutError:
-            raise MultiPartException("The upload came too slowly.") from None
+            raise MultiPartException(wait.why) from None
+        wait.finished = not message.get("more_body", False)
         size += len(message.get("body", b""))
         if size > most:
             raise MultiPartException(f"The upload is over the maximum allowed size of {most / 2**20:.3g} MB.")
@@ -243,8 +252,11 @@ def clean_event(posted: dict[str, Any], scope: Scope) -> dict[str, Any]:
         raise Refused(status, str(error)) from None
     if by_name:
         return posted
-    data = _with_defaults(function, posted.get("data"))
-    cleaned |= {"data": data, "event_data": posted.get("event_data")}
+    data, about = _with_defaults(function, posted.get("data")), posted.get("event_data")
+    if len(json.dumps(about)) > MAX_EVENT_DATA:
+        words = f"The event tells too much of itself: at most {MAX_EVENT_DATA >> 10} kB."
+        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, words)
+    cleaned |= {"data": data, "event_data": about}
     if function.queue and re.match(r".*/(run|api)/", get_route_path(scope)):
         raise Refused(HTTPStatus.NOT_FOUND, "This function is called through /gradio_api/call.")
     _check_inputs(function, cleaned["data"])

@@ -19,6 +19,7 @@ from scripted_backend import Call, Fault, ScriptedBackend
 
 from florence_ui.chains import CHAINS
 from florence_ui.scripted import plausible_answer
+from florence_ui.ui.api_values import link_name
 
 ONE_PICTURE = ("compare", "chain")
 SEVERAL = ("many", "export")
@@ -317,3 +318,9 @@ def test_many_pictures_keep_to_the_visitors_share(backend: ScriptedBackend, pict
         assert backend.peak == 1
         outcome = app.call("analyse", {"image": uploads[0]})
         assert "3 runs in the last minute" in outcome.error
+
+
+def test_the_name_of_a_link_holds_no_control_character() -> None:
+    assert link_name("https://page.example/%00=1+1") == "=1+1"
+    assert link_name("https://page.example/a%0d%0a%1db.png?key=x") == "ab.png"
+    assert link_name("https://page.example/%00") == "page.example"

@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import gradio_client
 import httpx
@@ -19,7 +20,7 @@ from safety.small_page import Served
 from scripted_backend import ScriptedBackend
 
 from florence_ui.ui import admission
-from florence_ui.ui.admission import MAX_EVENTS, check
+from florence_ui.ui.admission import MAX_EVENTS, Kind, check
 from florence_ui.ui.posted import Refused
 
 HOSTILE, HONEST = {"X-Visitor": "203.0.113.7"}, {"X-Visitor": "198.51.100.1"}
@@ -185,19 +186,19 @@ def test_memory_for_posted_values_is_shared_too(small_app: Served, monkeypatch: 
     monkeypatch.setattr(admission, "MAX_MEMORY", 4 << 20)
 
     def post(session: str, text: str) -> int:
-        body = {"data": [60], "event_data": text, "fn_index": small_app.fn("slow"), "session_hash": session}
+        body = {"data": [text + "60"], "fn_index": small_app.fn("slow"), "session_hash": session}
         return small_app.client.post("/gradio_api/queue/join", json=body).status_code
 
     try:
-        statuses = [post(f"memory-{k}", "x" * 200_000) for k in range(10)]
+        statuses = [post(f"memory-{k}", " " * 200_000) for k in range(10)]
         assert statuses[:2] == [200, 200]
         assert 429 in statuses
         assert statuses.count(200) < 6
-        assert post("small", "x") in (200, 429)
+        assert post("small", " ") in (200, 429)
     finally:
         cancel_all(small_app)
     try:
-        assert post("after", "x" * 200_000) == 200
+        assert post("after", " " * 200_000) == 200
     finally:
         cancel_all(small_app)
 
@@ -223,6 +224,64 @@ def test_bodies_that_never_end_are_bounded(small_app: Served, monkeypatch: pytes
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: half(), range(20)))
     assert sum(b"429" in answer.partition(b"\r\n")[0] for answer in answers) >= 10
+
+
+def unfinished(app: Served, path: str, kind: str, whose: str) -> socket.socket:
+    """A request from an address of the loopback of which the body's end never comes."""
+    address = httpx.URL(app.url)
+    connection = socket.create_connection((address.host, address.port), timeout=5, source_address=(whose, 0))
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 1000\r\n\r\n"
+    connection.sendall(head.encode() + (b"--b\r\n" if "multipart" in kind else b"{"))
+    connection.settimeout(5)
+    return connection
+
+
+UNFINISHED = {
+    "uploads": (Kind.UPLOAD, "/gradio_api/upload", "multipart/form-data; boundary=b"),
+    "agents": (Kind.MESSAGE, "/gradio_api/mcp/", "application/json"),
+    "events": (Kind.EVENT, "/gradio_api/queue/join", "application/json"),
+}
+
+
+@pytest.mark.parametrize(("kind", "path", "content"), UNFINISHED.values(), ids=list(UNFINISHED))
+def test_a_newcomer_displaces_the_oldest_unfinished_body(
+    small_app: Served, monkeypatch: pytest.MonkeyPatch, kind: Kind, path: str, content: str
+) -> None:
+    monkeypatch.setattr(kind, "most", 4)
+    holders = ["127.0.0.2", "127.0.0.2", "127.0.0.3", "127.0.0.4"]
+    with ExitStack() as stack:
+        held = [stack.enter_context(unfinished(small_app, path, content, whose)) for whose in holders[:2]]
+        time.sleep(0.3)
+        held += [stack.enter_context(unfinished(small_app, path, content, whose)) for whose in holders[2:]]
+        time.sleep(0.3)
+        newcomer = stack.enter_context(unfinished(small_app, path, content, "127.0.0.5"))
+        answer = b"".join(iter(lambda: held[0].recv(4096), b""))
+        assert answer.split()[1] in (b"503", b"400"), answer
+        assert b"its turn" in answer
+        for other in (*held[1:], newcomer):
+            other.settimeout(0.1)
+            with pytest.raises(TimeoutError):
+                other.recv(1)
+        late = stack.enter_context(unfinished(small_app, path, content, "127.0.0.6"))
+        assert late.recv(4096).split()[1] == b"503", "nobody has more than one now"
+
+
+def test_stop_needs_no_share_of_memory(small_app: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "MAX_MEMORY", 1)
+    assert join(small_app, "memory", seconds=1).status_code in (429, 503)
+    stop = {"session_hash": "memory", "fn_index": small_app.fn("slow"), "event_id": "x"}
+    assert small_app.client.post("/gradio_api/cancel", json=stop).status_code == 200
+    assert small_app.client.post("/gradio_api/reset", json={"event_id": "x"}).status_code == 200
+    assert small_app.client.post("/gradio_api/cancel", json=stop | {"more": "x" * 5000}).status_code == 413
+
+
+def test_what_an_event_tells_of_itself_is_bounded(small_app: Served) -> None:
+    body = {"data": [0], "fn_index": small_app.fn("slow"), "session_hash": "about"}
+    answer = small_app.client.post("/gradio_api/queue/join", json=body | {"event_data": {"x": [0] * 40_000}})
+    assert answer.status_code == 413
+    assert "event" in answer.json()["error"]
+    answer = small_app.client.post("/gradio_api/queue/join", json=body | {"event_data": {"x": [0] * 1000}})
+    assert answer.status_code == 200
 
 
 def test_uploads_on_their_way_are_shared_too(small_app: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -279,6 +279,8 @@ LOCAL = {"Host": "localhost:7860"}
         pytest.param("127.0.0.1", {"Host": "demo.example.com"}, "127.0.0.1", False, id="by another name"),
         pytest.param("127.0.0.1", LOCAL | {"X-Forwarded-For": "6.6.6.6"}, "127.0.0.1", False, id="behind a proxy"),
         pytest.param(None, LOCAL, "127.0.0.1", False, id="unknown"),
+        pytest.param("127.0.0.1", {"Host": "[::1]evil.example"}, "127.0.0.1", False, id="a name behind an address"),
+        pytest.param("127.0.0.1", {"Host": "localhost:x.example"}, "127.0.0.1", False, id="a name behind a name"),
     ],
 )
 def test_who_is_on_this_machine(peer: str | None, headers: dict[str, str], bound_to: str, expected: bool) -> None:
@@ -295,8 +297,10 @@ def test_who_is_on_this_machine(peer: str | None, headers: dict[str, str], bound
         pytest.param("10.0.0.1", {"X-Real-IP": "6.6.6.6"}, "x-forwarded-for", "10.0.0.1", id="another header"),
         pytest.param("10.0.0.1", {"X-Real-IP": "nonsense"}, "x-real-ip", "10.0.0.1", id="nonsense in the header"),
         pytest.param("10.0.0.1", {"X-Real-IP": "6.6.6.6:443"}, "x-real-ip", "6.6.6.6", id="with a port"),
-        pytest.param("2001:db8:1:2:3::4", {}, "", "2001:db8:1:2::/64", id="one network of IPv6"),
-        pytest.param("::1", {"A": "[2001:db8::7]:80"}, "a", "2001:db8::/64", id="IPv6 with a port"),
+        pytest.param("2001:db8:1:2:3::4", {}, "", "2001:db8:1::/56", id="one home's network of IPv6"),
+        pytest.param("::1", {"A": "[2001:db8::7]:80"}, "a", "2001:db8::/56", id="IPv6 with a port"),
+        pytest.param("fe80::1%eth0", {}, "", "fe80::/56", id="IPv6 with a zone"),
+        pytest.param("10.0.0.1", {"A": "[::1]evil"}, "a", "10.0.0.1", id="more than an address in the header"),
         pytest.param("::ffff:192.0.2.1", {}, "", "192.0.2.1", id="IPv4 in IPv6"),
         pytest.param(None, {}, "", "", id="unknown"),
     ],

@@ -13,6 +13,7 @@ from safety.small_page import Served, small_page
 from safety.test_doors import is_refusal, small_png
 from scripted_backend import ScriptedBackend
 
+from florence_ui.origins import host_name, is_loopback_host
 from florence_ui.settings import Settings
 from florence_ui.ui.agents import has_mcp
 from florence_ui.ui.hosting import launch_options
@@ -78,8 +79,41 @@ OWN = {
 REBOUND = [
     "evil.example", "evil.example:7860", "localhost.evil.example", "127.0.0.1.evil.example", "127-0-0-1.evil.example",
     "evil.example.", "evil-localhost", "evil.hf.space.example", "evilhf.space", "0x7f000001", "evil.internal",
+    "[::1]evil.example", "127.0.0.1%.evil.example", "evil.example@127.0.0.1",
 ]  # fmt: skip
 HERE = ["localhost", "LOCALHOST", "localhost.", "page.localhost", "127.0.0.1", "127.9.9.9", "[::1]", "192.168.0.2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Page.Example.:8080", "page.example"),
+        ("localhost", "localhost"),
+        ("127.0.0.1:7860", "127.0.0.1"),
+        ("[::1]:80", "::1"),
+        ("[FD00::2]", "fd00::2"),
+        ("::1", "::1"),
+        ("my_nas", "my_nas"),
+        ("[::1]evil.example", ""),
+        ("[::1].evil.example:80", ""),
+        ("127.0.0.1%.evil.example", ""),
+        ("::1%.evil.example", ""),
+        ("[::1%.evil.example]", ""),
+        ("evil.example@127.0.0.1", ""),
+        ("127.0.0.1@evil.example", ""),
+        ("127.0.0.1:80:80", ""),
+        ("127.0.0.1:x", ""),
+        ("127.0.0.1/evil.example", ""),
+        ("localhost evil.example", ""),
+        ("localhost#", ""),
+        ("[evil.example]", ""),
+        (".", ""),
+        ("", ""),
+    ],
+)
+def test_a_host_is_the_whole_text_or_none(text: str, name: str) -> None:
+    assert host_name(text) == name
+    assert is_loopback_host(host_name(text)) is (name in ("localhost", "127.0.0.1", "::1"))
 
 
 def filled(headers: object, host: str) -> list[tuple[str, str]]:
