@@ -153,7 +153,7 @@ def hostile_tables() -> list[str]:
     """Answers, failures and lists of files whose labels, texts and names carry a formula behind each separator."""
     ends = [*DELIMITERS.values(), "\n", "\r\n", "\v", "\f", "\x85", "\u2028", '"', '";', '";"']
     texts = [f"x{end}{start}{other}y" for start in STARTS for end in ends for other in ends]
-    texts.append("x;=WEBSERVICE(A1);y")
+    texts += ["x;=WEBSERVICE(A1);y", *(f"{hidden}=1+1" for hidden in "\0\x01\x1c\x1d\x1f\x7f\x80")]
     examples = [example(text, result([text, "-", text], [[-1, 2, 3, 4]] * 3)) for text in texts]
     examples += [example("a", Result(get_task("<OCR>"), "<OCR>", SIZE, text)) for text in texts]
     return [answers_csv(examples), to_csv(("picture", "why it failed"), [(text, text) for text in texts])]
