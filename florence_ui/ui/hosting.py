@@ -36,6 +36,7 @@ from florence_ui.ui.compression import PageCompression
 from florence_ui.ui.doors import Doors
 from florence_ui.ui.file_routes import FileRoutes
 from florence_ui.ui.health import Health, Probe
+from florence_ui.ui.memory import return_free_memory
 from florence_ui.ui.origin_guard import OriginGuard, replace_gradios_cors
 from florence_ui.ui.posted import UPLOAD_SECONDS
 from florence_ui.ui.sessions import Sessions
@@ -201,7 +202,7 @@ class Housekeeping:
                 log.exception("Tidying up failed; it is tried again.")
 
     async def sweep(self, app: Any) -> None:
-        """Delete old files, forget old sessions, and drop what Gradio's queue keeps of calls that are over."""
+        """Delete old files, forget old sessions and what Gradio's queue keeps of calls that are over, free memory."""
         await asyncio.to_thread(self.budget.age_out, self.max_age)
         blocks = app.get_blocks()
         for names in blocks.temp_file_sets:
@@ -209,6 +210,7 @@ class Housekeeping:
         self._forget_sessions(app.state_holder)
         self._forget_calls(app, blocks._queue)
         self._forget_progress(file_upload_statuses)
+        await asyncio.to_thread(return_free_memory)
 
     def _forget_sessions(self, holder: Any) -> None:
         oldest = datetime.now() - timedelta(seconds=self.max_age)
