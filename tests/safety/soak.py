@@ -111,6 +111,7 @@ def one_run(visitor: Caller, number: int) -> str:
     if outcome.ok:
         return "answered"
     if any(word in outcome.error for word in BUSY):
+        print(f"{number} was turned away: {outcome.error}", file=sys.stderr)
         return "turned away"
     assert is_sentence(outcome.error), outcome.error
     return "refused"
@@ -120,6 +121,7 @@ def left_in_the_middle(visitor: Caller, number: int) -> str:
     """A page that is closed while it waits."""
     upload = visitor.upload(photograph(number), "left.jpg")
     if upload.status_code != 200:
+        print(f"{number} was turned away: {upload.text}", file=sys.stderr)
         return "turned away"
     body = {"image": file_value(upload.json()[0]), "task": "<OD>"}
     called = visitor.client.post("/gradio_api/call/v2/analyse", json=body)
