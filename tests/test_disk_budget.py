@@ -164,6 +164,17 @@ def test_what_came_and_went_without_being_counted_is_counted(budget: DiskBudget)
     assert budget.held == on_disk(budget)
 
 
+def test_unfinished_files_of_some_leave_room_for_the_next(budget: DiskBudget) -> None:
+    with contextlib.ExitStack() as leases:
+        for owner in ("ann", "ben", "cleo"):
+            lease = leases.enter_context(Lease(budget, owner))
+            with contextlib.suppress(StorageError):
+                while True:
+                    lease.grow(Room(BLOCK, 0))
+        assert put(budget, "dan", 2 * BLOCK).exists()
+    assert budget.held == on_disk(budget)
+
+
 def test_whatever_happens_the_count_is_right_and_the_limit_holds(budget: DiskBudget, clock: Clock) -> None:
     rng = random.Random(5)
     paths: list[Path] = []

@@ -26,8 +26,6 @@ MIN_FREE_BYTES = 200 << 20
 """Free space of the disk that stays free."""
 SPARE_SECONDS = 300.0
 """For so long after its last use a file counts as in use."""
-UNFINISHED_SHARE = 0.5
-"""Part of the budget that one visitor's unfinished files may take, because those cannot be removed."""
 
 NO_ROOM = ("There is no room for more files on this page right now.", "Try again in a few minutes.")
 DISK_FULL = ("The disk of this page's machine is full.", "Try again later; the operator has to make room.")
@@ -82,6 +80,7 @@ class DiskBudget:
         self.unfinished: set[str] = set()
         """Names of entries that are being written: they are counted by what is reserved for them."""
         self._total = NOTHING
+        self._total_unfinished = NOTHING
 
     def set_limits(self, max_bytes: int, *, max_age: float) -> None:
         """Let all files together take so many bytes, each for so many seconds after its last use."""
@@ -192,13 +191,23 @@ class DiskBudget:
         account = self._accounts.setdefault(owner, _Account())
         account.unfinished += room
         self._total += room
+        self._total_unfinished += room
         self._drop_if_empty(owner)
 
     def _check_share(self, owner: str) -> None:
-        most = self.limit.part(UNFINISHED_SHARE)
-        if not self._accounts[owner].unfinished.fits(most):
-            words = f"This needs more room than one visitor gets here at a time ({most.size / 2**20:.3g} MB)."
+        """Refuse a visitor more for unfinished files than is left to the others: such files cannot be removed.
+
+        So one visitor alone gets half, a second one beside them a quarter, and there is always some for the next.
+
+        Raises:
+            StorageError: If it is more.
+        """
+        mine = self._accounts[owner].unfinished
+        if not mine.fits(self.limit.part(0.5)):
+            words = f"This needs more room than one visitor gets here at a time ({self.limit.size / 2**21:.3g} MB)."
             raise StorageError(words, "Take fewer or smaller pictures.")
+        if not mine.fits(self.limit - self._total_unfinished):
+            raise StorageError(*NO_ROOM)
 
     def _make_room(self, owner: str, gone: list[str]) -> None:
         """Forget entries until all fits; their names go into `gone`, for them to be deleted.
