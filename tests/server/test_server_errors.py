@@ -258,7 +258,7 @@ def test_a_failure_inside_is_a_bare_500_and_one_line_in_the_log(
 
     async def call() -> httpx.Response:
         app = create_app(Service({"tiny": checkpoint}))
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://local") as client:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
             return await client.post("/infer/lmm", json=body, timeout=300)
 
     log_in_this_process(monkeypatch)
