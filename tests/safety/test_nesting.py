@@ -29,7 +29,7 @@ def nested(depth: int, opening: str = "[", closing: str = "]") -> str:
 def test_deeply_nested_json_is_refused_in_words(app: RunningApp, route: str, depth: int) -> None:
     for value in (nested(depth), nested(depth, '{"a":', "}")):
         response = app.client.post(route, content=ROUTES[route] % value, headers=HEADERS)
-        assert response.status_code == 400, response.text[:200]
+        assert response.status_code in (400, 413), response.text[:200]  # 413: Stop takes small bodies only
         assert is_sentence(response.json()["error"]), response.text
 
 
