@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import requests
 import torch
-from fake_hub import CHUNK, COMMIT, FakeHub
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
+from server.fake_hub import CHUNK, COMMIT, FakeHub
 from server_process import ServerProcess, wait_for
 from tiny_checkpoint import build_checkpoint
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import requests
 import torch
-from fake_hub import COMMIT, FakeHub
 from huggingface_hub import constants
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from server.fake_hub import COMMIT, FakeHub
 from server_process import ServerProcess, wait_for
 
 from florence_ui.server import registry
