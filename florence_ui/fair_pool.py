@@ -120,3 +120,5 @@ decoding = FairPool("decode")
 """For opening pictures: before a call of the model, in its way."""
 drawing = FairPool("draw")
 """For drawing answers and making files of them."""
+storing = FairPool("store")
+"""For writing uploads."""

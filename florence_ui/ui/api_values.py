@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -20,7 +21,7 @@ from florence_ui.images import Picture
 from florence_ui.pipeline import Request
 from florence_ui.tasks import TASKS, Region, build_prompt, check_region, get_task, split_classes
 from florence_ui.ui.services import Services, typed_key
-from florence_ui.ui.uploads import FILE_ROUTE, uploaded
+from florence_ui.ui.uploads import FILE_ROUTE, own_file, uploaded
 
 MAX_FIELD = 100_000
 """Most characters of any text that a program may send."""
@@ -144,7 +145,8 @@ def pictures_of(images: Any, image_urls: Any) -> list[Item]:
     if not count:
         hint = "Send uploaded files in images, or links in image_urls."
         raise InputError("There are no pictures.", hint, field="images")
-    files = [uploaded(named(value)) for value in images]
+    look = cache(own_file)
+    files = [uploaded(named(value), look) for value in images]
     return [*(Item(path, path.name) for path in files), *(Item(None, link_name(link), link=link) for link in links)]
 
 

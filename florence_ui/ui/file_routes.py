@@ -9,7 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from gradio.exceptions import InvalidPathError
-from gradio.route_utils import GradioUploadFile, file_fetch
+from gradio.route_utils import file_fetch
 from gradio.routes import file_upload_statuses
 from gradio.utils import is_static_file, safe_join
 from gradio_client.utils import strip_invalid_filename_characters
@@ -23,10 +23,12 @@ from starlette.types import Message, Receive, Scope
 
 from florence_ui import storage
 from florence_ui.errors import StorageError
+from florence_ui.fair_pool import storing
 from florence_ui.storage.room import Room
 from florence_ui.storage.writing import STEP, Lease, in_words
-from florence_ui.ui.multipart import UploadParser
+from florence_ui.ui.multipart import PartFile, UploadParser
 from florence_ui.ui.uploads import FILE_ROUTE, own_file, upload_folder
+from florence_ui.visitors import Visitor, asking
 
 
 class FileRoutes:
@@ -52,12 +54,14 @@ class FileRoutes:
 
         Everything is written into a folder of this request, which is deleted at its end, however that comes.
         """
-        lease = Lease(storage.budget(), self._whose(request.scope))
+        address = self._whose(request.scope)
+        asking.set(Visitor("", address))
+        lease = Lease(storage.budget(), address)
         upload_id = request.query_params.get("upload_id")
         try:
-            await asyncio.to_thread(lease.open)
+            await storing.run(lease.open)
             files = await self._parse(request, lease, upload_id)
-            return JSONResponse(await asyncio.to_thread(_kept, lease, files))
+            return JSONResponse(await storing.run(_kept, lease, files))
         except ClientDisconnect:
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is there to read it
         except MultiPartException as error:
@@ -71,9 +75,9 @@ class FileRoutes:
         finally:
             if upload_id:
                 file_upload_statuses.set_done(upload_id)
-            await asyncio.to_thread(lease.close)
+            await storing.run(lease.close)
 
-    async def _parse(self, request: Request, lease: Lease, upload_id: str | None) -> list[GradioUploadFile]:
+    async def _parse(self, request: Request, lease: Lease, upload_id: str | None) -> list[PartFile]:
         """The files of an upload, written where the lease says.
 
         Raises:
@@ -106,7 +110,7 @@ class FileRoutes:
         return file_fetch(path, request, request.app.get_blocks(), upload_folder())
 
 
-def _kept(lease: Lease, files: list[GradioUploadFile]) -> list[str]:
+def _kept(lease: Lease, files: list[PartFile]) -> list[str]:
     """Let the uploaded files stay under their names; files of one content share a folder.
 
     Raises:
@@ -118,7 +122,7 @@ def _kept(lease: Lease, files: list[GradioUploadFile]) -> list[str]:
         folder.mkdir(exist_ok=True)
         name = strip_invalid_filename_characters(Path(file.filename or "").name)
         paths.append(Path(safe_join(str(folder), name)))
-        Path(file.file.name).rename(paths[-1])
+        file.path.rename(paths[-1])
     folders = {folder: lease.keep_apart(folder) for folder in dict.fromkeys(path.parent for path in paths)}
     return [str(folders[path.parent] / path.name) for path in paths]
 
@@ -133,7 +137,7 @@ def _counted(receive: Receive, lease: Lease) -> Receive:
         size += len(message.get("body", b""))
         if size > allowed:
             more = max(STEP, size - allowed)
-            await asyncio.to_thread(lease.grow, Room(more, 0))
+            await storing.run(lease.grow, Room(more, 0))
             allowed += more
         return message
 

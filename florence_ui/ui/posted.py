@@ -15,7 +15,7 @@ from starlette.types import Message, Receive, Scope
 
 from florence_ui.errors import InputError
 from florence_ui.ui.body_wait import BodyWait
-from florence_ui.ui.uploads import check_files
+from florence_ui.ui.uploads import check_files, drop_meta
 
 NAME = r"[A-Za-z0-9_\-]{1,64}"
 """A session, an event or an endpoint. Gradio splits task names at a marker of its own: free text here could break
@@ -250,6 +250,8 @@ def clean_event(posted: dict[str, Any], scope: Scope) -> dict[str, Any]:
         for_programs = function.api_visibility == "public"  # the page shows no words that come with 422
         status = HTTPStatus.UNPROCESSABLE_ENTITY if for_programs else HTTPStatus.BAD_REQUEST
         raise Refused(status, str(error)) from None
+    if all(map(_is_for_programs, function.inputs)):
+        drop_meta(posted)
     if by_name:
         return posted
     data, about = _with_defaults(function, posted.get("data")), posted.get("event_data")
@@ -286,8 +288,12 @@ def _with_defaults(function: Any, data: Any) -> Any:
     Gradio does so only where inputs are given by name.
     """
     left_out = function.inputs[len(data) :] if isinstance(data, list) else []
-    known = all(block.get_block_name() == "api" for block in left_out)
+    known = all(map(_is_for_programs, left_out))
     return [*data, *(block.value for block in left_out)] if left_out and known else data
+
+
+def _is_for_programs(block: Any) -> bool:
+    return block.get_block_name() == "api"
 
 
 def _check_inputs(function: Any, data: Any) -> None:

@@ -7,7 +7,8 @@ but the first two, with a path inside this app's own upload folder, are refused.
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -27,22 +28,33 @@ UPLOAD_FIRST = "Upload the picture first; a link goes into the field for links (
 
 def upload_folder() -> Path:
     """Where Gradio keeps this app's uploads and the files it hands out: `<folder>/<keyed hash>/<name>`."""
-    return Path(get_upload_folder()).resolve()
+    return _resolved(get_upload_folder())
 
 
-def uploaded(value: Any) -> Path:
+@cache
+def _resolved(folder: str) -> Path:
+    return Path(folder).resolve()
+
+
+Look = Callable[[str], Path | None]
+"""`own_file`, or a cache of it: a request may name one file two hundred times."""
+
+
+def uploaded(value: Any, look: Look | None = None) -> Path:
     """The upload that a posted value names.
 
     Args:
         value: A path that Gradio handed over, or file data as it was posted.
+        look: Looks for the file; `own_file` if left out.
 
     Raises:
         ImageError: If it is anything but a file in this app's upload folder.
     """
+    look = look or own_file
     if isinstance(value, dict):
-        check_file(value)
+        check_file(value, look)
         value = value["path"]
-    if not isinstance(value, str | Path) or not (path := own_file(str(value))):
+    if not isinstance(value, str | Path) or not (path := look(str(value))):
         raise ImageError(NOT_AN_UPLOAD, UPLOAD_FIRST)
     return path
 
@@ -53,12 +65,22 @@ def check_files(value: Any) -> None:
     Raises:
         ImageError: If one names something other than an upload of this app.
     """
+    look = cache(own_file)
     for node in _dicts(value):
         if "path" in node or "url" in node or "meta" in node:
-            check_file(node)
+            check_file(node, look)
 
 
-def check_file(value: dict[str, Any]) -> None:
+def drop_meta(value: Any) -> None:
+    """Take the mark of a file value away, which makes Gradio look for the file and copy its record once more.
+
+    For what `check_files` has passed, and functions that call `uploaded` themselves.
+    """
+    for node in _dicts(value):
+        node.pop("meta", None)
+
+
+def check_file(value: dict[str, Any], look: Look) -> None:
     """Whether a file value is exactly what this page sends for an upload.
 
     Raises:
@@ -66,7 +88,7 @@ def check_file(value: dict[str, Any]) -> None:
     """
     path, url = value.get("path"), value.get("url")
     plain = value.get("meta") in (None, FILE_META) and not value.get("is_stream")  # programs leave meta out
-    own = plain and isinstance(path, str) and own_file(path)
+    own = plain and isinstance(path, str) and look(path)
     if not own or not (url is None or (isinstance(url, str) and _is_address_of(url, path))):
         raise ImageError(*(GONE if isinstance(path, str) and _was_own_file(path) else (NOT_AN_UPLOAD, UPLOAD_FIRST)))
 
