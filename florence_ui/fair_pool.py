@@ -6,6 +6,7 @@ Such work never runs in asyncio's own threads: whoever filled those would stop e
 import asyncio
 import os
 import threading
+import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +22,10 @@ T = TypeVar("T")
 
 THREADS = min(8, max(2, os.cpu_count() or 2)) + 1
 """One more than processors: one visitor may use all but one of them."""
+HALF_LIFE = 10.0
+"""Seconds after which the time that a visitor's work took counts half."""
+MUCH_SECONDS, MUCH_TIMES = 1.0, 10
+"""Who has used more than so many seconds lately, and so many times what somebody else has, leaves a processor free."""
 
 
 @dataclass(eq=False)
@@ -37,8 +42,40 @@ class _Job:
         return all(future.cancelled() for future in self.waiting)
 
 
+class RecentUse:
+    """How many seconds each visitor's work took lately; what is long ago is forgotten."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seconds: dict[str, float] = {}
+        self._since = clock()
+
+    def add(self, who: str, seconds: float) -> None:
+        """Count work that is done."""
+        self._fade()
+        self._seconds[who] = self.of(who) + seconds
+
+    def of(self, who: str) -> float:
+        """Seconds, with those of `HALF_LIFE` ago counted half."""
+        return self._seconds.get(who, 0.0)
+
+    def is_much(self, who: str) -> bool:
+        """Whether it is far more than somebody else's."""
+        return self.of(who) > max(MUCH_SECONDS, MUCH_TIMES * min(self._seconds.values(), default=0.0))
+
+    def _fade(self) -> None:
+        passed = self._clock() - self._since
+        if passed > HALF_LIFE / 10:
+            self._since += passed
+            kept = 0.5 ** (passed / HALF_LIFE)
+            self._seconds = {who: used * kept for who, used in self._seconds.items() if used * kept > 0.001}
+
+
 class FairPool:
     """Runs work in a few threads. A thread that comes free takes up the visitor who has the fewest at work.
+
+    Of several, it takes the one whose work took least time lately. Those who use far more than others get all but two
+    threads together, so that whoever asks for little finds one, and a processor for it.
 
     Args:
         name: What its threads are called.
@@ -51,6 +88,7 @@ class FairPool:
         self._lock = threading.Lock()
         self._queues: OrderedDict[str, deque[_Job]] = OrderedDict()
         self._running: Counter[str] = Counter()
+        self._used = RecentUse()
         self._jobs: dict[Hashable, _Job] = {}
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -91,19 +129,23 @@ class FairPool:
             self._executor.submit(self._work, who, job)
 
     def _next(self) -> str | None:
-        """Whose turn it is: of those with the fewest at work, whoever has waited longest."""
-        who = min(self._queues, key=self._running.__getitem__, default=None)
+        """Whose turn it is, with the lock held; None if nobody's."""
+        much = {who for who in self._queues.keys() | self._running.keys() if self._used.is_much(who)}
+        at_work = sum(self._running[who] for who in much)
+        full = at_work >= max(1, self.threads - 2)
         most = max(1, self.threads - 1)
-        return who if who is not None and self._running[who] < most else None
+        able = [who for who in self._queues if self._running[who] < most and not (full and who in much)]
+        return min(able, key=lambda who: (self._running[who], self._used.of(who)), default=None)
 
     def _work(self, who: str, job: _Job) -> None:
-        value, error = None, None
+        value, error, begun = None, None, time.monotonic()
         try:
             value = job.work()
         except BaseException as failure:
             error = failure
         with self._lock:
             self._forget(job)
+            self._used.add(who, time.monotonic() - begun)
             self._running[who] -= 1
             self._running += Counter()  # drops the zeroes
             self._start()

@@ -54,6 +54,39 @@ async def test_one_visitor_leaves_a_thread_free():
     await asyncio.gather(*hog)
 
 
+async def test_those_who_use_much_together_leave_a_thread_and_a_processor_free():
+    pool, go, running = FairPool("test", threads=3), threading.Event(), []
+    hogs = [Visitor("", f"192.0.2.{number}") for number in range(10, 13)]
+    await ask(pool, OTHER, time.sleep, 0.001)
+    await asyncio.gather(*(ask(pool, hog, time.sleep, 1.1) for hog in hogs))
+
+    def work():
+        running.append(1)
+        go.wait(10)
+
+    waiting = [ask(pool, hog, work) for hog in hogs for _ in range(3)]
+    await asyncio.sleep(0.1)
+    assert len(running) == 1
+    assert await asyncio.wait_for(ask(pool, OTHER, lambda: "at once"), 5) == "at once"
+    go.set()
+    await asyncio.gather(*waiting)
+
+
+async def test_a_visitor_alone_may_use_much():
+    pool, go, running = FairPool("test", threads=3), threading.Event(), []
+    await ask(pool, HOG, time.sleep, 1.1)
+
+    def work():
+        running.append(1)
+        go.wait(10)
+
+    waiting = [ask(pool, HOG, work) for _ in range(3)]
+    await asyncio.sleep(0.1)
+    assert len(running) == 2
+    go.set()
+    await asyncio.gather(*waiting)
+
+
 async def test_turns_go_round():
     pool, order = FairPool("test", threads=1), []
     first = ask(pool, HOG, time.sleep, 0.05)
