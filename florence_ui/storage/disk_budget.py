@@ -174,9 +174,16 @@ class DiskBudget:
         with self._lock:
             self._take(owner, NOTHING - room)
 
-    def keep(self, owner: str, name: str, reserved: Room = NOTHING) -> None:
-        """Count an entry that has been written by what it really takes, in place of what was reserved for it."""
-        room = measured(self.folder / name)
+    def keep(self, owner: str, name: str, reserved: Room = NOTHING, room: Room | None = None) -> None:
+        """Count an entry that has been written by what it really takes, in place of what was reserved for it.
+
+        Args:
+            owner: The visitor in whose name it is.
+            name: The entry.
+            reserved: What was reserved for it.
+            room: What it takes, if the caller has measured it.
+        """
+        room = room or measured(self.folder / name)
         with self._lock:
             account = self._accounts.setdefault(owner, _Account())
             account.entries[name] = _Entry(room, self._clock())

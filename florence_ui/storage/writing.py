@@ -91,7 +91,7 @@ class Lease:
         folder.rename(apart)
         room = measured(apart)
         moved = Room(min(room.size, self._reserved.size), min(room.files, self._reserved.files))
-        self._budget.keep(self._owner, apart.name, moved)
+        self._budget.keep(self._owner, apart.name, moved, room)
         self._reserved -= moved
         self._budget.unfinished.discard(apart.name)
         return apart
