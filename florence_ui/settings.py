@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Secret
 
 from florence_ui.errors import SettingsError
-from florence_ui.origins import read_origin
+from florence_ui.network.origins import read_origin
 
 SERVERLESS_URL = "https://serverless.roboflow.com"
 LOCAL_URL = "http://localhost:9001"

@@ -28,7 +28,7 @@ from florence_ui.errors import (
     KeyRefusedError,
     quote,
 )
-from florence_ui.origins import host_name, is_loopback_host
+from florence_ui.network.origins import host_name, is_loopback_host
 from florence_ui.settings import LOCAL_URL, SERVERLESS_URL, Settings, is_key
 
 MAX_NEW_TOKENS = 1024

@@ -18,7 +18,7 @@ from requests.utils import select_proxy, should_bypass_proxies
 
 from florence_ui.backends.refusals import redact_all, refusal
 from florence_ui.errors import AnswerError, BackendUnreachableError
-from florence_ui.proxies import proxies
+from florence_ui.network.proxies import proxies
 
 MAX_ANSWER = 4 * 2**20
 """Most bytes of an answer; Florence-2's longest are under 100 kB."""

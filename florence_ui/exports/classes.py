@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from florence_ui.results import Result
+from florence_ui.results.result import Result
 from florence_ui.tasks import InputKind, OutputKind, task_of_prompt
 
 NO_LABEL = "object"

@@ -18,7 +18,7 @@ from florence_ui.exports.names import unique_names
 from florence_ui.exports.originals import original
 from florence_ui.exports.records import Example, as_record
 from florence_ui.exports.tables import to_csv
-from florence_ui.images import ImageLimits
+from florence_ui.images.loading import ImageLimits
 
 MAX_SHARE = 0.9
 """Largest part of the pictures that may be held back for validation."""

@@ -8,7 +8,7 @@ import supervision as sv
 
 from florence_ui.exports.classes import class_name, labels_of
 from florence_ui.exports.records import DECIMALS
-from florence_ui.results import Result
+from florence_ui.results.result import Result
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from florence_ui.exports.classes import labels_of
 from florence_ui.exports.names import safe_name
 from florence_ui.exports.originals import encoded
 from florence_ui.exports.records import wanted_rows
-from florence_ui.results import Result
+from florence_ui.results.result import Result
 
 
 def mask_pngs(result: Result, rows: Collection[int] | None = None) -> Iterator[tuple[str, bytes]]:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from florence_ui.colors import stated_profile
-from florence_ui.images import ImageLimits, decode, open_header, read_file
-from florence_ui.stripping import Stripped, exif_orientation
+from florence_ui.images.color import stated_profile
+from florence_ui.images.loading import ImageLimits, decode, open_header, read_file
+from florence_ui.images.sanitize import Stripped, exif_orientation
 
 JPEG_QUALITY = 95
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png"}

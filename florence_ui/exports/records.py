@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from florence_ui.exports.classes import labels_of
-from florence_ui.results import Result
+from florence_ui.results.result import Result
 
 DECIMALS = 2
 """Of a pixel; the model speaks in thousandths of the picture's sides."""

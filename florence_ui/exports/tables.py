@@ -8,7 +8,7 @@ from typing import Any
 
 from florence_ui.exports.classes import labels_of
 from florence_ui.exports.records import DECIMALS, Example, rounded, wanted_rows
-from florence_ui.results import Result
+from florence_ui.results.result import Result
 
 COLUMNS = ("#", "label", "x1", "y1", "x2", "y2", "width", "height")
 CSV_COLUMNS = ("picture_number", "picture", "task", "text", *COLUMNS)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from florence_ui.nano import captions
 from florence_ui.nano.phrases import noun_phrase, sentence
 from florence_ui.nano.scenes import Scene, Thing
-from florence_ui.nano.world import NAMES
+from florence_ui.nano.vocabulary import NAMES
 
 BINS = 1000
 

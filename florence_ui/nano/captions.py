@@ -1,9 +1,6 @@
 """What a scene's captions say, at three lengths, and how an object is described."""
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from florence_ui.nano.scenes import Scene, Thing
+from florence_ui.nano.scenes import Scene, Thing
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
 
@@ -18,7 +15,7 @@ def listed(parts: list[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
-def size_word(thing: "Thing", picture_size: tuple[int, int]) -> str:
+def size_word(thing: Thing, picture_size: tuple[int, int]) -> str:
     """How large an object looks: "small", "large" or nothing in between."""
     part = max(
         (thing.box[2] - thing.box[0]) / picture_size[0],
@@ -27,29 +24,29 @@ def size_word(thing: "Thing", picture_size: tuple[int, int]) -> str:
     return "small" if part < 0.22 else "large" if part > 0.38 else ""
 
 
-def place(thing: "Thing", picture_size: tuple[int, int]) -> str:
+def place(thing: Thing, picture_size: tuple[int, int]) -> str:
     """In which third of the picture an object is."""
     third = int((thing.box[0] + thing.box[2]) / 2 / picture_size[0] * 3)
     return ("on the left", "in the middle", "on the right")[third]
 
 
-def description(thing: "Thing", picture_size: tuple[int, int]) -> str:
+def description(thing: Thing, picture_size: tuple[int, int]) -> str:
     """For example "a small dog"."""
     return with_article(f"{size_word(thing, picture_size)} {thing.label}".strip())
 
 
-def brief(scene: "Scene") -> str:
+def brief(scene: Scene) -> str:
     """For example "a dog, a tree and an umbrella"."""
     return listed([with_article(thing.label) for thing in scene.things])
 
 
-def detailed(scene: "Scene") -> str:
+def detailed(scene: Scene) -> str:
     """Objects with their places, for example "The image shows a dog on the left and a tree in the middle."."""
     said = [f"{with_article(thing.label)} {place(thing, scene.image.size)}" for thing in scene.things]
     return f"The image shows {listed(said)}."
 
 
-def more_detailed(scene: "Scene") -> str:
+def more_detailed(scene: Scene) -> str:
     """A count, every object with its size, and what the signs say."""
     said = listed([description(thing, scene.image.size) for thing in scene.things])
     noun = "object" if len(scene.things) == 1 else "objects"

@@ -29,7 +29,7 @@ from PIL import Image
 from florence_ui.nano.answers import TASKS, Question, ask
 from florence_ui.nano.scenes import Scene, draw_scene
 from florence_ui.nano.scoring import Measures, mean_of, score
-from florence_ui.nano.world import UNSEEN_FROM
+from florence_ui.nano.vocabulary import UNSEEN_FROM
 
 FIRST_SEED = 2 * UNSEEN_FROM
 CAPTIONS = ("<CAPTION>", "<DETAILED_CAPTION>", "<MORE_DETAILED_CAPTION>")

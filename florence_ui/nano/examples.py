@@ -8,12 +8,12 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
+from florence_ui.assets import EXAMPLES
 from florence_ui.nano.backgrounds import Color, sky_and_ground
 from florence_ui.nano.scenes import Canvas, Scene, frame_at
 from florence_ui.nano.signs import SignStyle, draw_sign
-from florence_ui.nano.world import ASSETS
+from florence_ui.nano.write_scenes import truth
 
-FOLDER = ASSETS / "examples"
 SIZE = (960, 720)
 
 
@@ -176,7 +176,7 @@ def compose(composition: Composition) -> Scene:
 
 def entry(composition: Composition, scene: Scene, file: str) -> dict:
     """One entry of ``examples.json``; regions are in parts of the picture, boxes and quads in pixels."""
-    truth = scene.truth(file)
+    whole = truth(scene, file)
     region = None
     if composition.region_of:
         boxes = {thing.label: thing.box for thing in scene.things}
@@ -190,8 +190,8 @@ def entry(composition: Composition, scene: Scene, file: str) -> dict:
         "classes": list(composition.classes),
         "region": region,
         "truth": {
-            "objects": [{"label": one["label"], "box": one["box"]} for one in truth["objects"]],
-            "words": truth["words"],
+            "objects": [{"label": one["label"], "box": one["box"]} for one in whole["objects"]],
+            "words": whole["words"],
         },
     }
 
@@ -209,4 +209,4 @@ def write_examples(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    write_examples(FOLDER)
+    write_examples(EXAMPLES)

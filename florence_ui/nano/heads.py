@@ -11,7 +11,7 @@ from torch import nn
 
 from florence_ui.nano.model import DIM, GRID
 from florence_ui.nano.scenes import Scene
-from florence_ui.nano.world import NAMES, WORDS
+from florence_ui.nano.vocabulary import NAMES, WORDS
 
 CELLS = GRID * GRID
 LETTERS = 27  # none, A to Z

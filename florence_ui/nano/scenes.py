@@ -1,24 +1,18 @@
 """Scenes of objects and signs, drawn with exact truth.
 
-    python -m florence_ui.nano.scenes --seed 1000000 --count 10 --out scenes/
-
-writes the pictures and ``truth.json``. The same seed always draws the same scene.
+The same seed always draws the same scene.
 """
 
-import argparse
-import json
 import random
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from florence_ui.nano import captions
 from florence_ui.nano.backgrounds import background
 from florence_ui.nano.signs import Sign, draw_sign, sign_style
 from florence_ui.nano.sprites import VISIBLE, mask_outline, sprites
-from florence_ui.nano.world import NAMES, PICTURE_SIZES, WORDS
+from florence_ui.nano.vocabulary import NAMES, PICTURE_SIZES, WORDS
 
 MAX_OVERLAP = 0.08
 """How much of the smaller of two objects' boxes the other may cover."""
@@ -61,21 +55,6 @@ class Scene:
     image: Image.Image
     things: list[Thing]
     signs: list[Sign]
-
-    def truth(self, file: str) -> dict:
-        """One entry of ``truth.json``, all coordinates in pixels."""
-        return {
-            "file": file,
-            "objects": [
-                {"label": t.label, "box": list(t.box), "polygon": np.round(t.polygon, 1).tolist()} for t in self.things
-            ],
-            "words": [{"text": s.word, "quad": np.round(s.quad, 1).tolist()} for s in self.signs],
-            "captions": {
-                "brief": captions.brief(self),
-                "detailed": captions.detailed(self),
-                "more_detailed": captions.more_detailed(self),
-            },
-        }
 
 
 class Canvas:
@@ -178,28 +157,3 @@ def _place_thing(rng: random.Random, canvas: Canvas, name: str, *, crowd: int, f
         if canvas.has_room(frame, MAX_OVERLAP):
             canvas.add_thing(name, frame)
             return
-
-
-def write_scenes(seed: int, count: int, folder: Path) -> None:
-    """Write the scenes of ``count`` seeds from ``seed`` on as PNG, and ``truth.json``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    entries = []
-    for index in range(seed, seed + count):
-        scene = draw_scene(index)
-        file = f"scene-{index}.png"
-        scene.image.save(folder / file)
-        entries.append(scene.truth(file))
-    (folder / "truth.json").write_text(json.dumps(entries, indent=1) + "\n")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Draw scenes with their truth.")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the first scene; unseen in training from 1000000")
-    parser.add_argument("--count", type=int, default=10)
-    parser.add_argument("--out", type=Path, required=True)
-    arguments = parser.parse_args()
-    write_scenes(arguments.seed, arguments.count, arguments.out)
-
-
-if __name__ == "__main__":
-    main()

@@ -13,7 +13,7 @@ import numpy as np
 
 from florence_ui.nano.answers import Question
 from florence_ui.nano.scenes import Scene
-from florence_ui.nano.world import NAMES
+from florence_ui.nano.vocabulary import NAMES
 
 Box = Sequence[float]
 Measures = defaultdict[str, list[float]]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from florence_ui.nano.world import FONTS
+from florence_ui.nano.vocabulary import FONTS
 
 Color = tuple[int, int, int]
 

@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from florence_ui.nano.world import ASSETS, KINDS, NAMES
+from florence_ui.assets import ASSETS
+from florence_ui.nano.vocabulary import KINDS, NAMES
 
 SHEET = ASSETS / "nano-sprites.png"
 OUTLINES = ASSETS / "nano-sprites.json"

@@ -8,7 +8,7 @@ import json
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import BartTokenizerFast, PreTrainedTokenizerFast
 
-from florence_ui.nano.world import NAMES, WORDS
+from florence_ui.nano.vocabulary import NAMES, WORDS
 
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 LOCATIONS = tuple(f"<loc_{bin_}>" for bin_ in range(1000))

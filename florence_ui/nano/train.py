@@ -19,12 +19,12 @@ import torch
 from torch import multiprocessing
 from transformers import Florence2ForConditionalGeneration
 
-from florence_ui.nano.lessons import Lessons, collate
+from florence_ui.nano.dataset import Lessons, collate
+from florence_ui.nano.distributed import Team
+from florence_ui.nano.losses import Teacher
 from florence_ui.nano.model import DIM, export
 from florence_ui.nano.optimizer import Muon, split_weights
 from florence_ui.nano.quick_score import quick_score
-from florence_ui.nano.teacher import Teacher
-from florence_ui.nano.team import Team
 
 
 @dataclass

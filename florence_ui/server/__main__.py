@@ -10,10 +10,10 @@ from pathlib import Path
 
 import uvicorn
 
-from florence_ui.connections import bound_connections
+from florence_ui.network.connections import bound_connections
 from florence_ui.server import DEFAULT_PORT
 from florence_ui.server.app import create_app
-from florence_ui.server.line import MAX_WAITING
+from florence_ui.server.generation_queue import MAX_WAITING
 from florence_ui.server.logs import log, set_up_logging
 from florence_ui.server.memory import keep_freed_memory
 from florence_ui.server.service import Service

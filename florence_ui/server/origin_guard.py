@@ -7,7 +7,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from florence_ui.origins import host_name, is_foreign, is_local_name, is_loopback_host, parse_address
+from florence_ui.network.origins import host_name, is_foreign, is_local_name, is_loopback_host, parse_address
 
 UNKNOWN_HOST = (
     "This server does not know the name that it was called by. Call it as localhost, or start it with "

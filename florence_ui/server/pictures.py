@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from PIL import Image
 
 from florence_ui.errors import FlorenceUIError
-from florence_ui.fetching import fetch_image
-from florence_ui.images import ImageLimits, decode
+from florence_ui.images.fetch import fetch_image
+from florence_ui.images.loading import ImageLimits, decode
 from florence_ui.server.refusals import RefusalError
 from florence_ui.server.schemas import RequestImage
 

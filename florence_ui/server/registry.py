@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from florence_ui.assets import ASSETS
 from florence_ui.server.logs import log
 from florence_ui.server.refusals import RefusalError
 from florence_ui.server.transfer_rate import TransferRate
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from florence_ui.server.engine import Florence2
     from florence_ui.server.runtime import Runtime
 
-PROJECT = Path(__file__).resolve().parents[2]
 STALLED_AFTER = 30.0
 """Seconds without a byte from the Hub after which a download is given up."""
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0
@@ -58,7 +58,7 @@ class Source:
 SOURCES = {
     "florence-2-base": Source("florence-community/Florence-2-base"),
     "florence-2-large": Source("florence-community/Florence-2-large"),
-    "florence-2-nano": Source(directory=PROJECT / "assets" / "florence-2-nano"),
+    "florence-2-nano": Source(directory=ASSETS / "florence-2-nano"),
 }
 ROBOFLOW_IDS = {"florence-pretrains/3": "florence-2-base", "florence-pretrains/4": "florence-2-large"}
 """The project ids behind Roboflow's aliases; its server takes either."""
@@ -272,7 +272,7 @@ async def fetch(repo_id: str, show_progress: Callable[[int, int, int], None]) ->
     Raises:
         UnavailableError: With the reason.
     """
-    paths = [str(PROJECT), os.environ.get("PYTHONPATH", "")]
+    paths = [str(ASSETS.parent), os.environ.get("PYTHONPATH", "")]
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "florence_ui.server.download", repo_id),
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},

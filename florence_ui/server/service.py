@@ -15,7 +15,7 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from PIL import Image
 
-from florence_ui.server.line import MAX_WAITING, Line
+from florence_ui.server.generation_queue import MAX_WAITING, Line
 from florence_ui.server.logs import log
 from florence_ui.server.metrics import Metrics
 from florence_ui.server.pictures import read_bytes, read_picture

@@ -5,14 +5,14 @@ from typing import Any
 
 import gradio as gr
 
-from florence_ui.class_strategies import Strategy
+from florence_ui.inference.per_class import Strategy
 from florence_ui.tasks import InputKind, get_task, split_classes
-from florence_ui.ui import choices
+from florence_ui.ui import labels
 from florence_ui.ui.components.box_picker import BoxValue
 from florence_ui.ui.components.notice import NoticeValue, say
-from florence_ui.ui.files import handed_out
-from florence_ui.ui.page import Page
-from florence_ui.ui.visit import Question, Visit
+from florence_ui.ui.file_data import handed_out
+from florence_ui.ui.layout import Page
+from florence_ui.visitors.session import Question, Visit
 
 Given = Mapping[Any, Any]
 """What Gradio hands to an event whose inputs are a set: component -> value."""
@@ -43,7 +43,7 @@ def question_in(page: Page, given: Given) -> Question:
         text=given[ask.text] or "",
         classes=tuple(name for chip in given[ask.classes] or () for name in split_classes(chip)),
         region=tuple(given[ask.picker]) if given[ask.picker] else None,
-        model_id=choices.model_id_of(given[ask.model]),
+        model_id=labels.model_id_of(given[ask.model]),
         backend=given[ask.backend],
         strategy=Strategy(given[ask.strategy] or Strategy.TOGETHER),
     )
@@ -57,14 +57,14 @@ def has_key(page: Page, given: Given) -> bool:
 def filled(page: Page, question: Question) -> Updates:
     """The fields with a question in them."""
     ask, task = page.ask, get_task(question.token)
-    variants = choices.variant_choices(task.family)
+    variants = labels.variant_choices(task.family)
     return {
         ask.family: task.family.value,
         ask.variant: gr.update(choices=variants, value=task.token, visible=len(variants) > 1),
         ask.text: gr.update(value=question.text),
         ask.classes: gr.update(choices=list(question.classes), value=list(question.classes)),
         ask.strategy: gr.update(value=question.strategy.value),
-        ask.model: question.model_id or choices.AUTOMATIC,
+        ask.model: question.model_id or labels.AUTOMATIC,
         ask.backend: question.backend,
     }
 
@@ -83,9 +83,9 @@ def fitted(page: Page, visit: Visit, question: Question, *, key: bool, fresh: bo
     visit.token, kind = task.token, task.input_kind
     typed = kind in (InputKind.PHRASE, InputKind.PROMPT)
     draws = kind is InputKind.REGION and visit.shown is not None
-    words = {"label": choices.FIELD_LABELS[kind], "placeholder": f"For example: {task.example}"} if typed else {}
+    words = {"label": labels.FIELD_LABELS[kind], "placeholder": f"For example: {task.example}"} if typed else {}
     updates = {
-        ask.help: choices.task_line(task),
+        ask.help: labels.task_line(task),
         ask.text: gr.update(visible=typed, **words),
         ask.classes: gr.update(visible=kind is InputKind.CLASSES),
         ask.strategy: gr.update(visible=kind is InputKind.CLASSES),
@@ -109,7 +109,7 @@ def fitted(page: Page, visit: Visit, question: Question, *, key: bool, fresh: bo
 def run_state(page: Page, visit: Visit, question: Question, *, key: bool) -> Updates:
     """Whether Run is on, why it is off, where the picture goes, and whether a key must be typed."""
     ask, backend = page.ask, page.services.backend(question.backend)
-    reason = choices.missing(
+    reason = labels.missing(
         get_task(question.token),
         has_picture=visit.source is not None,
         text=question.text,
@@ -121,7 +121,7 @@ def run_state(page: Page, visit: Visit, question: Question, *, key: bool) -> Upd
     return {
         ask.run: gr.update(interactive=not reason),
         ask.run_notice: say(reason),
-        ask.destination: say(choices.destination(backend.host, is_local=backend.stays_here)),
+        ask.destination: say(labels.destination(backend.host, is_local=backend.stays_here)),
         ask.key: gr.update(visible=backend.needs_key),
     }
 

@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 from api.conftest import LinkedApp
 from gradio_client import Client
+from hosting.running import RunningApp, file_value
 from PIL import Image
-from safety.running import RunningApp, file_value
 from scripted_backend import ScriptedBackend
 
 from florence_ui import storage
 from florence_ui.errors import BusyError, FlorenceUIError, InputError
-from florence_ui.ui import jobs as module
-from florence_ui.ui.jobs import Job, Jobs, JobState, report
+from florence_ui.visitors import jobs as module
+from florence_ui.visitors.jobs import Job, Jobs, JobState, report
 
 OD = "<OD>"
 

@@ -13,13 +13,13 @@ import supervision as sv
 from aiohttp import web
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from hosting.running import RunningApp, file_value
 from PIL import Image
-from safety.running import RunningApp, file_value
 from scripted_backend import Call, Fault, ScriptedBackend
 
-from florence_ui.chains import CHAINS
-from florence_ui.scripted import plausible_answer
-from florence_ui.ui.api_values import link_name
+from florence_ui.api.values import link_name
+from florence_ui.bench.scripted_backend import plausible_answer
+from florence_ui.inference.chains import CHAINS
 
 ONE_PICTURE = ("compare", "chain")
 SEVERAL = ("many", "export")

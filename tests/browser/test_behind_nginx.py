@@ -12,8 +12,8 @@ import httpx
 import pytest
 from browser.conftest import ARGUMENTS, PATIENCE, find_chromium
 from browser.steps import labels, run, upload
+from hosting.running import AppHere, free_port
 from playwright.sync_api import Browser, BrowserContext, Page
-from safety.running import AppHere, free_port
 from scripted_backend import ScriptedBackend
 
 from florence_ui.settings import Settings

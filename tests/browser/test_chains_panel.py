@@ -8,7 +8,7 @@ from browser import steps
 from playwright.sync_api import Page, expect
 from scripted_backend import ScriptedBackend
 
-from florence_ui.scripted import plausible_answer
+from florence_ui.bench.scripted_backend import plausible_answer
 
 pytestmark = pytest.mark.browser
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from browser.conftest import DESKTOP
+from hosting.running import RunningApp
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
-from safety.running import RunningApp
 from scripted_backend import ScriptedBackend
 
-from florence_ui.scripted import plausible_answer
+from florence_ui.bench.scripted_backend import plausible_answer
 
 pytestmark = pytest.mark.browser
 

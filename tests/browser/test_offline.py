@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from browser import steps
 from browser.conftest import DESKTOP
+from hosting.running import RunningApp, free_port
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
-from safety.running import RunningApp, free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -16,9 +16,9 @@ from PIL import Image
 from florence_ui.bench.measuring import Measurement, Scale, Target, in_turns, milliseconds, ratios, seconds
 from florence_ui.bench.photographs import SIZES, photograph_jpeg
 from florence_ui.bench.processes import free_port, program
-from florence_ui.images import ImageLimits, Picture, open_picture
-from florence_ui.pipeline import Analysis, Pipeline, Request, draw
-from florence_ui.scripted import ScriptedBackend
+from florence_ui.bench.scripted_backend import ScriptedBackend
+from florence_ui.images.loading import ImageLimits, Picture, open_picture
+from florence_ui.inference.pipeline import Analysis, Pipeline, Request, draw
 from florence_ui.settings import Settings
 from florence_ui.tasks import TASKS
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from florence_ui.bench.measuring import Measurement, Scale, Target, in_turns, milliseconds, ratios, seconds
 from florence_ui.bench.photographs import SIZES, photograph_jpeg
-from florence_ui.drawing import Annotator, Style, annotate
-from florence_ui.images import encode_jpeg, open_picture
-from florence_ui.pipeline import Analysis, draw
-from florence_ui.results import Result, make_detections
+from florence_ui.images.loading import encode_jpeg, open_picture
+from florence_ui.inference.pipeline import Analysis, draw
+from florence_ui.rendering.annotate import Annotator, Style, annotate
+from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import TASKS
 
 BOXES, MASKS = 30, 5

@@ -4,11 +4,11 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from florence_ui.batch import Batch
 from florence_ui.bench.measuring import Measurement, Scale, Target, seconds
 from florence_ui.bench.photographs import photograph
-from florence_ui.pipeline import Pipeline, Request
-from florence_ui.scripted import ScriptedBackend
+from florence_ui.bench.scripted_backend import ScriptedBackend
+from florence_ui.inference.batch import Batch
+from florence_ui.inference.pipeline import Pipeline, Request
 from florence_ui.settings import Settings
 from florence_ui.tasks import TASKS
 

@@ -14,7 +14,7 @@ from PIL import Image
 from florence_ui.bench.measuring import Measurement, Scale, Target, in_turns, milliseconds, ratios, seconds
 from florence_ui.bench.photographs import photograph
 from florence_ui.bench.processes import free_port, program
-from florence_ui.images import encode_jpeg
+from florence_ui.images.loading import encode_jpeg
 
 if TYPE_CHECKING:
     from florence_ui.server.runtime import Runtime

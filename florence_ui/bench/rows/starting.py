@@ -14,8 +14,8 @@ import brotli
 from florence_ui.bench.measuring import Measurement, Scale, Target, in_turns, ratios, seconds
 from florence_ui.bench.photographs import SIZES, photograph
 from florence_ui.bench.processes import free_port, program, wait_for
-from florence_ui.images import open_picture
-from florence_ui.ui.examples import load_examples
+from florence_ui.images.loading import open_picture
+from florence_ui.ui.explore.examples import load_examples
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -24,7 +24,7 @@ import gc, sys
 from pathlib import Path
 from florence_ui.bench.processes import Memory
 from florence_ui.bench.rows.answering import run_once
-from florence_ui.scripted import ScriptedBackend
+from florence_ui.bench.scripted_backend import ScriptedBackend
 
 small, *large = map(Path, sys.argv[1:])
 with ScriptedBackend() as backend:

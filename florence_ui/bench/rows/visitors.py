@@ -15,7 +15,7 @@ from florence_ui.bench.hostile import ADDRESS_HEADER
 from florence_ui.bench.measuring import Measurement, Scale, Target
 from florence_ui.bench.processes import free_port, program
 from florence_ui.bench.rows.answering import photograph_file
-from florence_ui.scripted import ScriptedBackend
+from florence_ui.bench.scripted_backend import ScriptedBackend
 
 ROOT = Path(__file__).resolve().parents[3]
 VISITORS, PARALLEL, DELAY = 60, 15, 0.5

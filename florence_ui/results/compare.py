@@ -1,0 +1,222 @@
+"""Two answers side by side: what both found, what only one did, and where their texts differ."""
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import supervision as sv
+from PIL import Image
+from scipy.optimize import linear_sum_assignment
+
+from florence_ui.results.reading_order import reading_text
+from florence_ui.results.result import Result
+
+MATCH_IOU = 0.5
+"""Least overlap of two boxes of the same label that are around the same thing."""
+LEFT, RIGHT, BOTH = "left", "right", "both"
+"""The two sides, as they are marked and drawn."""
+LEFT_COLOUR, RIGHT_COLOUR, BOTH_COLOUR = "#E08214", "#2166AC", "#4DAC78"
+"""Told apart with any colour vision, by light and hue."""
+_WORD = re.compile(r"\S+\s*")
+
+
+@dataclass(frozen=True)
+class Match:
+    """One thing that both found: its row on either side, and how much the boxes overlap (0.5 to 1)."""
+
+    left: int
+    right: int
+    iou: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two answers about the same picture have in common.
+
+    Attributes:
+        both: Things that both found, by their row on the left.
+        left_only: Rows of the left answer that have no partner, ascending.
+        right_only: Rows of the right answer that have no partner, ascending.
+    """
+
+    both: tuple[Match, ...]
+    left_only: tuple[int, ...]
+    right_only: tuple[int, ...]
+
+
+def compare(left: Result, right: Result) -> Comparison:
+    """Pair the objects of two answers: same label, boxes (or quads) that overlap at `MATCH_IOU` or more.
+
+    Every object has one partner at most, and the pairs are those with the largest overlap in all, so the order of
+    the answers does not matter. Labels are the same without regard to case and surrounding blanks.
+    """
+    overlap = np.where(_same_labels(left, right), _overlaps(left, right), 0.0)
+    overlap[overlap < MATCH_IOU] = 0.0
+    rows, columns = linear_sum_assignment(overlap, maximize=True)
+    both = tuple(
+        Match(int(i), int(j), float(overlap[i, j])) for i, j in zip(rows, columns, strict=True) if overlap[i, j] > 0
+    )
+    paired_left, paired_right = {m.left for m in both}, {m.right for m in both}
+    return Comparison(
+        both,
+        tuple(i for i in range(len(left.detections)) if i not in paired_left),
+        tuple(j for j in range(len(right.detections)) if j not in paired_right),
+    )
+
+
+def _same_labels(left: Result, right: Result) -> np.ndarray:
+    """(n, m) booleans."""
+    names = [np.array([label.strip().casefold() for label in side.labels], dtype=object) for side in (left, right)]
+    return names[0][:, None] == names[1][None, :]
+
+
+def _overlaps(left: Result, right: Result) -> np.ndarray:
+    """(n, m) intersections over unions; of the quads where both answers have them."""
+    if not len(left.detections) or not len(right.detections):
+        return np.zeros((len(left.detections), len(right.detections)))
+    if left.quads is not None and right.quads is not None:
+        return np.array(sv.oriented_box_iou_batch(left.quads, right.quads), dtype=float)
+    return np.array(sv.box_iou_batch(left.detections.xyxy, right.detections.xyxy), dtype=float)
+
+
+COLUMNS = ("found by", "label", "overlap", "left box", "right box")
+"""Head of `table`."""
+
+
+def table(left: Result, right: Result, comparison: Comparison) -> list[list[str]]:
+    """Rows for a table under `COLUMNS`: what both found, then only the left, then only the right.
+
+    Boxes are in whole pixels of the upright original, as `x1, y1, x2, y2`.
+    """
+    rows = [
+        [BOTH, left.labels[m.left], f"{m.iou:.2f}", _box(left, m.left), _box(right, m.right)] for m in comparison.both
+    ]
+    rows += [["only left", left.labels[i], "", _box(left, i), ""] for i in comparison.left_only]
+    return rows + [["only right", right.labels[j], "", "", _box(right, j)] for j in comparison.right_only]
+
+
+def _box(result: Result, index: int) -> str:
+    return ", ".join(f"{value:.0f}" for value in result.detections.xyxy[index])
+
+
+def summary(comparison: Comparison) -> str:
+    """One sentence: how many things both found, and how many only one did."""
+    return (
+        f"Both found {len(comparison.both)}, only the left {len(comparison.left_only)}, "
+        f"only the right {len(comparison.right_only)}."
+    )
+
+
+def as_record(left: Result, right: Result) -> dict[str, Any]:
+    """What two answers have in common, as JSON types.
+
+    Returns:
+        `summary`, a sentence; `objects`, each with `found_by`, `label`, `overlap` (0.5 to 1; None where only one side
+        found it), `left_box` and `right_box` in pixels of the upright original; `texts`, by side a list of pieces,
+        each with whether it stands on this side alone.
+    """
+    comparison = compare(left, right)
+    objects = [(BOTH, m.left, m.right, round(m.iou, 4)) for m in comparison.both]
+    objects += [(LEFT, i, None, None) for i in comparison.left_only]
+    objects += [(RIGHT, None, j, None) for j in comparison.right_only]
+    pieces = text_differences(text_of(left), text_of(right))
+    return {
+        "summary": summary(comparison),
+        "objects": [
+            {
+                "found_by": found_by,
+                "label": right.labels[j] if i is None else left.labels[i],
+                "overlap": overlap,
+                "left_box": _numbers(left, i),
+                "right_box": _numbers(right, j),
+            }
+            for found_by, i, j, overlap in objects
+        ],
+        "texts": {
+            side: [{"text": text, "only_here": mark is not None} for text, mark in own]
+            for side, own in zip((LEFT, RIGHT), pieces, strict=True)
+        },
+    }
+
+
+def _numbers(result: Result, index: int | None) -> list[float] | None:
+    return None if index is None else [round(float(value), 2) for value in result.detections.xyxy[index]]
+
+
+def text_of(result: Result) -> str:
+    """The words of an answer; those of lines with places in reading order."""
+    return result.text or (reading_text(result.quads, result.labels) if result.quads is not None else "")
+
+
+Segment = tuple[str, str | None]
+"""A piece of text, and the side that alone has it; None where both have it."""
+
+
+def text_differences(left: str, right: str) -> tuple[list[Segment], list[Segment]]:
+    """Both texts in pieces, with the words marked that the other one lacks.
+
+    Pieces of one side, joined, are its text again. Words are compared as they are written, blanks aside.
+    """
+    words = [_WORD.findall(text) for text in (left, right)]
+    bare = [[word.strip() for word in side] for side in words]
+    matcher = difflib.SequenceMatcher(None, *bare, autojunk=False)
+    pieces: tuple[list[Segment], list[Segment]] = ([], [])
+    for change, i1, i2, j1, j2 in matcher.get_opcodes():
+        same = change == "equal"
+        for side, chosen, mark in ((0, words[0][i1:i2], LEFT), (1, words[1][j1:j2], RIGHT)):
+            if chosen:
+                pieces[side].append(("".join(chosen), None if same else mark))
+    return _with_blanks(left, pieces[0]), _with_blanks(right, pieces[1])
+
+
+def _with_blanks(text: str, pieces: list[Segment]) -> list[Segment]:
+    """Pieces with the blanks before the first word, which belong to no word."""
+    blanks = text[: len(text) - len(text.lstrip())]
+    return [(blanks, None), *pieces] if blanks else pieces
+
+
+def draw(image: Image.Image, left: Result, right: Result, names: Sequence[str] = (LEFT, RIGHT)) -> Image.Image:
+    """A new picture with the areas that both, only the left and only the right found.
+
+    Args:
+        image: The picture, at any scale; it stays as it is.
+        left: One answer.
+        right: The other one.
+        names: What to call the two sides.
+    """
+    annotator = sv.ComparisonAnnotator(
+        *(sv.Color.from_hex(colour) for colour in (LEFT_COLOUR, RIGHT_COLOUR, BOTH_COLOUR)),
+        opacity=0.55,
+        label_1=_plain(names[0]),
+        label_2=_plain(names[1]),
+        label_overlap=BOTH,
+        label_scale=_label_scale(image.width, [*names, BOTH]),
+    )
+    return annotator.annotate(image.copy(), _area(left, image.size), _area(right, image.size))
+
+
+def _area(result: Result, size: tuple[int, int]) -> sv.Detections:
+    """Everything a side found as one mask at the size of the picture that is drawn on: outlines, quads or boxes."""
+    if not len(result.detections):
+        return sv.Detections.empty()
+    scale = np.array(size) / np.array(result.size)
+    corners = result.quads if result.quads is not None else sv.xyxy_to_polygons(result.detections.xyxy)
+    area = np.zeros((size[1], size[0]), dtype=bool)
+    for parts, box in zip(result.polygons, corners, strict=True):
+        for part in parts or [box]:
+            area |= sv.polygon_to_mask(np.rint(part * scale).astype(int), size).astype(bool)
+    return sv.Detections(xyxy=np.array([[0, 0, *size]]), mask=area[None])
+
+
+def _label_scale(width: int, names: Sequence[str]) -> float:
+    """The annotator's label scale at which its legend fits a picture: at 1.0 a letter is about 20 pixels wide."""
+    legend = 50 + sum(20 * len(name) + 100 for name in names)
+    return min(1.0 + width / 4000, width / legend)
+
+
+def _plain(name: str) -> str:
+    """The annotator's font knows ASCII only."""
+    return name.encode("ascii", "replace").decode()

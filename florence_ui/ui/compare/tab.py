@@ -1,0 +1,317 @@
+"""Compare: the same picture and task, asked twice at the same time, of any two models on any two servers."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import gradio as gr
+
+from florence_ui.concurrency.fair_pool import drawing
+from florence_ui.errors import FlorenceUIError
+from florence_ui.exports.tables import cell
+from florence_ui.identity import Visitor
+from florence_ui.inference.pipeline import Analysis, Request, draw, save_jpeg
+from florence_ui.results import compare
+from florence_ui.results.compare import LEFT, RIGHT
+from florence_ui.tasks import get_task
+from florence_ui.ui import labels
+from florence_ui.ui.components import Notice, Passage, Stage
+from florence_ui.ui.components.notice import Line, NoticeValue, say, say_error
+from florence_ui.ui.components.stage import StageValue
+from florence_ui.ui.components.text_diff import PassageValue, Piece
+from florence_ui.ui.explore import answer_view, stage_view
+from florence_ui.ui.explore.run_events import UNEXPECTED, answer_of, asked
+from florence_ui.ui.file_data import handed_out
+from florence_ui.ui.layout import Page, patient, quiet
+from florence_ui.ui.updates import Given, Updates, question_in
+from florence_ui.visitors.service import Services, visitor_of
+from florence_ui.visitors.session import Question, Visit
+
+log = logging.getLogger(__name__)
+
+RIGHT_MODEL = "florence-2-large"
+NO_PICTURE = StageValue(state="empty", title="No picture yet", hint="Choose one under Explore.")
+News = str | Analysis | FlorenceUIError
+"""What a side says: what it waits for, its answer, or why there is none."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One column: who is asked, and what they said."""
+
+    name: str
+    model: gr.Dropdown
+    backend: gr.Radio
+    stage: Stage
+    meta: Notice
+    text: Passage
+
+    @property
+    def shown(self) -> list[gr.components.Component]:
+        """What changes with the answer."""
+        return [self.stage, self.meta, self.text]
+
+
+@dataclass(frozen=True)
+class ComparePanel:
+    """The tab."""
+
+    question: Notice
+    sides: Mapping[str, Side]
+    run: gr.Button
+    stop: gr.Button
+    notice: Notice
+    outcome: gr.Column
+    summary: Notice
+    picture: Stage
+    table: gr.Dataframe
+
+    @property
+    def parts(self) -> list[gr.components.Component]:
+        """Everything that changes."""
+        both = [part for side in self.sides.values() for part in side.shown]
+        outcome = [self.outcome, self.summary, self.picture, self.table]
+        return [self.question, self.run, self.stop, self.notice, *both, *outcome]
+
+
+def build_compare_tab(page: Page, tab: gr.Tab) -> None:
+    """Lays the tab out and connects it."""
+    panel = lay_out(page)
+    choosers = {chooser for side in panel.sides.values() for chooser in (side.model, side.backend)}
+    fields = {*page.question_fields, *page.style.controls, *choosers}
+
+    def look(given: Given) -> Updates:
+        return opened(page, panel, given)
+
+    async def run(given: Given, request: gr.Request) -> AsyncIterator[Updates]:
+        async for updates in compare_both(page, panel, given, visitor_of(request, page.services.settings)):
+            yield updates
+
+    def stopped(given: Given) -> Updates:
+        return {**at_rest(panel), panel.notice: say("Stopped."), **waiting(panel, given[page.visit])}
+
+    tab.select(look, fields, panel.parts, **quiet())
+    running = panel.run.click(run, fields, panel.parts, **patient())
+    panel.stop.click(stopped, fields, panel.parts, cancels=[running], **quiet())
+
+
+def lay_out(page: Page) -> ComparePanel:
+    """Two columns, and below them what they have in common."""
+    settings = page.services.settings
+    with gr.Column(elem_id="compare"):
+        with gr.Row(elem_id="compare-head"):
+            question = Notice(elem_id="compare-question", label="What is compared")
+            run = gr.Button("Compare", variant="primary", elem_id="compare-run", interactive=False)
+            stop = gr.Button("Stop", variant="stop", elem_id="compare-stop", visible=False)
+        notice = Notice(elem_id="compare-notice", label="Comparison state")
+        with gr.Row(elem_id="compare-sides"):
+            sides = {
+                LEFT: lay_out_side(page, LEFT, settings.model or labels.AUTOMATIC),
+                RIGHT: lay_out_side(page, RIGHT, RIGHT_MODEL),
+            }
+        with gr.Column(visible=False, elem_id="compare-outcome") as outcome:
+            summary = Notice(elem_id="compare-summary", label="What both found")
+            with gr.Row(elem_id="compare-both"):
+                picture = Stage(elem_id="compare-picture", label="Who found what")
+                table = gr.Dataframe(
+                    headers=list(compare.COLUMNS), type="array", interactive=False, wrap=True,
+                    label="Who found what", show_label=False, elem_id="compare-table", buttons=["copy"],
+                    column_widths=["96px", "120px", "84px", "150px", "150px"],
+                )  # fmt: skip
+    return ComparePanel(question, sides, run, stop, notice, outcome, summary, picture, table)
+
+
+def lay_out_side(page: Page, name: str, model: str) -> Side:
+    """One column."""
+    backends = [(backend.title, key) for key, backend in page.services.backends.items()]
+    with gr.Column(elem_id=f"compare-{name}", elem_classes="compare-side", min_width=280):
+        model_field = gr.Dropdown(
+            list(labels.MODELS), value=model, label=f"Model on the {name}", allow_custom_value=True,
+            elem_id=f"compare-{name}-model",
+        )  # fmt: skip
+        backend = gr.Radio(
+            backends, value=page.services.settings.first_backend, label=f"Server on the {name}",
+            elem_id=f"compare-{name}-backend", visible=len(backends) > 1,
+        )  # fmt: skip
+        stage = Stage(NO_PICTURE, elem_id=f"compare-{name}-stage", label=f"Result on the {name}")
+        meta = Notice(elem_id=f"compare-{name}-meta", label=f"About the answer on the {name}")
+        text = Passage(elem_id=f"compare-{name}-text", label=f"Text on the {name}")
+    return Side(name, model_field, backend, stage, meta, text)
+
+
+def opened(page: Page, panel: ComparePanel, given: Given) -> Updates:
+    """The tab as it opens: with the picture and the question that stand under Explore."""
+    visit, question = given[page.visit], question_in(page, given)
+    ready = visit.source is not None
+    if not ready:
+        words = say("Choose a picture under Explore; it is compared here.")
+    else:
+        words = say(f"{described(question)}, on the picture under Explore.")
+    return {panel.question: words, panel.run: gr.update(interactive=ready), **changed(panel, visit, question)}
+
+
+def described(question: Question) -> str:
+    """A question in a few words."""
+    words = question.text or ", ".join(question.classes)
+    return get_task(question.token).title + (f": {words}" if words else "")
+
+
+def changed(panel: ComparePanel, visit: Visit, question: Question) -> Updates:
+    """Empty columns with the picture, unless what they show is the answer to this question already."""
+    return {} if visit.compared == (visit.shown, described(question)) else waiting(panel, visit)
+
+
+def waiting(panel: ComparePanel, visit: Visit) -> Updates:
+    """Both columns before there is an answer."""
+    visit.compared = None
+    picture = StageValue(state="done", image=handed_out(visit.shown), alt="The picture") if visit.shown else NO_PICTURE
+    updates: Updates = {panel.outcome: gr.update(visible=False)}
+    for side in panel.sides.values():
+        updates |= {side.stage: picture, side.meta: NoticeValue(), side.text: PassageValue()}
+    return updates
+
+
+async def compare_both(page: Page, panel: ComparePanel, given: Given, visitor: Visitor) -> AsyncIterator[Updates]:
+    """Both sides as they answer, then what they have in common."""
+    visit, shown = given[page.visit], given[page.visit].shown
+    question = question_in(page, given)
+    answers: dict[str, Analysis] = {}
+    so_far = {
+        **waiting(panel, visit),
+        **at_work(panel),
+    }  # sent whole each time: of quick updates a browser may skip some
+    so_far |= {side.stage: stage_view.busy(shown, "Asking the model") for side in panel.sides.values()}
+    yield so_far
+    try:
+        await visit.make_ready()
+        requests, refused = await asyncio.to_thread(requests_for, page, panel, given, visit, question)
+        for name, error in refused.items():
+            so_far |= said(panel.sides[name], shown, error)
+        async with contextlib.aclosing(ask_both(page.services, question, requests, visitor)) as news:
+            async for name, word in news:
+                if isinstance(word, Analysis):
+                    answers[name] = word
+                    so_far |= await answered(page, panel.sides[name], given, word)
+                else:
+                    so_far |= said(panel.sides[name], shown, word)
+                yield so_far
+        visit.compared = shown, described(question)
+        yield {**so_far, **at_rest(panel), **await in_common(panel, answers)}
+    except FlorenceUIError as error:
+        yield {**so_far, **at_rest(panel), panel.notice: say_error(error)}
+    except Exception:
+        log.exception("A comparison failed.")
+        yield {**so_far, **at_rest(panel), panel.notice: say_error(UNEXPECTED)}
+
+
+def requests_for(
+    page: Page, panel: ComparePanel, given: Given, visit: Visit, question: Question
+) -> tuple[dict[str, Request], dict[str, FlorenceUIError]]:
+    """What each side is asked; a side that cannot be asked has an error in its place."""
+    requests, refused = {}, {}
+    for name, side in panel.sides.items():
+        own = replace(question, model_id=labels.model_id_of(given[side.model]), backend=given[side.backend])
+        try:
+            requests[name] = asked(page, visit, own, given[page.ask.key])
+        except FlorenceUIError as error:
+            refused[name] = error
+    return requests, refused
+
+
+async def ask_both(
+    services: Services, question: Question, requests: Mapping[str, Request], visitor: Visitor
+) -> AsyncIterator[tuple[str, News]]:
+    """What the sides say, until each has its answer or its error; leaving the loop early ends both."""
+    heard: asyncio.Queue[tuple[str, News]] = asyncio.Queue()
+
+    async def ask(name: str, request: Request) -> None:
+        try:
+            word: News = await answer_of(
+                services, question, request, visitor, lambda words: heard.put_nowait((name, words))
+            )
+        except FlorenceUIError as error:
+            word = error
+        except Exception:
+            log.exception("A side of a comparison failed.")
+            word = UNEXPECTED
+        heard.put_nowait((name, word))
+
+    tasks = [asyncio.create_task(ask(name, request)) for name, request in requests.items()]
+    ended = 0
+    try:
+        while ended < len(tasks):
+            name, word = await heard.get()
+            ended += not isinstance(word, str)
+            yield name, word
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def said(side: Side, shown: Path | None, word: str | FlorenceUIError) -> Updates:
+    """A side that waits, or failed."""
+    if isinstance(word, FlorenceUIError):
+        return {side.stage: stage_view.failed(shown, word)}
+    return {side.stage: stage_view.busy(shown, word)}
+
+
+async def answered(page: Page, side: Side, given: Given, analysis: Analysis) -> Updates:
+    """A side with its answer; the text's differences are marked when both are there."""
+    style = page.style.read(given)
+    path = await draw(analysis, style)
+    stage = stage_view.answered(analysis.result, path, (), style.palette).model_copy(update={"phrases": []})
+    text = compare.text_of(analysis.result)
+    lines = [Line(text=answer_view.meta(page, analysis)), *answer_view.warnings(analysis, analysis.picture.path)]
+    return {
+        side.stage: stage,
+        side.meta: NoticeValue(lines=lines),
+        side.text: PassageValue(pieces=[Piece(text=text)] if text else []),
+    }
+
+
+async def in_common(panel: ComparePanel, answers: Mapping[str, Analysis]) -> Updates:
+    """What both found, what only one did, and where their texts differ."""
+    if len(answers) < len(panel.sides):
+        return {panel.notice: say("Only one side answered, so there is nothing to compare.") if answers else say()}
+    left, right = (answers[name].result for name in (LEFT, RIGHT))
+    pieces = compare.text_differences(compare.text_of(left), compare.text_of(right))
+    updates: Updates = {
+        side.text: PassageValue(pieces=[Piece(text=text, mark=mark or "") for text, mark in own])
+        for side, own in zip(panel.sides.values(), pieces, strict=True)
+    }
+    if len(left.detections) or len(right.detections):
+        updates |= await objects_in_common(panel, answers)
+    return updates
+
+
+async def objects_in_common(panel: ComparePanel, answers: Mapping[str, Analysis]) -> Updates:
+    """The table, and one picture of who found what."""
+    left, right = (answers[name].result for name in (LEFT, RIGHT))
+    comparison = compare.compare(left, right)
+    words = compare.summary(comparison)
+
+    def picture() -> Path:
+        return save_jpeg(compare.draw(answers[LEFT].picture.display, left, right), stem="comparison")
+
+    path = await drawing.run(picture)
+    rows = compare.table(left, right, comparison)
+    return {
+        panel.outcome: gr.update(visible=True),
+        panel.summary: say(words),
+        panel.picture: StageValue(state="done", image=handed_out(path), alt=words),
+        panel.table: gr.update(value=[[who, cell(label), *rest] for who, label, *rest in rows]),
+    }
+
+
+def at_work(panel: ComparePanel) -> Updates:
+    """Stop in the place of Compare."""
+    return {panel.run: gr.update(visible=False), panel.stop: gr.update(visible=True), panel.notice: NoticeValue()}
+
+
+def at_rest(panel: ComparePanel) -> Updates:
+    """Compare in the place of Stop."""
+    return {panel.run: gr.update(visible=True), panel.stop: gr.update(visible=False)}

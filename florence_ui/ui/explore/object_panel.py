@@ -1,0 +1,223 @@
+"""Ask about what was found: one object or all that are shown; the answers become one new answer."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+import gradio as gr
+
+from florence_ui.errors import FlorenceUIError, InputError
+from florence_ui.exports.snippet_steps import Then
+from florence_ui.identity import Visitor
+from florence_ui.inference.per_object import ACTIONS, Action, act
+from florence_ui.inference.pipeline import Analysis, Request
+from florence_ui.ui.components import Notice
+from florence_ui.ui.components.notice import NoticeValue, say, say_error
+from florence_ui.ui.explore import answer_view, stage_view
+from florence_ui.ui.explore.run_events import UNEXPECTED, at_rest, at_work
+from florence_ui.ui.layout import Page, patient, quiet
+from florence_ui.ui.updates import Given, Updates
+from florence_ui.visitors.multi_call import at_once, overheard, waiting_its_turn
+from florence_ui.visitors.service import typed_key, visitor_of
+from florence_ui.visitors.session import Recipe, Run, Visit
+
+log = logging.getLogger(__name__)
+
+THEN = {
+    Action.DESCRIBE: Then.DESCRIBE_EACH,
+    Action.NAME: Then.NAME_EACH,
+    Action.SEGMENT: Then.SEGMENT_EACH,
+    Action.READ: Then.READ_EACH,
+    Action.READ_CROP: Then.READ_CROP_EACH,
+}
+"""How the code that people paste says it."""
+
+
+@dataclass(eq=False)
+class Choice:
+    """What one visitor asks about.
+
+    Attributes:
+        run: The answer whose object is pinned.
+        row: Its row, -1 for none.
+        partial: The merged answer as far as it has come, with the run that it is about; None when nothing is going on.
+    """
+
+    run: Run | None = None
+    row: int = -1
+    partial: tuple[Run, Analysis, Action] | None = None
+
+    def rows(self, visit: Visit) -> list[int]:
+        """The rows to ask about: the pinned one, or all that are shown."""
+        if visit.run is None:
+            return []
+        pinned = self.run is visit.run and 0 <= self.row < len(visit.run.analysis.result.detections)
+        return [self.row] if pinned else answer_view.shown_rows(visit.run)
+
+
+@dataclass(frozen=True)
+class ObjectPanel:
+    """The panel."""
+
+    choice: gr.State
+    panel: gr.Column
+    about: Notice
+    buttons: dict[Action, gr.Button]
+    stop: gr.Button
+
+
+def build_object_panel(page: Page) -> None:
+    """Lays the panel out and connects it; it is there when something was found."""
+    panel = lay_out()
+    fields = {page.visit, panel.choice, page.ask.key, *page.style.controls}
+    mine = [panel.panel, panel.about, panel.stop, *panel.buttons.values()]
+    parts = [*mine, page.ask.run, page.ask.stop, page.ask.input_notice, page.ask.picture_notice, *page.answer_parts]
+
+    def look(given: Given) -> Updates:
+        return offered(page, panel, given)
+
+    def pin(given: Given, event: gr.EventData) -> Updates:
+        row = event._data.get("index")
+        given[panel.choice].run, given[panel.choice].row = given[page.visit].run, row if isinstance(row, int) else -1
+        return offered(page, panel, given)
+
+    async def stopped(given: Given) -> Updates:
+        return await what_came(page, panel, given)
+
+    page.answer.stage.change(look, fields, mine, **quiet())
+    page.answer.stage.select(pin, fields, mine, **quiet())
+    running = [wire_action(page, panel, action, fields, parts) for action in Action]
+    for stop in (panel.stop, page.ask.stop):
+        stop.click(stopped, fields, parts, cancels=running, **patient())
+
+
+def lay_out() -> ObjectPanel:
+    """A line that says which objects are meant, and a button an action."""
+    with gr.Column(visible=False, elem_id="object-panel") as panel:
+        about = Notice(elem_id="object-about", label="Which objects are asked about")
+        with gr.Row(elem_id="object-row"):
+            buttons = {
+                action: gr.Button(info.title, size="sm", min_width=90, elem_id=f"object-{action.name.lower()}")
+                for action, info in ACTIONS.items()
+            }
+            stop = gr.Button("Stop", size="sm", variant="stop", min_width=90, visible=False, elem_id="object-stop")
+    return ObjectPanel(gr.State(Choice()), panel, about, buttons, stop)
+
+
+def wire_action(page: Page, panel: ObjectPanel, action: Action, fields: set, parts: list) -> gr.events.Dependency:
+    """Connects one button."""
+
+    async def go(given: Given, request: gr.Request) -> AsyncIterator[Updates]:
+        async for updates in ask_about(page, panel, action, given, visitor_of(request, page.services.settings)):
+            yield updates
+
+    return panel.buttons[action].click(go, fields, parts, **patient())
+
+
+def offered(page: Page, panel: ObjectPanel, given: Given) -> Updates:
+    """The panel as it fits the answer that is shown."""
+    visit, choice = given[page.visit], given[panel.choice]
+    rows = choice.rows(visit)
+    return {
+        panel.panel: gr.update(visible=bool(visit.run and len(visit.run.analysis.result.detections))),
+        panel.about: say(words_about(visit, rows, pinned=len(rows) == 1 and choice.run is visit.run)),
+        **{button: gr.update(interactive=bool(rows)) for button in panel.buttons.values()},
+    }
+
+
+def words_about(visit: Visit, rows: list[int], *, pinned: bool) -> str:
+    """Which objects are meant, in a sentence."""
+    if not rows:
+        return "Every object is switched off."
+    if pinned:
+        label = visit.run.analysis.result.labels[rows[0]]
+        return f"About object {rows[0] + 1}" + (f", {label}" if label else "") + ":"
+    if len(rows) == 1:
+        return "About the one object that is shown:"
+    return f"About all {len(rows)} objects that are shown; click one to ask about it alone:"
+
+
+async def ask_about(
+    page: Page, panel: ObjectPanel, action: Action, given: Given, visitor: Visitor
+) -> AsyncIterator[Updates]:
+    """Everything that an action shows, from its start to the merged answer."""
+    visit, choice = given[page.visit], given[panel.choice]
+    run, rows, info = visit.run, choice.rows(visit), ACTIONS[action]
+    try:
+        if run is None:
+            raise InputError("There is no answer to ask about.", "Run something first.")
+        await visit.make_ready(run)
+        found = await asyncio.to_thread(visit.analysis_of, run)
+        template = request_like(page, visit, found, given)
+        busy = {**at_work(page), **working(panel)}  # sent each time: of quick updates a browser may skip some
+        yield {**busy, page.answer.stage: stage_view.busy(visit.shown, f"{info.doing} 0 of {len(rows)}")}
+        services, calls = page.services, at_once(page.services, template)
+        going = overheard(
+            lambda say: act(
+                waiting_its_turn(services, visitor, say), template, found.result, rows, action, at_once=calls
+            )
+        )
+        async with contextlib.aclosing(going):
+            async for progress in going:
+                if isinstance(progress, str):
+                    yield {**busy, page.answer.stage: stage_view.busy(visit.shown, progress)}
+                    continue
+                merged = replace(found, result=progress.result, seconds=progress.seconds, remembered=False)
+                choice.partial = run, merged, action
+                if progress.failed == progress.total:
+                    choice.partial = None
+                    raise FlorenceUIError("No object got an answer.", progress.result.warnings[0])
+                words = f"{info.doing} {progress.done} of {progress.total}"
+                yield {**busy, page.answer.stage: stage_view.busy(visit.shown, words)}
+        yield await what_came(page, panel, given)
+    except FlorenceUIError as error:
+        yield {**back(page, panel, given), panel.about: say_error(error)}
+    except Exception:
+        log.exception("Asking about objects failed.")
+        yield {**back(page, panel, given), panel.about: say_error(UNEXPECTED)}
+
+
+def request_like(page: Page, visit: Visit, found: Analysis, given: Given) -> Request:
+    """A question to the same model on the same server that found the objects."""
+    return Request(
+        found.picture,
+        found.result.task,
+        model_id=found.model_id,
+        backend=page.services.backend(found.backend).name,
+        api_key=typed_key(given[page.ask.key]),
+        example=visit.from_examples,
+    )
+
+
+def working(panel: ObjectPanel) -> Updates:
+    """Stop beside the buttons, which are off."""
+    off = {button: gr.update(interactive=False) for button in panel.buttons.values()}
+    return {panel.stop: gr.update(visible=True), **off}
+
+
+async def what_came(page: Page, panel: ObjectPanel, given: Given) -> Updates:
+    """The merged answer, whole or as far as it has come, as the answer that is shown; without any, the one before."""
+    visit, choice, style = given[page.visit], given[panel.choice], page.style.read(given)
+    if choice.partial is None:
+        return back(page, panel, given)
+    (run, merged, action), choice.partial = choice.partial, None
+    try:
+        new = visit.answered(run.question, merged, run.before)
+        new.recipe = Recipe(answer_view.recipe_of(run).prompts, THEN[action])
+        if action is not Action.READ_CROP:  # the same objects: what was switched off stays off
+            new.hidden, new.filtered = run.hidden, run.filtered
+        await answer_view.draw(visit, new, style)
+    except FlorenceUIError as error:
+        return {**back(page, panel, given), panel.about: say_error(error)}
+    return {**back(page, panel, given), **answer_view.everything(page, visit, style)}
+
+
+def back(page: Page, panel: ObjectPanel, given: Given) -> Updates:
+    """The page at rest, with the answer that is shown."""
+    visit = given[page.visit]
+    stage = answer_view.stage(visit, page.style.read(given))
+    notices = {page.ask.input_notice: NoticeValue(), page.ask.picture_notice: NoticeValue()}
+    at_end = {panel.stop: gr.update(visible=False), page.answer.stage: stage}
+    return {**at_rest(page), **notices, **offered(page, panel, given), **at_end}

@@ -1,0 +1,175 @@
+"""Run, Stop, and going back to what was run before."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import gradio as gr
+
+from florence_ui.errors import FlorenceUIError, InputError
+from florence_ui.identity import Visitor
+from florence_ui.inference.per_class import Strategy
+from florence_ui.inference.pipeline import Analysis, Request
+from florence_ui.tasks import InputKind, build_prompt, get_task
+from florence_ui.ui.components.notice import NoticeValue, say_error
+from florence_ui.ui.explore import answer_view, stage_view
+from florence_ui.ui.layout import Page, patient, quiet
+from florence_ui.ui.updates import Given, Updates, filled, fitted, has_key, no_answer, question_in, together
+from florence_ui.visitors.multi_call import Say, look_for_classes, overheard
+from florence_ui.visitors.service import Services, typed_key, visitor_of
+from florence_ui.visitors.session import Question, Visit
+
+log = logging.getLogger(__name__)
+
+UNEXPECTED = FlorenceUIError("Something went wrong on this page.", "It has been noted. Please try again.")
+FIELDS = {"text": "input_notice", "classes": "input_notice", "region": "input_notice", "image": "picture_notice"}
+"""Where an error about a field is said; the rest goes onto the stage."""
+
+
+def wire(page: Page) -> None:
+    """Connects Run, Stop and the recent runs."""
+    ask, answer = page.ask, page.answer
+    fields = {*page.question_fields, *page.style.controls}
+    parts = [ask.run, ask.stop, ask.input_notice, ask.picture_notice, *page.answer_parts]
+
+    async def run(given: Given, request: gr.Request) -> AsyncIterator[Updates]:
+        async for updates in answer_to(page, given, request):
+            yield updates
+
+    def stopped(given: Given) -> Updates:
+        return {**at_rest(page), answer.stage: answer_view.stage(given[page.visit], page.style.read(given))}
+
+    async def go_back(given: Given, event: gr.EventData) -> Updates:
+        return await shown_again(page, given, event._data.get("index"))
+
+    running = ask.run.click(run, fields, parts, **patient())
+    ask.stop.click(stopped, fields, [ask.run, ask.stop, answer.stage], cancels=[running], **quiet())
+    page.recent.select(go_back, fields, back_parts(page), **patient())
+
+
+def back_parts(page: Page) -> list[gr.components.Component]:
+    """What changes when an earlier run is shown again."""
+    ask = page.ask
+    parts = [ask.run, ask.stop, ask.input_notice, ask.picture_notice, *page.answer_parts, *page.question_parts]
+    return [*dict.fromkeys([*parts, *page.filled_parts, ask.examples])]
+
+
+async def answer_to(page: Page, given: Given, request: gr.Request) -> AsyncIterator[Updates]:
+    """Everything that a run shows, from its first state to its answer or its failure."""
+    visit, style = given[page.visit], page.style.read(given)
+    question = question_in(page, given)
+    picture = visit.shown
+    try:
+        await visit.make_ready()
+        wanted = await asyncio.to_thread(asked, page, visit, question, given[page.ask.key])
+        working = at_work(page)  # sent each time: of quick updates a browser may skip some, and Stop must be there
+        yield {**working, page.answer.stage: stage_view.busy(picture, "Asking the model")}
+        visitor = visitor_of(request, page.services.settings)
+        going = states(lambda say: answer_of(page.services, question, wanted, visitor, say))
+        async with contextlib.aclosing(going):
+            async for state in going:
+                if isinstance(state, str):
+                    yield {**working, page.answer.stage: stage_view.busy(picture, state)}
+                    continue
+                answer = visit.answered(question, state, picture)
+                await answer_view.draw(visit, answer, style)
+                shown = answer_view.everything if visit.run is answer else answer_view.history
+                yield together(at_rest(page), shown(page, visit, style))
+    except FlorenceUIError as error:
+        yield {**at_rest(page), **said_where_it_belongs(page, visit, error)}
+    except Exception:
+        log.exception("A run failed.")
+        yield {**at_rest(page), **without_answer(page, visit, UNEXPECTED)}
+
+
+async def answer_of(services: Services, question: Question, wanted: Request, visitor: Visitor, say: Say) -> Analysis:
+    """The answer to a question: by one call, or by one a class where that was chosen."""
+    if wanted.task.input_kind is InputKind.CLASSES and question.strategy is not Strategy.TOGETHER:
+        return await look_for_classes(services, wanted, question.strategy, visitor, say)
+    return await services.run(wanted, visitor, say)
+
+
+def asked(page: Page, visit: Visit, question: Question, key: str) -> Request:
+    """The question as the model is asked it; blocks where the picture has to be decoded again.
+
+    Raises:
+        InputError: If something is missing.
+    """
+    picture = visit.picture
+    if picture is None:
+        raise InputError("There is no picture yet.", "Add one, or choose an example.", field="image")
+    task = get_task(question.token)
+    build_prompt(task, text=question.text, classes=question.classes, region=question.region)
+    return Request(
+        picture,
+        task,
+        text=question.text,
+        classes=question.classes,
+        region=question.region,
+        model_id=question.model_id,
+        backend=page.services.backend(question.backend).name,
+        api_key=typed_key(key),
+        example=visit.from_examples,
+        nano_stands_in=True,
+    )
+
+
+def states(start: Callable[[Say], Awaitable[Analysis]]) -> AsyncIterator[str | Analysis]:
+    """What a run says while it waits, and at last its answer; leaving the loop early ends the run."""
+
+    async def answer(say: Say) -> AsyncIterator[Analysis]:
+        yield await start(say)
+
+    return overheard(answer)
+
+
+def at_work(page: Page) -> Updates:
+    """Stop in the place of Run."""
+    ask = page.ask
+    return {
+        ask.run: gr.update(visible=False),
+        ask.stop: gr.update(visible=True),
+        ask.input_notice: NoticeValue(),
+        ask.picture_notice: NoticeValue(),
+    }
+
+
+def at_rest(page: Page) -> Updates:
+    """Run in the place of Stop."""
+    return {page.ask.run: gr.update(visible=True), page.ask.stop: gr.update(visible=False)}
+
+
+def said_where_it_belongs(page: Page, visit: Visit, error: FlorenceUIError) -> Updates:
+    """An error at its field, if it has one on the page, or in the place of the answer."""
+    field = FIELDS.get(getattr(error, "field", ""))
+    if field:
+        return {getattr(page.ask, field): say_error(error), page.answer.stage: answer_view.stage(visit)}
+    return without_answer(page, visit, error)
+
+
+def without_answer(page: Page, visit: Visit, error: FlorenceUIError) -> Updates:
+    """Why there is no answer, and nothing of the one before, which stays among the recent runs."""
+    visit.run = None
+    failed = stage_view.failed(visit.shown, error)
+    return {**no_answer(page), page.answer.stage: failed, page.recent: answer_view.recent(visit)}
+
+
+async def shown_again(page: Page, given: Given, index: object) -> Updates:
+    """An earlier answer with its picture and question, as it was; nothing is asked again."""
+    visit: Visit = given[page.visit]
+    try:
+        if isinstance(index, int) and 0 <= index < len(visit.recent):
+            await visit.make_ready(visit.recent[index])
+        run = await asyncio.to_thread(visit.go_back, index) if isinstance(index, int) else None
+        if run is None:
+            return {}
+        style = page.style.read(given)
+        await answer_view.draw(visit, run, style)
+    except FlorenceUIError as error:
+        return {page.answer.stage: stage_view.failed(visit.shown, error)}
+    return together(
+        filled(page, run.question),
+        fitted(page, visit, run.question, key=has_key(page, given), fresh=True),
+        answer_view.everything(page, visit, style),
+    )

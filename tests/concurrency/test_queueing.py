@@ -1,0 +1,236 @@
+"""A line has an order and an end; a call that several wait for is made once and ends with the last of them."""
+
+import asyncio
+
+import pytest
+
+from florence_ui.concurrency.queueing import Flights, Line, Say
+from florence_ui.errors import BackendBusyError, BusyError
+from florence_ui.identity import Visitor, asking
+
+pytestmark = pytest.mark.anyio
+
+
+def silent(_: str) -> None:
+    """Says nothing."""
+
+
+async def settle() -> None:
+    """Lets every task that can go on do so."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+class Visit:
+    """A task that holds a place in a line until it is told to go."""
+
+    def __init__(self, line: Line) -> None:
+        self.said: list[str] = []
+        self.inside = False
+        self.go = asyncio.Event()
+        self.task = asyncio.create_task(self._stay(line))
+
+    async def _stay(self, line: Line) -> None:
+        async with line.turn(self.said.append):
+            self.inside = True
+            await self.go.wait()
+        self.inside = False
+
+
+async def test_a_line_lets_a_few_in_and_the_rest_in_order() -> None:
+    line = Line(2, 10, 30)
+    visits = [Visit(line) for _ in range(5)]
+    await settle()
+    assert [visit.inside for visit in visits] == [True, True, False, False, False]
+    assert visits[4].said == ["Waiting in line: 2 ahead of you."]
+    visits[1].go.set()
+    await settle()
+    assert [visit.inside for visit in visits] == [True, False, True, False, False]
+    assert visits[4].said[-1] == "Waiting in line: 1 ahead of you."
+    assert visits[3].said[-1] == "Waiting in line: you are next."
+    for visit in visits:
+        visit.go.set()
+    await asyncio.gather(*(visit.task for visit in visits))
+    assert (line.inside, line.waiting) == (0, 0)
+
+
+async def test_who_gives_up_leaves_no_gap() -> None:
+    line = Line(1, 10, 30)
+    visits = [Visit(line) for _ in range(4)]
+    await settle()
+    for gone in (visits[1], visits[0]):
+        gone.task.cancel()
+        await settle()
+    assert [visit.inside for visit in visits[2:]] == [True, False]
+    assert line.waiting == 1
+    for visit in visits[2:]:
+        visit.go.set()
+        await visit.task
+    assert line.inside == 0
+
+
+async def test_a_place_given_at_the_moment_of_giving_up_is_handed_on() -> None:
+    line = Line(1, 10, 30)
+    visits = [Visit(line) for _ in range(3)]
+    await settle()
+    visits[0].go.set()
+    await asyncio.sleep(0)  # the first leaves and hands its place to the second
+    await asyncio.sleep(0)
+    visits[1].task.cancel()
+    await settle()
+    assert visits[2].inside
+    visits[2].go.set()
+    await visits[2].task
+    assert (line.inside, line.waiting) == (0, 0)
+
+
+async def test_a_full_line_is_said_politely() -> None:
+    line = Line(1, 1, 30)
+    visits = [Visit(line), Visit(line)]
+    await settle()
+    with pytest.raises(BusyError, match="busy: 1 runs are waiting"):
+        async with line.turn(silent):
+            pass
+    for visit in visits:
+        visit.go.set()
+        await visit.task
+
+
+async def test_nobody_waits_for_ever() -> None:
+    line = Line(1, 10, 0.05)
+    first = Visit(line)
+    await settle()
+    with pytest.raises(BackendBusyError, match="No place"):
+        async with line.turn(silent):
+            pass
+    assert line.waiting == 0
+    first.go.set()
+    await first.task
+    assert line.inside == 0
+
+
+class Work:
+    """A call that ends when it is told to, and counts."""
+
+    def __init__(self) -> None:
+        self.begun = self.cancelled = 0
+        self.go = asyncio.Event()
+
+    async def __call__(self, say: Say) -> str:
+        self.begun += 1
+        say("working")
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        return "done"
+
+
+async def test_equal_calls_are_made_once() -> None:
+    flights, work, said = Flights(), Work(), []
+    waiters = [asyncio.create_task(flights.join("key", work, said.append)) for _ in range(3)]
+    other = asyncio.create_task(flights.join("other", work, silent))
+    await settle()
+    assert work.begun == 2
+    assert said == ["working"] * 3, "who joins later hears the state too"
+    work.go.set()
+    assert await asyncio.gather(*waiters, other) == ["done"] * 4
+    assert len(flights) == 0
+
+
+async def test_one_that_stops_never_stops_the_others_and_the_last_ends_the_call() -> None:
+    flights, work = Flights(), Work()
+    waiters = [asyncio.create_task(flights.join("key", work, silent)) for _ in range(3)]
+    await settle()
+    waiters[0].cancel()
+    waiters[1].cancel()
+    await settle()
+    assert work.cancelled == 0
+    waiters[2].cancel()
+    await settle()
+    assert work.cancelled == 1
+    assert len(flights) == 0
+    assert all(waiter.cancelled() for waiter in waiters)
+
+
+async def test_a_call_after_an_abandoned_one_is_a_new_one() -> None:
+    flights, work = Flights(), Work()
+    first = asyncio.create_task(flights.join("key", work, silent))
+    await settle()
+    first.cancel()
+    second = asyncio.create_task(flights.join("key", work, silent))
+    await settle()
+    work.go.set()
+    assert await second == "done"
+    assert (work.begun, work.cancelled) == (2, 1)
+
+
+async def test_a_page_that_fails_to_show_the_state_ends_nobodys_call() -> None:
+    def broken(_: str) -> None:
+        raise RuntimeError
+
+    flights, work = Flights(), Work()
+    waiters = [asyncio.create_task(flights.join("key", work, say)) for say in (broken, silent)]
+    await settle()
+    waiters.append(asyncio.create_task(flights.join("key", work, broken)))
+    await settle()
+    work.go.set()
+    assert await asyncio.gather(*waiters) == ["done"] * 3
+    assert work.begun == 1
+
+
+async def test_a_failure_reaches_everybody_and_is_not_kept() -> None:
+    async def fail(_: Say) -> None:
+        await asyncio.sleep(0)
+        raise BackendBusyError("no")
+
+    flights = Flights()
+    outcomes = await asyncio.gather(*(flights.join("key", fail, silent) for _ in range(2)), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [BackendBusyError] * 2
+    assert len(flights) == 0
+
+
+HOG, OTHER = Visitor("", "192.0.2.1"), Visitor("", "192.0.2.2")
+
+
+async def visit_of(line: Line, visitor: Visitor) -> Visit:
+    """A visit in a visitor's name."""
+    token = asking.set(visitor)
+    visit = Visit(line)
+    asking.reset(token)
+    await settle()
+    return visit
+
+
+async def test_a_place_goes_to_who_has_the_fewest() -> None:
+    line = Line(2, 10, 30)
+    hog = [await visit_of(line, HOG) for _ in range(5)]
+    other = await visit_of(line, OTHER)
+    assert other.said == ["Waiting in line: you are next."]
+    hog[0].go.set()
+    await settle()
+    assert other.inside
+    assert not hog[2].inside
+    for visit in (*hog, other):
+        visit.go.set()
+    await asyncio.gather(*(visit.task for visit in (*hog, other)))
+    assert (line.inside, line.waiting) == (0, 0)
+
+
+async def test_a_full_line_turns_away_the_last_of_who_has_the_most() -> None:
+    line = Line(1, 3, 30)
+    hog = [await visit_of(line, HOG) for _ in range(4)]
+    other = await visit_of(line, OTHER)
+    with pytest.raises(BusyError, match="busy: 3 runs are waiting"):
+        await hog[3].task
+    with pytest.raises(BusyError):
+        await (await visit_of(line, HOG)).task
+    assert line.waiting == 3
+    hog[0].go.set()
+    await settle()
+    assert other.inside
+    for visit in (*hog, other):
+        visit.go.set()
+    await asyncio.gather(*(visit.task for visit in (*hog[:3], other)))
+    assert (line.inside, line.waiting) == (0, 0)

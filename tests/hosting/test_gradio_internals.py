@@ -1,0 +1,188 @@
+"""What this app takes for granted of Gradio's and uvicorn's inner parts, and what its changes to them bring.
+
+A new Gradio or uvicorn that no longer fits fails here with a sentence, before it fails on the page.
+"""
+
+import asyncio
+import hashlib
+import inspect
+import json
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+
+import gradio as gr
+import httpx
+import pytest
+from gradio import http_server, routes
+from gradio.queueing import Queue
+from gradio.route_utils import FileUploadProgress, GradioMultiPartParser
+from gradio.state_holder import SessionState, StateHolder
+from hosting.running import free_port
+from starlette.datastructures import Headers
+from uvicorn.config import Config
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from florence_ui.hosting.gradio_internals import BoundedServer, WakingQueue, bounded_server
+
+REWRITTEN = {
+    "start_processing": "d65be5a5cbed97d7",
+    "start_progress_updates": "7cbbec1cf932324c",
+}
+"""Methods of Gradio's queue that `WakingQueue` writes anew, and the digest of the text that it was written after."""
+
+
+@pytest.mark.parametrize("name", REWRITTEN)
+def test_what_is_written_anew_is_as_it_was(name: str) -> None:
+    text = inspect.getsource(getattr(Queue, name))
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    assert digest == REWRITTEN[name], (
+        f"Gradio {gr.__version__} has another Queue.{name} than WakingQueue was written after. Compare the two, carry "
+        f"over what has changed, and note {digest} here."
+    )
+
+
+QUEUE_PARTS = (
+    *("stopped", "active_jobs", "sleep_when_free", "progress_update_sleep_when_free", "delete_lock", "live_updates"),
+    *("event_queue_per_concurrency_id", "event_analytics", "_asyncio_tasks", "get_events", "process_events"),
+    *("broadcast_estimations", "send_message", "start", "close", "push", "pending_event_ids_session"),
+    *("pending_messages_per_session", "event_ids_to_events"),
+)
+
+
+@pytest.fixture(scope="module")
+def blocks() -> gr.Blocks:
+    with gr.Blocks() as demo:
+        gr.State([])
+    return demo.queue()
+
+
+def upload_parser(_: gr.Blocks) -> GradioMultiPartParser:
+    return GradioMultiPartParser(Headers(), None, max_file_size=1)
+
+
+@pytest.mark.parametrize(
+    ("whole", "parts"),
+    [
+        pytest.param(lambda demo: demo._queue, QUEUE_PARTS, id="queue"),
+        pytest.param(lambda demo: demo, ("temp_file_sets", "state_session_capacity", "default_config"), id="blocks"),
+        pytest.param(lambda demo: demo.app, ("iterators_to_reset", "state_holder", "api_info"), id="app"),
+        pytest.param(lambda demo: StateHolder(), ("session_data", "time_last_used", "delete_state"), id="sessions"),
+        pytest.param(SessionState, ("blocks_config", "state_data", "_state_ttl", "is_closed"), id="session"),
+        pytest.param(lambda demo: FileUploadProgress(), ("_signals", "_statuses", "stop_tracking"), id="uploads"),
+        pytest.param(
+            upload_parser, ("_current_part", "_current_files", "max_files", "on_headers_finished"), id="parser"
+        ),
+        pytest.param(lambda demo: routes, ("file_upload_statuses",), id="routes"),
+        pytest.param(lambda demo: http_server, ("Server", "start_server"), id="server"),
+    ],
+)
+def test_the_inner_parts_that_are_used_are_there(whole, parts: tuple[str, ...], blocks: gr.Blocks) -> None:
+    missing = [part for part in parts if not hasattr(whole(blocks), part)]
+    assert not missing, (
+        f"Gradio {gr.__version__} has no {', '.join(missing)} here any more; find who uses it and adapt."
+    )
+
+
+def test_gradio_starts_the_server_that_it_finds_in_its_module() -> None:
+    assert "Server" in http_server.start_server.__code__.co_names, "Gradio starts its server by another name now."
+    with bounded_server():
+        assert http_server.Server is BoundedServer
+    assert http_server.Server is not BoundedServer
+
+
+def test_uvicorns_protocol_has_what_bounding_needs() -> None:
+    text = inspect.getsource(AutoHTTPProtocol)
+    for part in ("self.cycle", "self.connections.add(self)", "on_response=self.on_response_complete", "self.loop"):
+        assert part in text, f"uvicorn's protocol has no {part} any more, which network/connections.py builds upon."
+    assert "response_complete" in inspect.getsource(inspect.getmodule(AutoHTTPProtocol))
+    assert Config(app=None).http == "auto"
+
+
+def small_page() -> gr.Blocks:
+    with gr.Blocks() as demo:
+        gr.api(echo, api_name="echo")
+        gr.api(slow, api_name="slow", concurrency_limit=1)
+    return demo.queue(default_concurrency_limit=None)
+
+
+async def echo(text: str) -> str:
+    return text
+
+
+async def slow(text: str) -> str:
+    await asyncio.sleep(0.2)
+    return text
+
+
+class Served:
+    """A page on a free port, and how it answers."""
+
+    def __init__(self, waking: bool) -> None:
+        self.demo = small_page()
+        if waking:
+            WakingQueue.take_over(self.demo)
+        port = free_port()
+        with bounded_server():
+            self.demo.launch(server_port=port, prevent_thread_lock=True, quiet=True, _frontend=False)
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
+
+    def events(self, name: str, text: str) -> Iterator[tuple[float, str]]:
+        """What a call of a function brings: seconds since it was posted, and the message's name."""
+        fn = next(i for i, fn in self.demo.fns.items() if fn.api_name == name)
+        session = f"session{time.monotonic_ns()}"
+        begun = time.perf_counter()
+        posted = self.client.post(
+            "/gradio_api/queue/join", json={"data": [text], "fn_index": fn, "session_hash": session}
+        )
+        assert posted.status_code == 200
+        with self.client.stream("GET", f"/gradio_api/queue/data?session_hash={session}") as stream:
+            for line in stream.iter_lines():
+                if line.startswith("data: "):
+                    yield time.perf_counter() - begun, json.loads(line[6:])["msg"]
+
+
+@pytest.fixture(scope="module")
+def pages() -> Iterator[dict[str, Served]]:
+    pages = {"gradio's": Served(waking=False), "waking": Served(waking=True)}
+    yield pages
+    for page in pages.values():
+        page.client.close()
+        page.demo.close()
+
+
+def test_a_run_begins_no_later_than_with_gradios_own_queue(pages: dict[str, Served]) -> None:
+    seconds: dict[str, list[float]] = {name: [] for name in pages}
+    for _ in range(40):
+        for name, page in pages.items():
+            seconds[name].append(next(at for at, msg in page.events("echo", "hello") if msg == "process_starts"))
+    fastest = {name: statistics.mean(sorted(times)[:5]) for name, times in seconds.items()}  # others' work counts less
+    print(fastest, {name: statistics.median(times) for name, times in seconds.items()})
+    assert fastest["waking"] < 1.1 * fastest["gradio's"] + 0.001, fastest
+
+
+def test_calls_that_must_wait_for_their_turn_get_it(pages: dict[str, Served]) -> None:
+    ended: list[str] = []
+
+    def call() -> None:
+        ended.append([msg for _, msg in pages["waking"].events("slow", "x")][-2])
+
+    callers = [threading.Thread(target=call) for _ in range(4)]
+    begun = time.monotonic()
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(20)
+    assert ended == ["process_completed"] * 4
+    assert 0.8 < time.monotonic() - begun < 10, "one at a time"
+
+
+def test_a_closed_page_leaves_no_queue_waiting() -> None:
+    page = Served(waking=True)
+    assert [msg for _, msg in page.events("echo", "a")][-2] == "process_completed"
+    queue = page.demo._queue
+    page.client.close()
+    page.demo.close()
+    assert queue.stopped
+    assert not queue._asyncio_tasks
