@@ -11,10 +11,10 @@ sys.path.insert(0, str(Path(__file__).parent))  # `python -I` does not look besi
 
 from florence_ui import logs, storage
 from florence_ui.errors import SettingsError
-from florence_ui.network import proxies
+from florence_ui.network.proxies import disable_proxies
 from florence_ui.settings import Settings
 
-proxies.set_aside()
+disable_proxies()
 try:
     storage.use_private_folder()
 except SettingsError as error:

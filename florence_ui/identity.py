@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from florence_ui.network.origins import host_name, is_loopback_host, parse_address
 
-HOME_PREFIX = 56
+IPV6_PREFIX_BITS = 56
 """Bits of an IPv6 address that all devices behind one line have in common."""
 
 
@@ -26,18 +26,18 @@ class Visitor:
     is_local: bool = False
 
     @property
-    def key(self) -> str:
+    def share_key(self) -> str:
         """What fair shares of threads and places are counted by."""
         return self.address or self.session
 
 
-NOBODY = Visitor("", "")
+UNKNOWN_VISITOR = Visitor("", "")
 
-asking: ContextVar[Visitor] = ContextVar("asking", default=NOBODY)
+current_visitor: ContextVar[Visitor] = ContextVar("current_visitor", default=UNKNOWN_VISITOR)
 """Whose event is handled just now; set for every event of the page and every call of a program."""
 
 
-def address_of(peer: str | None, headers: Mapping[str, str], trusted_header: str = "") -> str:
+def client_address(peer: str | None, headers: Mapping[str, str], trusted_header: str = "") -> str:
     """The address that a visitor counts by.
 
     Args:
@@ -64,7 +64,7 @@ def _network(text: str) -> str:
     """
     address = parse_address(host_name(text))
     if isinstance(address, ipaddress.IPv6Address):
-        return str(ipaddress.IPv6Network((int(address), HOME_PREFIX), strict=False))
+        return str(ipaddress.IPv6Network((int(address), IPV6_PREFIX_BITS), strict=False))
     return str(address or "")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from florence_ui.api.endpoints import add_endpoints
 from florence_ui.api.mcp import has_mcp, serve_tools
-from florence_ui.hosting.gradio_internals import WakingQueue, bounded_server
+from florence_ui.hosting.gradio_internals import WakingQueue, limited_server
 from florence_ui.hosting.launch import launch_options
 from florence_ui.ui.batch.tab import build_many_tab
 from florence_ui.ui.compare.tab import build_compare_tab
@@ -44,9 +44,9 @@ class Playground(Guarded):
             services.settings, probe=services.health, on_start=serve_tools, on_leave=services.limits.leave
         )
         WakingQueue.take_over(self)
-        with bounded_server():
+        with limited_server():
             return super().launch(
-                *args, **{"footer_links": ["api"], **options, **looks(), "mcp_server": has_mcp(), **safe}
+                *args, **{"footer_links": ["api"], **options, **appearance(), "mcp_server": has_mcp(), **safe}
             )
 
 
@@ -61,7 +61,7 @@ def build(services: Services) -> Playground:
     return demo.queue(api_open=False, default_concurrency_limit=None, max_size=None)
 
 
-def looks() -> dict[str, Any]:
+def appearance() -> dict[str, Any]:
     """How the page looks, as arguments of `launch`."""
     scripts = [(HERE / name).read_text("utf-8") for name in SCRIPTS]
     return {

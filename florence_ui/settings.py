@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Secret
 
 from florence_ui.errors import SettingsError
-from florence_ui.network.origins import read_origin
+from florence_ui.network.origins import normalize_origin
 
 SERVERLESS_URL = "https://serverless.roboflow.com"
 LOCAL_URL = "http://localhost:9001"
@@ -112,7 +112,7 @@ def _models(text: str) -> tuple[str, ...]:
 
 
 def _origins(text: str) -> tuple[str, ...]:
-    return tuple(read_origin(origin) for origin in text.split(",") if origin.strip())
+    return tuple(normalize_origin(origin) for origin in text.split(",") if origin.strip())
 
 
 def _header(text: str) -> str:

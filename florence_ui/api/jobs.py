@@ -13,7 +13,7 @@ from gradio.data_classes import FileData
 from florence_ui.api.many import Work, answered, work_of
 from florence_ui.api.registration import add_endpoint
 from florence_ui.api.values import as_file
-from florence_ui.identity import Visitor, asking
+from florence_ui.identity import Visitor, current_visitor
 from florence_ui.visitors.jobs import Job, JobState, Output
 from florence_ui.visitors.service import Services, visitor_of
 
@@ -78,7 +78,7 @@ def add_start_many(services: Services) -> None:
 async def work_on(services: Services, work: Work, visitor: Visitor, job: Job) -> Output:
     """The work of a job, in the share of the visitor who started it."""
     visitor = replace(visitor, session=job.session)
-    asking.set(visitor)
+    current_visitor.set(visitor)
     return await answered(services, work, visitor)
 
 

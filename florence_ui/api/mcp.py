@@ -25,7 +25,7 @@ from starlette.requests import Request
 from florence_ui.api.values import as_file
 from florence_ui.errors import FlorenceUIError, InputError
 from florence_ui.hosting.uploads import FILE_ROUTE
-from florence_ui.identity import asking
+from florence_ui.identity import current_visitor
 from florence_ui.visitors.jobs import Job, JobState, Output
 from florence_ui.visitors.service import Services, visitor_of
 
@@ -108,7 +108,7 @@ class Tools:
 
         async def work(job: Job) -> Output:
             asked = self._asked(request, job.session)
-            asking.set(visitor_of(asked, self.services.settings))
+            current_visitor.set(visitor_of(asked, self.services.settings))
             return await ask(function, arguments, asked)
 
         job = self.services.jobs.start(work, visitor.address, kept=False)

@@ -25,7 +25,7 @@ from florence_ui.backends.first_model import request_model
 from florence_ui.backends.model_status import WAITING_HELPS, ServerStatus, State, model_status
 from florence_ui.backends.port_probe import OUR_NAME, ROBOFLOW_NAME, Neighbour, who_answers
 from florence_ui.errors import BackendUnreachableError
-from florence_ui.network.proxies import for_children
+from florence_ui.network.proxies import child_environment
 from florence_ui.settings import Settings
 
 NEEDED_PACKAGES = ("torch", "transformers", "fastapi", "uvicorn")
@@ -159,7 +159,7 @@ class LocalServer:
         command = [
             word.format(host=_listen_host(parts.hostname or ""), port=parts.port or 80) for word in self._command
         ]
-        environ = {name: value for name, value in for_children(os.environ).items() if name not in KEY_VARIABLES}
+        environ = {name: value for name, value in child_environment(os.environ).items() if name not in KEY_VARIABLES}
         root = str(Path(__file__).parents[2])
         environ["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environ.get("PYTHONPATH")]))
         self._child_begun = time.monotonic()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-from florence_ui.identity import asking
+from florence_ui.identity import current_visitor
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -62,7 +62,7 @@ class FairPool:
         return await asyncio.wrap_future(self._submit(work, identity))
 
     def _submit(self, work: Callable[[], Any], identity: Hashable) -> Future:
-        who, future = asking.get().key, Future()
+        who, future = current_visitor.get().share_key, Future()
         with self._lock:
             job = self._jobs.get(identity)
             if job is None or job.abandoned:

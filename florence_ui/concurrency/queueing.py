@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from florence_ui.errors import BackendBusyError, BusyError
-from florence_ui.identity import asking
+from florence_ui.identity import current_visitor
 
 Say = Callable[[str], None]
 """Takes a sentence about what a run is waiting for."""
@@ -68,7 +68,7 @@ class Line:
             BusyError: If too many wait already.
             BackendBusyError: If no place came free in time.
         """
-        who = asking.get().key
+        who = current_visitor.get().share_key
         if self.inside < self.limit:
             self._inside[who] += 1
         else:

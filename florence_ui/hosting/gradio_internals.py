@@ -10,7 +10,7 @@ from gradio import http_server
 from gradio.queueing import Event, Queue
 from gradio.utils import run_coro_in_background, set_task_name
 
-from florence_ui.network.connections import bound_connections
+from florence_ui.network.connections import limit_connections
 
 
 class WakingQueue(Queue):
@@ -98,19 +98,19 @@ class WakingQueue(Queue):
             await asyncio.sleep(self.progress_update_sleep_when_free)
 
 
-class BoundedServer(http_server.Server):
+class LimitedServer(http_server.Server):
     """Gradio's own uvicorn server, with bounded connections."""
 
     def __init__(self, config: Any, *args: Any, **options: Any) -> None:
-        bound_connections(config)
+        limit_connections(config)
         super().__init__(config, *args, **options)
 
 
 @contextmanager
-def bounded_server() -> Iterator[None]:
-    """Lets a page that is launched inside this block be served by `BoundedServer`."""
+def limited_server() -> Iterator[None]:
+    """Lets a page that is launched inside this block be served by `LimitedServer`."""
     usual = http_server.Server
-    http_server.Server = BoundedServer
+    http_server.Server = LimitedServer
     try:
         yield
     finally:

@@ -14,7 +14,7 @@ from starlette.routing import Route
 log = logging.getLogger(__name__)
 
 
-class Works(StrEnum):
+class Availability(StrEnum):
     """Whether the backend that is chosen at first answers."""
 
     OK = "ok"
@@ -22,7 +22,7 @@ class Works(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
-Probe = Callable[[], Awaitable[tuple[Works, str]]]
+Probe = Callable[[], Awaitable[tuple[Availability, str]]]
 """Asks the backend how it is; gives a sentence with it."""
 
 
@@ -45,7 +45,7 @@ class Health:
         self._patience = patience
         self._lock = asyncio.Lock()
         self._asked = -keep
-        self._answer = Works.UNAVAILABLE, ""
+        self._answer = Availability.UNAVAILABLE, ""
 
     @property
     def routes(self) -> list[Route]:
@@ -57,11 +57,11 @@ class Health:
 
     async def _say(self, _: Any, *, needs_backend: bool) -> JSONResponse:
         works, words = await self.state()
-        status = 503 if needs_backend and works is not Works.OK else 200
+        status = 503 if needs_backend and works is not Availability.OK else 200
         body = {"page": "ok", "backend": works.value, "detail": words}
         return JSONResponse(body, status, headers={"Cache-Control": "no-store"})
 
-    async def state(self) -> tuple[Works, str]:
+    async def state(self) -> tuple[Availability, str]:
         """The backend's state, at most `keep` seconds old."""
         async with self._lock:
             if time.monotonic() - self._asked >= self._keep:
@@ -69,9 +69,9 @@ class Health:
                     async with asyncio.timeout(self._patience):
                         self._answer = await self._probe()
                 except TimeoutError:
-                    self._answer = Works.UNAVAILABLE, "The backend does not answer."
+                    self._answer = Availability.UNAVAILABLE, "The backend does not answer."
                 except Exception:
                     log.exception("The backend could not be asked how it is.")
-                    self._answer = Works.UNAVAILABLE, "The backend could not be asked."
+                    self._answer = Availability.UNAVAILABLE, "The backend could not be asked."
                 self._asked = time.monotonic()
             return self._answer

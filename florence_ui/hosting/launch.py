@@ -37,7 +37,7 @@ from florence_ui.hosting.origin_guard import OriginGuard, replace_gradios_cors
 from florence_ui.hosting.requests import UPLOAD_SECONDS
 from florence_ui.hosting.routes import Doors
 from florence_ui.hosting.sessions import Sessions
-from florence_ui.identity import address_of
+from florence_ui.identity import client_address
 from florence_ui.settings import Settings
 from florence_ui.storage import DiskBudget, remove_abandoned
 
@@ -96,7 +96,7 @@ def launch_options(
     most, header = settings.max_upload_bytes, settings.address_header
 
     def whose(scope: Scope) -> str:
-        return address_of(scope["client"] and scope["client"][0], Headers(scope=scope), header)
+        return client_address(scope["client"] and scope["client"][0], Headers(scope=scope), header)
 
     guard = OriginGuard.of(settings, os.environ)
     doors = Middleware(

@@ -18,11 +18,11 @@ from starlette.types import Scope
 from florence_ui.hosting.requests import Refused
 from florence_ui.network.origins import (
     host_name,
-    is_foreign,
+    is_cross_site,
     is_local_name,
     is_loopback_host,
+    normalize_origin,
     parse_address,
-    read_origin,
 )
 from florence_ui.settings import Settings
 
@@ -47,7 +47,7 @@ class OriginGuard:
     """Looks at each request before anything else does.
 
     Args:
-        allowed: Origins that may use the page from elsewhere, as `read_origin` writes them.
+        allowed: Origins that may use the page from elsewhere, as `normalize_origin` writes them.
         names: Further names by which the page is known.
         behind_proxy: Whether the operator says that a proxy stands before it; names are the proxy's to check then.
     """
@@ -65,7 +65,7 @@ class OriginGuard:
         root = environ.get("GRADIO_ROOT_PATH", "")
         public = []
         with contextlib.suppress(ValueError):  # a path alone has no origin
-            public.append(read_origin("/".join(root.split("/")[:3])))
+            public.append(normalize_origin("/".join(root.split("/")[:3])))
         names = (socket.gethostname().lower(), host_name(environ.get("SPACE_HOST", "")))
         behind_proxy = bool(root or settings.address_header)
         return cls((*settings.allowed_origins, *public), names, behind_proxy=behind_proxy)
@@ -88,7 +88,7 @@ class OriginGuard:
         if path not in HEALTH and not self._knows_name(headers, scope):
             raise Refused(HTTPStatus.FORBIDDEN, UNKNOWN_NAME)
         matters = scope["method"] not in ("GET", "HEAD") or STREAMS.fullmatch(path)
-        if matters and is_foreign(headers, self.allowed):
+        if matters and is_cross_site(headers, self.allowed):
             raise Refused(HTTPStatus.FORBIDDEN, FOREIGN)
 
     def _knows_name(self, headers: Headers, scope: Scope) -> bool:

@@ -29,7 +29,7 @@ ACCEPTS_BEFORE_CLOSED = 8
 """Rounds of accepted connections, generously, that can pass before asyncio has closed one that is refused."""
 MAX_CONNECTIONS = 4096
 """A bound for the memory that they take, about 40 kB each, where descriptors are plenty."""
-SILENT_SECONDS = 20.0
+IDLE_SECONDS = 20.0
 """How long a connection may take to send the head of a request."""
 TOO_MANY = "Too many connections are open here. Please try again in a minute."
 
@@ -58,19 +58,19 @@ def raise_descriptor_limit() -> float:
     return math.inf if soft == unlimited else soft
 
 
-def bound_connections(config: uvicorn.Config) -> None:
+def limit_connections(config: uvicorn.Config) -> None:
     """Makes a uvicorn server, before it starts, hold only as many connections as its process bears."""
     limit = raise_descriptor_limit()
     reserve = max(MIN_RESERVE, limit // 4)
     if limit < FEW_DESCRIPTORS:
         logger.warning("This process may open %d files and sockets only; raise ulimit -n for more visitors.", limit)
-    gate = Gate(limit - reserve)
-    config.http = type("BoundedHTTP", (BoundedHTTP,), {"gate": gate})
+    connection_limit = ConnectionLimit(limit - reserve)
+    config.http = type("LimitedHTTPProtocol", (LimitedHTTPProtocol,), {"limit": connection_limit})
     # asyncio accepts so many in one go, before any of them can be refused.
     config.backlog = int(min(config.backlog, max(1, reserve // ACCEPTS_BEFORE_CLOSED)))
 
 
-class Gate:
+class ConnectionLimit:
     """What one server's connections share.
 
     Args:
@@ -78,13 +78,13 @@ class Gate:
         max_connections: Connections that may be open.
 
     Attributes:
-        silent: Connections without a request under way, the longest silent one first.
+        idle: Connections without a request under way, the longest idle one first.
     """
 
     def __init__(self, max_descriptors: float, max_connections: int = MAX_CONNECTIONS) -> None:
         self.max_descriptors = max_descriptors
         self.max_connections = max_connections
-        self.silent: dict[BoundedHTTP, None] = {}
+        self.idle: dict[LimitedHTTPProtocol, None] = {}
 
     def is_full(self, transport: asyncio.BaseTransport, connections: int) -> bool:
         """Whether a new connection is one too many.
@@ -98,10 +98,10 @@ class Gate:
         return too_high or connections > self.max_connections
 
 
-class BoundedHTTP(AutoHTTPProtocol):
+class LimitedHTTPProtocol(AutoHTTPProtocol):
     """uvicorn's protocol, which by itself takes every connection and waits for its first request for ever."""
 
-    gate: Gate
+    limit: ConnectionLimit
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
@@ -116,17 +116,17 @@ class BoundedHTTP(AutoHTTPProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
         self._expect_request()
-        if self.gate.is_full(transport, len(self.connections)):
-            longest_silent = next(iter(self.gate.silent))
-            if longest_silent is self:
+        if self.limit.is_full(transport, len(self.connections)):
+            longest_idle = next(iter(self.limit.idle))
+            if longest_idle is self:
                 logger.warning("A connection was refused, because all that can be open are in use.")
                 self._refused = True
             else:
-                longest_silent.give_way()
+                longest_idle.evict()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
-            self.give_way()
+            self.evict()
             return
         super().data_received(data)
         if self.is_busy:
@@ -143,11 +143,11 @@ class BoundedHTTP(AutoHTTPProtocol):
         self._forget()
         super().connection_lost(exc)
 
-    def give_way(self) -> None:
+    def evict(self) -> None:
         """Closes the connection, with words for one whose first request may be on its way."""
         if self.cycle is None and not self.transport.is_closing():
             self._forget()
-            self.transport.write(refusal())
+            self.transport.write(refusal_response())
             self.transport.close()
         self.end()
 
@@ -159,17 +159,17 @@ class BoundedHTTP(AutoHTTPProtocol):
 
     def _expect_request(self) -> None:
         self._forget()
-        self.gate.silent[self] = None
-        self._deadline = self.loop.call_later(SILENT_SECONDS, self.end)
+        self.limit.idle[self] = None
+        self._deadline = self.loop.call_later(IDLE_SECONDS, self.end)
 
     def _forget(self) -> None:
-        self.gate.silent.pop(self, None)
+        self.limit.idle.pop(self, None)
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
 
-def refusal() -> bytes:
+def refusal_response() -> bytes:
     """A whole answer with status 503, in the forms of the page's refusals and of the server's."""
     body = json.dumps({"error": TOO_MANY, "message": TOO_MANY}).encode()
     head = (

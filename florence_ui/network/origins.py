@@ -57,7 +57,7 @@ def is_local_name(host: str) -> bool:
     return "." not in host or host.endswith(tuple(f".{domain}" for domain in LOCAL_DOMAINS))
 
 
-def read_origin(text: str) -> str:
+def normalize_origin(text: str) -> str:
     """An origin as a browser writes it: `https://example.com`, without the usual port.
 
     Raises:
@@ -70,7 +70,7 @@ def read_origin(text: str) -> str:
     return f"{scheme}://{host}" + ("" if port in (0, DEFAULT_PORTS[scheme]) else f":{port}")
 
 
-def is_foreign(headers: Headers, allowed: Collection[str] = ()) -> bool:
+def is_cross_site(headers: Headers, allowed: Collection[str] = ()) -> bool:
     """Whether another website makes this request through somebody's browser.
 
     `X-Forwarded-Host` counts as a name of ours: a website cannot send it across origins without being asked first
@@ -78,7 +78,7 @@ def is_foreign(headers: Headers, allowed: Collection[str] = ()) -> bool:
 
     Args:
         headers: Of the request.
-        allowed: Origins, as `read_origin` writes them, that are welcome.
+        allowed: Origins, as `normalize_origin` writes them, that are welcome.
     """
     origins = headers.getlist("origin")
     if len(origins) > 1:
@@ -92,7 +92,7 @@ def is_foreign(headers: Headers, allowed: Collection[str] = ()) -> bool:
 
 def _is_own(origin: str, headers: Headers) -> bool:
     try:
-        asked = urlsplit(read_origin(origin)).netloc
+        asked = urlsplit(normalize_origin(origin)).netloc
     except ValueError:
         return False
     names = headers.getlist("host") + [name.partition(",")[0] for name in headers.getlist("x-forwarded-host")]

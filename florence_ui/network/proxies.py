@@ -3,7 +3,7 @@
     HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, in either case, or what the system's settings say
 
 Gradio calls its own page while it starts and for agents' tools, by libraries that obey these variables whatever they
-name. `set_aside` turns that off for this process and remembers what was there.
+name. `disable_proxies` turns that off for this process and remembers what was there.
 """
 
 import os
@@ -16,8 +16,8 @@ _aside: dict[str, str] | None = None
 _before: dict[str, str] = {}
 
 
-def set_aside(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Let this process use no proxy, unless it asks `proxies`. A second call does nothing."""
+def disable_proxies(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Let this process use no proxy, unless it asks `operator_proxies`. A second call does nothing."""
     global _aside
     if _aside is None:
         _aside = urllib.request.getproxies()
@@ -25,12 +25,12 @@ def set_aside(environ: MutableMapping[str, str] = os.environ) -> None:
         environ.update(OFF)
 
 
-def proxies() -> dict[str, str]:
+def operator_proxies() -> dict[str, str]:
     """Proxies by scheme (`http`, `https`, `all`), and as `no` the hosts without; see `urllib.request.getproxies`."""
     return urllib.request.getproxies() if _aside is None else dict(_aside)
 
 
-def for_children(environ: Mapping[str, str]) -> dict[str, str]:
+def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment for another program, with the operator's proxies in force."""
     if _aside is None:
         return dict(environ)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import uvicorn
 
-from florence_ui.network.connections import bound_connections
+from florence_ui.network.connections import limit_connections
 from florence_ui.server import DEFAULT_PORT
 from florence_ui.server.app import create_app
 from florence_ui.server.generation_queue import MAX_WAITING
@@ -41,7 +41,7 @@ def main() -> None:
         access_log=False,
         timeout_graceful_shutdown=GRACE,
     )
-    bound_connections(config)
+    limit_connections(config)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises SIGINT again when it has ended
         uvicorn.Server(config).run()
 

@@ -15,7 +15,7 @@ from florence_ui.errors import FlorenceUIError
 from florence_ui.hosting.lenient_fields import LenientRadio
 from florence_ui.hosting.responses import REFUSED
 from florence_ui.hosting.sessions import Session
-from florence_ui.identity import NOBODY, asking
+from florence_ui.identity import UNKNOWN_VISITOR, current_visitor
 from florence_ui.visitors.service import Services, visitor_of
 
 log = logging.getLogger(__name__)
@@ -39,8 +39,8 @@ class Guarded(gr.Blocks):
         """`gr.Blocks.process_api`, which every event comes through; it ends when its visitor leaves."""
         function = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
         known = isinstance(request, gr.Request)
-        visitor = visitor_of(request, self.services.settings) if known else NOBODY
-        asking.set(visitor)
+        visitor = visitor_of(request, self.services.settings) if known else UNKNOWN_VISITOR
+        current_visitor.set(visitor)
         storage.owner.set(visitor.address)
         if isinstance(state := options.get("state"), Session):
             state.address = visitor.address
@@ -48,9 +48,9 @@ class Guarded(gr.Blocks):
         if event is not None and not isinstance(event._data, dict):
             event._data = {}
         # What does not wait in line is over at once, and its request would end without an answer.
-        attended = visitor if function.queue else NOBODY
+        attended = visitor if function.queue else UNKNOWN_VISITOR
         try:
-            with self.services.limits.attended(attended), storage.words_for_full_disk():
+            with self.services.limits.attended(attended), storage.disk_full_as_storage_error():
                 return await super().process_api(function, *args, request=request, **options)
         except (FlorenceUIError, gr.Error) as error:
             if known and request.request is not None:

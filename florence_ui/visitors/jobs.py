@@ -197,7 +197,7 @@ class Jobs:
         _current.set(job)
         storage.owner.set(job.owner)
         try:
-            with storage.words_for_full_disk():
+            with storage.disk_full_as_storage_error():
                 output = await work(job)
                 job.result = await asyncio.to_thread(write_output, output) if job.kept else output
             job.state = JobState.DONE

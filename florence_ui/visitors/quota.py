@@ -166,7 +166,7 @@ class Limits:
 
     async def _place_freed(self, visitor: Visitor) -> None:
         freed = asyncio.get_running_loop().create_future()
-        waiting = self._waiting.setdefault(visitor.key, deque())
+        waiting = self._waiting.setdefault(visitor.share_key, deque())
         waiting.append(freed)
         try:
             async with asyncio.timeout(RECHECK_SECONDS):
@@ -176,8 +176,8 @@ class Limits:
         finally:
             if freed in waiting:
                 waiting.remove(freed)
-            if not waiting and self._waiting.get(visitor.key) is waiting:
-                del self._waiting[visitor.key]
+            if not waiting and self._waiting.get(visitor.share_key) is waiting:
+                del self._waiting[visitor.share_key]
 
     @contextmanager
     def fetching(self, visitor: Visitor) -> Iterator[None]:
@@ -220,7 +220,7 @@ class Limits:
             self._wake(visitor)
 
     def _wake(self, visitor: Visitor) -> None:
-        waiting = self._waiting.get(visitor.key, ())
+        waiting = self._waiting.get(visitor.share_key, ())
         while waiting:
             freed = waiting.popleft()
             if not freed.done():

@@ -15,15 +15,15 @@ from florence_ui.backends.model_status import BASE, WAITING_HELPS, State
 from florence_ui.concurrency.fair_pool import decoding
 from florence_ui.concurrency.queueing import Charge, Say
 from florence_ui.errors import BusyError, InputError
-from florence_ui.hosting.health import Works
+from florence_ui.hosting.health import Availability
 from florence_ui.hosting.uploads import uploaded
-from florence_ui.identity import NOBODY, Visitor, address_of, asking, is_local
+from florence_ui.identity import UNKNOWN_VISITOR, Visitor, client_address, current_visitor, is_local
 from florence_ui.images.fetch import fetch_image
 from florence_ui.images.load_once import open_file
 from florence_ui.images.loading import ImageLimits, Picture, open_bytes
 from florence_ui.inference.per_object import Analyse
 from florence_ui.inference.pipeline import Analysis, Pipeline, Request
-from florence_ui.logs import RunNote, recorded
+from florence_ui.logs import RunRecord, log_outcome
 from florence_ui.settings import Settings, is_key
 from florence_ui.visitors.jobs import Jobs
 from florence_ui.visitors.quota import MINUTE, Limits, Share, in_words
@@ -90,18 +90,18 @@ class Services:
         return await open_file(path, self.image_limits)
 
     async def open_link(self, link: str) -> Picture:
-        """The picture behind a link; fetching it counts against the share of links of the visitor `asking`.
+        """The picture behind a link; fetching it counts against the share of links of `current_visitor`.
 
         Raises:
             BusyError: If that share is used up.
             LinkError: If it cannot be fetched.
             ImageError: If it is not a picture within the limits.
         """
-        with self.limits.fetching(asking.get()):
+        with self.limits.fetching(current_visitor.get()):
             data = await fetch_image(link, max_bytes=self.settings.max_upload_bytes)
         return await decoding.run(open_bytes, data, self.image_limits)
 
-    async def health(self) -> tuple[Works, str]:
+    async def health(self) -> tuple[Availability, str]:
         """How the backend that is chosen at first is, and a sentence about it."""
         backend = self.backends[self.settings.first_backend]
         if backend.is_local:
@@ -110,15 +110,15 @@ class Services:
             if status.state is State.ABSENT:  # nobody has asked for it yet, and nobody may until it is ready
                 await self.pipeline.local.prepare(model_id)
             if status.state in WAITING_HELPS:
-                return Works.STARTING, status.detail
-            return (Works.OK if status.state is State.READY else Works.UNAVAILABLE), status.detail
+                return Availability.STARTING, status.detail
+            return (Availability.OK if status.state is State.READY else Availability.UNAVAILABLE), status.detail
         works, words = await answers(backend)
-        return (Works.OK if works else Works.UNAVAILABLE), words
+        return (Availability.OK if works else Availability.UNAVAILABLE), words
 
     async def run(
         self,
         request: Request,
-        visitor: Visitor = NOBODY,
+        visitor: Visitor = UNKNOWN_VISITOR,
         on_state: Say | None = None,
         *,
         opening: Opening | None = None,
@@ -135,7 +135,7 @@ class Services:
             FlorenceUIError: If it is refused or fails, in words.
         """
         with (
-            recorded(self._note(request), key=request.api_key) as note,
+            log_outcome(self._note(request), key=request.api_key) as note,
             self.limits.admit(visitor, **self._kind(request)) as charge,
         ):
             if opening is not None:
@@ -160,7 +160,7 @@ class Services:
         async with self.limits.turn(visitor, on_wait or say, **self._kind(template)) as charge:
 
             async def ask(request: Request) -> Analysis:
-                with recorded(self._note(request), key=request.api_key) as note:
+                with log_outcome(self._note(request), key=request.api_key) as note:
                     while True:
                         try:
                             return await self._ask(request, charge, note)
@@ -171,7 +171,7 @@ class Services:
 
             yield ask
 
-    async def _ask(self, request: Request, charge: Charge, note: RunNote, on_state: Say | None = None) -> Analysis:
+    async def _ask(self, request: Request, charge: Charge, note: RunRecord, on_state: Say | None = None) -> Analysis:
         note.size = request.picture.size
         analysis = await self.pipeline.analyse(request, on_state=on_state, charge=charge)
         note.model_id, note.remembered = analysis.model_id, analysis.remembered
@@ -180,9 +180,9 @@ class Services:
     def _model_id(self, request: Request) -> str:
         return request.model_id or self.settings.model or BASE
 
-    def _note(self, request: Request) -> RunNote:
+    def _note(self, request: Request) -> RunRecord:
         size = request.picture.size if request.picture else (0, 0)
-        return RunNote(request.task.token, self._model_id(request), self.backend(request.backend).name, size)
+        return RunRecord(request.task.token, self._model_id(request), self.backend(request.backend).name, size)
 
     def _kind(self, request: Request) -> dict[str, Any]:
         """What limits ask about a run."""
@@ -220,7 +220,7 @@ def visitor_of(request: gr.Request, settings: Settings) -> Visitor:
     headers = request.headers
     # as a plain dict it would lose all but the first of several lines: the one that a visitor writes
     known = headers if isinstance(headers, Headers) else dict(headers)
-    address = address_of(peer, known, settings.address_header)
+    address = client_address(peer, known, settings.address_header)
     return Visitor(request.session_hash or "", address, not settings.address_header and is_here(request))
 
 

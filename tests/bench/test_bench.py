@@ -14,7 +14,7 @@ from florence_ui.bench.measuring import Measurement, Row, Scale, Target, in_turn
 from florence_ui.bench.processes import Memory
 from florence_ui.bench.rows import ROWS, visitors
 from florence_ui.hosting.requests import MAX_FILES, MAX_JSON_BYTES
-from florence_ui.identity import address_of
+from florence_ui.identity import client_address
 from florence_ui.images.loading import ImageLimits, check_size
 from florence_ui.inference.batch import MAX_PICTURES
 
@@ -113,7 +113,7 @@ def test_the_readmes_table_is_of_the_run_whose_figures_are_shipped() -> None:
 
 
 def test_every_visitor_of_the_benchmark_counts_as_one() -> None:
-    addresses = {address_of(None, {ADDRESS_HEADER: visitors.address_of(k)}, ADDRESS_HEADER) for k in range(60)}
+    addresses = {client_address(None, {ADDRESS_HEADER: visitors.address_of(k)}, ADDRESS_HEADER) for k in range(60)}
     assert len(addresses - {""}) == 60
 
 

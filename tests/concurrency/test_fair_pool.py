@@ -7,7 +7,7 @@ import time
 import pytest
 
 from florence_ui.concurrency.fair_pool import FairPool
-from florence_ui.identity import Visitor, asking
+from florence_ui.identity import Visitor, current_visitor
 from florence_ui.images import load_once, loading
 from florence_ui.images.load_once import open_file
 from florence_ui.images.loading import ImageLimits
@@ -22,7 +22,7 @@ def ask(pool: FairPool, visitor: Visitor, work, *args) -> asyncio.Task:
     """Work in a visitor's name, under way."""
 
     async def run():
-        asking.set(visitor)
+        current_visitor.set(visitor)
         return await pool.run(work, *args)
 
     return asyncio.create_task(run())
@@ -88,7 +88,7 @@ async def test_equal_work_is_done_once_and_in_the_share_of_whoever_comes_first()
         return "done"
 
     async def once(visitor):
-        asking.set(visitor)
+        current_visitor.set(visitor)
         return await pool.run_once("equal", work)
 
     hog = [ask(pool, HOG, time.sleep, 0.02) for _ in range(50)]

@@ -6,7 +6,7 @@ import pytest
 
 from florence_ui.concurrency.queueing import Flights, Line, Say
 from florence_ui.errors import BackendBusyError, BusyError
-from florence_ui.identity import Visitor, asking
+from florence_ui.identity import Visitor, current_visitor
 
 pytestmark = pytest.mark.anyio
 
@@ -196,9 +196,9 @@ HOG, OTHER = Visitor("", "192.0.2.1"), Visitor("", "192.0.2.2")
 
 async def visit_of(line: Line, visitor: Visitor) -> Visit:
     """A visit in a visitor's name."""
-    token = asking.set(visitor)
+    token = current_visitor.set(visitor)
     visit = Visit(line)
-    asking.reset(token)
+    current_visitor.reset(token)
     await settle()
     return visit
 

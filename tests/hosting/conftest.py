@@ -11,7 +11,7 @@ from PIL import Image
 from scripted_backend import ScriptedBackend, plausible_answer
 
 from florence_ui.api.mcp import has_mcp, serve_tools
-from florence_ui.hosting.health import Works
+from florence_ui.hosting.health import Availability
 from florence_ui.hosting.launch import launch_options, prepare_environment
 from florence_ui.settings import Settings
 
@@ -24,7 +24,7 @@ def small_app() -> Iterator[Served]:
     served: list[Served] = []
     demo = small_page(served)
 
-    async def probe() -> tuple[Works, str]:
+    async def probe() -> tuple[Availability, str]:
         return served[0].health
 
     options = launch_options(

@@ -18,7 +18,7 @@ from typing import Any, Self
 import httpx
 
 from florence_ui.hosting.launch import prepare_environment
-from florence_ui.logs import runs
+from florence_ui.logs import run_log
 from florence_ui.settings import Settings
 
 prepare_environment()
@@ -226,8 +226,8 @@ class AppHere(Caller):
         self.client = httpx.Client(base_url=self.url, timeout=300)
         self._handler = logging.Handler()
         self._handler.emit = lambda record: self.lines.append(json.loads(record.getMessage()))
-        runs.addHandler(self._handler)
-        runs.setLevel(logging.INFO)
+        run_log.addHandler(self._handler)
+        run_log.setLevel(logging.INFO)
         self.demo = build(self.services)
         self.demo.launch(server_port=port, prevent_thread_lock=True, quiet=True)
         return self
@@ -236,4 +236,4 @@ class AppHere(Caller):
         self.client.close()
         self.demo.close()
         self.services.pipeline.stop()
-        runs.removeHandler(self._handler)
+        run_log.removeHandler(self._handler)

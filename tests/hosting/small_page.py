@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 import httpx
 
-from florence_ui.hosting.health import Works
+from florence_ui.hosting.health import Availability
 from florence_ui.hosting.uploads import uploaded
 
 
@@ -19,7 +19,7 @@ class Served:
     demo: gr.Blocks
     left: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
-    health: tuple[Works, str] = (Works.OK, "It works.")
+    health: tuple[Availability, str] = (Availability.OK, "It works.")
 
     def __post_init__(self) -> None:
         self.client = httpx.Client(base_url=self.url, timeout=60)  # one for all: making one takes long

@@ -24,7 +24,7 @@ from starlette.datastructures import Headers
 from uvicorn.config import Config
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from florence_ui.hosting.gradio_internals import BoundedServer, WakingQueue, bounded_server
+from florence_ui.hosting.gradio_internals import LimitedServer, WakingQueue, limited_server
 
 REWRITTEN = {
     "start_processing": "d65be5a5cbed97d7",
@@ -87,9 +87,9 @@ def test_the_inner_parts_that_are_used_are_there(whole, parts: tuple[str, ...], 
 
 def test_gradio_starts_the_server_that_it_finds_in_its_module() -> None:
     assert "Server" in http_server.start_server.__code__.co_names, "Gradio starts its server by another name now."
-    with bounded_server():
-        assert http_server.Server is BoundedServer
-    assert http_server.Server is not BoundedServer
+    with limited_server():
+        assert http_server.Server is LimitedServer
+    assert http_server.Server is not LimitedServer
 
 
 def test_uvicorns_protocol_has_what_bounding_needs() -> None:
@@ -124,7 +124,7 @@ class Served:
         if waking:
             WakingQueue.take_over(self.demo)
         port = free_port()
-        with bounded_server():
+        with limited_server():
             self.demo.launch(server_port=port, prevent_thread_lock=True, quiet=True, _frontend=False)
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
 

@@ -12,7 +12,7 @@ from gradio.route_utils import FileUploadProgress
 from gradio.state_holder import SessionState
 
 from florence_ui.hosting import launch
-from florence_ui.hosting.health import Health, Works
+from florence_ui.hosting.health import Availability, Health
 from florence_ui.hosting.launch import Housekeeping
 from florence_ui.hosting.sessions import Session, Sessions
 from florence_ui.storage import DiskBudget
@@ -80,20 +80,20 @@ def test_who_asks_about_uploads_leaves_nothing_behind(tmp_path: Path, monkeypatc
     assert not keeper._progress
 
 
-async def works() -> tuple[Works, str]:
-    return Works.OK, "It works."
+async def works() -> tuple[Availability, str]:
+    return Availability.OK, "It works."
 
 
-async def down() -> tuple[Works, str]:
-    return Works.UNAVAILABLE, "Nobody answers."
+async def down() -> tuple[Availability, str]:
+    return Availability.UNAVAILABLE, "Nobody answers."
 
 
-async def hangs() -> tuple[Works, str]:
+async def hangs() -> tuple[Availability, str]:
     await asyncio.sleep(60)
-    return Works.OK, ""
+    return Availability.OK, ""
 
 
-async def breaks() -> tuple[Works, str]:
+async def breaks() -> tuple[Availability, str]:
     raise RuntimeError("secret details")
 
 
@@ -101,14 +101,14 @@ async def breaks() -> tuple[Works, str]:
 @pytest.mark.parametrize(
     ("probe", "expected"),
     [
-        pytest.param(works, (Works.OK, "It works."), id="up"),
-        pytest.param(down, (Works.UNAVAILABLE, "Nobody answers."), id="down"),
-        pytest.param(hangs, (Works.UNAVAILABLE, "The backend does not answer."), id="hangs"),
-        pytest.param(breaks, (Works.UNAVAILABLE, "The backend could not be asked."), id="breaks"),
+        pytest.param(works, (Availability.OK, "It works."), id="up"),
+        pytest.param(down, (Availability.UNAVAILABLE, "Nobody answers."), id="down"),
+        pytest.param(hangs, (Availability.UNAVAILABLE, "The backend does not answer."), id="hangs"),
+        pytest.param(breaks, (Availability.UNAVAILABLE, "The backend could not be asked."), id="breaks"),
     ],
 )
 async def test_health_is_said_within_seconds(
-    probe: Callable[[], Awaitable[tuple[Works, str]]], expected: tuple[Works, str]
+    probe: Callable[[], Awaitable[tuple[Availability, str]]], expected: tuple[Availability, str]
 ) -> None:
     assert await Health(probe, patience=0.1).state() == expected
 
@@ -117,10 +117,10 @@ async def test_health_is_said_within_seconds(
 async def test_asking_for_health_often_does_not_ask_the_backend_often() -> None:
     asked: list[int] = []
 
-    async def probe() -> tuple[Works, str]:
+    async def probe() -> tuple[Availability, str]:
         asked.append(1)
         await asyncio.sleep(0.01)
-        return Works.OK, ""
+        return Availability.OK, ""
 
     health = Health(probe, keep=60)
     await asyncio.gather(*(health.state() for _ in range(50)))

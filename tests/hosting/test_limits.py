@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from florence_ui.errors import BusyError, InputError
-from florence_ui.identity import Visitor, address_of, is_local
+from florence_ui.identity import Visitor, client_address, is_local
 from florence_ui.visitors.quota import Limits, Share, in_words
 
 
@@ -306,7 +306,7 @@ def test_who_is_on_this_machine(peer: str | None, headers: dict[str, str], bound
     ],
 )  # fmt: skip
 def test_the_address_that_counts(peer: str | None, headers: dict[str, str], trusted: str, expected: str) -> None:
-    assert address_of(peer, headers, trusted) == expected
+    assert client_address(peer, headers, trusted) == expected
 
 
 @pytest.mark.parametrize(

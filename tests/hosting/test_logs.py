@@ -10,7 +10,15 @@ import pytest
 from starlette.datastructures import Secret
 
 from florence_ui import logs
-from florence_ui.logs import REDACTED, Redactor, SafeFormatter, SafeStream, indented, log_run, visible
+from florence_ui.logs import (
+    REDACTED,
+    Redactor,
+    SafeFormatter,
+    SafeStream,
+    escape_invisible,
+    indent_continuations,
+    log_run,
+)
 
 KEY = "rf_SECRETKEY1234567890"
 
@@ -20,8 +28,8 @@ def logged(**changed: object) -> dict:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(SafeFormatter())
-    logs.runs.addHandler(handler)
-    logs.runs.setLevel(logging.INFO)
+    logs.run_log.addHandler(handler)
+    logs.run_log.setLevel(logging.INFO)
     facts = {
         "task": "<OD>", "model_id": "florence-2-base", "backend": "local", "seconds": 1.23456, "outcome": "ok",
         "size": (640, 480), "remembered": False,
@@ -29,7 +37,7 @@ def logged(**changed: object) -> dict:
     try:
         log_run(**facts | changed)  # type: ignore[arg-type]
     finally:
-        logs.runs.removeHandler(handler)
+        logs.run_log.removeHandler(handler)
     [line] = stream.getvalue().splitlines()
     return json.loads(line)
 
@@ -80,10 +88,10 @@ def test_ordinary_words_stay() -> None:
 
 def test_a_visitors_key_is_hidden_for_as_long_as_their_run() -> None:
     redactor = Redactor()
-    with redactor.hiding(Secret(KEY)), redactor.hiding(KEY):
+    with redactor.redacting(Secret(KEY)), redactor.redacting(KEY):
         assert KEY not in redactor(KEY)
     assert redactor(KEY) == KEY
-    with redactor.hiding(None):
+    with redactor.redacting(None):
         assert redactor("x") == "x"
 
 
@@ -122,8 +130,8 @@ def test_a_traceback_is_redacted_and_cannot_forge_either() -> None:
     "text", ["\x1b[2J", "\x1b]0;title\x07", "\u202egnp.exe", "\x00", "\x9b31m", "\u200b", "\u2066x"]
 )
 def test_escape_sequences_and_direction_marks_become_visible(text: str) -> None:
-    assert visible(text).isprintable()
-    assert indented(text).isprintable()
+    assert escape_invisible(text).isprintable()
+    assert indent_continuations(text).isprintable()
     stream = io.StringIO()
     SafeStream(stream).write(text)
     assert stream.getvalue().isprintable()
@@ -131,7 +139,7 @@ def test_escape_sequences_and_direction_marks_become_visible(text: str) -> None:
 
 def test_text_of_all_scripts_stays_as_it_is() -> None:
     for text in ("Grüße, 東京 ☂ Ελλάδα", "שלום", "{${x}} <b>"):
-        assert visible(text) == text
+        assert escape_invisible(text) == text
         stream = io.StringIO()
         SafeStream(stream).write(f"{text}\n")
         assert stream.getvalue() == f"{text}\n"

@@ -101,16 +101,16 @@ def test_the_choice_is_that_of_the_sdks_library(
         chosen = requests.utils.select_proxy(url, found)
         expected[url] = f"http://{chosen}" if chosen == "proxy:3128" else chosen or None
     if set_aside:
-        proxies.set_aside()
+        proxies.disable_proxies()
         assert requests.utils.get_environ_proxies("http://localhost:1") == {}
     assert {url: proxy_for(url) for url in ADDRESSES} == expected
 
 
 def test_what_is_set_aside_is_in_force_for_other_programs() -> None:
     code = (
-        "import os, subprocess, sys; from florence_ui import proxies; proxies.set_aside(); proxies.set_aside();"
+        "import os, subprocess, sys; from florence_ui.network import proxies; proxies.disable_proxies(); proxies.disable_proxies();"
         "show = 'import os; print({k: v for k, v in os.environ.items() if k.lower().endswith(\"_proxy\")})';"
-        "subprocess.run([sys.executable, '-c', show], env=proxies.for_children(os.environ))"
+        "subprocess.run([sys.executable, '-c', show], env=proxies.child_environment(os.environ))"
     )
     for environ in ({"HTTPS_PROXY": "http://proxy:1"}, {"HTTPS_PROXY": "http://proxy:1", "no_proxy": "a"}):
         clean = {name: value for name, value in os.environ.items() if name.lower() not in VARIABLES}
