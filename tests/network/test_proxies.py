@@ -108,7 +108,8 @@ def test_the_choice_is_that_of_the_sdks_library(
 
 def test_what_is_set_aside_is_in_force_for_other_programs() -> None:
     code = (
-        "import os, subprocess, sys; from florence_ui.network import proxies; proxies.disable_proxies(); proxies.disable_proxies();"
+        "import os, subprocess, sys; from florence_ui.network import proxies;"
+        "proxies.disable_proxies(); proxies.disable_proxies();"
         "show = 'import os; print({k: v for k, v in os.environ.items() if k.lower().endswith(\"_proxy\")})';"
         "subprocess.run([sys.executable, '-c', show], env=proxies.child_environment(os.environ))"
     )
