@@ -1,14 +1,11 @@
 """Settings come from the environment; a bad value is named, never repeated."""
 
-from pathlib import Path
-
 import pytest
 
 from florence_ui.backends import backends_from
 from florence_ui.errors import SettingsError
 from florence_ui.settings import Settings, variables
 
-README = Path(__file__).parents[1] / "README.md"
 KEY = "rf_SecretSecretSecret"
 
 
@@ -130,13 +127,3 @@ def test_every_variable_is_told_of() -> None:
         assert row.help.endswith(".")
         assert row.expected
         assert row.default
-
-
-def test_the_readme_has_the_table() -> None:
-    if not README.exists():
-        pytest.fail("README.md is missing")
-    text = README.read_text(encoding="utf-8")
-    for row in variables():
-        for name in row.names:
-            assert f"`{name}`" in text
-        assert row.help in text

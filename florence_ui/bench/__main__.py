@@ -1,6 +1,6 @@
 """Measure every target in one run, print the table and write it as JSON.
 
-    python -m florence_ui.bench [--short] [--check] [--rows 1,4,5] [--pairs N] [--json FILE] [--readme FILE]
+    python -m florence_ui.bench [--short] [--check] [--rows 1,4,5] [--pairs N] [--json FILE] [--table FILE]
 
 Needs no network and no key. The exit status is 0 when it ran; with --check it is 1 when a target is missed. A row that
 fails is said and counts as missed, and the others are measured all the same.
@@ -43,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = summary(len(wanted), missed)
     print(f"\n{words}")
     options.json.write_text(json.dumps(as_json(done) | {"failed": failed}, indent=1) + "\n", encoding="utf-8")
-    if options.readme:
-        write_into(options.readme, "\n".join([*lines, "", words]))
+    if options.table:
+        write_into(options.table, "\n".join([*lines, "", words]))
     return 1 if options.check and missed else 0
 
 
@@ -55,7 +55,7 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rows", type=row_numbers, help="only these rows, such as 1,4,5")
     parser.add_argument("--pairs", type=int, help="how often the two sides are compared")
     parser.add_argument("--json", type=Path, default=Path("benchmark.json"), help="where to write the figures")
-    parser.add_argument("--readme", type=Path, help="also put the table into this file, between its marks")
+    parser.add_argument("--table", type=Path, help="also put the table into this document, between its marks")
     return parser.parse_args(arguments)
 
 
@@ -82,11 +82,11 @@ def summary(count: int, missed: Sequence[int]) -> str:
     return f"{count - len(missed)} of {count} targets are met; missed: {', '.join(map(str, missed))}."
 
 
-def write_into(readme: Path, table: str) -> None:
-    """Put the table between the marks that the file has for it."""
-    before, rest = readme.read_text(encoding="utf-8").split(BEGIN)
+def write_into(document: Path, table: str) -> None:
+    """Put the table between the marks that the document has for it."""
+    before, rest = document.read_text(encoding="utf-8").split(BEGIN)
     _, after = rest.split(END)
-    readme.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{after}", encoding="utf-8")
+    document.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{after}", encoding="utf-8")
 
 
 def as_json(done: Sequence[Measurement]) -> dict:

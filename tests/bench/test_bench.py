@@ -19,6 +19,7 @@ from florence_ui.images.loading import ImageLimits, check_size
 from florence_ui.inference.batch import MAX_PICTURES
 
 ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs" / "speed.md"
 
 
 def row(number: int, *values: float, bound: float = 1.0) -> Row:
@@ -84,10 +85,10 @@ def test_a_row_that_fails_counts_as_missed_and_the_others_are_measured(monkeypat
 
 
 def test_the_table_goes_between_the_marks_of_a_file(monkeypatch, tmp_path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{bench.BEGIN}\nold\n{bench.END}\nafter\n")
-    run(monkeypatch, tmp_path, "--readme", str(readme), rows=(row(7, 0.9),))
-    text = readme.read_text()
+    document = tmp_path / "speed.md"
+    document.write_text(f"before\n{bench.BEGIN}\nold\n{bench.END}\nafter\n")
+    run(monkeypatch, tmp_path, "--table", str(document), rows=(row(7, 0.9),))
+    text = document.read_text()
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     assert "old" not in text
@@ -95,18 +96,18 @@ def test_the_table_goes_between_the_marks_of_a_file(monkeypatch, tmp_path) -> No
     assert "All 1 targets are met." in text
 
 
-def test_the_readme_has_the_place_for_the_table() -> None:
-    text = (ROOT / "README.md").read_text("utf-8")
+def test_the_document_has_the_place_for_the_table() -> None:
+    text = DOCUMENT.read_text("utf-8")
     assert text.count(bench.BEGIN) == text.count(bench.END) == 1
 
 
-def test_the_readmes_table_is_of_the_run_whose_figures_are_shipped() -> None:
+def test_the_documents_table_is_of_the_run_whose_figures_are_shipped() -> None:
     figures = json.loads((ROOT / "assets" / "benchmark.json").read_text("utf-8"))
     kept = ("number", "what", "values", "notes")
     measured = [
         Measurement(**{name: row[name] for name in kept}, target=Target(**row["target"])) for row in figures["rows"]
     ]
-    table = (ROOT / "README.md").read_text("utf-8").split(bench.BEGIN)[1].split(bench.END)[0]
+    table = DOCUMENT.read_text("utf-8").split(bench.BEGIN)[1].split(bench.END)[0]
     rows = [line for line in table.splitlines() if line.startswith("| ") and line.split()[1].isdigit()]
     assert rows == [bench.format_row(row) for row in measured]
     assert [row.number for row in measured] == [row.number for row in ROWS]
