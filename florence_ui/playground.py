@@ -16,7 +16,7 @@ from florence_ui.ui.explore.filter_panel import build_filter_panel
 from florence_ui.ui.explore.object_panel import build_object_panel
 from florence_ui.ui.layout import lay_out
 from florence_ui.ui.theme import theme
-from florence_ui.visitors.event_guard import Guarded
+from florence_ui.visitors.event_guard import GuardedBlocks
 from florence_ui.visitors.service import Services
 
 HERE = Path(__file__).parent / "ui"
@@ -31,7 +31,7 @@ PARTS = {
 """What stands around asking once: panels below the question and the answer, and further tabs."""
 
 
-class Playground(Guarded):
+class Playground(GuardedBlocks):
     """The page; however it is launched, it is launched safely."""
 
     def __init__(self, services: Services) -> None:
@@ -41,7 +41,7 @@ class Playground(Guarded):
         """`gr.Blocks.launch` with the page's looks and everything that makes it safe in public."""
         services = self.services
         safe = launch_options(
-            services.settings, probe=services.health, on_start=serve_tools, on_leave=services.limits.leave
+            services.settings, probe=services.health, on_start=serve_tools, on_leave=services.limiter.cancel_session
         )
         WakingQueue.take_over(self)
         with limited_server():

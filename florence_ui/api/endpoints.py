@@ -13,13 +13,13 @@ from gradio.data_classes import FileData
 
 from florence_ui.api import jobs, many, work
 from florence_ui.api.registration import add_endpoint
-from florence_ui.api.values import CHAIN_NAMES, as_file, choice, picture_of, question_of
+from florence_ui.api.values import CHAIN_NAMES, choice, file_data, picture_of, question_of
 from florence_ui.concurrency.fair_pool import drawing
 from florence_ui.exports.records import as_record
 from florence_ui.inference.chains import CHAINS
 from florence_ui.inference.pipeline import Request, draw
 from florence_ui.results.compare import LEFT, RIGHT
-from florence_ui.visitors.jobs import report
+from florence_ui.visitors.jobs import report_progress
 from florence_ui.visitors.service import Services, visitor_of
 
 
@@ -82,8 +82,10 @@ def add_analyse(services: Services) -> None:
             return question.about(await picture_of(services, image, image_url))
 
         visitor = visitor_of(request, services.settings)
-        analysis = await services.run(question.request, visitor, lambda words: report(detail=words), opening=opening)
-        return as_file(await draw(analysis, full=True)), as_record(analysis)
+        analysis = await services.run(
+            question.request, visitor, lambda words: report_progress(detail=words), opening=opening
+        )
+        return file_data(await draw(analysis, full=True)), as_record(analysis)
 
     add_endpoint(services, analyse)
 
@@ -131,12 +133,12 @@ def add_compare(services: Services) -> None:
         left = question_of(services, **question, model_id=left_model_id, backend=left_backend, field="left_")
         right = question_of(services, **question, model_id=right_model_id, backend=right_backend, field="right_")
         visitor = visitor_of(request, services.settings)
-        async with services.turn(left.request, visitor, work.tells_program()):
+        async with services.turn(left.request, visitor, work.program_status()):
             picture = await picture_of(services, image, image_url)
         requests = {LEFT: left.about(picture), RIGHT: right.about(picture)}
         sides = await work.both(services, requests, visitor)
         drawn = await drawing.run(work.comparison_picture, sides)
-        return as_file(drawn), work.comparison_record(sides)
+        return file_data(drawn), work.comparison_record(sides)
 
     add_endpoint(services, compare)
 
@@ -175,10 +177,10 @@ def add_chain(services: Services) -> None:
         wanted = CHAINS[choice(chain, "chain", tuple(CHAINS), CHAIN_NAMES)]
         question = question_of(services, task="<CAPTION>", model_id=model_id, backend=backend, api_key=api_key)
         visitor = visitor_of(request, services.settings)
-        async with services.turn(question.request, visitor, work.tells_program()):
+        async with services.turn(question.request, visitor, work.program_status()):
             template = question.about(await picture_of(services, image, image_url))
         reports = await work.steps(services, wanted, template, visitor)
         last = work.last_answer(reports)
-        return as_file(await draw(last, full=True)), work.chain_record(wanted, reports)
+        return file_data(await draw(last, full=True)), work.chain_record(wanted, reports)
 
     add_endpoint(services, chain)

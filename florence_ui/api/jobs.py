@@ -10,9 +10,9 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import FileData
 
-from florence_ui.api.many import Work, answered, work_of
+from florence_ui.api.many import ManyJob, job_of, run_job
 from florence_ui.api.registration import add_endpoint
-from florence_ui.api.values import as_file
+from florence_ui.api.values import file_data
 from florence_ui.identity import Visitor, current_visitor
 from florence_ui.visitors.jobs import Job, JobState, Output
 from florence_ui.visitors.service import Services, visitor_of
@@ -43,7 +43,7 @@ def add_start_many(services: Services) -> None:
         validation: float = 0.0,
         request: gr.Request | None = None,
     ) -> dict:
-        """Start asking Florence-2 the same about up to 200 pictures, and get a job_id at once.
+        """Start current_visitor Florence-2 the same about up to 200 pictures, and get a job_id at once.
 
         Ask job_status how far it has come, and job_result for the answers when its state is done. cancel_job ends it.
         A job that nobody asks about for an hour ends and is forgotten.
@@ -64,7 +64,7 @@ def add_start_many(services: Services) -> None:
         Returns:
             The job: job_id, state (running), done, total and detail.
         """
-        work = work_of(
+        work = job_of(
             services, images, image_urls, file_format, validation, task=task, text=text, classes=classes,
             region=region, model_id=model_id, backend=backend, api_key=api_key,
         )  # fmt: skip
@@ -75,11 +75,11 @@ def add_start_many(services: Services) -> None:
     add_endpoint(services, start_many)
 
 
-async def work_on(services: Services, work: Work, visitor: Visitor, job: Job) -> Output:
+async def work_on(services: Services, work: ManyJob, visitor: Visitor, job: Job) -> Output:
     """The work of a job, in the share of the visitor who started it."""
     visitor = replace(visitor, session=job.session)
     current_visitor.set(visitor)
-    return await answered(services, work, visitor)
+    return await run_job(services, work, visitor)
 
 
 def add_job_status(services: Services) -> None:
@@ -113,7 +113,7 @@ def add_job_result(services: Services) -> None:
             The answer of the call, such as how many are done and failed, and each picture's answer.
         """
         file, record = await asyncio.to_thread(services.jobs.find(job_id).output)
-        return as_file(file), record
+        return file_data(file), record
 
     add_endpoint(services, job_result)
 

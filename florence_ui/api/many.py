@@ -8,7 +8,7 @@ from gradio.data_classes import FileData
 
 from florence_ui.api import work as api_work_module
 from florence_ui.api.registration import add_endpoint
-from florence_ui.api.values import Question, as_file, choice, names_of, number, pictures_of, question_of, words
+from florence_ui.api.values import Question, choice, file_data, names_of, number, pictures_of, question_of, words
 from florence_ui.concurrency.fair_pool import drawing
 from florence_ui.exports import batch_downloads, downloads
 from florence_ui.exports.datasets import Export, check_share
@@ -26,7 +26,7 @@ FORMAT_NAMES = {**names_of((name, name) for name in FORMATS), "jpg": "jpeg"}
 
 
 @dataclass(frozen=True)
-class Work:
+class ManyJob:
     """One question about many pictures.
 
     Attributes:
@@ -42,9 +42,9 @@ class Work:
     validation: float = 0.0
 
 
-def work_of(
+def job_of(
     services: Services, images: Any, image_urls: Any, file_format: Any = "", validation: Any = 0.0, **question: Any
-) -> Work:
+) -> ManyJob:
     """What a program asks about many pictures; nothing is opened or fetched yet.
 
     Raises:
@@ -53,10 +53,10 @@ def work_of(
     name = words(file_format, "file_format").strip()
     wanted = choice(name, "file_format", FORMATS, FORMAT_NAMES) if name else ""
     share = check_share(number(validation, "validation"))
-    return Work(question_of(services, **question), Batch(pictures_of(images, image_urls)), wanted, share)
+    return ManyJob(question_of(services, **question), Batch(pictures_of(images, image_urls)), wanted, share)
 
 
-async def answered(services: Services, work: Work, visitor: Visitor) -> Output:
+async def run_job(services: Services, work: ManyJob, visitor: Visitor) -> Output:
     """The file, if one is wanted, and a record of each picture's state.
 
     Raises:
@@ -66,7 +66,7 @@ async def answered(services: Services, work: Work, visitor: Visitor) -> Output:
     record = api_work_module.batch_record(work.batch, answers=not work.file_format)
     if not work.file_format:
         return None, record
-    export = await made(services, work.file_format, work.batch, work.validation)
+    export = await export_file(services, work.file_format, work.batch, work.validation)
     return export.path, record | {"notes": list(export.notes)}
 
 
@@ -110,11 +110,11 @@ def add_many(services: Services) -> None:
         Returns:
             How many are done and failed, and each picture's name, state (done or failed), reason and answer.
         """
-        work = work_of(
+        work = job_of(
             services, images, image_urls, task=task, text=text, classes=classes, region=region,
             model_id=model_id, backend=backend, api_key=api_key,
         )  # fmt: skip
-        return (await answered(services, work, visitor_of(request, services.settings)))[1]
+        return (await run_job(services, work, visitor_of(request, services.settings)))[1]
 
     add_endpoint(services, many)
 
@@ -160,17 +160,17 @@ def add_export(services: Services) -> None:
             The file.
             How many are done and failed, each picture's name, state, reason and warnings, notes on what was left out.
         """
-        work = work_of(
+        work = job_of(
             services, images, image_urls, choice(file_format, "file_format", FORMATS, FORMAT_NAMES), validation,
             task=task, text=text, classes=classes, region=region, model_id=model_id, backend=backend, api_key=api_key,
         )  # fmt: skip
-        file, record = await answered(services, work, visitor_of(request, services.settings))
-        return as_file(file), record
+        file, record = await run_job(services, work, visitor_of(request, services.settings))
+        return file_data(file), record
 
     add_endpoint(services, export)
 
 
-async def made(services: Services, name: str, batch: Batch, validation: float) -> Export:
+async def export_file(services: Services, name: str, batch: Batch, validation: float) -> Export:
     """The file in that format.
 
     Raises:

@@ -22,7 +22,7 @@ from gradio.data_classes import FileData
 from gradio.route_utils import get_root_url
 from starlette.requests import Request
 
-from florence_ui.api.values import as_file
+from florence_ui.api.values import file_data
 from florence_ui.errors import FlorenceUIError, InputError
 from florence_ui.hosting.uploads import FILE_ROUTE
 from florence_ui.identity import current_visitor
@@ -150,7 +150,7 @@ class Tools:
         """The parts of an answer: a picture as a picture with its address, the record as JSON; blocks."""
         path, record = output
         root = get_root_url(request, self.server.get_route_path(request), self.server.root_path)
-        file = as_file(path)
+        file = file_data(path)
         files = [file.model_dump() | {"url": f"{root}{FILE_ROUTE}{file.path}"}] if file else []
         return self.server.postprocess_output_data([*files, json.dumps(record, ensure_ascii=False)], root)
 

@@ -20,7 +20,7 @@ from florence_ui.inference.batch import MAX_PICTURES, Item
 from florence_ui.inference.chains import CHAINS
 from florence_ui.inference.pipeline import Request
 from florence_ui.tasks import TASKS, Region, build_prompt, check_region, get_task, split_classes
-from florence_ui.visitors.service import Services, typed_key
+from florence_ui.visitors.service import Services, parse_key
 
 MAX_FIELD = 100_000
 """Most characters of any text that a program may send."""
@@ -108,7 +108,7 @@ def question_of(
         region=box,
         model_id=words(model_id, f"{field}model_id").strip(),
         backend=services.backend(where).name,
-        api_key=typed_key(words(api_key, "api_key")),
+        api_key=parse_key(words(api_key, "api_key")),
     )
     return Question(request, pixels)
 
@@ -126,7 +126,7 @@ async def picture_of(services: Services, image: Any, image_url: Any) -> Picture:
         return await services.open_link(link)
     if not image:
         raise InputError("There is no picture.", "Give image (an uploaded file) or image_url.", field="image")
-    return await services.open_upload(named(image))
+    return await services.open_upload(posted_file(image))
 
 
 def pictures_of(images: Any, image_urls: Any) -> list[Item]:
@@ -144,7 +144,7 @@ def pictures_of(images: Any, image_urls: Any) -> list[Item]:
     if not count:
         hint = "Send uploaded files in images, or links in image_urls."
         raise InputError("There are no pictures.", hint, field="images")
-    files = [uploaded(named(value)) for value in images]
+    files = [uploaded(posted_file(value)) for value in images]
     return [*(Item(path, path.name) for path in files), *(Item(None, link_name(link), link=link) for link in links)]
 
 
@@ -173,7 +173,7 @@ def link_name(link: str) -> str:
         return "picture"
 
 
-def named(value: Any) -> Any:
+def posted_file(value: Any) -> Any:
     """A file as a program names it; an address, which agents have in its place, becomes the path in it.
 
     Nothing is fetched, whatever host the address names: the path is that of an upload of this app, or refused.
@@ -183,7 +183,7 @@ def named(value: Any) -> Any:
     return value
 
 
-def as_file(path: Path | None) -> FileData | None:
+def file_data(path: Path | None) -> FileData | None:
     """A file of ours as Gradio hands it out."""
     if path is None:
         return None

@@ -9,27 +9,27 @@ from typing import Any
 import gradio as gr
 
 from florence_ui.api.values import Question
-from florence_ui.concurrency.queueing import Say
-from florence_ui.concurrency.run_bounded import as_finished
+from florence_ui.concurrency.queueing import OnStatus
+from florence_ui.concurrency.run_bounded import run_bounded
 from florence_ui.errors import BusyError, FlorenceUIError
 from florence_ui.exports.records import as_record
 from florence_ui.identity import Visitor
 from florence_ui.images.loading import Picture
-from florence_ui.inference.batch import Batch, Follow, State
+from florence_ui.inference.batch import Batch, ItemState, OpenLink
 from florence_ui.inference.chains import Chain, StepReport, StepState, run_chain
 from florence_ui.inference.pipeline import Analysis, Request, save_jpeg
 from florence_ui.results import compare
 from florence_ui.results.compare import LEFT, RIGHT
-from florence_ui.visitors.jobs import report
-from florence_ui.visitors.multi_call import at_once, batch_turn, waiting_its_turn
+from florence_ui.visitors.jobs import report_progress
+from florence_ui.visitors.multi_call import batch_turn, max_concurrency, retry_when_rate_limited
 from florence_ui.visitors.quota import MINUTE
-from florence_ui.visitors.service import Services, count_down
+from florence_ui.visitors.service import Services, wait_with_countdown
 
 Sides = Mapping[str, Analysis | FlorenceUIError]
 """What became of the two questions of a comparison."""
 
 
-def tells_program() -> Say:
+def program_status() -> OnStatus:
     """Tells the program whose call is handled what it waits for, as a message in the state of its job."""
     last = ""
 
@@ -37,7 +37,7 @@ def tells_program() -> Say:
         nonlocal last
         if words != last:
             last = words
-            if not report(detail=words):
+            if not report_progress(detail=words):
                 gr.Info(words)
 
     return say
@@ -49,13 +49,13 @@ async def both(services: Services, requests: Mapping[str, Request], visitor: Vis
     Raises:
         FlorenceUIError: If both fail: what the left one says.
     """
-    ask, names = waiting_its_turn(services, visitor, tells_program()), list(requests)
+    ask, names = retry_when_rate_limited(services, visitor, program_status()), list(requests)
     jobs = [lambda request=request: ask(request) for request in requests.values()]
     sides: dict[str, Analysis | FlorenceUIError] = {}
-    async with contextlib.aclosing(as_finished(jobs, len(jobs))) as outcomes:
+    async with contextlib.aclosing(run_bounded(jobs, len(jobs))) as outcomes:
         async for outcome in outcomes:
             sides[names[outcome.index]] = outcome.value if outcome.error is None else outcome.error
-            report(len(sides), len(jobs), f"{len(sides)} of {len(jobs)} models.")
+            report_progress(len(sides), len(jobs), f"{len(sides)} of {len(jobs)} models.")
     if all(isinstance(side, FlorenceUIError) for side in sides.values()):
         raise sides[LEFT]
     return sides
@@ -88,11 +88,15 @@ async def steps(services: Services, chain: Chain, template: Request, visitor: Vi
         FlorenceUIError: If the first step fails already: its reason.
     """
     reports: dict[int, StepReport] = {}
-    ask = waiting_its_turn(services, visitor, tells_program())
-    async with contextlib.aclosing(run_chain(chain, ask, template, at_once=at_once(services, template))) as going:
+    ask = retry_when_rate_limited(services, visitor, program_status())
+    async with contextlib.aclosing(
+        run_chain(chain, ask, template, max_concurrency=max_concurrency(services, template))
+    ) as going:
         async for each in going:
             reports[each.number] = each
-            report(each.number, len(chain.steps), f"{chain.steps[each.number].title}: {each.detail or each.state}")
+            report_progress(
+                each.number, len(chain.steps), f"{chain.steps[each.number].title}: {each.detail or each.state}"
+            )
     if reports[0].state is StepState.FAILED:
         raise FlorenceUIError(reports[0].detail)
     return list(reports.values())
@@ -126,26 +130,26 @@ async def over_all(services: Services, batch: Batch, question: Question, visitor
     Raises:
         FlorenceUIError: If there is one picture only and it fails: its reason.
     """
-    places, tell = at_once(services, question.request), tells_program()
+    places, tell = max_concurrency(services, question.request), program_status()
     going = batch.run(
-        services.pipeline.analyse,
+        services.pipeline.analyze,
         question.about,
-        at_once=places,
+        max_concurrency=places,
         limits=services.image_limits,
         previews=False,
         turn=batch_turn(services, batch, question.request, visitor, tell),
         follow=follower(services, places, tell),
     )
     count = len(batch.items)
-    report(0, count, f"0 of {count} pictures.")
+    report_progress(0, count, f"0 of {count} pictures.")
     async with contextlib.aclosing(going):
         async for _ in going:
-            report(batch.ended, count, f"{batch.ended} of {count} pictures.")
+            report_progress(batch.ended, count, f"{batch.ended} of {count} pictures.")
     if count == 1 and not batch.done:
         raise FlorenceUIError(batch.items[0].reason)
 
 
-def follower(services: Services, places: int, tell: Say) -> Follow:
+def follower(services: Services, places: int, tell: OnStatus) -> OpenLink:
     """Opens pictures behind links, in the share of the visitor `asking`; waits where that is used up for a while."""
     free = asyncio.Semaphore(places)
 
@@ -157,7 +161,7 @@ def follower(services: Services, places: int, tell: Say) -> Follow:
                 except BusyError as busy:
                     if not 0 < busy.seconds <= MINUTE:
                         raise
-                    await count_down(busy.seconds, tell)
+                    await wait_with_countdown(busy.seconds, tell)
 
     return follow
 
@@ -172,4 +176,4 @@ def batch_record(batch: Batch, *, answers: bool) -> dict[str, Any]:
         else:
             state["warnings"] = list(item.result.warnings) if item.result else []
         pictures.append(state)
-    return {"done": batch.count(State.DONE), "failed": batch.count(State.FAILED), "pictures": pictures}
+    return {"done": batch.count(ItemState.DONE), "failed": batch.count(ItemState.FAILED), "pictures": pictures}

@@ -123,12 +123,14 @@ class BackendState:
 
 def backends_from(settings: Settings) -> dict[str, Backend]:
     """The backends that the settings allow, by name; `dedicated` only where its address is set."""
-    remote, at_once = settings.remote_timeout, settings.backend_concurrency
-    found = [Backend("serverless", "Roboflow serverless", SERVERLESS_URL, True, remote, at_once)]
+    remote, max_concurrency = settings.remote_timeout, settings.backend_concurrency
+    found = [Backend("serverless", "Roboflow serverless", SERVERLESS_URL, True, remote, max_concurrency)]
     if settings.dedicated_url:
-        found.append(Backend("dedicated", "Dedicated deployment", settings.dedicated_url, True, remote, at_once))
+        found.append(
+            Backend("dedicated", "Dedicated deployment", settings.dedicated_url, True, remote, max_concurrency)
+        )
     url, timeout = settings.local_url or LOCAL_URL, settings.local_timeout
-    found.append(Backend("local", "Local", url, False, timeout, at_once, takes_key=bool(settings.local_url)))
+    found.append(Backend("local", "Local", url, False, timeout, max_concurrency, takes_key=bool(settings.local_url)))
     return {backend.name: backend for backend in found}
 
 

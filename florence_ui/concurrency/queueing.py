@@ -11,7 +11,7 @@ from typing import Any
 from florence_ui.errors import BackendBusyError, BusyError
 from florence_ui.identity import current_visitor
 
-Say = Callable[[str], None]
+OnStatus = Callable[[str], None]
 """Takes a sentence about what a run is waiting for."""
 Charge = Callable[[], Callable[[], None]]
 """Counts a call that is about to be made; what it returns takes the count back where the call was not made after all.
@@ -20,7 +20,7 @@ Raises BusyError if no more calls may be made; `seconds` says when to come back.
 """
 
 
-def free() -> Callable[[], None]:
+def uncharged() -> Callable[[], None]:
     """A `Charge` that counts nothing."""
     return lambda: None
 
@@ -31,10 +31,10 @@ class _Waiting:
 
     who: str
     place: asyncio.Future[None]
-    say: Say
+    say: OnStatus
 
 
-class Line:
+class ConcurrencyGate:
     """Lets a few in at once. A place that comes free goes to the visitor who has the fewest, first come first served.
 
     Args:
@@ -61,7 +61,7 @@ class Line:
         return len(self._waiting)
 
     @asynccontextmanager
-    async def turn(self, say: Say) -> AsyncIterator[None]:
+    async def turn(self, say: OnStatus) -> AsyncIterator[None]:
         """Wait for a place and hold it while the block runs; says how many are ahead.
 
         Raises:
@@ -78,7 +78,7 @@ class Line:
         finally:
             self._leave(who)
 
-    async def _wait(self, who: str, say: Say) -> None:
+    async def _wait(self, who: str, say: OnStatus) -> None:
         if self.waiting >= self.max_waiting:
             self._make_room(who)
         mine = _Waiting(who, asyncio.get_running_loop().create_future(), say)
@@ -147,13 +147,13 @@ class Flight:
         work: Makes the call; is given a function that says what it waits for.
     """
 
-    def __init__(self, work: Callable[[Say], Awaitable[Any]]) -> None:
-        self._listeners: list[Say] = []
+    def __init__(self, work: Callable[[OnStatus], Awaitable[Any]]) -> None:
+        self._listeners: list[OnStatus] = []
         self._last = ""
         self.task = asyncio.ensure_future(work(self._say))
         self.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # seen, also if nobody waits
 
-    async def wait(self, say: Say) -> Any:
+    async def wait(self, say: OnStatus) -> Any:
         """The call's outcome. Being cancelled here cancels the call only if nobody else waits for it."""
         self._listeners.append(say)
         if self._last:
@@ -176,12 +176,12 @@ class Flight:
             _tell(say, state)
 
 
-def _tell(say: Say, state: str) -> None:
+def _tell(say: OnStatus, state: str) -> None:
     with contextlib.suppress(Exception):  # one visitor's page must not end the others' call
         say(state)
 
 
-class Flights:
+class SingleFlight:
     """Calls under way, by what they ask."""
 
     def __init__(self) -> None:
@@ -190,7 +190,7 @@ class Flights:
     def __len__(self) -> int:
         return len(self._flights)
 
-    async def join(self, key: Hashable, work: Callable[[Say], Awaitable[Any]], say: Say) -> Any:
+    async def join(self, key: Hashable, work: Callable[[OnStatus], Awaitable[Any]], say: OnStatus) -> Any:
         """The outcome of the call with that key: one that is under way, or a new one."""
         flight = self._flights.get(key)
         if flight is None or flight.abandoned or flight.task.done():

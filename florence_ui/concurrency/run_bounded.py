@@ -35,8 +35,8 @@ class Outcome(Generic[T]):
     seconds: float
 
 
-async def as_finished(jobs: Sequence[Job[T]], at_once: int) -> AsyncIterator[Outcome[T]]:
-    """Run jobs, at most `at_once` at a time and in their order, and yield each outcome as it comes.
+async def run_bounded(jobs: Sequence[Job[T]], max_concurrency: int) -> AsyncIterator[Outcome[T]]:
+    """Run jobs, at most `max_concurrency` at a time and in their order, and yield each outcome as it comes.
 
     A free place is filled at once, whatever the caller does meanwhile. When the caller leaves the loop or is
     cancelled, the jobs still running are cancelled and the rest never start; when somebody cancels a job from
@@ -53,7 +53,7 @@ async def as_finished(jobs: Sequence[Job[T]], at_once: int) -> AsyncIterator[Out
             outcomes.put_nowait(None)
             raise
 
-    workers = [asyncio.create_task(work()) for _ in range(min(max(1, at_once), len(jobs)))]
+    workers = [asyncio.create_task(work()) for _ in range(min(max(1, max_concurrency), len(jobs)))]
     try:
         for _ in range(len(jobs)):
             outcome = await outcomes.get()

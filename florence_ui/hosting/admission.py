@@ -66,11 +66,11 @@ class Admission:
     """Admits requests while there is room for them.
 
     Args:
-        at_once: Runs that one visitor may have at once; 0 is no limit.
+        max_concurrency: Runs that one visitor may have at once; 0 is no limit.
     """
 
-    def __init__(self, at_once: int = 0) -> None:
-        self.for_one = FOR_EACH_PLACE * at_once or MAX_EVENTS
+    def __init__(self, max_concurrency: int = 0) -> None:
+        self.for_one = FOR_EACH_PLACE * max_concurrency or MAX_EVENTS
         self._under_way: dict[Pending, None] = {}  # in the order in which they came
 
     @contextmanager

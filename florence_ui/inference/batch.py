@@ -15,11 +15,11 @@ from pathlib import Path
 from PIL import Image
 
 from florence_ui.concurrency.fair_pool import drawing
-from florence_ui.concurrency.run_bounded import as_finished
+from florence_ui.concurrency.run_bounded import run_bounded
 from florence_ui.errors import InputError
 from florence_ui.images.load_once import open_file
 from florence_ui.images.loading import ImageLimits, Picture, encode_jpeg
-from florence_ui.inference.per_object import Analyse
+from florence_ui.inference.per_object import Analyze
 from florence_ui.inference.pipeline import Analysis, Request
 from florence_ui.rendering.annotate import Style, annotate
 from florence_ui.results.result import Result
@@ -29,16 +29,16 @@ PREVIEW_SIDE = 320
 """Longest side of a preview, in pixels."""
 PREVIEW_QUALITY = 85
 DEFAULT_LIMITS = ImageLimits()
-Turn = Callable[[], AbstractAsyncContextManager[Analyse]]
+Turn = Callable[[], AbstractAsyncContextManager[Analyze]]
 """Waits for what a picture needs before it is opened; gives what asks the model meanwhile."""
 READY_AHEAD = 4
 """Pictures that may be read from disk, or previewed, while others are with the model: so it never waits for them."""
 
-Follow = Callable[[str], Awaitable[Picture]]
+OpenLink = Callable[[str], Awaitable[Picture]]
 """Opens the picture behind a link."""
 
 
-class State(StrEnum):
+class ItemState(StrEnum):
     """How far one picture has come."""
 
     WAITING = "waiting"
@@ -63,7 +63,7 @@ class Item:
 
     path: Path | None
     name: str
-    state: State = State.WAITING
+    state: ItemState = ItemState.WAITING
     analysis: Analysis | None = None
     preview: bytes = b""
     reason: str = ""
@@ -106,19 +106,19 @@ class Batch:
         names = names or [path.name for path in paths]
         return cls([Item(path, name) for path, name in zip(paths, names, strict=True)])
 
-    def count(self, state: State) -> int:
+    def count(self, state: ItemState) -> int:
         """How many pictures are in that state."""
         return sum(item.state == state for item in self.items)
 
     @property
     def ended(self) -> int:
         """How many pictures are done or have failed."""
-        return self.count(State.DONE) + self.count(State.FAILED)
+        return self.count(ItemState.DONE) + self.count(ItemState.FAILED)
 
     @property
     def done(self) -> list[Item]:
         """The pictures with an answer, in the order given."""
-        return [item for item in self.items if item.state is State.DONE]
+        return [item for item in self.items if item.state is ItemState.DONE]
 
     def seconds_left(self) -> float | None:
         """How long the rest will take at the pace of the present run; None while nobody can know."""
@@ -132,62 +132,62 @@ class Batch:
     def ask(self, question: tuple[str, ...]) -> None:
         """Set the question; where answers are about another one, or every picture has ended, all start over."""
         if self.ended and (question != self.question or self.ended == len(self.items)):
-            anew = {"state": State.WAITING, "analysis": None, "preview": b"", "reason": ""}
+            anew = {"state": ItemState.WAITING, "analysis": None, "preview": b"", "reason": ""}
             self.items = [replace(item, **anew) for item in self.items]
         self.question = question
 
     def retry_failed(self) -> int:
         """Put the failed pictures, and only them, back in line; says how many."""
-        failed = [item for item in self.items if item.state is State.FAILED]
+        failed = [item for item in self.items if item.state is ItemState.FAILED]
         for item in failed:
-            item.state, item.reason = State.WAITING, ""
+            item.state, item.reason = ItemState.WAITING, ""
         return len(failed)
 
     async def run(
         self,
-        analyse: Analyse,
+        analyze: Analyze,
         request_for: Callable[[Picture], Request],
         *,
-        at_once: int = 8,
+        max_concurrency: int = 8,
         limits: ImageLimits = DEFAULT_LIMITS,
         style: Style | None = None,
         turn: Turn | None = None,
         previews: bool = True,
-        follow: Follow | None = None,
+        follow: OpenLink | None = None,
     ) -> AsyncIterator[Item]:
         """Ask about every picture that waits, and yield each as it ends.
 
         Args:
-            analyse: Asks the model.
+            analyze: Asks the model.
             request_for: The question about an opened picture.
-            at_once: How many calls the backend bears.
+            max_concurrency: How many calls the backend bears.
             limits: What a picture must keep to.
             style: How to draw the previews.
             previews: Whether to draw them.
-            turn: What each picture waits for first; what it gives is called in place of `analyse`.
+            turn: What each picture waits for first; what it gives is called in place of `analyze`.
             follow: Opens the picture behind a link; needed where an item has one.
 
         When the caller leaves the loop or is cancelled, the pictures in hand go back in line; what has ended stays.
         Another `run` goes on with the rest.
         """
-        waiting = _same_files_together([item for item in self.items if item.state is State.WAITING])
-        calls = asyncio.Semaphore(max(1, at_once))
-        work = _Work(turn or (lambda: nullcontext(analyse)), request_for, calls, limits, style, previews, follow)
+        waiting = _same_files_together([item for item in self.items if item.state is ItemState.WAITING])
+        calls = asyncio.Semaphore(max(1, max_concurrency))
+        work = _Work(turn or (lambda: nullcontext(analyze)), request_for, calls, limits, style, previews, follow)
         jobs = [lambda item=item: work.do(item) for item in waiting]
         self._began, self._ended, self._running = time.monotonic(), 0, True
         try:
-            async with contextlib.aclosing(as_finished(jobs, max(1, at_once) + READY_AHEAD)) as outcomes:
+            async with contextlib.aclosing(run_bounded(jobs, max(1, max_concurrency) + READY_AHEAD)) as outcomes:
                 async for outcome in outcomes:
                     item = waiting[outcome.index]
                     if outcome.error is not None:
-                        item.state, item.reason = State.FAILED, str(outcome.error)
+                        item.state, item.reason = ItemState.FAILED, str(outcome.error)
                     self._ended += 1
                     yield item
         finally:
             self._running = False
             for item in waiting:
-                if item.state is State.RUNNING:
-                    item.state = State.WAITING
+                if item.state is ItemState.RUNNING:
+                    item.state = ItemState.WAITING
 
 
 def _same_files_together(items: Sequence[Item]) -> list[Item]:
@@ -206,20 +206,20 @@ class _Work:
     limits: ImageLimits
     style: Style | None
     previews: bool
-    follow: Follow | None
+    follow: OpenLink | None
     last: Picture | None = None
     """The picture that was opened last: the next item may be of the same file."""
 
     async def do(self, item: Item) -> None:
         """Wait for a turn, open a picture, ask about it, and keep what is worth keeping."""
-        async with self.turn() as analyse:
-            item.state = State.RUNNING
+        async with self.turn() as analyze:
+            item.state = ItemState.RUNNING
             picture = self.last = await self._open(item)
             async with self.calls:
-                analysis = await analyse(self.request_for(picture))
+                analysis = await analyze(self.request_for(picture))
         if self.previews:
             item.preview = await drawing.run(preview, picture.display, analysis.result, self.style)
-        item.analysis, item.state = replace(analysis, picture=None), State.DONE
+        item.analysis, item.state = replace(analysis, picture=None), ItemState.DONE
 
     async def _open(self, item: Item) -> Picture:
         """The picture; one behind a link is fetched and kept as a file of ours."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from florence_ui.errors import FlorenceUIError, PromptError
-from florence_ui.inference.per_object import ACTIONS, Action, Analyse, act
+from florence_ui.inference.per_object import ACTIONS, Action, Analyze, ask_about_objects
 from florence_ui.inference.pipeline import Analysis, Request
 from florence_ui.results.merge import take
 from florence_ui.results.reading_order import reading_lines, reading_text
@@ -137,15 +137,15 @@ class StepReport:
 
 
 async def run_chain(
-    chain: Chain, analyse: Analyse, template: Request, *, at_once: int = 4
+    chain: Chain, analyze: Analyze, template: Request, *, max_concurrency: int = 4
 ) -> AsyncIterator[StepReport]:
     """Go through a chain's steps and report each one's start, progress and end.
 
     Args:
         chain: What to do.
-        analyse: Asks the model.
+        analyze: Asks the model.
         template: Its picture, model, backend and key are used.
-        at_once: How many calls a step may make at the same time.
+        max_concurrency: How many calls a step may make at the same time.
 
     The chain ends with the first step that fails; what came before stays usable. Leaving the loop, or cancelling
     it, ends the calls that run.
@@ -156,7 +156,7 @@ async def run_chain(
         start = asyncio.get_running_loop().time()
         report = StepReport(number, StepState.RUNNING)
         try:
-            async with contextlib.aclosing(_take(step, number, analyse, template, before, at_once)) as reports:
+            async with contextlib.aclosing(_take(step, number, analyze, template, before, max_concurrency)) as reports:
                 async for report in reports:
                     if report.state is StepState.RUNNING:
                         yield report
@@ -169,33 +169,37 @@ async def run_chain(
 
 
 async def _take(
-    step: Step, number: int, analyse: Analyse, template: Request, before: Analysis | None, at_once: int
+    step: Step, number: int, analyze: Analyze, template: Request, before: Analysis | None, max_concurrency: int
 ) -> AsyncIterator[StepReport]:
     """One step; its last report has the state DONE."""
     match step:
         case Ask(token, about_text):
             text = phrase_of(before) if about_text else ""
             request = replace(template, task=get_task(token), text=text, classes=(), region=None)
-            analysis = await analyse(request)
-            yield StepReport(number, StepState.DONE, said_of(analysis), analysis, analysis.seconds)
+            analysis = await analyze(request)
+            yield StepReport(number, StepState.DONE, summarize(analysis), analysis, analysis.seconds)
         case ForEach(action):
-            async with contextlib.aclosing(_for_each(action, number, analyse, template, before, at_once)) as reports:
+            async with contextlib.aclosing(
+                _for_each(action, number, analyze, template, before, max_concurrency)
+            ) as reports:
                 async for report in reports:
                     yield report
         case Order():
             analysis = in_reading_order(before)
-            yield StepReport(number, StepState.DONE, said_of(analysis), analysis)
+            yield StepReport(number, StepState.DONE, summarize(analysis), analysis)
 
 
 async def _for_each(
-    action: Action, number: int, analyse: Analyse, template: Request, before: Analysis, at_once: int
+    action: Action, number: int, analyze: Analyze, template: Request, before: Analysis, max_concurrency: int
 ) -> AsyncIterator[StepReport]:
     found = before.result
     if not len(found.detections):
         yield StepReport(number, StepState.DONE, "There was no object to ask about.", before)
         return
     async with contextlib.aclosing(
-        act(analyse, template, found, range(len(found.detections)), action, at_once=at_once)
+        ask_about_objects(
+            analyze, template, found, range(len(found.detections)), action, max_concurrency=max_concurrency
+        )
     ) as going:
         async for progress in going:
             ended = progress.done == progress.total
@@ -229,7 +233,7 @@ def in_reading_order(before: Analysis) -> Analysis:
     return replace(before, result=ordered, seconds=0.0)
 
 
-def said_of(analysis: Analysis) -> str:
+def summarize(analysis: Analysis) -> str:
     """One short sentence: how much an answer holds."""
     count = len(analysis.result.detections)
     if count:

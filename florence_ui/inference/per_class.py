@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
 
-from florence_ui.concurrency.run_bounded import as_finished
+from florence_ui.concurrency.run_bounded import run_bounded
 from florence_ui.errors import FlorenceUIError
-from florence_ui.inference.per_object import Analyse, Progress
+from florence_ui.inference.per_object import Analyze, MultiCallProgress
 from florence_ui.inference.pipeline import Request
 from florence_ui.results.merge import Answer, merge
 from florence_ui.results.result import Result, make_detections
@@ -61,16 +61,16 @@ def sentence(names: Sequence[str]) -> str:
 
 
 async def find_classes(
-    analyse: Analyse, template: Request, classes: Sequence[str], strategy: Strategy, *, at_once: int = 4
-) -> AsyncIterator[Progress]:
+    analyze: Analyze, template: Request, classes: Sequence[str], strategy: Strategy, *, max_concurrency: int = 4
+) -> AsyncIterator[MultiCallProgress]:
     """Look for classes and yield after each call what was found so far.
 
     Args:
-        analyse: Asks the model.
+        analyze: Asks the model.
         template: Its picture, model, backend and key are used.
         classes: The names to look for.
         strategy: How to ask.
-        at_once: How many calls may run at the same time.
+        max_concurrency: How many calls may run at the same time.
 
     Raises:
         FlorenceUIError: If the classes cannot be used, or every call failed.
@@ -79,15 +79,17 @@ async def find_classes(
     names = clean_classes(classes) if strategy is Strategy.EACH else [""]
     answers: dict[int, Answer] = {}
     start = asyncio.get_running_loop().time()
-    jobs = [lambda request=request: analyse(request) for request in requests]
-    async with contextlib.aclosing(as_finished(jobs, at_once)) as outcomes:
+    jobs = [lambda request=request: analyze(request) for request in requests]
+    async with contextlib.aclosing(run_bounded(jobs, max_concurrency)) as outcomes:
         async for outcome in outcomes:
             answers[outcome.index] = outcome.error if outcome.value is None else outcome.value.result
             failed = sum(not isinstance(answer, Result) for answer in answers.values())
             if failed == len(requests):
                 raise outcome.error
             merged = _merged(requests, names, answers)
-            yield Progress(len(answers), failed, len(requests), merged, asyncio.get_running_loop().time() - start)
+            yield MultiCallProgress(
+                len(answers), failed, len(requests), merged, asyncio.get_running_loop().time() - start
+            )
 
 
 def _merged(requests: Sequence[Request], names: Sequence[str], answers: dict[int, Answer]) -> Result:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from florence_ui.concurrency.fair_pool import decoding
-from florence_ui.concurrency.run_bounded import as_finished
+from florence_ui.concurrency.run_bounded import run_bounded
 from florence_ui.errors import InputError
 from florence_ui.images.loading import Picture, crop
 from florence_ui.inference.pipeline import Analysis, Request
@@ -16,8 +16,8 @@ from florence_ui.results.merge import Answer, moved, with_lines, with_outlines, 
 from florence_ui.results.result import Result
 from florence_ui.tasks import Region, Task, get_task
 
-Analyse = Callable[[Request], Awaitable[Analysis]]
-"""Asks the model once: `Pipeline.analyse`, or what a page puts before it."""
+Analyze = Callable[[Request], Awaitable[Analysis]]
+"""Asks the model once: `Pipeline.analyze`, or what a page puts before it."""
 CROP_MARGIN = 0.04
 """Margin around an object that is cut out to read its text, as a share of its longer side: letters touch the box."""
 
@@ -87,7 +87,7 @@ ACTIONS: dict[Action, ActionInfo] = {
 
 
 @dataclass(frozen=True)
-class Progress:
+class MultiCallProgress:
     """How far a question with several calls has come.
 
     Attributes:
@@ -105,21 +105,27 @@ class Progress:
     seconds: float
 
 
-async def act(
-    analyse: Analyse, template: Request, found: Result, indices: Sequence[int], action: Action, *, at_once: int = 4
-) -> AsyncIterator[Progress]:
+async def ask_about_objects(
+    analyze: Analyze,
+    template: Request,
+    found: Result,
+    indices: Sequence[int],
+    action: Action,
+    *,
+    max_concurrency: int = 4,
+) -> AsyncIterator[MultiCallProgress]:
     """Ask about objects, several at a time, and yield after each call what is known so far.
 
     Args:
-        analyse: Asks the model.
+        analyze: Asks the model.
         template: The request that found the objects: its picture, model, backend and key are used.
         found: The answer that they are in.
         indices: Their rows.
         action: What to ask.
-        at_once: How many calls may run at the same time.
+        max_concurrency: How many calls may run at the same time.
 
     A failed call marks its object and leaves the rest. When the caller leaves the loop, what still runs is
-    cancelled; what came before stays in the last `Progress`.
+    cancelled; what came before stays in the last `MultiCallProgress`.
 
     Raises:
         InputError: If there is no such object.
@@ -130,40 +136,40 @@ async def act(
     info = ACTIONS[action]
     answers: dict[int, Answer] = {}
     start = asyncio.get_running_loop().time()
-    jobs = [_job(analyse, template, found, row, action) for row in rows]
-    async with contextlib.aclosing(as_finished(jobs, at_once)) as outcomes:
+    jobs = [_job(analyze, template, found, row, action) for row in rows]
+    async with contextlib.aclosing(run_bounded(jobs, max_concurrency)) as outcomes:
         async for outcome in outcomes:
             answers[rows[outcome.index]] = outcome.value if outcome.error is None else outcome.error
             failed = sum(not isinstance(answer, Result) for answer in answers.values())
             merged = info.merged(found, answers, info.task)
             seconds = asyncio.get_running_loop().time() - start
-            yield Progress(len(answers), failed, len(rows), merged, seconds)
+            yield MultiCallProgress(len(answers), failed, len(rows), merged, seconds)
 
 
 def _job(
-    analyse: Analyse, template: Request, found: Result, row: int, action: Action
+    analyze: Analyze, template: Request, found: Result, row: int, action: Action
 ) -> Callable[[], Awaitable[Result]]:
     box = tuple(float(value) for value in found.detections.xyxy[row])
     if action is Action.READ_CROP:
-        return lambda: _read_crop(analyse, template, box)
-    return lambda: _ask(analyse, template, region_of(box, found.size), ACTIONS[action].task)
+        return lambda: _read_crop(analyze, template, box)
+    return lambda: _ask(analyze, template, region_of_box(box, found.size), ACTIONS[action].task)
 
 
-async def _ask(analyse: Analyse, template: Request, region: Region, task: Task) -> Result:
+async def _ask(analyze: Analyze, template: Request, region: Region, task: Task) -> Result:
     request = replace(template, task=task, text="", classes=(), region=region)
-    return (await analyse(request)).result
+    return (await analyze(request)).result
 
 
-async def _read_crop(analyse: Analyse, template: Request, box: Sequence[float]) -> Result:
+async def _read_crop(analyze: Analyze, template: Request, box: Sequence[float]) -> Result:
     whole = template.picture
     x1, y1, x2, y2 = crop_box(box, whole.size)
     part: Picture = await decoding.run(crop, whole, (x1, y1, x2, y2))
     task = ACTIONS[Action.READ_CROP].task
     request = replace(template, picture=part, task=task, text="", classes=(), region=None)
-    return moved((await analyse(request)).result, (x1, y1), whole.size)
+    return moved((await analyze(request)).result, (x1, y1), whole.size)
 
 
-def region_of(box: Sequence[float], size: tuple[int, int]) -> Region:
+def region_of_box(box: Sequence[float], size: tuple[int, int]) -> Region:
     """A box in pixels as parts of a picture of (width, height), cut to it."""
     width, height = size
     x1, y1, x2, y2 = (min(1.0, max(0.0, v / side)) for v, side in zip(box, (width, height) * 2, strict=True))

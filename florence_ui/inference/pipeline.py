@@ -1,7 +1,7 @@
 """The whole job without a page: picture and task in, result and drawing out.
 
     pipeline = Pipeline(settings)
-    analysis = await pipeline.analyse(Request(picture, TASKS["<OD>"], backend="local"))
+    analysis = await pipeline.analyze(Request(picture, TASKS["<OD>"], backend="local"))
     path = await draw(analysis)
 
 Everything a run waits for is waited for without a thread: the local model, a place in the backend's line, the
@@ -23,10 +23,10 @@ from florence_ui.backends import MAX_NEW_TOKENS, Answer, Backend, NobodyAnswersE
 from florence_ui.backends.local_server import LocalServer
 from florence_ui.backends.model_status import BASE, NANO, NANO_WARNING, ServerStatus, State, choose_model
 from florence_ui.concurrency.fair_pool import drawing
-from florence_ui.concurrency.queueing import Charge, Flights, Line, Say, free
+from florence_ui.concurrency.queueing import Charge, ConcurrencyGate, OnStatus, SingleFlight, uncharged
 from florence_ui.errors import BackendUnreachableError, InputError, ModelNotFoundError
 from florence_ui.images.loading import Picture, encode_jpeg
-from florence_ui.inference.response_cache import AnswerCache, fingerprint
+from florence_ui.inference.response_cache import ResponseCache, fingerprint
 from florence_ui.rendering.annotate import Style, annotate
 from florence_ui.results.parsing import parse
 from florence_ui.results.result import Result
@@ -129,9 +129,9 @@ class Pipeline:
         self.backends = backends_from(settings)
         wanted = settings.model or BASE
         self.local = local or LocalServer(settings, prepare=wanted if settings.first_backend == "local" else "")
-        self.cache = AnswerCache(settings.cache_mb * MEGABYTE, settings.cache_seconds)
-        self.flights = Flights()
-        self._lines: dict[str, Line] = {}
+        self.cache = ResponseCache(settings.cache_mb * MEGABYTE, settings.cache_seconds)
+        self.flights = SingleFlight()
+        self._lines: dict[str, ConcurrencyGate] = {}
 
     def start(self) -> None:
         """Starts the local server if it is the backend chosen at first; otherwise it starts with its first run."""
@@ -146,7 +146,9 @@ class Pipeline:
         """Loads what the first run would have to wait for."""
         await load_client()
 
-    async def analyse(self, request: Request, *, on_state: Say | None = None, charge: Charge = free) -> Analysis:
+    async def analyze(
+        self, request: Request, *, on_state: OnStatus | None = None, charge: Charge = uncharged
+    ) -> Analysis:
         """Runs one request. Cancelling it stops it; a call that others wait for too goes on for them.
 
         Args:
@@ -204,7 +206,7 @@ class Pipeline:
         status = await self.status(backend)
         return choose_model(chosen, status.models, example=example, nano_stands_in=nano_stands_in)
 
-    async def _model(self, request: Request, backend: Backend, say: Say) -> str:
+    async def _model(self, request: Request, backend: Backend, say: OnStatus) -> str:
         model_id = request.model_id.strip()
         if len(model_id) > MAX_MODEL_ID or not model_id.isprintable() or any(c.isspace() for c in model_id):
             raise InputError("That is not a model's id.", "Type one such as florence-2-base.", field="model_id")
@@ -214,7 +216,7 @@ class Pipeline:
             model_id = await self._local_model(model_id, request, say)
         return model_id or self.settings.model or BASE
 
-    async def _local_model(self, wanted: str, request: Request, say: Say) -> str:
+    async def _local_model(self, wanted: str, request: Request, say: OnStatus) -> str:
         """The choice on the local backend; where base turns out not to be available, nano may take its place."""
         pictures = {"example": request.example, "nano_stands_in": request.nano_stands_in}
         self.local.start()
@@ -254,15 +256,15 @@ class Pipeline:
                 raise InputError(
                     "That is not a server's address.", "Type http://host:port.", field="backend_url"
                 ) from None
-            at_once, timeout = self.settings.backend_concurrency, self.settings.remote_timeout
-            return Backend("custom", "Your server", url, False, timeout, at_once)
+            max_concurrency, timeout = self.settings.backend_concurrency, self.settings.remote_timeout
+            return Backend("custom", "Your server", url, False, timeout, max_concurrency)
         backend = self.backends.get(request.backend)
         if backend is None:
             names = ", ".join(self.backends)
             raise InputError("That backend is not set up here.", f"Choose one of {names}.", field="backend")
         return backend
 
-    async def _ask(self, call: _Call, say: Say, take_back: Callable[[], None]) -> Answer:
+    async def _ask(self, call: _Call, say: OnStatus, take_back: Callable[[], None]) -> Answer:
         """The server's answer; waits for the model and for a place first, the deadline counts from then.
 
         Args:
@@ -297,7 +299,7 @@ class Pipeline:
         return answer
 
     @asynccontextmanager
-    async def _turn(self, call: _Call, say: Say) -> AsyncIterator[Secret | None]:
+    async def _turn(self, call: _Call, say: OnStatus) -> AsyncIterator[Secret | None]:
         """Waits for the model and for a place in the backend's line; gives the key to send."""
         backend, key = call.backend, call.key
         if backend.is_local:
@@ -318,8 +320,8 @@ class Pipeline:
             max_new_tokens=call.request.max_new_tokens,
         )
 
-    def _line(self, backend: Backend) -> Line:
-        new = Line(backend.concurrency, self.settings.queue, backend.timeout)
+    def _line(self, backend: Backend) -> ConcurrencyGate:
+        new = ConcurrencyGate(backend.concurrency, self.settings.queue, backend.timeout)
         return self._lines.setdefault(backend.url if backend.name in self.backends else "custom", new)
 
 

@@ -24,7 +24,7 @@ def fingerprint(key: Secret | None) -> str:
     return hashlib.blake2b(str(key).encode(), key=_SALT, digest_size=16).hexdigest() if key else ""
 
 
-class AnswerCache:
+class ResponseCache:
     """The answers of the last while, least recently used ones first to go.
 
     Args:

@@ -12,7 +12,7 @@ from florence_ui.ui.explore import panels
 from florence_ui.ui.explore.examples import Example, shelf_of
 from florence_ui.ui.explore.panels import AnswerPanel, AskPanel, StylePanel, TakePanel
 from florence_ui.visitors.service import Services
-from florence_ui.visitors.session import Visit
+from florence_ui.visitors.session import PageSession
 
 STORAGE_KEY = "florence-2-playground"
 VISIT_SECONDS = 6 * 3600
@@ -25,7 +25,7 @@ class Page:
     Attributes:
         services: What the handlers call.
         examples: The pictures that one can start from.
-        visit: The visitor's session.
+        session: The visitor's session.
         remembered: What the browser keeps: settings, never the key.
         state: What the server is doing.
         timer: Looks after `state` while it changes.
@@ -34,7 +34,7 @@ class Page:
 
     services: Services
     examples: Sequence[Example]
-    visit: gr.State
+    session: gr.State
     remembered: gr.BrowserState
     state: Notice
     timer: gr.Timer
@@ -51,7 +51,7 @@ class Page:
         """What a question is read from."""
         ask = self.ask
         fields = [ask.variant, ask.text, ask.classes, ask.strategy, ask.picker]
-        return [self.visit, *fields, ask.model, ask.backend, ask.key]
+        return [self.session, *fields, ask.model, ask.backend, ask.key]
 
     @property
     def run_parts(self) -> list[gr.components.Component]:
@@ -110,7 +110,7 @@ def lay_out(
     state = panels.header()
     # before the tabs: among them, Gradio counts these as tabs and lists the later tabs twice
     link_text, timer = gr.Textbox(visible=False), gr.Timer(3, active=False)
-    visit = gr.State(Visit(), time_to_live=VISIT_SECONDS)
+    session = gr.State(PageSession(), time_to_live=VISIT_SECONDS)
     remembered = gr.BrowserState(None, storage_key=STORAGE_KEY, secret=STORAGE_KEY)
     with gr.Tabs(elem_id="modes"):
         with gr.Tab("Explore", id="explore-tab"), gr.Row(elem_id="explore"):
@@ -127,7 +127,7 @@ def lay_out(
         page = Page(
             services,
             examples,
-            visit,
+            session,
             remembered,
             state,
             timer,

@@ -12,7 +12,7 @@ from florence_ui.ui.components.box_picker import BoxValue
 from florence_ui.ui.components.notice import NoticeValue, say
 from florence_ui.ui.file_data import handed_out
 from florence_ui.ui.layout import Page
-from florence_ui.visitors.session import Question, Visit
+from florence_ui.visitors.session import PageSession, Question
 
 Given = Mapping[Any, Any]
 """What Gradio hands to an event whose inputs are a set: component -> value."""
@@ -69,20 +69,20 @@ def filled(page: Page, question: Question) -> Updates:
     }
 
 
-def fitted(page: Page, visit: Visit, question: Question, *, key: bool, fresh: bool = False) -> Updates:
+def fitted(page: Page, session: PageSession, question: Question, *, key: bool, fresh: bool = False) -> Updates:
     """Only the fields that the task needs, and whether Run is on.
 
     Args:
         page: The page.
-        visit: Holds the picture, and is told the task.
+        session: Holds the picture, and is told the task.
         question: The question in the fields.
         key: Whether a key was typed.
         fresh: Whether picture and region themselves changed, or only the task.
     """
     ask, task = page.ask, get_task(question.token)
-    visit.token, kind = task.token, task.input_kind
+    session.token, kind = task.token, task.input_kind
     typed = kind in (InputKind.PHRASE, InputKind.PROMPT)
-    draws = kind is InputKind.REGION and visit.shown is not None
+    draws = kind is InputKind.REGION and session.shown is not None
     words = {"label": labels.FIELD_LABELS[kind], "placeholder": f"For example: {task.example}"} if typed else {}
     updates = {
         ask.help: labels.task_line(task),
@@ -92,7 +92,7 @@ def fitted(page: Page, visit: Visit, question: Question, *, key: bool, fresh: bo
         ask.picture: gr.update(visible=not draws),
         ask.picker: gr.update(visible=draws),
         ask.input_notice: NoticeValue(),
-        **run_state(page, visit, question, key=key),
+        **run_state(page, session, question, key=key),
     }
     if not fresh:
         return updates
@@ -100,18 +100,18 @@ def fitted(page: Page, visit: Visit, question: Question, *, key: bool, fresh: bo
     return together(
         updates,
         {
-            ask.picture: gr.update(value=str(visit.shown) if visit.shown else None),
-            ask.picker: gr.update(value=BoxValue(image=handed_out(visit.shown), box=region)),
+            ask.picture: gr.update(value=str(session.shown) if session.shown else None),
+            ask.picker: gr.update(value=BoxValue(image=handed_out(session.shown), box=region)),
         },
     )
 
 
-def run_state(page: Page, visit: Visit, question: Question, *, key: bool) -> Updates:
+def run_state(page: Page, session: PageSession, question: Question, *, key: bool) -> Updates:
     """Whether Run is on, why it is off, where the picture goes, and whether a key must be typed."""
     ask, backend = page.ask, page.services.backend(question.backend)
     reason = labels.missing(
         get_task(question.token),
-        has_picture=visit.source is not None,
+        has_picture=session.source is not None,
         text=question.text,
         classes=question.classes,
         region=question.region,

@@ -20,10 +20,10 @@ from florence_ui.visitors.service import Services, visitor_of
 
 log = logging.getLogger(__name__)
 
-UNFIT = "What was sent does not fit this page, or a file of it is gone. Load the page again and try once more."
+INVALID_VALUES = "What was sent does not fit this page, or a file of it is gone. Load the page again and try once more."
 
 
-class Guarded(gr.Blocks):
+class GuardedBlocks(gr.Blocks):
     """A page whose events know whose they are, and take only what fits.
 
     Args:
@@ -50,7 +50,7 @@ class Guarded(gr.Blocks):
         # What does not wait in line is over at once, and its request would end without an answer.
         attended = visitor if function.queue else UNKNOWN_VISITOR
         try:
-            with self.services.limits.attended(attended), storage.disk_full_as_storage_error():
+            with self.services.limiter.cancel_on_disconnect(attended), storage.disk_full_as_storage_error():
                 return await super().process_api(function, *args, request=request, **options)
         except (FlorenceUIError, gr.Error) as error:
             if known and request.request is not None:
@@ -68,11 +68,11 @@ class Guarded(gr.Blocks):
             gr.Error: If one does not fit, in words.
         """
         try:
-            if all(is_of_kind(block, value) for block, value in zip(block_fn.inputs, inputs, strict=False)):
+            if all(fits_component(block, value) for block, value in zip(block_fn.inputs, inputs, strict=False)):
                 return await super().preprocess_data(block_fn, inputs, state, explicit_call)
         except Exception as error:  # whatever a component makes of what it cannot take
             log.debug("A value does not fit: %s.", type(error).__name__)
-        raise gr.Error(UNFIT, print_exception=False)
+        raise gr.Error(INVALID_VALUES, print_exception=False)
 
     async def postprocess_data(self, block_fn: Any, predictions: Any, state: SessionState | None) -> list[Any]:
         """`gr.Blocks.postprocess_data`, to which an event that changes nothing, `{}`, is no failure."""
@@ -81,7 +81,7 @@ class Guarded(gr.Blocks):
         return await super().postprocess_data(block_fn, predictions, state)
 
 
-def is_of_kind(block: Any, value: Any) -> bool:
+def fits_component(block: Any, value: Any) -> bool:
     """Whether a posted value could come from that component; None is an empty one's, where it can be empty."""
     if value is None:
         chosen = isinstance(block, gr.Radio) and not isinstance(block, LenientRadio) and block.value is not None

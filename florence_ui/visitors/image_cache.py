@@ -13,7 +13,7 @@ PIXEL_BYTES = 4
 """What Pillow needs for a pixel of RGB."""
 
 
-class Decoded:
+class ImageCache:
     """The pictures of the last while, least recently used ones first to go.
 
     Args:
@@ -34,7 +34,7 @@ class Decoded:
         with self._lock:
             self._drop(picture.path)
             self._pictures[picture.path] = picture
-            self._bytes += bytes_of(picture)
+            self._bytes += memory_of_picture(picture)
             while self._bytes > self.max_bytes and len(self._pictures) > 1:
                 self._drop(next(iter(self._pictures)))
 
@@ -63,9 +63,9 @@ class Decoded:
 
     def _drop(self, path: Path) -> None:
         if path in self._pictures:
-            self._bytes -= bytes_of(self._pictures.pop(path))
+            self._bytes -= memory_of_picture(self._pictures.pop(path))
 
 
-def bytes_of(picture: Picture) -> int:
+def memory_of_picture(picture: Picture) -> int:
     """Memory that a picture takes."""
     return picture.display.width * picture.display.height * PIXEL_BYTES + len(picture.encoded)

@@ -81,7 +81,7 @@ class Job:
 
     owner: str
     kept: bool
-    attended: bool
+    cancel_on_disconnect: bool
     id: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     progress: Progress = field(default_factory=Progress)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -122,7 +122,7 @@ class Job:
 _current: ContextVar[Job | None] = ContextVar("current_job", default=None)
 
 
-def report(done: int | None = None, total: int | None = None, detail: str | None = None) -> bool:
+def report_progress(done: int | None = None, total: int | None = None, detail: str | None = None) -> bool:
     """Say how far the call has come; what is left out stays. Nobody hears it, and it gives False, if it is no job."""
     job = _current.get()
     if job is None:
@@ -158,13 +158,15 @@ class Jobs:
         Raises:
             BusyError: If everybody together has too many running, or the visitor more than is left for others.
         """
-        running = [job for job in self._jobs.values() if job.state is JobState.RUNNING and job.attended is not kept]
+        running = [
+            job for job in self._jobs.values() if job.state is JobState.RUNNING and job.cancel_on_disconnect is not kept
+        ]
         own = sum(job.owner == owner for job in running)
         if len(running) >= RUNNING:
             raise BusyError(f"This page is busy: {len(running)} calls are going.", "Try again in a minute.")
         if own >= share(RUNNING - len(running), RUNNING_FOR_ONE):
             raise BusyError(f"You already have {own} calls going.", "Wait for one to finish, or end it.", seconds=1.0)
-        job = Job(owner, kept, attended=not kept, progress=Progress(total=total))
+        job = Job(owner, kept, cancel_on_disconnect=not kept, progress=Progress(total=total))
         job.task = asyncio.create_task(self._run(job, work))
         job.task.add_done_callback(lambda task: self._ended(job, task))
         self._jobs[job.id] = job
@@ -204,7 +206,7 @@ class Jobs:
         except Exception as error:
             if not isinstance(error, FlorenceUIError):
                 log.exception("A job failed.")
-            job.failure, job.state = in_words(error), JobState.FAILED
+            job.failure, job.state = failure_text(error), JobState.FAILED
 
     def _ended(self, job: Job, task: asyncio.Task) -> None:
         job.task = None
@@ -244,7 +246,7 @@ class Jobs:
             job.timer = asyncio.get_running_loop().call_later(left, self._end_when_unasked, job_id)
 
 
-def in_words(error: BaseException) -> str:
+def failure_text(error: BaseException) -> str:
     """What a person hears of a job's failure; the log has what nobody foresaw."""
     return str(error) if isinstance(error, FlorenceUIError) else "Something went wrong here; it has been noted."
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 from enum import Enum
 from typing import TypeVar
 
-from florence_ui.concurrency.queueing import Say
+from florence_ui.concurrency.queueing import OnStatus
 from florence_ui.errors import FlorenceUIError
 from florence_ui.identity import Visitor
-from florence_ui.inference.batch import Batch, State, Turn
+from florence_ui.inference.batch import Batch, ItemState, Turn
 from florence_ui.inference.per_class import Strategy, find_classes
-from florence_ui.inference.per_object import Analyse
+from florence_ui.inference.per_object import Analyze
 from florence_ui.inference.pipeline import Analysis, Request
-from florence_ui.visitors.quota import OWN_SHARE
+from florence_ui.visitors.quota import OWN_KEY_QUOTA
 from florence_ui.visitors.service import Services
 
 T = TypeVar("T")
@@ -26,14 +26,14 @@ class _End(Enum):
     END = 0
 
 
-def at_once(services: Services, request: Request) -> int:
+def max_concurrency(services: Services, request: Request) -> int:
     """How many calls a question may make at the same time: what the backend bears and the visitor's share allows."""
     bears = services.backend(request.backend).concurrency
-    share = OWN_SHARE.at_once if request.api_key else services.settings.runs_at_once
+    share = OWN_KEY_QUOTA.max_concurrency if request.api_key else services.settings.runs_at_once
     return min(bears, share or bears)
 
 
-def waiting_its_turn(services: Services, visitor: Visitor, say: Say = lambda _: None) -> Analyse:
+def retry_when_rate_limited(services: Services, visitor: Visitor, say: OnStatus = lambda _: None) -> Analyze:
     """Asks the model like `Services.run`; where the visitor's share is used up for a while, waits instead of failing.
 
     Raises:
@@ -47,17 +47,17 @@ def waiting_its_turn(services: Services, visitor: Visitor, say: Say = lambda _: 
     return ask
 
 
-def batch_turn(services: Services, batch: Batch, template: Request, visitor: Visitor, say: Say) -> Turn:
+def batch_turn(services: Services, batch: Batch, template: Request, visitor: Visitor, say: OnStatus) -> Turn:
     """What each picture of a batch waits for before it is opened; silent while others of the batch are at work."""
 
     def say_if_all_wait(words: str) -> None:
-        if not batch.count(State.RUNNING):
+        if not batch.count(ItemState.RUNNING):
             say(words)
 
     return lambda: services.turn(template, visitor, say, say_if_all_wait)
 
 
-async def overheard(start: Callable[[Say], AsyncIterator[T]]) -> AsyncIterator[str | T]:
+async def with_status(start: Callable[[OnStatus], AsyncIterator[T]]) -> AsyncIterator[str | T]:
     """What a stream yields, and between that what it says while it waits; leaving the loop early ends the stream."""
     heard: asyncio.Queue[str | T | _End] = asyncio.Queue()
 
@@ -78,8 +78,8 @@ async def overheard(start: Callable[[Say], AsyncIterator[T]]) -> AsyncIterator[s
             await work
 
 
-async def look_for_classes(
-    services: Services, request: Request, strategy: Strategy, visitor: Visitor, say: Say
+async def find_classes_in_turn(
+    services: Services, request: Request, strategy: Strategy, visitor: Visitor, say: OnStatus
 ) -> Analysis:
     """Looks for the classes of a request in one of three ways.
 
@@ -87,14 +87,14 @@ async def look_for_classes(
         FlorenceUIError: If the classes cannot be used, or every call failed.
     """
     answers: list[Analysis] = []
-    ask = waiting_its_turn(services, visitor, say)
+    ask = retry_when_rate_limited(services, visitor, say)
 
     async def keep(each: Request) -> Analysis:
         answers.append(await ask(each))
         return answers[-1]
 
     async with contextlib.aclosing(
-        find_classes(keep, request, request.classes, strategy, at_once=at_once(services, request))
+        find_classes(keep, request, request.classes, strategy, max_concurrency=max_concurrency(services, request))
     ) as going:
         async for progress in going:
             say(f"Looked for {progress.done} of {progress.total} classes")

@@ -15,7 +15,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from florence_ui.concurrency.queueing import Charge, Say
+from florence_ui.concurrency.queueing import Charge, OnStatus
 from florence_ui.errors import BusyError, InputError
 from florence_ui.identity import Visitor
 
@@ -26,18 +26,18 @@ RECHECK_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Share:
+class Quota:
     """What one visitor may do; 0 is no limit."""
 
     per_minute: int = 0
-    at_once: int = 0
+    max_concurrency: int = 0
 
 
-OWN_SHARE = Share(per_minute=120, at_once=8)
+OWN_KEY_QUOTA = Quota(per_minute=120, max_concurrency=8)
 """For those who bring their own key: it protects this machine, not anybody's credits."""
 
 
-def in_words(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A waiting time as a person says it: `12 seconds`, `3 minutes`, `5 hours`."""
     for unit, length in (("hour", 3600), ("minute", 60)):
         if seconds > length * 1.5:
@@ -47,7 +47,7 @@ def in_words(seconds: float) -> str:
 
 
 @dataclass(frozen=True)
-class Words:
+class Wording:
     """How one speaks of what is counted; `{}` stands for a number of them.
 
     Attributes:
@@ -67,8 +67,10 @@ class Words:
         return f"{number} {self.noun}{'s' * (number != 1)}"
 
 
-RUNS = Words("run", "You already have {} going.", "You have made {}", "Wait for one to finish, or stop it.")
-LINKS = Words("link", "The page is fetching {} for you already.", "You have had {} fetched", "Wait until that is done.")
+RUNS = Wording("run", "You already have {} going.", "You have made {}", "Wait for one to finish, or stop it.")
+LINKS = Wording(
+    "link", "The page is fetching {} for you already.", "You have had {} fetched", "Wait until that is done."
+)
 
 
 def _names(visitor: Visitor, purse: str) -> list[str]:
@@ -83,7 +85,7 @@ def _current_task() -> asyncio.Task | None:
         return None
 
 
-class Limits:
+class QuotaLimiter:
     """Lets runs in, or refuses them with the time to come back.
 
     Args:
@@ -98,8 +100,8 @@ class Limits:
 
     def __init__(
         self,
-        shared: Share,
-        own: Share = OWN_SHARE,
+        shared: Quota,
+        own: Quota = OWN_KEY_QUOTA,
         *,
         daily: int = 0,
         models: Collection[str] = (),
@@ -148,11 +150,11 @@ class Limits:
         if visitor.is_local and not operator_key:  # the owner of this machine, at no cost to anybody
             share, purse = replace(share, per_minute=0), "owner"
         names = _names(visitor, purse)
-        with self._place(visitor, names, share, RUNS), self.attended(visitor):
+        with self._place(visitor, names, share, RUNS), self.cancel_on_disconnect(visitor):
             yield lambda: self._charge(names, share, RUNS, daily=operator_key)
 
     @asynccontextmanager
-    async def turn(self, visitor: Visitor, say: Say, **kind: Any) -> AsyncIterator[Charge]:
+    async def turn(self, visitor: Visitor, say: OnStatus, **kind: Any) -> AsyncIterator[Charge]:
         """`admit`, but where all of the visitor's places are taken, wait for one and say so."""
         with ExitStack() as place:
             charge = None
@@ -192,7 +194,7 @@ class Limits:
             yield
 
     @contextmanager
-    def attended(self, visitor: Visitor) -> Iterator[None]:
+    def cancel_on_disconnect(self, visitor: Visitor) -> Iterator[None]:
         """The task that runs the block ends when the visitor leaves."""
         session, task = visitor.session, _current_task()
         if not session or task is None or task in self._tasks.get(session, ()):
@@ -207,9 +209,9 @@ class Limits:
                 del self._tasks[session]
 
     @contextmanager
-    def _place(self, visitor: Visitor, names: list[str], share: Share, words: Words) -> Iterator[None]:
+    def _place(self, visitor: Visitor, names: list[str], share: Quota, words: Wording) -> Iterator[None]:
         for name in names:
-            if share.at_once and self._running[name] >= share.at_once:
+            if share.max_concurrency and self._running[name] >= share.max_concurrency:
                 raise BusyError(words.going.format(words.count(self._running[name])), words.wait, seconds=1.0)
         self._running.update(names)
         try:
@@ -227,7 +229,7 @@ class Limits:
                 freed.set_result(None)
                 return
 
-    def leave(self, session: str) -> int:
+    def cancel_session(self, session: str) -> int:
         """End what a visitor left running when their page closed.
 
         Returns:
@@ -238,7 +240,7 @@ class Limits:
             task.cancel()
         return len(tasks)
 
-    def _charge(self, names: list[str], share: Share, words: Words, *, daily: bool = False) -> Callable[[], None]:
+    def _charge(self, names: list[str], share: Quota, words: Wording, *, daily: bool = False) -> Callable[[], None]:
         now = self._clock()
         self._forget(now)
         for name in names:
@@ -260,14 +262,14 @@ class Limits:
 
         return take_back
 
-    def _check_minute(self, name: str, share: Share, words: Words, now: float) -> None:
+    def _check_minute(self, name: str, share: Quota, words: Wording, now: float) -> None:
         calls = self._calls.get(name, deque())
         while calls and calls[0] <= now - MINUTE:
             calls.popleft()
         if share.per_minute and len(calls) >= share.per_minute:
             wait = calls[-share.per_minute] + MINUTE - now
             made = words.made.format(words.count(len(calls)))
-            hint = f"Try again in {in_words(wait)}."
+            hint = f"Try again in {format_duration(wait)}."
             raise BusyError(f"{made} in the last minute, which is all that one visitor may.", hint, seconds=wait)
 
     def _check_model(self, model_id: str) -> None:
@@ -286,7 +288,7 @@ class Limits:
             wait = (self._today + 1) * DAY - utc
             raise BusyError(
                 "This page has used up its runs for today.",
-                f"Come back in {in_words(wait)}, type your own key, or choose the local backend.",
+                f"Come back in {format_duration(wait)}, type your own key, or choose the local backend.",
                 seconds=wait,
             )
 

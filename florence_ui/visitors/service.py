@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, Secret
 from florence_ui.backends import Backend, answers
 from florence_ui.backends.model_status import BASE, WAITING_HELPS, State
 from florence_ui.concurrency.fair_pool import decoding
-from florence_ui.concurrency.queueing import Charge, Say
+from florence_ui.concurrency.queueing import Charge, OnStatus
 from florence_ui.errors import BusyError, InputError
 from florence_ui.hosting.health import Availability
 from florence_ui.hosting.uploads import uploaded
@@ -21,12 +21,12 @@ from florence_ui.identity import UNKNOWN_VISITOR, Visitor, client_address, curre
 from florence_ui.images.fetch import fetch_image
 from florence_ui.images.load_once import open_file
 from florence_ui.images.loading import ImageLimits, Picture, open_bytes
-from florence_ui.inference.per_object import Analyse
+from florence_ui.inference.per_object import Analyze
 from florence_ui.inference.pipeline import Analysis, Pipeline, Request
 from florence_ui.logs import RunRecord, log_outcome
 from florence_ui.settings import Settings, is_key
 from florence_ui.visitors.jobs import Jobs
-from florence_ui.visitors.quota import MINUTE, Limits, Share, in_words
+from florence_ui.visitors.quota import MINUTE, Quota, QuotaLimiter, format_duration
 
 COUNT_DOWN_SECONDS = 3.0
 """How often those who wait are told how long it still takes."""
@@ -43,21 +43,21 @@ class Services:
         settings: The operator's choices.
         pipeline: The whole job without any page.
         backends: By name.
-        limits: Each visitor's share.
+        limiter: Each visitor's share.
         jobs: Calls of programs and agents that go on by themselves.
     """
 
     settings: Settings
     pipeline: Pipeline
     backends: dict[str, Backend]
-    limits: Limits
+    limiter: QuotaLimiter
     jobs: Jobs = field(default_factory=Jobs)
 
     @classmethod
     def of(cls, settings: Settings) -> "Services":
         """Builds all of it; starts nothing."""
-        share = Share(settings.runs_per_minute, settings.runs_at_once)
-        limits = Limits(share, daily=settings.daily_runs, models=settings.lent_models)
+        share = Quota(settings.runs_per_minute, settings.runs_at_once)
+        limits = QuotaLimiter(share, daily=settings.daily_runs, models=settings.lent_models)
         pipeline = Pipeline(settings)
         return cls(settings, pipeline, pipeline.backends, limits)
 
@@ -97,7 +97,7 @@ class Services:
             LinkError: If it cannot be fetched.
             ImageError: If it is not a picture within the limits.
         """
-        with self.limits.fetching(current_visitor.get()):
+        with self.limiter.fetching(current_visitor.get()):
             data = await fetch_image(link, max_bytes=self.settings.max_upload_bytes)
         return await decoding.run(open_bytes, data, self.image_limits)
 
@@ -119,7 +119,7 @@ class Services:
         self,
         request: Request,
         visitor: Visitor = UNKNOWN_VISITOR,
-        on_state: Say | None = None,
+        on_state: OnStatus | None = None,
         *,
         opening: Opening | None = None,
     ) -> Analysis:
@@ -136,7 +136,7 @@ class Services:
         """
         with (
             log_outcome(self._note(request), key=request.api_key) as note,
-            self.limits.admit(visitor, **self._kind(request)) as charge,
+            self.limiter.admit(visitor, **self._kind(request)) as charge,
         ):
             if opening is not None:
                 request = await opening()
@@ -144,8 +144,8 @@ class Services:
 
     @asynccontextmanager
     async def turn(
-        self, template: Request, visitor: Visitor, say: Say, on_wait: Say | None = None
-    ) -> AsyncIterator[Analyse]:
+        self, template: Request, visitor: Visitor, say: OnStatus, on_wait: OnStatus | None = None
+    ) -> AsyncIterator[Analyze]:
         """Waits for one of the visitor's places; gives what asks the model in it, and waits for the visitor's share.
 
         Args:
@@ -157,7 +157,7 @@ class Services:
         Raises:
             FlorenceUIError: When asked, whatever goes wrong; also if the wait would be longer than a minute.
         """
-        async with self.limits.turn(visitor, on_wait or say, **self._kind(template)) as charge:
+        async with self.limiter.turn(visitor, on_wait or say, **self._kind(template)) as charge:
 
             async def ask(request: Request) -> Analysis:
                 with log_outcome(self._note(request), key=request.api_key) as note:
@@ -167,13 +167,13 @@ class Services:
                         except BusyError as busy:
                             if not 0 < busy.seconds <= MINUTE:
                                 raise
-                            await count_down(busy.seconds, say)
+                            await wait_with_countdown(busy.seconds, say)
 
             yield ask
 
-    async def _ask(self, request: Request, charge: Charge, note: RunRecord, on_state: Say | None = None) -> Analysis:
+    async def _ask(self, request: Request, charge: Charge, note: RunRecord, on_state: OnStatus | None = None) -> Analysis:
         note.size = request.picture.size
-        analysis = await self.pipeline.analyse(request, on_state=on_state, charge=charge)
+        analysis = await self.pipeline.analyze(request, on_state=on_state, charge=charge)
         note.model_id, note.remembered = analysis.model_id, analysis.remembered
         return analysis
 
@@ -192,15 +192,15 @@ class Services:
         return {"model_id": self._model_id(request), "own_key": own, "operator_key": spends}
 
 
-async def count_down(seconds: float, say: Say) -> None:
+async def wait_with_countdown(seconds: float, say: OnStatus) -> None:
     """Waits so long, and says how long it still takes."""
     while seconds > 0:
-        say(f"Waiting for your share of runs: about {in_words(seconds)}.")
+        say(f"Waiting for your share of runs: about {format_duration(seconds)}.")
         await asyncio.sleep(min(seconds, COUNT_DOWN_SECONDS))
         seconds -= COUNT_DOWN_SECONDS
 
 
-def typed_key(text: str | None) -> Secret | None:
+def parse_key(text: str | None) -> Secret | None:
     """A visitor's own key, or None where nothing was typed.
 
     Raises:
@@ -221,10 +221,10 @@ def visitor_of(request: gr.Request, settings: Settings) -> Visitor:
     # as a plain dict it would lose all but the first of several lines: the one that a visitor writes
     known = headers if isinstance(headers, Headers) else dict(headers)
     address = client_address(peer, known, settings.address_header)
-    return Visitor(request.session_hash or "", address, not settings.address_header and is_here(request))
+    return Visitor(request.session_hash or "", address, not settings.address_header and is_local_request(request))
 
 
-def is_here(request: gr.Request) -> bool:
+def is_local_request(request: gr.Request) -> bool:
     """Whether a request comes from this machine to a page that is served to this machine only."""
     app = request.request.scope.get("app") if request.request else None
     bound_to = getattr(app.get_blocks(), "server_name", "") if app else ""

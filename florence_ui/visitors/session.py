@@ -10,12 +10,12 @@ from florence_ui.images.loading import ImageLimits, Picture
 from florence_ui.inference.per_class import Strategy
 from florence_ui.inference.pipeline import Analysis
 from florence_ui.tasks import Region
-from florence_ui.visitors.image_cache import Decoded
+from florence_ui.visitors.image_cache import ImageCache
 
 RECENT = 20
 
-decoded = Decoded()
-"""The visits' pictures as pixels; a visit itself keeps the name of the file only."""
+images = ImageCache()
+"""The visits' pictures as pixels; a session itself keeps the name of the file only."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Run:
 
     Attributes:
         question: What was asked.
-        analysis: The answer; its picture is kept apart, see `Visit.analysis_of`.
+        analysis: The answer; its picture is kept apart, see `PageSession.analysis_of`.
         source: The picture's file.
         limits: Within which it was opened.
         before: The picture as it is shown, a JPEG.
@@ -70,7 +70,7 @@ class Run:
 
 
 @dataclass(eq=False)
-class Visit:
+class PageSession:
     """One open page: the picture's file, the answer shown, what the comparison is about.
 
     `put_up` is the file that was put into the picture's field last, also after it was taken away. `token` is the task
@@ -79,7 +79,7 @@ class Visit:
 
     source: tuple[Path, ImageLimits] | None = None
     shown: Path | None = None
-    put_up: Path | None = None
+    field_value: Path | None = None
     token: str = ""
     run: Run | None = None
     compared: tuple[Path | None, str] | None = None
@@ -98,7 +98,7 @@ class Visit:
             ImageError: If it has to be, and its file has aged out.
         """
         source = self.source
-        return decoded.open(*source) if source else None
+        return images.open(*source) if source else None
 
     async def make_ready(self, run: Run | None = None) -> None:
         """Decode again what has to be: that run's picture, or the one on the page; then nothing below blocks.
@@ -108,13 +108,13 @@ class Visit:
         """
         source = (run.source, run.limits) if run else self.source
         if source:
-            await decoded.make_ready(*source)
+            await images.make_ready(*source)
 
     def take(self, picture: Picture, shown: Path) -> None:
         """A new picture is on the page; the old answer is not about it."""
         self.source, self.shown, self.run = (picture.path, picture.limits), shown, None
-        self.put_up = shown
-        decoded.keep(picture)
+        self.field_value = shown
+        images.keep(picture)
 
     def drop(self) -> None:
         """There is no picture any more."""
@@ -123,7 +123,7 @@ class Visit:
     def answered(self, question: Question, analysis: Analysis, before: Path) -> Run:
         """Remembers an answer, and shows it unless another picture has come onto the page meanwhile."""
         picture = analysis.picture
-        decoded.keep(picture)
+        images.keep(picture)
         run = Run(question, replace(analysis, picture=None), picture.path, picture.limits, before)
         self.recent.appendleft(run)
         if self.shown == before:
@@ -139,9 +139,9 @@ class Visit:
         if not 0 <= index < len(self.recent):
             return None
         run = self.recent[index]
-        decoded.open(run.source, run.limits)
+        images.open(run.source, run.limits)
         self.source, self.shown, self.run = (run.source, run.limits), run.before, run
-        self.put_up = run.before
+        self.field_value = run.before
         return run
 
     def analysis_of(self, run: Run) -> Analysis:
@@ -150,4 +150,4 @@ class Visit:
         Raises:
             ImageError: If the picture's file has aged out.
         """
-        return replace(run.analysis, picture=decoded.open(run.source, run.limits))
+        return replace(run.analysis, picture=images.open(run.source, run.limits))

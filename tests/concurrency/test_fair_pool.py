@@ -110,7 +110,7 @@ async def test_a_file_is_opened_once_however_often_a_batch_names_it(tmp_path, mo
     monkeypatch.setattr(load_once, "open_picture", lambda *args: opened.append(args[0]) or loading.open_picture(*args))
     with workbench() as (_, pipeline):
         batch = Batch.of([path, other] * 50)
-        async for _ in batch.run(pipeline.analyse, request_about):
+        async for _ in batch.run(pipeline.analyze, request_about):
             pass
     assert len(batch.done) == 100
     assert sorted(opened) == sorted([path, other])

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from florence_ui.concurrency.queueing import Flights, Line, Say
+from florence_ui.concurrency.queueing import ConcurrencyGate, OnStatus, SingleFlight
 from florence_ui.errors import BackendBusyError, BusyError
 from florence_ui.identity import Visitor, current_visitor
 
@@ -24,13 +24,13 @@ async def settle() -> None:
 class Visit:
     """A task that holds a place in a line until it is told to go."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: ConcurrencyGate) -> None:
         self.said: list[str] = []
         self.inside = False
         self.go = asyncio.Event()
         self.task = asyncio.create_task(self._stay(line))
 
-    async def _stay(self, line: Line) -> None:
+    async def _stay(self, line: ConcurrencyGate) -> None:
         async with line.turn(self.said.append):
             self.inside = True
             await self.go.wait()
@@ -38,7 +38,7 @@ class Visit:
 
 
 async def test_a_line_lets_a_few_in_and_the_rest_in_order() -> None:
-    line = Line(2, 10, 30)
+    line = ConcurrencyGate(2, 10, 30)
     visits = [Visit(line) for _ in range(5)]
     await settle()
     assert [visit.inside for visit in visits] == [True, True, False, False, False]
@@ -55,7 +55,7 @@ async def test_a_line_lets_a_few_in_and_the_rest_in_order() -> None:
 
 
 async def test_who_gives_up_leaves_no_gap() -> None:
-    line = Line(1, 10, 30)
+    line = ConcurrencyGate(1, 10, 30)
     visits = [Visit(line) for _ in range(4)]
     await settle()
     for gone in (visits[1], visits[0]):
@@ -70,7 +70,7 @@ async def test_who_gives_up_leaves_no_gap() -> None:
 
 
 async def test_a_place_given_at_the_moment_of_giving_up_is_handed_on() -> None:
-    line = Line(1, 10, 30)
+    line = ConcurrencyGate(1, 10, 30)
     visits = [Visit(line) for _ in range(3)]
     await settle()
     visits[0].go.set()
@@ -85,7 +85,7 @@ async def test_a_place_given_at_the_moment_of_giving_up_is_handed_on() -> None:
 
 
 async def test_a_full_line_is_said_politely() -> None:
-    line = Line(1, 1, 30)
+    line = ConcurrencyGate(1, 1, 30)
     visits = [Visit(line), Visit(line)]
     await settle()
     with pytest.raises(BusyError, match="busy: 1 runs are waiting"):
@@ -97,7 +97,7 @@ async def test_a_full_line_is_said_politely() -> None:
 
 
 async def test_nobody_waits_for_ever() -> None:
-    line = Line(1, 10, 0.05)
+    line = ConcurrencyGate(1, 10, 0.05)
     first = Visit(line)
     await settle()
     with pytest.raises(BackendBusyError, match="No place"):
@@ -116,7 +116,7 @@ class Work:
         self.begun = self.cancelled = 0
         self.go = asyncio.Event()
 
-    async def __call__(self, say: Say) -> str:
+    async def __call__(self, say: OnStatus) -> str:
         self.begun += 1
         say("working")
         try:
@@ -128,7 +128,7 @@ class Work:
 
 
 async def test_equal_calls_are_made_once() -> None:
-    flights, work, said = Flights(), Work(), []
+    flights, work, said = SingleFlight(), Work(), []
     waiters = [asyncio.create_task(flights.join("key", work, said.append)) for _ in range(3)]
     other = asyncio.create_task(flights.join("other", work, silent))
     await settle()
@@ -140,7 +140,7 @@ async def test_equal_calls_are_made_once() -> None:
 
 
 async def test_one_that_stops_never_stops_the_others_and_the_last_ends_the_call() -> None:
-    flights, work = Flights(), Work()
+    flights, work = SingleFlight(), Work()
     waiters = [asyncio.create_task(flights.join("key", work, silent)) for _ in range(3)]
     await settle()
     waiters[0].cancel()
@@ -155,7 +155,7 @@ async def test_one_that_stops_never_stops_the_others_and_the_last_ends_the_call(
 
 
 async def test_a_call_after_an_abandoned_one_is_a_new_one() -> None:
-    flights, work = Flights(), Work()
+    flights, work = SingleFlight(), Work()
     first = asyncio.create_task(flights.join("key", work, silent))
     await settle()
     first.cancel()
@@ -170,7 +170,7 @@ async def test_a_page_that_fails_to_show_the_state_ends_nobodys_call() -> None:
     def broken(_: str) -> None:
         raise RuntimeError
 
-    flights, work = Flights(), Work()
+    flights, work = SingleFlight(), Work()
     waiters = [asyncio.create_task(flights.join("key", work, say)) for say in (broken, silent)]
     await settle()
     waiters.append(asyncio.create_task(flights.join("key", work, broken)))
@@ -181,11 +181,11 @@ async def test_a_page_that_fails_to_show_the_state_ends_nobodys_call() -> None:
 
 
 async def test_a_failure_reaches_everybody_and_is_not_kept() -> None:
-    async def fail(_: Say) -> None:
+    async def fail(_: OnStatus) -> None:
         await asyncio.sleep(0)
         raise BackendBusyError("no")
 
-    flights = Flights()
+    flights = SingleFlight()
     outcomes = await asyncio.gather(*(flights.join("key", fail, silent) for _ in range(2)), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [BackendBusyError] * 2
     assert len(flights) == 0
@@ -194,7 +194,7 @@ async def test_a_failure_reaches_everybody_and_is_not_kept() -> None:
 HOG, OTHER = Visitor("", "192.0.2.1"), Visitor("", "192.0.2.2")
 
 
-async def visit_of(line: Line, visitor: Visitor) -> Visit:
+async def visit_of(line: ConcurrencyGate, visitor: Visitor) -> Visit:
     """A visit in a visitor's name."""
     token = current_visitor.set(visitor)
     visit = Visit(line)
@@ -204,7 +204,7 @@ async def visit_of(line: Line, visitor: Visitor) -> Visit:
 
 
 async def test_a_place_goes_to_who_has_the_fewest() -> None:
-    line = Line(2, 10, 30)
+    line = ConcurrencyGate(2, 10, 30)
     hog = [await visit_of(line, HOG) for _ in range(5)]
     other = await visit_of(line, OTHER)
     assert other.said == ["Waiting in line: you are next."]
@@ -219,7 +219,7 @@ async def test_a_place_goes_to_who_has_the_fewest() -> None:
 
 
 async def test_a_full_line_turns_away_the_last_of_who_has_the_most() -> None:
-    line = Line(1, 3, 30)
+    line = ConcurrencyGate(1, 3, 30)
     hog = [await visit_of(line, HOG) for _ in range(4)]
     other = await visit_of(line, OTHER)
     with pytest.raises(BusyError, match="busy: 3 runs are waiting"):

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from florence_ui.concurrency.run_bounded import UNEXPECTED, as_finished
+from florence_ui.concurrency.run_bounded import UNEXPECTED, run_bounded
 from florence_ui.errors import BackendBusyError
 
 pytestmark = pytest.mark.anyio
@@ -43,28 +43,28 @@ class Jobs:
         return run
 
 
-async def consume(jobs, at_once: int = 4) -> None:
-    async for _ in as_finished(jobs, at_once):
+async def consume(jobs, max_concurrency: int = 4) -> None:
+    async for _ in run_bounded(jobs, max_concurrency):
         pass
 
 
-@pytest.mark.parametrize("at_once", [0, 1, 3, 50], ids=lambda n: f"at-once-{n}")
-async def test_all_outcomes_come_and_no_more_run_at_once_than_allowed(at_once):
+@pytest.mark.parametrize("max_concurrency", [0, 1, 3, 50], ids=lambda n: f"at-once-{n}")
+async def test_all_outcomes_come_and_no_more_run_at_once_than_allowed(max_concurrency):
     jobs = Jobs(10)
-    outcomes = [outcome async for outcome in as_finished(jobs.jobs, at_once)]
+    outcomes = [outcome async for outcome in run_bounded(jobs.jobs, max_concurrency)]
     assert {o.index: o.value for o in outcomes} == {i: i * i for i in range(10)}
     assert jobs.started == list(range(10))
-    assert jobs.peak == min(max(at_once, 1), 10)
+    assert jobs.peak == min(max(max_concurrency, 1), 10)
 
 
 async def test_no_jobs_no_outcomes():
-    assert [o async for o in as_finished([], 3)] == []
+    assert [o async for o in run_bounded([], 3)] == []
 
 
 async def test_a_failure_is_an_outcome_and_the_rest_goes_on():
     busy = BackendBusyError("Too much to do.")
     jobs = Jobs(4, fail={1: busy, 2: ValueError("a secret path")})
-    outcomes = {o.index: o async for o in as_finished(jobs.jobs, 2)}
+    outcomes = {o.index: o async for o in run_bounded(jobs.jobs, 2)}
     assert outcomes[1].error is busy
     assert outcomes[2].error is UNEXPECTED
     assert [outcomes[i].value for i in (0, 3)] == [0, 9]
@@ -72,7 +72,7 @@ async def test_a_failure_is_an_outcome_and_the_rest_goes_on():
 
 async def test_leaving_the_loop_cancels_what_runs_and_starts_nothing_more():
     jobs = Jobs(20)
-    stream = as_finished(jobs.jobs, 4)
+    stream = run_bounded(jobs.jobs, 4)
     async for _ in stream:
         break
     await stream.aclose()
@@ -101,13 +101,13 @@ async def test_a_job_cancelled_from_outside_ends_all_instead_of_hanging():
 
     jobs = Jobs(2, seconds=60)
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(consume([cancel_itself, *jobs.jobs], at_once=2), 10)
+        await asyncio.wait_for(consume([cancel_itself, *jobs.jobs], max_concurrency=2), 10)
     assert jobs.running == 0
 
 
 async def test_a_free_place_is_filled_while_the_caller_is_busy():
     jobs = Jobs(4)
-    stream = as_finished(jobs.jobs, 1)
+    stream = run_bounded(jobs.jobs, 1)
     await anext(stream)
     await asyncio.wait_for(jobs.all_started.wait(), 10)
     await stream.aclose()

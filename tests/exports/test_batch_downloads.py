@@ -12,7 +12,7 @@ from florence_ui.bench.scripted_backend import plausible_answer
 from florence_ui.errors import ImageError, InputError
 from florence_ui.exports import batch_downloads
 from florence_ui.images.loading import ImageLimits
-from florence_ui.inference.batch import Batch, State
+from florence_ui.inference.batch import Batch, ItemState
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +28,7 @@ async def finished(folder, sizes, token="<OD>") -> Batch:
         return {} if size[0] == 77 else plausible_answer(prompt, size)
 
     with workbench(answer=answer) as (_, pipeline):
-        async for _ in batch.run(pipeline.analyse, lambda picture: request_about(picture, token)):
+        async for _ in batch.run(pipeline.analyze, lambda picture: request_about(picture, token)):
             pass
     return batch
 
@@ -103,7 +103,7 @@ async def test_masks_come_in_one_zip_a_folder_a_picture(tmp_path):
         Image.new("RGB", (100, 80), (number, 9, 9)).save(path)
     batch = Batch.of(paths, ["a.png", "a.png"])
     with workbench() as (_, pipeline):
-        async for _ in batch.run(pipeline.analyse, lambda p: request_about(p, token, text="the square")):
+        async for _ in batch.run(pipeline.analyze, lambda p: request_about(p, token, text="the square")):
             pass
     with zipfile.ZipFile(batch_downloads.make("masks", batch).path) as archive:
         assert archive.namelist() == ["a/001-the-square.png", "a-2/001-the-square.png"]
@@ -115,13 +115,13 @@ async def test_another_question_starts_over_so_that_no_file_mixes_two(tmp_path):
     """Stopped after some, the task changed, continued: one COCO file must not hold answers to both."""
     batch = await finished(tmp_path, [(100, 80), (110, 80), (120, 80)])
     batch.question = ("<OD>",)
-    batch.items[2].state, batch.items[2].analysis = State.WAITING, None
+    batch.items[2].state, batch.items[2].analysis = ItemState.WAITING, None
     batch.ask(("<OD>",))
-    assert [item.state for item in batch.items] == [State.DONE, State.DONE, State.WAITING]
+    assert [item.state for item in batch.items] == [ItemState.DONE, ItemState.DONE, ItemState.WAITING]
     batch.ask(("<DENSE_REGION_CAPTION>",))
-    assert [(item.state, item.analysis, item.preview) for item in batch.items] == [(State.WAITING, None, b"")] * 3
+    assert [(item.state, item.analysis, item.preview) for item in batch.items] == [(ItemState.WAITING, None, b"")] * 3
     with workbench() as (_, pipeline):
-        async for _ in batch.run(pipeline.analyse, lambda p: request_about(p, "<DENSE_REGION_CAPTION>")):
+        async for _ in batch.run(pipeline.analyze, lambda p: request_about(p, "<DENSE_REGION_CAPTION>")):
             pass
     with zipfile.ZipFile(batch_downloads.make("coco", batch).path) as archive:
         data = json.loads(archive.read("annotations/instances_default.json"))

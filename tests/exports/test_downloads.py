@@ -23,7 +23,7 @@ SHOWN = [0, 2]
 async def found_in(folder) -> Analysis:
     """Car, person and wheel on a plain picture."""
     with workbench() as (_, pipeline):
-        return await pipeline.analyse(request_about(picture_in(folder)))
+        return await pipeline.analyze(request_about(picture_in(folder)))
 
 
 def boxes_in(layout: str, folder) -> tuple[list[list[float]], list[str]]:

@@ -70,7 +70,7 @@ class Caller:
         """What the app says to an upload."""
         return self.client.post("/gradio_api/upload", files={"files": (name, data)})
 
-    def analyse(self, data: bytes | None = None, name: str = "picture.png", **given: Any) -> Outcome:
+    def analyze(self, data: bytes | None = None, name: str = "picture.png", **given: Any) -> Outcome:
         """Runs `/analyse` with an upload of these bytes, and other parameters by name."""
         if data is not None:
             response = self.upload(data, name)

@@ -99,13 +99,13 @@ def one_run(visitor: Caller, number: int) -> str:
     given = {"text": "a dog", "classes": "dog, cat", "region": [0.1, 0.1, 0.9, 0.9], "task": task}
     try:
         if kind == 7:
-            outcome = visitor.analyse(b"not a picture", **given)
+            outcome = visitor.analyze(b"not a picture", **given)
         elif kind == 8:
-            outcome = visitor.analyse(photograph(number), **given | {"task": "<OD>", "backend": "nowhere"})
+            outcome = visitor.analyze(photograph(number), **given | {"task": "<OD>", "backend": "nowhere"})
         elif kind == 9:
             return left_in_the_middle(visitor, number)
         else:
-            outcome = visitor.analyse(photograph(number), **given)
+            outcome = visitor.analyze(photograph(number), **given)
     except (TimeoutError, httpx.TransportError):
         return "lost"
     if outcome.ok:
@@ -182,7 +182,7 @@ def soak(runs: int, visitors: int, hostile: int = 6, temp_seconds: float = TEMP_
             part(0, runs // 10)
             report.memory_warm, report.open_files_warm = app.memory / 1e6, app.open_files
             part(runs // 10, runs)
-            assert app.analyse(photograph(0), task="<OD>").ok, "after all that it still works"
+            assert app.analyze(photograph(0), task="<OD>").ok, "after all that it still works"
             report.memory_after, report.disk_after = app.memory / 1e6, app.disk / 1e6
             report.open_files_after, report.left_running = app.open_files, backend.running
             report.seconds = round(time.monotonic() - begun, 1)

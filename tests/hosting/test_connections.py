@@ -115,7 +115,7 @@ def test_three_hundred_streams_at_256_descriptors_are_answered_or_refused_in_wor
         until = time.monotonic() + 10
         while app.open_files > 100 and time.monotonic() < until:
             time.sleep(0.1)
-        assert app.analyse(picture, task="<OD>").ok, "and the page works on"
+        assert app.analyze(picture, task="<OD>").ok, "and the page works on"
 
 
 def test_the_limit_is_raised_as_far_as_the_system_allows(backend: object) -> None:

@@ -111,12 +111,12 @@ def test_others_files_in_the_folder_for_temporary_files_are_left_alone(
 ) -> None:
     before = contents(parent)
     with started(backend, parent, FLORENCE_UI_TEMP_SECONDS="10") as page:
-        assert page.analyse(picture, task="<OD>").ok
+        assert page.analyze(picture, task="<OD>").ok
         for name in before:
             path = parent / name
             response = page.client.get(f"/gradio_api/file={path}")
             assert response.status_code >= 400, f"{name} is served"
-            assert not page.analyse(task="<CAPTION>", image=file_value(str(path))).ok, f"{name} is read"
+            assert not page.analyze(task="<CAPTION>", image=file_value(str(path))).ok, f"{name} is read"
             assert not page.call("many", {"images": [file_value(str(path))], "task": "<CAPTION>"}).ok
         time.sleep(6)  # two sweeps
         own = running_folder(page)
@@ -169,7 +169,7 @@ def test_the_next_start_removes_what_a_killed_page_left_and_nothing_else(
         assert until(lambda: not dead.exists()), "the killed page's folder stays"
         assert after.upload(picture).status_code == 200
         assert {folder: contents(folder) for folder in lookalikes} == before
-        assert page.analyse(picture, task="<OD>").ok, "a living page's folder is gone"
+        assert page.analyze(picture, task="<OD>").ok, "a living page's folder is gone"
     assert (parent / "letter.txt").read_text() == "Dear Anna,"
 
 
@@ -253,7 +253,7 @@ def test_one_visitor_cannot_take_all_the_room(page: RunningApp, noisy: bytes, pi
         assert all(answer.status_code == 507 and "room" in answer.json()["error"] for answer in refused)
         page.client.headers[ADDRESS] = "10.1.1.1"
         assert page.upload(noisy, "theirs.jpg").status_code == 200
-        assert page.analyse(picture, task="<OD>").ok
+        assert page.analyze(picture, task="<OD>").ok
     assert watch.most <= 50 * MB
 
 

@@ -80,7 +80,7 @@ def test_every_fault_has_its_sentence(
 ) -> None:
     backend.fault = fault
     begun = time.monotonic()
-    outcome = app.analyse(picture, task="<OD>", backend=where)
+    outcome = app.analyze(picture, task="<OD>", backend=where)
     assert not outcome.ok
     assert is_sentence(outcome.error), outcome.error
     assert words in outcome.error
@@ -95,16 +95,16 @@ def test_a_lying_backend_is_a_result_or_a_sentence(
     app: RunningApp, backend: ScriptedBackend, picture: bytes, body: dict
 ) -> None:
     backend.fault = Fault.body(json.dumps(body))
-    outcome = app.analyse(picture, task="<OD>")
+    outcome = app.analyze(picture, task="<OD>")
     assert outcome.ok or is_sentence(outcome.error), outcome.error
 
 
 def test_after_each_bad_day_comes_a_good_one(app: RunningApp, backend: ScriptedBackend, picture: bytes) -> None:
     for fault in (Fault.status(500), Fault.reset(), Fault.cut_off(), Fault.html()):
         backend.fault = fault
-        assert not app.analyse(picture, task="<OD>").ok
+        assert not app.analyze(picture, task="<OD>").ok
         backend.fault = None
-        assert app.analyse(picture, task="<OD>").ok
+        assert app.analyze(picture, task="<OD>").ok
 
 
 @pytest.mark.parametrize("how", ["page", "program"])
@@ -130,7 +130,7 @@ def test_a_page_that_is_closed_in_mid_run_ends_the_run(
     backend.wait_for(lambda b: b.running == 0, timeout=7)
     assert time.monotonic() - begun < 7, "it ran until its deadline"
     backend.fault = None
-    assert app.analyse(picture, task="<OD>").ok
+    assert app.analyze(picture, task="<OD>").ok
     assert app.run_lines[-2]["outcome"] == "stopped"
 
 

@@ -117,7 +117,7 @@ def check_refusal(app: RunningApp, backend: ScriptedBackend, outcome: object, be
 def test_an_odd_text_is_a_text(
     app: RunningApp, backend: ScriptedBackend, picture: bytes, task: str, field: str, text: str
 ) -> None:
-    outcome = app.analyse(picture, task=task, **{field: text})
+    outcome = app.analyze(picture, task=task, **{field: text})
     if outcome.ok:
         prompt = backend.calls[-1].prompt
         assert prompt == outcome.record["prompt"]
@@ -133,7 +133,7 @@ def test_a_text_that_the_model_cannot_take_is_refused(
     app: RunningApp, backend: ScriptedBackend, picture: bytes, task: str, field: str, text: object
 ) -> None:
     before = backend.count
-    check_refusal(app, backend, app.analyse(picture, task=task, **{field: text}), before)
+    check_refusal(app, backend, app.analyze(picture, task=task, **{field: text}), before)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_custom_prompt_that_makes_servers_fail_is_refused(
     app: RunningApp, backend: ScriptedBackend, picture: bytes, prompt: str
 ) -> None:
     before = backend.count
-    check_refusal(app, backend, app.analyse(picture, task="custom", text=prompt), before)
+    check_refusal(app, backend, app.analyze(picture, task="custom", text=prompt), before)
 
 
 @pytest.mark.parametrize("region", REFUSED_REGIONS.values(), ids=REFUSED_REGIONS.keys())
@@ -152,12 +152,12 @@ def test_a_region_that_is_none_is_refused(
     app: RunningApp, backend: ScriptedBackend, picture: bytes, region: object
 ) -> None:
     before = backend.count
-    check_refusal(app, backend, app.analyse(picture, task=REGION, region=region), before)
+    check_refusal(app, backend, app.analyze(picture, task=REGION, region=region), before)
 
 
 @pytest.mark.parametrize("region", GOOD_REGIONS.values(), ids=GOOD_REGIONS.keys())
 def test_a_region_at_the_edge_works(app: RunningApp, picture: bytes, region: list[float]) -> None:
-    outcome = app.analyse(picture, task=REGION, region=region)
+    outcome = app.analyze(picture, task=REGION, region=region)
     assert outcome.ok, outcome.error
     x1, y1, x2, y2 = outcome.record["detections"][0]["box"]
     assert 0 <= x1 <= x2 <= 64
@@ -178,7 +178,7 @@ def test_a_field_that_makes_no_sense_is_refused(
     before = backend.count
     image = None if field == "image_url" else picture
     given = {"task": "<CAPTION>", field: value}
-    outcome = app.analyse(image, **given)
+    outcome = app.analyze(image, **given)
     if outcome.ok:
         pytest.fail(f"{json.dumps(value)[:80]} was taken")
     check_refusal(app, backend, outcome, before)
@@ -186,21 +186,21 @@ def test_a_field_that_makes_no_sense_is_refused(
 
 @pytest.mark.parametrize(("token", "spelling"), [(token, name) for token, names in SPELLINGS.items() for name in names])
 def test_a_task_may_be_spelt_as_people_do(app: RunningApp, picture: bytes, token: str, spelling: str) -> None:
-    outcome = app.analyse(picture, task=spelling)
+    outcome = app.analyze(picture, task=spelling)
     assert outcome.ok, outcome.error
     assert outcome.record["task"] == token
 
 
 @pytest.mark.parametrize("classes", ["dog, red car", ["dog", "red car"], [" dog", "red car", ""]])
 def test_classes_are_a_list_or_one_text(app: RunningApp, picture: bytes, classes: object) -> None:
-    outcome = app.analyse(picture, task=CLASSES, classes=classes)
+    outcome = app.analyze(picture, task=CLASSES, classes=classes)
     assert outcome.ok, outcome.error
     assert outcome.record["prompt"] == f"{CLASSES}dog<and>red car"
 
 
 def test_a_region_in_pixels_is_the_same_as_in_parts(app: RunningApp, backend: ScriptedBackend, picture: bytes) -> None:
     pixels, parts = ([16, 12, 48, 36], [0.25, 0.25, 0.75, 0.75])
-    prompts = [app.analyse(picture, task=REGION, region=region).record["prompt"] for region in (pixels, parts)]
+    prompts = [app.analyze(picture, task=REGION, region=region).record["prompt"] for region in (pixels, parts)]
     assert prompts[0] == prompts[1]
 
 
@@ -213,23 +213,23 @@ def test_a_region_in_pixels_is_the_same_as_in_parts(app: RunningApp, backend: Sc
     ],
 )
 def test_a_region_says_what_is_wrong_with_it(app: RunningApp, picture: bytes, region: list, said: str) -> None:
-    assert said in app.analyse(picture, task=REGION, region=region).error
+    assert said in app.analyze(picture, task=REGION, region=region).error
 
 
 def test_a_backend_may_be_spelt_in_capitals(app: RunningApp, picture: bytes) -> None:
-    assert app.analyse(picture, task="<CAPTION>", backend="LOCAL ").ok
+    assert app.analyze(picture, task="<CAPTION>", backend="LOCAL ").ok
 
 
 def test_no_picture_is_refused(app: RunningApp) -> None:
-    assert "picture" in app.analyse(task="<CAPTION>").error
+    assert "picture" in app.analyze(task="<CAPTION>").error
 
 
 def test_an_unknown_parameter_is_refused(app: RunningApp, picture: bytes) -> None:
-    assert "parameters" in app.analyse(picture, task="<CAPTION>", no_such_parameter=1).error
+    assert "parameters" in app.analyze(picture, task="<CAPTION>", no_such_parameter=1).error
 
 
 def test_all_of_that_left_the_app_whole(app: RunningApp, backend: ScriptedBackend, picture: bytes) -> None:
     for token in TASKS:
-        outcome = app.analyse(picture, task=token, text="a dog", classes="dog, cat", region=[0.1, 0.1, 0.9, 0.9])
+        outcome = app.analyze(picture, task=token, text="a dog", classes="dog, cat", region=[0.1, 0.1, 0.9, 0.9])
         assert outcome.ok, (token, outcome.error)
     assert backend.running == 0

@@ -11,7 +11,7 @@ assert len(CASES) >= 60
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_every_file_has_its_answer_or_its_sentence(app: RunningApp, case: FileCase) -> None:
-    outcome = app.analyse(case.build(), case.name, task="<CAPTION>")
+    outcome = app.analyze(case.build(), case.name, task="<CAPTION>")
     if case.size is None:
         assert not outcome.ok
         assert case.says.lower() in outcome.error.lower() or outcome.error.startswith("413 ")
@@ -22,7 +22,7 @@ def test_every_file_has_its_answer_or_its_sentence(app: RunningApp, case: FileCa
 
 
 def test_the_next_run_works(app: RunningApp, backend: ScriptedBackend, picture: bytes) -> None:
-    outcome = app.analyse(picture, task="<OD>")
+    outcome = app.analyze(picture, task="<OD>")
     assert outcome.ok, outcome.error
     assert len(outcome.record["detections"]) == 3
     assert backend.running == 0

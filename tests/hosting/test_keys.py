@@ -74,7 +74,7 @@ def test_a_key_leaks_nowhere(app: RunningApp, backend: ScriptedBackend, picture:
     backend.fault = endings(key)[name]
     before, log_from = backend.count, len(app.log)
     own = {"api_key": VISITOR_KEY} if key == VISITOR_KEY else {}
-    outcome = app.analyse(picture, task="<OD>", backend="dedicated", **own)
+    outcome = app.analyze(picture, task="<OD>", backend="dedicated", **own)
     assert backend.count > before
     assert backend.calls[-1].headers["Authorization"] == f"Bearer {key}", "the key is used"
     check_nowhere(app, outcome, OPERATOR_KEY, VISITOR_KEY, log_from=log_from)
@@ -84,20 +84,20 @@ def test_a_key_leaks_nowhere(app: RunningApp, backend: ScriptedBackend, picture:
 def test_a_key_in_the_wrong_field_is_not_logged(app: RunningApp, picture: bytes, field: str) -> None:
     key, log_from = f"rf_{secrets.token_hex(12)}", len(app.log)
     given = {"task": "<CAPTION_TO_PHRASE_GROUNDING>", "text": "a dog", field: key}
-    app.analyse(None if field == "image_url" else picture, **given)
+    app.analyze(None if field == "image_url" else picture, **given)
     assert key not in app.log[log_from:]
 
 
 def test_a_key_in_a_link_is_neither_logged_nor_repeated(app: RunningApp) -> None:
     key = f"rf_{secrets.token_hex(12)}"
-    outcome = app.analyse(task="<OD>", image_url=f"http://10.0.0.1/a.png?api_key={key}")
+    outcome = app.analyze(task="<OD>", image_url=f"http://10.0.0.1/a.png?api_key={key}")
     assert not outcome.ok
     assert key not in outcome.error + app.log
 
 
 def test_the_operators_key_goes_to_the_operators_address_only(app: RunningApp, backend: ScriptedBackend) -> None:
     for body in ({"backend_url": backend.url}, {"url": backend.url}):
-        assert not app.analyse(task="<OD>", **body).ok
+        assert not app.analyze(task="<OD>", **body).ok
 
 
 def test_remembered_answers_know_keys_by_a_keyed_hash_only() -> None:
@@ -113,7 +113,7 @@ def test_one_visitors_answer_is_not_remembered_for_another_key(backend: Scripted
     with AppHere(settings) as app:
         before = backend.count
         for key in ("", VISITOR_KEY, VISITOR_KEY, "", "another-key-of-somebody"):
-            assert app.analyse(picture, task="<OD>", api_key=key).ok
+            assert app.analyze(picture, task="<OD>", api_key=key).ok
         assert backend.count == before + 3
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from florence_ui.errors import BusyError, InputError
 from florence_ui.identity import Visitor, client_address, is_local
-from florence_ui.visitors.quota import Limits, Share, in_words
+from florence_ui.visitors.quota import Quota, QuotaLimiter, format_duration
 
 
 class Clock:
@@ -32,7 +32,7 @@ SAME_SESSION = Visitor("anna", "192.0.2.2")
 BEN = Visitor("ben", "192.0.2.9")
 
 
-def run(limits: Limits, visitor: Visitor = ANNA, **kind: object) -> None:
+def run(limits: QuotaLimiter, visitor: Visitor = ANNA, **kind: object) -> None:
     """A run that calls the model once."""
     with limits.admit(visitor, **kind) as charge:  # type: ignore[arg-type]
         charge()
@@ -40,7 +40,7 @@ def run(limits: Limits, visitor: Visitor = ANNA, **kind: object) -> None:
 
 @pytest.mark.parametrize("again", [ANNA, SAME_ADDRESS, SAME_SESSION], ids=["same", "new session", "new address"])
 def test_too_many_runs_a_minute_are_refused_with_the_time_to_come_back(clock: Clock, again: Visitor) -> None:
-    limits = Limits(Share(per_minute=3), clock=clock)
+    limits = QuotaLimiter(Quota(per_minute=3), clock=clock)
     for _ in range(3):
         run(limits)
         clock.now += 10
@@ -52,7 +52,7 @@ def test_too_many_runs_a_minute_are_refused_with_the_time_to_come_back(clock: Cl
 
 
 def test_a_refused_run_costs_nothing(clock: Clock) -> None:
-    limits = Limits(Share(per_minute=1), clock=clock)
+    limits = QuotaLimiter(Quota(per_minute=1), clock=clock)
     run(limits)
     for _ in range(50):
         clock.now += 1
@@ -64,7 +64,7 @@ def test_a_refused_run_costs_nothing(clock: Clock) -> None:
 
 @pytest.mark.parametrize("again", [ANNA, SAME_ADDRESS, SAME_SESSION], ids=["same", "new session", "new address"])
 def test_too_many_runs_at_once_are_refused_until_one_ends(again: Visitor) -> None:
-    limits = Limits(Share(at_once=2))
+    limits = QuotaLimiter(Quota(max_concurrency=2))
     with limits.admit(ANNA):
         with limits.admit(ANNA):
             with pytest.raises(BusyError, match="2 runs going"):
@@ -74,7 +74,7 @@ def test_too_many_runs_at_once_are_refused_until_one_ends(again: Visitor) -> Non
 
 
 def test_a_run_that_fails_gives_its_place_back() -> None:
-    limits = Limits(Share(at_once=1))
+    limits = QuotaLimiter(Quota(max_concurrency=1))
     for _ in range(3):
         with pytest.raises(ZeroDivisionError), limits.admit(ANNA):
             raise ZeroDivisionError
@@ -82,7 +82,7 @@ def test_a_run_that_fails_gives_its_place_back() -> None:
 
 
 def test_an_own_key_has_limits_of_its_own(clock: Clock) -> None:
-    limits = Limits(Share(per_minute=1), Share(per_minute=2), daily=1, clock=clock, wall_clock=clock)
+    limits = QuotaLimiter(Quota(per_minute=1), Quota(per_minute=2), daily=1, clock=clock, wall_clock=clock)
     run(limits, operator_key=True)
     run(limits, own_key=True)
     run(limits, own_key=True)
@@ -94,7 +94,7 @@ def test_an_own_key_has_limits_of_its_own(clock: Clock) -> None:
 
 def test_the_operators_key_has_a_daily_cap_for_all_together(clock: Clock) -> None:
     clock.now = 86_400.0 * 20_000 + 3600 * 20
-    limits = Limits(Share(), daily=2, clock=clock, wall_clock=clock)
+    limits = QuotaLimiter(Quota(), daily=2, clock=clock, wall_clock=clock)
     run(limits, ANNA, operator_key=True)
     run(limits, BEN, operator_key=True)
     with pytest.raises(BusyError, match="Come back in 4 hours"):
@@ -105,7 +105,7 @@ def test_the_operators_key_has_a_daily_cap_for_all_together(clock: Clock) -> Non
 
 
 def test_the_operators_key_is_for_the_operators_models_only() -> None:
-    limits = Limits(Share(), models=("florence-2-base", "florence-2-large"))
+    limits = QuotaLimiter(Quota(), models=("florence-2-base", "florence-2-large"))
     run(limits, model_id="florence-2-base", operator_key=True)
     with pytest.raises(InputError, match="florence-2-base or florence-2-large") as caught:
         run(limits, model_id="someone/7", operator_key=True)
@@ -115,14 +115,14 @@ def test_the_operators_key_is_for_the_operators_models_only() -> None:
 
 
 def test_no_limits_means_none() -> None:
-    limits = Limits(Share())
+    limits = QuotaLimiter(Quota())
     with ExitStack() as stack:
         for _ in range(200):
             stack.enter_context(limits.admit(ANNA, operator_key=True, model_id="any"))
 
 
 def test_what_visitors_did_is_forgotten(clock: Clock) -> None:
-    limits = Limits(Share(per_minute=5, at_once=2), clock=clock)
+    limits = QuotaLimiter(Quota(per_minute=5, max_concurrency=2), clock=clock)
     for number in range(2000):
         run(limits, Visitor(f"s{number}", f"192.0.{number % 256}.{number // 256}"))
         clock.now += 1
@@ -134,7 +134,7 @@ def test_what_visitors_did_is_forgotten(clock: Clock) -> None:
 
 def test_leaving_ends_the_visitors_runs_and_nobody_elses() -> None:
     async def story() -> list[str]:
-        limits, ended = Limits(Share()), []
+        limits, ended = QuotaLimiter(Quota()), []
 
         async def work(visitor: Visitor) -> None:
             try:
@@ -146,10 +146,10 @@ def test_leaving_ends_the_visitors_runs_and_nobody_elses() -> None:
 
         tasks = [asyncio.create_task(work(visitor)) for visitor in (ANNA, ANNA, BEN)]
         await asyncio.sleep(0)
-        assert limits.leave("anna") == 2
-        assert limits.leave("nobody") == 0
+        assert limits.cancel_session("anna") == 2
+        assert limits.cancel_session("nobody") == 0
         await asyncio.wait(tasks, timeout=0.05)
-        assert limits.leave("anna") == 0
+        assert limits.cancel_session("anna") == 0
         seen = list(ended)
         tasks[2].cancel()
         return seen
@@ -158,7 +158,7 @@ def test_leaving_ends_the_visitors_runs_and_nobody_elses() -> None:
 
 
 def test_links_are_counted_apart_from_runs(clock: Clock) -> None:
-    limits = Limits(Share(per_minute=2, at_once=1), clock=clock)
+    limits = QuotaLimiter(Quota(per_minute=2, max_concurrency=1), clock=clock)
     with (
         limits.fetching(ANNA),
         pytest.raises(BusyError, match="fetching 1 link for you already"),
@@ -175,17 +175,17 @@ def test_links_are_counted_apart_from_runs(clock: Clock) -> None:
 
 def test_leaving_ends_what_was_begun_before_the_run() -> None:
     async def story() -> bool:
-        limits = Limits(Share())
+        limits = QuotaLimiter(Quota())
 
         async def work() -> None:
-            with limits.attended(ANNA):
+            with limits.cancel_on_disconnect(ANNA):
                 with limits.admit(ANNA):
                     pass
                 await asyncio.sleep(30)
 
         task = asyncio.create_task(work())
         await asyncio.sleep(0)
-        assert limits.leave("anna") == 1
+        assert limits.cancel_session("anna") == 1
         await asyncio.wait([task], timeout=5)
         return task.cancelled()
 
@@ -193,7 +193,7 @@ def test_leaving_ends_what_was_begun_before_the_run() -> None:
 
 
 def test_what_is_not_called_is_not_counted(clock: Clock) -> None:
-    limits = Limits(Share(per_minute=1), daily=1, clock=clock, wall_clock=clock)
+    limits = QuotaLimiter(Quota(per_minute=1), daily=1, clock=clock, wall_clock=clock)
     for _ in range(20):
         with limits.admit(ANNA, operator_key=True):
             pass  # answered from memory, or refused for its fields
@@ -212,7 +212,7 @@ def test_what_is_not_called_is_not_counted(clock: Clock) -> None:
 def test_a_clock_that_is_set_locks_nobody_out_and_gives_no_second_day(clock: Clock, step: int) -> None:
     wall, hour = Clock(), 3600
     wall.now = 86_400.0 * 20_000 + 20 * hour
-    limits = Limits(Share(per_minute=1), daily=2, clock=clock, wall_clock=wall)
+    limits = QuotaLimiter(Quota(per_minute=1), daily=2, clock=clock, wall_clock=wall)
     run(limits, operator_key=True)
     clock.now += 30
     wall.now += 30 + step
@@ -227,7 +227,7 @@ def test_a_clock_that_is_set_locks_nobody_out_and_gives_no_second_day(clock: Clo
 
 
 def test_limits_look_at_a_clock_that_nobody_sets(monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = Limits(Share(per_minute=1))
+    limits = QuotaLimiter(Quota(per_minute=1))
     monkeypatch.setattr(time, "time", lambda: 0.0)
     run(limits)
     with pytest.raises(BusyError, match="Try again in 60 seconds"):
@@ -235,11 +235,11 @@ def test_limits_look_at_a_clock_that_nobody_sets(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_owner_of_the_machine_has_no_share_where_no_key_is_spent() -> None:
-    limits, owner = Limits(Share(per_minute=1), Share(per_minute=1)), Visitor("owner", "127.0.0.1", is_local=True)
+    limits, owner = QuotaLimiter(Quota(per_minute=1), Quota(per_minute=1)), Visitor("owner", "127.0.0.1", is_local=True)
     for _ in range(200):
         run(limits, owner)
         run(limits, owner, own_key=True)
-    limits = Limits(Share(per_minute=1))
+    limits = QuotaLimiter(Quota(per_minute=1))
     run(limits, owner, operator_key=True)
     with pytest.raises(BusyError, match="minute"):
         run(limits, owner, operator_key=True)
@@ -247,7 +247,7 @@ def test_the_owner_of_the_machine_has_no_share_where_no_key_is_spent() -> None:
 
 def test_a_turn_waits_for_a_place_and_takes_it_at_once() -> None:
     async def story() -> tuple[list[str], float]:
-        limits, said = Limits(Share(at_once=1)), []
+        limits, said = QuotaLimiter(Quota(max_concurrency=1)), []
 
         async def hold() -> None:
             with limits.admit(SAME_ADDRESS):
@@ -321,4 +321,4 @@ def test_the_address_that_counts(peer: str | None, headers: dict[str, str], trus
     ],
 )
 def test_waiting_times_are_said_in_words(seconds: float, words: str) -> None:
-    assert in_words(seconds) == words
+    assert format_duration(seconds) == words

@@ -43,7 +43,7 @@ def honest_run(page: RunningApp, seed: int) -> float:
     """Seconds from the upload of a new picture to its answer."""
     pool = ThreadPoolExecutor(1)  # whoever hangs does so until the page ends
     begun = time.perf_counter()
-    outcome = pool.submit(page.analyse, photograph(seed), "photograph.jpg", task="<OD>").result(PATIENCE)
+    outcome = pool.submit(page.analyze, photograph(seed), "photograph.jpg", task="<OD>").result(PATIENCE)
     assert outcome.ok, outcome.error
     return time.perf_counter() - begun
 

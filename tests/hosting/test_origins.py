@@ -328,10 +328,10 @@ def test_a_page_in_a_local_network_is_guarded_too(
             ):
                 before = backend.count
                 client.headers = httpx.Headers({"Host": address} | headers)
-                assert "403" in open_app.analyse(picture, task="<OD>").error
+                assert "403" in open_app.analyze(picture, task="<OD>").error
                 assert backend.count == before
             client.headers = httpx.Headers({"Origin": f"http://{address}"})
-            assert open_app.analyse(picture, task="<OD>").ok
+            assert open_app.analyze(picture, task="<OD>").ok
         finally:
             open_app.client = usual
 
@@ -341,7 +341,7 @@ def test_trusting_everybodys_forwarded_addresses_is_overridden_and_said(open_app
     for number in range(5):
         open_app.client.headers["X-Forwarded-For"] = f"203.0.113.{number}"
         # another question each time: what is remembered costs nothing
-        outcomes.append(open_app.analyse(picture, task="<CAPTION_TO_PHRASE_GROUNDING>", text=f"car {number}"))
+        outcomes.append(open_app.analyze(picture, task="<CAPTION_TO_PHRASE_GROUNDING>", text=f"car {number}"))
     assert not all(outcome.ok for outcome in outcomes), "a forged address was a new visitor"
     assert "Try again in" in outcomes[-1].error
     assert "FORWARDED_ALLOW_IPS is not used here" in open_app.log

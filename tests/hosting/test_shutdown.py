@@ -49,7 +49,7 @@ def test_it_ends_in_mid_run_with_visitors_connected(picture: bytes, name: signal
 def quietly(app: RunningApp, picture: bytes) -> None:
     """A run whose end nobody minds."""
     with contextlib.suppress(Exception):
-        app.analyse(picture, task="<OD>")
+        app.analyze(picture, task="<OD>")
 
 
 @pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGKILL], ids=["told", "killed"])

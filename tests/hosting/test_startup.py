@@ -32,7 +32,7 @@ class IsolatedApp(RunningApp):
 def check(app: RunningApp, picture: bytes) -> None:
     """A picture is answered, by page and by agent, and the terminal shows no traceback."""
     assert app.client.get("/").status_code == 200
-    assert app.analyse(picture, task="<OD>").ok
+    assert app.analyze(picture, task="<OD>").ok
     if has_mcp():
         address = f"{app.url}/gradio_api/file={app.upload(picture).json()[0]}"
         assert not asyncio.run(ask_as_agent(app, address)).isError

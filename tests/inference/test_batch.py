@@ -11,7 +11,7 @@ from workbench import request_about, workbench
 
 from florence_ui.bench.scripted_backend import plausible_answer
 from florence_ui.errors import InputError
-from florence_ui.inference.batch import MAX_PICTURES, PREVIEW_SIDE, Batch, State, reopen
+from florence_ui.inference.batch import MAX_PICTURES, PREVIEW_SIDE, Batch, ItemState, reopen
 
 pytestmark = pytest.mark.anyio
 
@@ -27,18 +27,18 @@ def files(folder, count: int, size=(320, 200)):
 
 
 async def finish(batch, pipeline, **options):
-    return [item async for item in batch.run(pipeline.analyse, request_about, **options)]
+    return [item async for item in batch.run(pipeline.analyze, request_about, **options)]
 
 
 async def test_every_picture_is_asked_about_once_a_few_at_a_time(tmp_path):
     batch = Batch.of(files(tmp_path, 12))
     with workbench(delay=0.02) as (backend, pipeline):
-        ended = await finish(batch, pipeline, at_once=3)
+        ended = await finish(batch, pipeline, max_concurrency=3)
     assert backend.count == 12
     assert backend.peak <= 3
     assert {item.name for item in ended} == {f"{n:03}.jpg" for n in range(12)}
     assert all(item.result.labels == ["car", "person", "wheel"] for item in batch.items)
-    assert batch.count(State.DONE) == batch.ended == 12
+    assert batch.count(ItemState.DONE) == batch.ended == 12
     assert batch.seconds_left() == 0
 
 
@@ -65,7 +65,7 @@ async def test_pictures_that_fail_say_why_and_the_others_are_answered(tmp_path):
     batch = Batch.of(paths)
     with workbench(answer=answer) as (_, pipeline):
         await finish(batch, pipeline)
-    assert [item.state for item in batch.items] == [State.DONE, State.FAILED, State.FAILED, State.DONE]
+    assert [item.state for item in batch.items] == [ItemState.DONE, ItemState.FAILED, ItemState.FAILED, ItemState.DONE]
     assert "not a picture" in batch.items[1].reason
     assert "answer" in batch.items[2].reason
     assert batch.ended == 4
@@ -75,12 +75,12 @@ async def test_only_failures_are_tried_again(tmp_path):
     batch = Batch.of(files(tmp_path, 5))
     with workbench() as (backend, pipeline):
         backend.fault = Fault.status(500)
-        stream = batch.run(pipeline.analyse, request_about, at_once=1)
+        stream = batch.run(pipeline.analyze, request_about, max_concurrency=1)
         await anext(stream)
         backend.fault = None
         async for _ in stream:
             pass
-        failed = batch.count(State.FAILED)
+        failed = batch.count(ItemState.FAILED)
         assert failed >= 1
         done = {item.name: item.result for item in batch.done}
         asked = backend.count
@@ -88,25 +88,25 @@ async def test_only_failures_are_tried_again(tmp_path):
         assert not any(item.reason for item in batch.items)
         await finish(batch, pipeline)
     assert backend.count == asked + failed
-    assert batch.count(State.DONE) == 5
+    assert batch.count(ItemState.DONE) == 5
     assert all(item.result is done[item.name] for item in batch.items if item.name in done)
 
 
 async def test_stop_keeps_what_is_done_and_a_second_run_goes_on_with_the_rest(tmp_path):
     batch = Batch.of(files(tmp_path, 10))
     with workbench(delay=0.02) as (backend, pipeline):
-        stream = batch.run(pipeline.analyse, request_about, at_once=2)
+        stream = batch.run(pipeline.analyze, request_about, max_concurrency=2)
         for _ in range(3):
             await anext(stream)
         await stream.aclose()
-        assert batch.count(State.RUNNING) == 0
-        done = batch.count(State.DONE)
+        assert batch.count(ItemState.RUNNING) == 0
+        done = batch.count(ItemState.DONE)
         assert done >= 3
         kept = {item.name: item.result for item in batch.done}
         await asyncio.to_thread(backend.wait_for, lambda b: b.running == 0)
         asked = backend.count
-        await finish(batch, pipeline, at_once=2)
-    assert batch.count(State.DONE) == 10
+        await finish(batch, pipeline, max_concurrency=2)
+    assert batch.count(ItemState.DONE) == 10
     assert backend.count <= asked + 10 - done, "what is done is not asked again"
     assert all(item.result is kept[item.name] for item in batch.items if item.name in kept)
 
@@ -115,30 +115,30 @@ async def test_after_a_stop_no_picture_is_begun(tmp_path):
     """The workers have ended when the stop returns; one that went on would mark a picture as running for good."""
     batch = Batch.of(files(tmp_path, 10))
     with workbench() as (_, pipeline):
-        stream = batch.run(pipeline.analyse, request_about, at_once=2)
+        stream = batch.run(pipeline.analyze, request_about, max_concurrency=2)
         await anext(stream)
         others = asyncio.all_tasks() - {asyncio.current_task()}
         await stream.aclose()
-        assert not [task for task in others if not task.done() and "as_finished" in repr(task.get_coro())]
+        assert not [task for task in others if not task.done() and "run_bounded" in repr(task.get_coro())]
 
 
 async def test_cancelling_the_caller_is_a_stop(tmp_path):
     batch = Batch.of(files(tmp_path, 6))
     with workbench(delay=60) as (backend, pipeline):
-        task = asyncio.create_task(finish(batch, pipeline, at_once=2))
+        task = asyncio.create_task(finish(batch, pipeline, max_concurrency=2))
         await asyncio.to_thread(backend.wait_for, lambda b: b.running == 2)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         await asyncio.to_thread(backend.wait_for, lambda b: b.running == 0)
-    assert batch.count(State.WAITING) == 6
+    assert batch.count(ItemState.WAITING) == 6
 
 
 async def test_the_time_left_follows_the_pace(tmp_path):
     batch = Batch.of(files(tmp_path, 8))
     assert batch.seconds_left() is None
     with workbench(delay=0.1) as (_, pipeline):
-        stream = batch.run(pipeline.analyse, request_about, at_once=1)
+        stream = batch.run(pipeline.analyze, request_about, max_concurrency=1)
         start = time.monotonic()
         for _ in range(4):
             await anext(stream)
@@ -152,9 +152,9 @@ async def test_a_hundred_pictures_keep_the_backend_busy(tmp_path):
     """The ideal is 100 * 0.1 / 8 = 1.25 s; the benchmark has the exact bound, here stands only that nothing waits."""
     batch = Batch.of(files(tmp_path, 100, size=(640, 480)))
     with workbench(delay=0.1) as (backend, pipeline):
-        await finish(batch, pipeline, at_once=8)
+        await finish(batch, pipeline, max_concurrency=8)
     assert backend.peak == 8
-    assert batch.count(State.DONE) == 100
+    assert batch.count(ItemState.DONE) == 100
 
 
 async def test_a_finished_picture_opens_again_without_a_call(tmp_path):

@@ -18,7 +18,7 @@ GROUND = "<CAPTION_TO_PHRASE_GROUNDING>"
 
 async def go(pipeline, folder, name):
     template = request_about(picture_in(folder))
-    return [report async for report in run_chain(CHAINS[name], pipeline.analyse, template)]
+    return [report async for report in run_chain(CHAINS[name], pipeline.analyze, template)]
 
 
 def ends(reports):
@@ -136,7 +136,9 @@ async def test_a_silent_caption_cannot_be_grounded(tmp_path):
 
 async def test_stop_ends_a_chain_in_the_middle(tmp_path):
     with workbench(delay=0.05, parallel=1) as (backend, pipeline):
-        stream = run_chain(CHAINS["detect-describe"], pipeline.analyse, request_about(picture_in(tmp_path)), at_once=3)
+        stream = run_chain(
+            CHAINS["detect-describe"], pipeline.analyze, request_about(picture_in(tmp_path)), max_concurrency=3
+        )
         async for report in stream:
             if report.detail == "1 of 3.":
                 break

@@ -18,7 +18,7 @@ def one(box, label: str) -> dict:
 
 async def search(pipeline, tmp_path, classes, strategy):
     template = request_about(picture_in(tmp_path))
-    return [p async for p in find_classes(pipeline.analyse, template, classes, strategy)]
+    return [p async for p in find_classes(pipeline.analyze, template, classes, strategy)]
 
 
 async def test_one_call_a_class_merges_the_answers_in_the_classes_order(tmp_path):

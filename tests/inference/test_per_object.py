@@ -10,7 +10,7 @@ from workbench import BOXES, NONSENSE, answering, picture_in, request_about, wor
 
 from florence_ui.errors import InputError
 from florence_ui.images.loading import open_picture
-from florence_ui.inference.per_object import Action, act, crop_box, region_of
+from florence_ui.inference.per_object import Action, ask_about_objects, crop_box, region_of_box
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import get_task
 
@@ -49,7 +49,7 @@ async def last(stream):
 async def test_each_object_is_asked_about_by_its_own_region(tmp_path, found, action, token, labels):
     with workbench() as (backend, pipeline):
         template = request_about(picture_in(tmp_path))
-        progress = await last(act(pipeline.analyse, template, found, [0, 1, 2], action))
+        progress = await last(ask_about_objects(pipeline.analyze, template, found, [0, 1, 2], action))
     assert sorted(call.prompt for call in backend.calls) == sorted(token + place for place in LOCATIONS)
     assert progress.result.labels == labels
     assert (progress.done, progress.failed, progress.total) == (3, 0, 3)
@@ -59,9 +59,14 @@ async def test_each_object_is_asked_about_by_its_own_region(tmp_path, found, act
 async def test_one_object_is_one_call_and_a_progress_is_told_for_each(tmp_path, found):
     with workbench() as (backend, pipeline):
         template = request_about(picture_in(tmp_path))
-        await last(act(pipeline.analyse, template, found, [1], Action.DESCRIBE))
+        await last(ask_about_objects(pipeline.analyze, template, found, [1], Action.DESCRIBE))
         assert backend.count == 1
-        told = [p.done async for p in act(pipeline.analyse, template, found, [0, 1, 2], Action.DESCRIBE, at_once=2)]
+        told = [
+            p.done
+            async for p in ask_about_objects(
+                pipeline.analyze, template, found, [0, 1, 2], Action.DESCRIBE, max_concurrency=2
+            )
+        ]
         assert told == [1, 2, 3]
         assert backend.count == 3, "what was asked before is remembered"
         assert backend.peak <= 2
@@ -71,7 +76,7 @@ async def test_a_failed_object_is_marked_and_the_rest_stays(tmp_path, found):
     answers = answering({f"<REGION_TO_DESCRIPTION>{LOCATIONS[1]}": NONSENSE})
     with workbench(answer=answers) as (_, pipeline):
         template = request_about(picture_in(tmp_path))
-        progress = await last(act(pipeline.analyse, template, found, [0, 1, 2], Action.DESCRIBE))
+        progress = await last(ask_about_objects(pipeline.analyze, template, found, [0, 1, 2], Action.DESCRIBE))
     assert progress.failed == 1
     assert progress.result.labels == ["car: a red car", "person (no answer)", "wheel: a red car"]
     assert progress.result.warnings[0].startswith("Object 2 (person) has no answer: ")
@@ -80,7 +85,7 @@ async def test_a_failed_object_is_marked_and_the_rest_stays(tmp_path, found):
 async def test_stop_ends_the_calls_and_keeps_what_came(tmp_path, found):
     with workbench(delay=0.05, parallel=1) as (backend, pipeline):
         template = request_about(picture_in(tmp_path))
-        stream = act(pipeline.analyse, template, found, [0, 1, 2], Action.DESCRIBE, at_once=3)
+        stream = ask_about_objects(pipeline.analyze, template, found, [0, 1, 2], Action.DESCRIBE, max_concurrency=3)
         first = await anext(stream)
         await stream.aclose()
         await asyncio.to_thread(backend.wait_for, lambda b: b.running == 0)
@@ -96,7 +101,7 @@ async def test_reading_a_cut_out_object_puts_the_lines_back_in_their_place(tmp_p
 
     with workbench(answer=answer) as (backend, pipeline):
         template = request_about(picture_in(tmp_path))
-        progress = await last(act(pipeline.analyse, template, found, [1], Action.READ_CROP))
+        progress = await last(ask_about_objects(pipeline.analyze, template, found, [1], Action.READ_CROP))
     x1, y1, x2, y2 = crop_box(BOXES[1], SIZE)
     assert backend.calls[0].image_size == (x2 - x1, y2 - y1)
     assert backend.calls[0].prompt == "<OCR_WITH_REGION>"
@@ -114,7 +119,7 @@ async def test_the_cut_out_part_shows_the_object_itself(tmp_path, found):
     image.save(tmp_path / "red.png")
     with workbench() as (backend, pipeline):
         template = request_about(open_picture(tmp_path / "red.png"))
-        await last(act(pipeline.analyse, template, found, [0], Action.READ_CROP))
+        await last(ask_about_objects(pipeline.analyze, template, found, [0], Action.READ_CROP))
     sent = Image.open(io.BytesIO(backend.calls[0].image))
     middle = sent.getpixel((sent.width // 2, sent.height // 2))
     assert middle[0] > 200
@@ -125,7 +130,9 @@ async def test_the_cut_out_part_shows_the_object_itself(tmp_path, found):
 async def test_an_object_that_is_not_there_is_refused_before_any_call(tmp_path, found, indices):
     with workbench() as (backend, pipeline):
         with pytest.raises(InputError, match="no such object"):
-            await last(act(pipeline.analyse, request_about(picture_in(tmp_path)), found, indices, Action.NAME))
+            await last(
+                ask_about_objects(pipeline.analyze, request_about(picture_in(tmp_path)), found, indices, Action.NAME)
+            )
         assert backend.count == 0
 
 
@@ -137,7 +144,7 @@ async def test_an_object_that_is_not_there_is_refused_before_any_call(tmp_path, 
     ],
 )
 async def test_a_box_becomes_a_region_of_the_picture(box, region):
-    assert region_of(box, SIZE) == region
+    assert region_of_box(box, SIZE) == region
 
 
 async def test_a_cut_has_a_margin_but_stays_in_the_picture():

@@ -90,7 +90,7 @@ async def until(backend: ScriptedBackend, condition: object) -> None:
 @pytest.mark.parametrize("token", TASKS)
 async def test_every_task_runs(token: str, backend: ScriptedBackend, picture: Picture) -> None:
     request = about(picture, token, text="a red car", classes=("car", "tree"), region=(0.1, 0.2, 0.5, 0.6))
-    analysis = await pipeline_to(backend).analyse(request)
+    analysis = await pipeline_to(backend).analyze(request)
     assert analysis.result.task is TASKS[token]
     assert analysis.result.text or len(analysis.result.detections)
     assert analysis.result.prompt == backend.calls[0].prompt
@@ -105,7 +105,7 @@ async def test_a_large_picture_is_sent_small_and_the_answer_scaled_back(
     backend: ScriptedBackend, tmp_path: Path
 ) -> None:
     large = make_picture(tmp_path, (3072, 1024))
-    analysis = await pipeline_to(backend).analyse(about(large))
+    analysis = await pipeline_to(backend).analyze(about(large))
     assert backend.calls[0].image_size == (1536, 512)
     assert analysis.result.size == (3072, 1024)
     np.testing.assert_allclose(analysis.result.detections.xyxy[0], [0.05 * 3072, 102, 0.40 * 3072, 614], atol=2)
@@ -113,7 +113,7 @@ async def test_a_large_picture_is_sent_small_and_the_answer_scaled_back(
 
 async def test_what_an_input_lacks_is_refused_before_any_call(backend: ScriptedBackend, picture: Picture) -> None:
     with pytest.raises(PromptError):
-        await pipeline_to(backend).analyse(about(picture, "<CAPTION_TO_PHRASE_GROUNDING>"))
+        await pipeline_to(backend).analyze(about(picture, "<CAPTION_TO_PHRASE_GROUNDING>"))
     assert backend.count == 0
 
 
@@ -122,8 +122,8 @@ async def test_what_an_input_lacks_is_refused_before_any_call(backend: ScriptedB
 
 async def test_the_same_call_again_is_remembered(backend: ScriptedBackend, picture: Picture) -> None:
     pipeline = pipeline_to(backend)
-    first = await pipeline.analyse(about(picture))
-    again = await pipeline.analyse(about(picture))
+    first = await pipeline.analyze(about(picture))
+    again = await pipeline.analyze(about(picture))
     assert (first.remembered, again.remembered) == (False, True)
     assert again.result.detections == first.result.detections
     assert backend.count == 1
@@ -143,21 +143,21 @@ async def test_another_call_is_not_taken_for_the_same(
     change: dict[str, object], backend: ScriptedBackend, picture: Picture
 ) -> None:
     pipeline = pipeline_to(backend)
-    await pipeline.analyse(about(picture))
-    assert not (await pipeline.analyse(replace(about(picture), **change))).remembered
+    await pipeline.analyze(about(picture))
+    assert not (await pipeline.analyze(replace(about(picture), **change))).remembered
     assert backend.count == 2
 
 
 async def test_another_picture_is_another_call(backend: ScriptedBackend, picture: Picture, tmp_path: Path) -> None:
     pipeline = pipeline_to(backend)
-    await pipeline.analyse(about(picture))
-    assert not (await pipeline.analyse(about(make_picture(tmp_path, (600, 300), "red")))).remembered
+    await pipeline.analyze(about(picture))
+    assert not (await pipeline.analyze(about(make_picture(tmp_path, (600, 300), "red")))).remembered
 
 
 async def test_keys_never_share_answers_and_are_stored_nowhere(backend: ScriptedBackend, picture: Picture) -> None:
     pipeline = pipeline_to(backend, api_key=Secret(KEY))
-    one = await pipeline.analyse(about(picture, backend="dedicated"))
-    other = await pipeline.analyse(about(picture, backend="dedicated", api_key=Secret("rf_visitors_own")))
+    one = await pipeline.analyze(about(picture, backend="dedicated"))
+    other = await pipeline.analyze(about(picture, backend="dedicated", api_key=Secret("rf_visitors_own")))
     assert not other.remembered
     assert [call.headers["Authorization"] for call in backend.calls] == [f"Bearer {KEY}", "Bearer rf_visitors_own"]
     held = repr(pipeline.cache.__dict__) + repr(one) + repr(pickle.dumps(one.result.raw))
@@ -169,9 +169,9 @@ async def test_a_failure_is_not_remembered(backend: ScriptedBackend, picture: Pi
     pipeline = pipeline_to(backend)
     backend.fault = Fault.status(500)
     with pytest.raises(FlorenceUIError):
-        await pipeline.analyse(about(picture))
+        await pipeline.analyze(about(picture))
     backend.fault = None
-    assert not (await pipeline.analyse(about(picture))).remembered
+    assert not (await pipeline.analyze(about(picture))).remembered
 
 
 async def test_a_remembered_region_is_read_for_the_region_that_was_asked(
@@ -179,7 +179,7 @@ async def test_a_remembered_region_is_read_for_the_region_that_was_asked(
 ) -> None:
     pipeline = pipeline_to(backend)
     for x2 in (0.50001, 0.50002):
-        analysis = await pipeline.analyse(about(picture, "<REGION_TO_CATEGORY>", region=(0.1, 0.2, x2, 0.6)))
+        analysis = await pipeline.analyze(about(picture, "<REGION_TO_CATEGORY>", region=(0.1, 0.2, x2, 0.6)))
         assert analysis.result.detections.xyxy[0][2] == pytest.approx(x2 * 600, abs=1e-3)
     assert analysis.remembered
 
@@ -190,7 +190,7 @@ async def test_a_remembered_region_is_read_for_the_region_that_was_asked(
 async def test_equal_calls_under_way_are_one_call(backend: ScriptedBackend, picture: Picture) -> None:
     pipeline = pipeline_to(backend)
     backend.fault = Fault.hang()
-    runs = [asyncio.create_task(pipeline.analyse(about(picture))) for _ in range(3)]
+    runs = [asyncio.create_task(pipeline.analyze(about(picture))) for _ in range(3)]
     await until(backend, lambda b: b.running == 1)
     runs[0].cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -206,10 +206,10 @@ async def test_equal_calls_under_way_are_one_call(backend: ScriptedBackend, pict
 async def test_stop_frees_the_place(backend: ScriptedBackend, picture: Picture) -> None:
     pipeline = pipeline_to(backend, backend_concurrency=1)
     backend.fault = Fault.hang()
-    hung = asyncio.create_task(pipeline.analyse(about(picture)))
+    hung = asyncio.create_task(pipeline.analyze(about(picture)))
     await until(backend, lambda b: b.running == 1)
     said = Heard()
-    waiting = asyncio.create_task(pipeline.analyse(about(picture, "<CAPTION>"), on_state=said.append))
+    waiting = asyncio.create_task(pipeline.analyze(about(picture, "<CAPTION>"), on_state=said.append))
     await said.at_least(1)
     assert said == ["Waiting in line: you are next."]
     backend.fault = None
@@ -224,9 +224,9 @@ async def test_a_hung_server_ends_at_the_deadline_and_frees_the_place(
     pipeline = pipeline_to(backend, backend_concurrency=1, local_timeout=0.5)
     backend.fault = Fault.hang()
     with pytest.raises(BackendTimeoutError):
-        await pipeline.analyse(about(picture))
+        await pipeline.analyze(about(picture))
     backend.fault = None
-    assert (await replace_timeout(pipeline).analyse(about(picture))).result
+    assert (await replace_timeout(pipeline).analyze(about(picture))).result
 
 
 def replace_timeout(pipeline: Pipeline) -> Pipeline:
@@ -239,7 +239,7 @@ async def test_a_backend_never_gets_more_calls_at_once_than_it_may(backend: Scri
     backend.delay = 0.02
     pipeline = pipeline_to(backend, backend_concurrency=4)
     requests = [about(picture, "<CAPTION_TO_PHRASE_GROUNDING>", text=f"thing {i}") for i in range(30)]
-    done = await asyncio.gather(*(pipeline.analyse(request) for request in requests))
+    done = await asyncio.gather(*(pipeline.analyze(request) for request in requests))
     assert [analysis.result.labels for analysis in done] == [[f"thing {i}"] for i in range(30)]
     assert backend.count == 30
     assert backend.peak <= 4
@@ -248,10 +248,10 @@ async def test_a_backend_never_gets_more_calls_at_once_than_it_may(backend: Scri
 async def test_sixty_visitors_keep_a_backend_of_fifteen_busy(picture: Picture) -> None:
     with ScriptedBackend(delay=0.5, parallel=15) as backend:
         pipeline = pipeline_to(backend)
-        await pipeline.analyse(about(picture))
+        await pipeline.analyze(about(picture))
         requests = [about(picture, "<CAPTION_TO_PHRASE_GROUNDING>", text=f"thing {i}") for i in range(60)]
         begun = time.monotonic()
-        await asyncio.gather(*(pipeline.analyse(request) for request in requests))
+        await asyncio.gather(*(pipeline.analyze(request) for request in requests))
         seconds = time.monotonic() - begun
     assert backend.peak >= 15
     assert seconds < 60 * 0.5 / 4, "more than four at once, however busy the machine that tests"
@@ -262,14 +262,14 @@ async def test_sixty_visitors_keep_a_backend_of_fifteen_busy(picture: Picture) -
 
 async def test_the_operators_key_is_used_where_the_visitor_has_none(backend: ScriptedBackend, picture: Picture) -> None:
     pipeline = pipeline_to(backend, api_key=Secret(KEY))
-    await pipeline.analyse(about(picture, backend="dedicated"))
+    await pipeline.analyze(about(picture, backend="dedicated"))
     assert backend.calls[0].headers["Authorization"] == f"Bearer {KEY}"
 
 
 async def test_our_own_server_is_sent_no_key(picture: Picture) -> None:
     with ScriptedBackend(models={BASE: {"state": "ready"}}, info=OUR_INFO) as backend:
         pipeline = pipeline_to(backend, api_key=Secret(KEY))
-        await pipeline.analyse(about(picture, api_key=Secret("rf_visitors_own")))
+        await pipeline.analyze(about(picture, api_key=Secret("rf_visitors_own")))
     assert "Authorization" not in backend.calls[0].headers
 
 
@@ -283,7 +283,7 @@ async def test_no_key_goes_to_a_local_address_that_nobody_set(
     monkeypatch.setattr("florence_ui.backends.LOCAL_URL", backend.url)
     for environ, sent in (({}, None), ({"FLORENCE_UI_LOCAL_URL": backend.url}, f"Bearer {own or KEY}")):
         settings = Settings.from_environ({"API_KEY": KEY, "FLORENCE_UI_START_SERVER": "false", **environ})
-        await Pipeline(settings).analyse(about(picture, backend="local", api_key=own))
+        await Pipeline(settings).analyze(about(picture, backend="local", api_key=own))
         assert backend.calls[-1].headers.get("Authorization") == sent
         assert KEY not in str(backend.calls[-1].body)
         assert (KEY in str(backend.calls[-1].headers)) is (sent == f"Bearer {KEY}")
@@ -295,13 +295,13 @@ async def test_a_server_at_the_usual_address_that_wants_a_key_costs_the_right_se
     monkeypatch.setattr("florence_ui.backends.LOCAL_URL", backend.url)
     backend.fault = Fault.status(401)
     with pytest.raises(KeyRefusedError, match="wants an API key") as caught:
-        await Pipeline(Settings(api_key=Secret(KEY), start_server=False)).analyse(about(picture, backend="local"))
+        await Pipeline(Settings(api_key=Secret(KEY), start_server=False)).analyze(about(picture, backend="local"))
     assert "FLORENCE_UI_LOCAL_URL" in caught.value.hint
 
 
 async def test_no_key_no_call(backend: ScriptedBackend, picture: Picture) -> None:
     with pytest.raises(KeyRefusedError):
-        await pipeline_to(backend).analyse(about(picture, backend="dedicated"))
+        await pipeline_to(backend).analyze(about(picture, backend="dedicated"))
     assert backend.count == 0
 
 
@@ -319,7 +319,7 @@ async def test_what_cannot_be_asked_is_refused(
     change: dict[str, object], kind: type[FlorenceUIError], backend: ScriptedBackend, picture: Picture
 ) -> None:
     with pytest.raises(kind):
-        await pipeline_to(backend, api_key=Secret(KEY)).analyse(replace(about(picture), **change))
+        await pipeline_to(backend, api_key=Secret(KEY)).analyze(replace(about(picture), **change))
     assert backend.count == 0
 
 
@@ -327,10 +327,10 @@ async def test_the_operators_key_never_goes_to_an_address_that_a_visitor_typed(
     backend: ScriptedBackend, picture: Picture
 ) -> None:
     pipeline = pipeline_to(backend, api_key=Secret(KEY), visitor_urls=True)
-    await pipeline.analyse(about(picture, backend_url=backend.url + "/"))
+    await pipeline.analyze(about(picture, backend_url=backend.url + "/"))
     assert "Authorization" not in backend.calls[0].headers
     with pytest.raises(InputError):
-        await pipeline.analyse(about(picture, backend_url="file:///etc/passwd"))
+        await pipeline.analyze(about(picture, backend_url="file:///etc/passwd"))
 
 
 # --- bad answers ------------------------------------------------------------------------------------------------
@@ -339,7 +339,7 @@ async def test_the_operators_key_never_goes_to_an_address_that_a_visitor_typed(
 async def test_an_answer_to_another_question_costs_a_sentence(backend: ScriptedBackend, picture: Picture) -> None:
     backend.answer = lambda prompt, size: {"<OD>": "not boxes"}
     with pytest.raises(AnswerError):
-        await pipeline_to(backend).analyse(about(picture))
+        await pipeline_to(backend).analyze(about(picture))
 
 
 async def test_a_server_that_speaks_of_another_size_is_not_trusted_silently(
@@ -347,7 +347,7 @@ async def test_a_server_that_speaks_of_another_size_is_not_trusted_silently(
 ) -> None:
     answer = {"image": {"width": 10, "height": 20}, "response": plausible_answer("<OD>", (600, 300))}
     backend.fault = Fault.body(json.dumps(answer))
-    warnings = (await pipeline_to(backend).analyse(about(picture))).result.warnings
+    warnings = (await pipeline_to(backend).analyze(about(picture))).result.warnings
     assert any("10 x 20" in warning for warning in warnings)
 
 
@@ -358,7 +358,7 @@ async def test_a_run_waits_while_the_model_downloads_and_says_so(picture: Pictur
     models = {BASE: {"state": "downloading", "percent": 40}}
     with ScriptedBackend(models=models, info=OUR_INFO) as backend:
         pipeline, said = pipeline_to(backend, local_timeout=1.0), Heard()
-        run = asyncio.create_task(pipeline.analyse(about(picture), on_state=said.append))
+        run = asyncio.create_task(pipeline.analyze(about(picture), on_state=said.append))
         await said.at_least(1)
         assert said == [f"{BASE} is being downloaded: 40 %."]
         await asyncio.sleep(1.1)  # longer than the deadline, which counts from when the model is ready
@@ -374,7 +374,7 @@ async def test_a_model_that_cannot_be_had_says_why_and_names_nano(picture: Pictu
     reason = "The Hugging Face Hub does not answer."
     models = {BASE: {"state": "unavailable", "reason": reason}, NANO: {"state": "absent", "on_disk": True}}
     with ScriptedBackend(models=models, info=OUR_INFO) as backend, pytest.raises(BackendUnreachableError) as caught:
-        await pipeline_to(backend).analyse(about(picture))
+        await pipeline_to(backend).analyze(about(picture))
     assert reason in caught.value.message
     assert NANO in caught.value.hint
     assert backend.count == 0
@@ -399,7 +399,7 @@ async def test_nano_takes_bases_place(
     base: dict[str, str], request_changes: dict[str, object], used: str, picture: Picture
 ) -> None:
     with ScriptedBackend(models={BASE: base, NANO: NANO_READY}, info=OUR_INFO) as backend:
-        analysis = await pipeline_to(backend).analyse(replace(about(picture), **request_changes))
+        analysis = await pipeline_to(backend).analyze(replace(about(picture), **request_changes))
     assert analysis.model_id == backend.calls[0].model_id == used
     warned = used == NANO and not request_changes.get("example")
     assert (NANO_WARNING in analysis.result.warnings) == warned
@@ -410,11 +410,11 @@ async def test_nano_answers_about_a_strangers_picture_only_when_it_is_named(pict
     with ScriptedBackend(models=models, info=OUR_INFO) as backend:
         pipeline = pipeline_to(backend)
         with pytest.raises(BackendUnreachableError) as caught:
-            await pipeline.analyse(replace(about(picture), model_id=""))
+            await pipeline.analyze(replace(about(picture), model_id=""))
         assert backend.count == 0
         assert "No network." in caught.value.message
         assert NANO in caught.value.hint
-        assert (await pipeline.analyse(replace(about(picture), model_id=NANO))).result.warnings[0] == NANO_WARNING
+        assert (await pipeline.analyze(replace(about(picture), model_id=NANO))).result.warnings[0] == NANO_WARNING
 
 
 async def test_a_picture_of_ones_own_waits_for_base_and_takes_nano_when_base_fails(picture: Picture) -> None:
@@ -422,7 +422,7 @@ async def test_a_picture_of_ones_own_waits_for_base_and_takes_nano_when_base_fai
     with ScriptedBackend(models=models, info=OUR_INFO) as backend:
         said = Heard()
         run = asyncio.create_task(
-            pipeline_to(backend).analyse(
+            pipeline_to(backend).analyze(
                 replace(about(picture), model_id="", nano_stands_in=True), on_state=said.append
             )
         )
@@ -435,18 +435,18 @@ async def test_a_picture_of_ones_own_waits_for_base_and_takes_nano_when_base_fai
 async def test_a_server_that_is_back_after_it_ended_is_asked_again(picture: Picture) -> None:
     with ScriptedBackend(models={BASE: {"state": "ready"}}, info=OUR_INFO) as backend:
         pipeline = pipeline_to(backend)
-        await pipeline.analyse(about(picture))
+        await pipeline.analyze(about(picture))
         port = backend.port
     with pytest.raises(BackendUnreachableError):
-        await pipeline.analyse(about(picture, "<CAPTION>"))
+        await pipeline.analyze(about(picture, "<CAPTION>"))
     with ScriptedBackend(models={BASE: {"state": "ready"}}, info=OUR_INFO, port=port) as backend:
-        assert (await pipeline.analyse(about(picture, "<CAPTION>"))).result.text
+        assert (await pipeline.analyze(about(picture, "<CAPTION>"))).result.text
 
 
 async def test_nobody_there_says_what_to_do(picture: Picture) -> None:
     pipeline = Pipeline(Settings(local_url=refused_url(), start_server=False))
     with pytest.raises(BackendUnreachableError, match="Nobody answers") as caught:
-        await pipeline.analyse(about(picture))
+        await pipeline.analyze(about(picture))
     assert caught.value.hint
 
 
@@ -462,7 +462,7 @@ async def test_the_state_of_each_backend(backend: ScriptedBackend) -> None:
 
 @pytest.fixture
 async def analysis(backend: ScriptedBackend, picture: Picture) -> Analysis:
-    return await pipeline_to(backend).analyse(about(picture))
+    return await pipeline_to(backend).analyze(about(picture))
 
 
 async def test_the_drawing_is_a_file_of_ours(
@@ -486,7 +486,7 @@ async def test_nothing_to_draw_is_the_picture_itself(analysis: Analysis) -> None
 
 async def test_a_download_is_drawn_at_the_originals_size(backend: ScriptedBackend, tmp_path: Path) -> None:
     large = make_picture(tmp_path, (2000, 1000))
-    analysis = await pipeline_to(backend).analyse(about(large))
+    analysis = await pipeline_to(backend).analyze(about(large))
     assert render(analysis).size == (1536, 768)
     assert render(analysis, full=True).size == (2000, 1000)
 

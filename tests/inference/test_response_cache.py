@@ -3,7 +3,7 @@
 import pytest
 from starlette.datastructures import Secret
 
-from florence_ui.inference.response_cache import OVERHEAD, AnswerCache, fingerprint
+from florence_ui.inference.response_cache import OVERHEAD, ResponseCache, fingerprint
 
 
 class Clock:
@@ -18,7 +18,7 @@ class Clock:
 
 def test_what_was_put_is_found_until_it_is_too_old() -> None:
     clock = Clock()
-    cache = AnswerCache(10**6, 60, clock)
+    cache = ResponseCache(10**6, 60, clock)
     cache.put("a", "answer", {})
     clock.now += 59
     assert cache.get("a") == "answer"
@@ -28,7 +28,7 @@ def test_what_was_put_is_found_until_it_is_too_old() -> None:
 
 
 def test_memory_is_bounded_and_the_least_used_go_first() -> None:
-    cache = AnswerCache(3 * (OVERHEAD + 100), 60, Clock())
+    cache = ResponseCache(3 * (OVERHEAD + 100), 60, Clock())
     for name in "abc":
         cache.put(name, name, "x")
     assert cache.get("a") == "a"
@@ -41,7 +41,7 @@ def test_memory_is_bounded_and_the_least_used_go_first() -> None:
 
 
 def test_an_answer_too_large_is_not_remembered_and_pushes_nothing_out() -> None:
-    cache = AnswerCache(10_000, 60, Clock())
+    cache = ResponseCache(10_000, 60, Clock())
     cache.put("small", 1, "x")
     cache.put("large", 2, "x" * 10_000)
     assert cache.get("large") is None
@@ -49,7 +49,7 @@ def test_an_answer_too_large_is_not_remembered_and_pushes_nothing_out() -> None:
 
 
 def test_an_answer_put_twice_counts_once() -> None:
-    cache = AnswerCache(10**6, 60, Clock())
+    cache = ResponseCache(10**6, 60, Clock())
     cache.put("a", 1, "x")
     once = cache.bytes
     cache.put("a", 2, "x")
@@ -58,7 +58,7 @@ def test_an_answer_put_twice_counts_once() -> None:
 
 @pytest.mark.parametrize(("size", "seconds"), [(0, 60), (10**6, 0)], ids=["no-memory", "no-time"])
 def test_it_can_be_turned_off(size: float, seconds: float) -> None:
-    cache = AnswerCache(size, seconds, Clock())
+    cache = ResponseCache(size, seconds, Clock())
     cache.put("a", 1, "x")
     assert cache.get("a") is None
     assert len(cache) == 0

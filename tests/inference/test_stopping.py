@@ -13,7 +13,7 @@ from florence_ui.ui.explore import chains_panel, object_panel
 from florence_ui.ui.explore.run_events import answer_to
 from florence_ui.ui.layout import Page, lay_out
 from florence_ui.visitors.service import Services
-from florence_ui.visitors.session import Visit
+from florence_ui.visitors.session import PageSession
 
 pytestmark = pytest.mark.anyio
 
@@ -30,10 +30,10 @@ def page() -> Iterator[Page]:
 def given_to(page: Page, folder: Path) -> dict:
     """What an event is given when a picture is on the page and nothing else was touched."""
     picture = picture_in(folder)
-    visit = Visit()
-    visit.take(picture, picture.path)
+    session = PageSession()
+    session.take(picture, picture.path)
     fields = [*page.question_fields, *page.style.controls]
-    return {field: field.value for field in fields} | {page.visit: visit, page.ask.model: "florence-2-base"}
+    return {field: field.value for field in fields} | {page.session: session, page.ask.model: "florence-2-base"}
 
 
 def request() -> gr.Request:

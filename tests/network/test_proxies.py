@@ -177,9 +177,9 @@ def test_the_running_page_uses_the_proxy_for_its_backends_only() -> None:
         here = {"FLORENCE_UI_BACKEND": "dedicated", "FLORENCE_UI_DEDICATED_URL": "http://models.example"}
         names = {"HTTP_PROXY": proxy.url, "NO_PROXY": "", "no_proxy": "", "FLORENCE_UI_LOCAL_URL": backend.url}
         with RunningApp(API_KEY=KEY, FLORENCE_UI_CACHE_SECONDS="0", **here, **names) as app:
-            assert app.analyse(PICTURE, task="<OD>").ok
-            assert app.analyse(PICTURE, task="<OD>", backend="local").ok
-            link = app.analyse(task="<OD>", image_url="http://models.example/a.png")
+            assert app.analyze(PICTURE, task="<OD>").ok
+            assert app.analyze(PICTURE, task="<OD>", backend="local").ok
+            link = app.analyze(task="<OD>", image_url="http://models.example/a.png")
     assert not link.ok
     assert {line.split()[1] for line in proxy.asked} <= {
         "http://models.example/infer/lmm", "http://models.example/info", "http://models.example/model/registry",

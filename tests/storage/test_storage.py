@@ -182,13 +182,13 @@ async def test_a_full_disk_costs_a_sentence_in_every_format(full_disk: Path, tmp
     Image.effect_noise((400, 300), 90).convert("RGB").save(tmp_path / "noise.png")
     with workbench() as (_, pipeline):
         picture = open_picture(tmp_path / "noise.png")
-        analysis = await pipeline.analyse(request_about(picture))
-        outlined = await pipeline.analyse(request_about(picture, "<REFERRING_EXPRESSION_SEGMENTATION>", text="a car"))
+        analysis = await pipeline.analyze(request_about(picture))
+        outlined = await pipeline.analyze(request_about(picture, "<REFERRING_EXPRESSION_SEGMENTATION>", text="a car"))
         batches = {}
         for token in ("<OD>", "<REGION_TO_SEGMENTATION>"):
             batches[token] = Batch.of([tmp_path / "noise.png"])
             question = partial(request_about, token=token, region=(0.1, 0.1, 0.9, 0.9))
-            async for _ in batches[token].run(pipeline.analyse, question):
+            async for _ in batches[token].run(pipeline.analyze, question):
                 pass
     makers = {name: partial(make, analysis, Style(), [0, 1, 2]) for name, make in downloads.MAKERS.items()}
     makers["masks"] = partial(downloads.MAKERS["masks"], outlined, Style(), [0])

@@ -25,8 +25,8 @@ from florence_ui.ui.explore import stage_view
 from florence_ui.ui.explore.examples import BY_LINK, load_examples
 from florence_ui.ui.explore.object_panel import THEN
 from florence_ui.visitors import session as visit_module
-from florence_ui.visitors.image_cache import Decoded, bytes_of
-from florence_ui.visitors.session import RECENT, Question, Visit
+from florence_ui.visitors.image_cache import ImageCache, memory_of_picture
+from florence_ui.visitors.session import RECENT, PageSession, Question
 
 USUAL = Question("<OD>", model_id="florence-2-base", backend="local")
 BACKENDS = ("serverless", "local")
@@ -232,56 +232,56 @@ def analysis(picture: Picture) -> Analysis:
 
 
 def test_the_last_runs_are_remembered_and_no_more(pictures: list[Picture]) -> None:
-    visit = Visit()
-    visit.take(pictures[0], pictures[0].path)
+    session = PageSession()
+    session.take(pictures[0], pictures[0].path)
     for k in range(RECENT + 5):
-        visit.answered(replace(USUAL, text=str(k)), analysis(pictures[0]), pictures[0].path)
-    assert len(visit.recent) == RECENT
-    assert visit.go_back(0).question.text == str(RECENT + 4)
-    assert visit.go_back(RECENT) is None
+        session.answered(replace(USUAL, text=str(k)), analysis(pictures[0]), pictures[0].path)
+    assert len(session.recent) == RECENT
+    assert session.go_back(0).question.text == str(RECENT + 4)
+    assert session.go_back(RECENT) is None
 
 
 def test_going_back_from_an_example_to_a_picture_of_ones_own_it_is_no_example(pictures: list[Picture]) -> None:
     """Or nano would answer about it while base is being downloaded."""
-    visit, example = Visit(), open_picture(load_examples()[0].path)
-    visit.take(pictures[0], pictures[0].path)
-    visit.answered(USUAL, analysis(pictures[0]), pictures[0].path)
-    visit.take(example, example.path)
-    assert visit.from_examples
-    visit.go_back(0)
-    assert not visit.from_examples
+    session, example = PageSession(), open_picture(load_examples()[0].path)
+    session.take(pictures[0], pictures[0].path)
+    session.answered(USUAL, analysis(pictures[0]), pictures[0].path)
+    session.take(example, example.path)
+    assert session.from_examples
+    session.go_back(0)
+    assert not session.from_examples
 
 
 def test_a_remembered_run_keeps_no_decoded_picture_and_finds_it_again(pictures: list[Picture]) -> None:
-    visit = Visit()
+    session = PageSession()
     for picture in pictures:
-        visit.take(picture, picture.path)
-        visit.answered(USUAL, analysis(picture), picture.path)
-    assert all(run.analysis.picture is None for run in visit.recent)
-    oldest = visit.go_back(3)
-    assert visit.analysis_of(oldest).picture.digest == pictures[0].digest
-    assert visit.picture.limits == pictures[0].limits
+        session.take(picture, picture.path)
+        session.answered(USUAL, analysis(picture), picture.path)
+    assert all(run.analysis.picture is None for run in session.recent)
+    oldest = session.go_back(3)
+    assert session.analysis_of(oldest).picture.digest == pictures[0].digest
+    assert session.picture.limits == pictures[0].limits
 
 
 def test_the_decoded_pictures_of_all_visitors_together_are_bounded(
     pictures: list[Picture], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or a stranger could fill the memory with one small file after another, each in a visit of its own."""
-    store = Decoded(max_bytes=2 * bytes_of(pictures[0]))
-    monkeypatch.setattr(visit_module, "decoded", store)
+    """Or a stranger could fill the memory with one small file after another, each in a session of its own."""
+    store = ImageCache(max_bytes=2 * memory_of_picture(pictures[0]))
+    monkeypatch.setattr(visit_module, "images", store)
     visits = []
     for picture in pictures:
-        visits.append(Visit())
+        visits.append(PageSession())
         visits[-1].take(picture, picture.path)
         visits[-1].answered(USUAL, analysis(picture), picture.path)
     assert len(store) == 2
-    assert not any(isinstance(value, Picture) for visit in visits for value in vars(visit).values())
-    assert [visit.picture.digest for visit in visits] == [picture.digest for picture in pictures]
+    assert not any(isinstance(value, Picture) for session in visits for value in vars(session).values())
+    assert [session.picture.digest for session in visits] == [picture.digest for picture in pictures]
     assert len(store) == 2
 
 
 def test_a_picture_too_large_for_the_memory_is_kept_alone(pictures: list[Picture]) -> None:
-    store = Decoded(max_bytes=1)
+    store = ImageCache(max_bytes=1)
     for picture in pictures:
         store.keep(picture)
     assert len(store) == 1
@@ -289,11 +289,11 @@ def test_a_picture_too_large_for_the_memory_is_kept_alone(pictures: list[Picture
 
 
 def test_an_answer_about_a_picture_that_was_replaced_is_remembered_but_not_shown(pictures: list[Picture]) -> None:
-    visit = Visit()
-    visit.take(pictures[1], pictures[1].path)
-    visit.answered(USUAL, analysis(pictures[0]), pictures[0].path)
-    assert visit.run is None
-    assert len(visit.recent) == 1
+    session = PageSession()
+    session.take(pictures[1], pictures[1].path)
+    session.answered(USUAL, analysis(pictures[0]), pictures[0].path)
+    assert session.run is None
+    assert len(session.recent) == 1
 
 
 def test_the_examples_are_there_with_their_tasks_and_the_link_comes_last() -> None:

@@ -37,10 +37,10 @@ async def test_only_calls_that_are_made_are_charged(tmp_path):
     with workbench() as (backend, pipeline):
         request = request_about(picture_in(tmp_path))
         with pytest.raises(PromptError):
-            await pipeline.analyse(replace(request, task=get_task("<OPEN_VOCABULARY_DETECTION>")), charge=shares)
+            await pipeline.analyze(replace(request, task=get_task("<OPEN_VOCABULARY_DETECTION>")), charge=shares)
         assert shares.count == 0
-        await pipeline.analyse(request, charge=shares)
-        assert (await pipeline.analyse(request, charge=shares)).remembered
+        await pipeline.analyze(request, charge=shares)
+        assert (await pipeline.analyze(request, charge=shares)).remembered
         assert backend.count == shares.count == 1
 
 
@@ -48,7 +48,7 @@ async def test_who_joins_a_call_under_way_is_not_charged(tmp_path):
     first, others = Shares(), Shares(most=0)
     with workbench(delay=0.2) as (backend, pipeline):
         request = request_about(picture_in(tmp_path))
-        both = pipeline.analyse(request, charge=first), pipeline.analyse(request, charge=others)
+        both = pipeline.analyze(request, charge=first), pipeline.analyze(request, charge=others)
         await asyncio.gather(*both)
         assert (first.count, others.count, backend.count) == (1, 0, 1)
 
@@ -57,7 +57,7 @@ async def test_a_used_up_share_stops_nobody_elses_equal_call(tmp_path):
     used_up, fresh = Shares(most=0), Shares()
     with workbench(delay=0.2) as (_, pipeline):
         request = request_about(picture_in(tmp_path))
-        both = pipeline.analyse(request, charge=used_up), pipeline.analyse(request, charge=fresh)
+        both = pipeline.analyze(request, charge=used_up), pipeline.analyze(request, charge=fresh)
         refused, answer = await asyncio.gather(*both, return_exceptions=True)
         assert isinstance(refused, BusyError)
         assert answer.result.labels == ["car", "person", "wheel"]
@@ -71,7 +71,7 @@ async def test_a_call_that_is_not_made_after_all_is_not_charged(tmp_path):
         picture = picture_in(tmp_path)
         requests = [request_about(picture, token) for token in ("<OD>", "<CAPTION>", "<OCR>")]
         outcomes = await asyncio.gather(
-            *(pipeline.analyse(request, charge=shares) for request in requests), return_exceptions=True
+            *(pipeline.analyze(request, charge=shares) for request in requests), return_exceptions=True
         )
         assert sum(isinstance(outcome, BusyError) for outcome in outcomes) == 1
         assert shares.count == backend.count == 2
@@ -82,5 +82,5 @@ async def test_a_call_that_reaches_nobody_is_not_charged(tmp_path):
     with workbench() as (_, pipeline):
         pipeline.backends["dedicated"] = Backend("dedicated", "Dedicated", refused_url(), False, 5, 4)
         with pytest.raises(BackendUnreachableError):
-            await pipeline.analyse(replace(request_about(picture_in(tmp_path)), backend="dedicated"), charge=shares)
+            await pipeline.analyze(replace(request_about(picture_in(tmp_path)), backend="dedicated"), charge=shares)
         assert shares.count == 0

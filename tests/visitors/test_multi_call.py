@@ -9,14 +9,14 @@ from workbench import picture_in, request_about, workbench
 from florence_ui.errors import BusyError, PromptError
 from florence_ui.identity import Visitor
 from florence_ui.inference import batch as batch_module
-from florence_ui.inference.batch import Batch, State
+from florence_ui.inference.batch import Batch, ItemState
 from florence_ui.inference.chains import CHAINS, StepState, run_chain
 from florence_ui.inference.per_class import Strategy
 from florence_ui.ui.batch import tab
 from florence_ui.ui.batch.panel import Many
 from florence_ui.visitors import multi_call
 from florence_ui.visitors import service as services_module
-from florence_ui.visitors.quota import Limits, Share
+from florence_ui.visitors.quota import Quota, QuotaLimiter
 from florence_ui.visitors.service import Services
 
 pytestmark = pytest.mark.anyio
@@ -24,9 +24,9 @@ pytestmark = pytest.mark.anyio
 VISITOR = Visitor("session", "10.0.0.1")
 
 
-def services_of(pipeline, *, per_minute: int = 0, at_once: int = 0, clock=None) -> Services:
-    limits = Limits(Share(per_minute, at_once), **({"clock": clock} if clock else {}))
-    settings = replace(pipeline.settings, runs_at_once=at_once)
+def services_of(pipeline, *, per_minute: int = 0, max_concurrency: int = 0, clock=None) -> Services:
+    limits = QuotaLimiter(Quota(per_minute, max_concurrency), **({"clock": clock} if clock else {}))
+    settings = replace(pipeline.settings, runs_at_once=max_concurrency)
     return Services(settings, pipeline, pipeline.backends, limits)
 
 
@@ -40,7 +40,7 @@ async def test_a_used_up_share_is_waited_for_and_said(tmp_path, monkeypatch):
     with workbench() as (backend, pipeline):
         services = services_of(pipeline, per_minute=1, clock=lambda: now[0])
         monkeypatch.setattr(services_module.asyncio, "sleep", sleep)
-        ask = multi_call.waiting_its_turn(services, VISITOR, said.append)
+        ask = multi_call.retry_when_rate_limited(services, VISITOR, said.append)
         request = request_about(picture_in(tmp_path))
         await ask(request)
         await ask(replace(request, max_new_tokens=512))
@@ -59,7 +59,7 @@ async def test_a_day_is_not_waited_for(tmp_path, monkeypatch):
 
         monkeypatch.setattr(Services, "_ask", ask)
         with pytest.raises(BusyError, match="today"):
-            await multi_call.waiting_its_turn(services, VISITOR)(request_about(picture_in(tmp_path)))
+            await multi_call.retry_when_rate_limited(services, VISITOR)(request_about(picture_in(tmp_path)))
         assert backend.count == 0
 
 
@@ -68,8 +68,8 @@ async def test_a_day_is_not_waited_for(tmp_path, monkeypatch):
 )
 async def test_no_more_calls_at_once_than_backend_and_share_bear(tmp_path, share, expected):
     with workbench() as (_, pipeline):
-        services = services_of(pipeline, at_once=share)
-        assert multi_call.at_once(services, request_about(picture_in(tmp_path))) == expected
+        services = services_of(pipeline, max_concurrency=share)
+        assert multi_call.max_concurrency(services, request_about(picture_in(tmp_path))) == expected
 
 
 async def test_classes_become_one_answer_with_the_time_of_all_calls(tmp_path):
@@ -77,10 +77,10 @@ async def test_classes_become_one_answer_with_the_time_of_all_calls(tmp_path):
     with workbench() as (backend, pipeline):
         request = request_about(picture_in(tmp_path), "<OPEN_VOCABULARY_DETECTION>", classes=("dog", "cat"))
         services = services_of(pipeline)
-        answer = await multi_call.look_for_classes(services, request, Strategy.EACH, VISITOR, said.append)
+        answer = await multi_call.find_classes_in_turn(services, request, Strategy.EACH, VISITOR, said.append)
         assert answer.result.labels == ["dog", "cat"]
         assert not answer.remembered
-        again = await multi_call.look_for_classes(services, request, Strategy.EACH, VISITOR, said.append)
+        again = await multi_call.find_classes_in_turn(services, request, Strategy.EACH, VISITOR, said.append)
         assert again.remembered
     assert backend.count == 2
     assert said[:2] == ["Looked for 1 of 2 classes", "Looked for 2 of 2 classes"]
@@ -90,7 +90,9 @@ async def test_classes_that_cannot_be_used_are_refused(tmp_path):
     with workbench() as (_, pipeline):
         request = request_about(picture_in(tmp_path), classes=("<OD>",))
         with pytest.raises(PromptError):
-            await multi_call.look_for_classes(services_of(pipeline), request, Strategy.EACH, VISITOR, lambda _: None)
+            await multi_call.find_classes_in_turn(
+                services_of(pipeline), request, Strategy.EACH, VISITOR, lambda _: None
+            )
 
 
 async def test_a_chain_says_that_it_waits_for_a_share(tmp_path, monkeypatch):
@@ -105,9 +107,9 @@ async def test_a_chain_says_that_it_waits_for_a_share(tmp_path, monkeypatch):
         template = request_about(picture_in(tmp_path))
         heard = [
             each
-            async for each in multi_call.overheard(
+            async for each in multi_call.with_status(
                 lambda say: run_chain(
-                    CHAINS["caption-ground"], multi_call.waiting_its_turn(services, VISITOR, say), template
+                    CHAINS["caption-ground"], multi_call.retry_when_rate_limited(services, VISITOR, say), template
                 )
             )
         ]
@@ -129,9 +131,9 @@ async def test_leaving_a_stream_that_is_overheard_ends_it():
         finally:
             ended.append(True)
 
-    overheard = multi_call.overheard(stream)
-    assert [await anext(overheard), await anext(overheard)] == ["waits", 1]
-    await overheard.aclose()
+    stream_with_status = multi_call.with_status(stream)
+    assert [await anext(stream_with_status), await anext(stream_with_status)] == ["waits", 1]
+    await stream_with_status.aclose()
     assert ended == [True]
 
 
@@ -143,7 +145,7 @@ async def test_a_picture_of_a_batch_is_opened_only_when_there_is_a_place_for_its
         paths = [picture_in(tmp_path, name=f"{number}-{k}.png", colour=(number, k, 7)).path for k in range(6)]
         batches.append(Batch.of(paths))
     with workbench(delay=0.05) as (_, pipeline):
-        services = services_of(pipeline, at_once=2)
+        services = services_of(pipeline, max_concurrency=2)
         opens = batch_module.open_file
 
         async def open_file(*args):
@@ -156,9 +158,9 @@ async def test_a_picture_of_a_batch_is_opened_only_when_there_is_a_place_for_its
 
         async def work(batch):
             async for _ in batch.run(
-                pipeline.analyse,
+                pipeline.analyze,
                 lambda picture: replace(template, picture=picture),
-                at_once=2,
+                max_concurrency=2,
                 previews=False,
                 turn=multi_call.batch_turn(services, batch, template, VISITOR, lambda _: None),
             ):
@@ -172,7 +174,7 @@ async def test_a_picture_of_a_batch_is_opened_only_when_there_is_a_place_for_its
 async def test_right_after_stop_the_pictures_in_hand_count_as_still_to_do(tmp_path):
     """The handler of Stop runs before the cancelled work has put them back in line."""
     batch = Batch.of([tmp_path / "a.jpg", tmp_path / "b.jpg"])
-    batch.items[0].state, batch.items[1].state = State.FAILED, State.RUNNING
+    batch.items[0].state, batch.items[1].state = ItemState.FAILED, ItemState.RUNNING
     stopped = Many(batch=batch, going=False)
     assert tab.run_words(stopped) == "Continue with 1"
     assert [frame.state for frame in tab.sheet(stopped).frames] == ["failed", "waiting"]

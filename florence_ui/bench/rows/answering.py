@@ -46,7 +46,7 @@ class Desk:
             given = isinstance(source, Picture)
             picture = source if given else await asyncio.to_thread(open_picture, source, LIMITS)
             request = Request(picture, TASKS[task], text=text, model_id=model_id, backend="local")
-            analysis = await self.pipeline.analyse(request)
+            analysis = await self.pipeline.analyze(request)
             await draw(analysis)
             return analysis
 
@@ -144,7 +144,7 @@ def remembered(scale: Scale) -> Measurement:
             request = Request(picture, TASKS["custom"], text=f"question {number}", backend="local", model_id="m")
 
             def ask(request: Request = request) -> None:
-                ours.loop.run_until_complete(ours.pipeline.analyse(request))
+                ours.loop.run_until_complete(ours.pipeline.analyze(request))
 
             first = seconds(ask)
             taken.append((seconds(ask), first))

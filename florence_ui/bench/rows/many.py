@@ -40,7 +40,7 @@ async def run_all(url: str, paths: list[Path]) -> None:
     def request_for(picture) -> Request:
         return Request(picture, TASKS["<OD>"], model_id="florence-2-base", backend="local")
 
-    async for _ in batch.run(pipeline.analyse, request_for, at_once=AT_ONCE):
+    async for _ in batch.run(pipeline.analyze, request_for, max_concurrency=AT_ONCE):
         pass
     if len(batch.done) != len(paths):
         raise RuntimeError(f"{len(paths) - len(batch.done)} pictures failed")

@@ -13,13 +13,13 @@ from inference_sdk import InferenceHTTPClient
 def build(url: str) -> gr.Blocks:
     client = InferenceHTTPClient(api_url=url, api_key="none")
 
-    def analyse(image):
+    def analyze(image):
         answer = client.infer_lmm(image, model_id="florence-2-base", prompt="<OD>", max_new_tokens=1024)
         found = sv.Detections.from_vlm(sv.VLM.FLORENCE_2, answer["response"], resolution_wh=image.size)
         drawn = sv.BoxAnnotator(color_lookup=sv.ColorLookup.INDEX).annotate(image.copy(), found)
         return sv.LabelAnnotator(color_lookup=sv.ColorLookup.INDEX).annotate(drawn, found)
 
-    return gr.Interface(analyse, gr.Image(type="pil"), gr.Image(), api_name="analyse")
+    return gr.Interface(analyze, gr.Image(type="pil"), gr.Image(), api_name="analyze")
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def grounding(file: dict, number: int) -> Given:
 
 
 def rate(scale: Scale, port: int, answers: int, values: Values) -> float:
-    """Answers a second of the endpoint `analyse`, asked by sixty visitors until so many answers came."""
+    """Answers a second of the endpoint `analyze`, asked by sixty visitors until so many answers came."""
     with photograph_file(1, scale.seed) as path:
         return asyncio.run(_rate(f"http://127.0.0.1:{port}/gradio_api", path.read_bytes(), answers, values))
 
@@ -137,11 +137,11 @@ async def run_once(session: aiohttp.ClientSession, api: str, given: Given, addre
     Raises:
         RunFailed: If the run was refused or failed.
     """
-    async with session.post(f"{api}/call/v2/analyse", json=given, headers={ADDRESS_HEADER: address}) as answer:
+    async with session.post(f"{api}/call/v2/analyze", json=given, headers={ADDRESS_HEADER: address}) as answer:
         if answer.status != 200:
             raise RunFailed(f"a run was refused: {await answer.text()}")
         event = (await answer.json())["event_id"]
-    async with session.get(f"{api}/call/analyse/{event}", headers={ADDRESS_HEADER: address}) as answer:
+    async with session.get(f"{api}/call/analyze/{event}", headers={ADDRESS_HEADER: address}) as answer:
         text = await answer.text()
     if "event: complete" not in text:
         raise RunFailed(f"a run failed: {json.dumps(text[-300:])}")

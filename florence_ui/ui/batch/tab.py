@@ -15,7 +15,7 @@ from florence_ui.exports import batch_downloads
 from florence_ui.exports.tables import cell
 from florence_ui.hosting.uploads import uploaded
 from florence_ui.identity import Visitor
-from florence_ui.inference.batch import Batch, Item, State, reopen
+from florence_ui.inference.batch import Batch, Item, ItemState, reopen
 from florence_ui.inference.pipeline import Request, draw
 from florence_ui.tasks import build_prompt, get_task
 from florence_ui.ui import labels
@@ -28,9 +28,9 @@ from florence_ui.ui.explore.style_events import HAND_OVER
 from florence_ui.ui.file_data import handed_out
 from florence_ui.ui.layout import Page, patient, quiet
 from florence_ui.ui.updates import Given, Updates
-from florence_ui.visitors.multi_call import at_once, batch_turn
-from florence_ui.visitors.quota import in_words
-from florence_ui.visitors.service import typed_key, visitor_of
+from florence_ui.visitors.multi_call import batch_turn, max_concurrency
+from florence_ui.visitors.quota import format_duration
+from florence_ui.visitors.service import parse_key, visitor_of
 
 log = logging.getLogger(__name__)
 
@@ -118,9 +118,9 @@ async def work(page: Page, panel: ManyPanel, given: Given, visitor: Visitor) -> 
         many.going, many.words = True, ""
         yield {**progress(panel, many), panel.notice: NoticeValue()}
         going = many.batch.run(
-            page.services.pipeline.analyse,
+            page.services.pipeline.analyze,
             lambda picture: replace(template, picture=picture),
-            at_once=at_once(page.services, template),
+            max_concurrency=max_concurrency(page.services, template),
             limits=page.services.image_limits,
             style=page.style.read(given),
             turn=batch_turn(page.services, many.batch, template, visitor, lambda words: setattr(many, "words", words)),
@@ -156,7 +156,7 @@ def question(page: Page, panel: ManyPanel, given: Given) -> Request:
         classes=classes,
         model_id=labels.model_id_of(given[page.ask.model]),
         backend=page.services.backend(given[page.ask.backend]).name,
-        api_key=typed_key(given[page.ask.key]),
+        api_key=parse_key(given[page.ask.key]),
         nano_stands_in=True,
     )
 
@@ -174,7 +174,7 @@ def identity(page: Page, panel: ManyPanel, given: Given) -> tuple[str, ...]:
 def progress(panel: ManyPanel, many: Many) -> Updates:
     """How far the work has come."""
     batch = many.batch
-    failed = [item for item in batch.items if item.state is State.FAILED] if batch else []
+    failed = [item for item in batch.items if item.state is ItemState.FAILED] if batch else []
     reasons = [[cell(item.name), cell(item.reason)] for item in failed]
     return {
         panel.run: gr.update(value=run_words(many), interactive=batch is not None, visible=not many.going),
@@ -213,8 +213,8 @@ def frame(many: Many, item: Item) -> Frame:
     """One picture on the sheet."""
     if item.preview and item not in many.previews:
         many.previews[item] = storage.write(item.preview, ".jpg", stem="preview")
-    note = said_of(item) if item.state is State.DONE else item.reason
-    state = State.WAITING if item.state is State.RUNNING and not many.going else item.state
+    note = said_of(item) if item.state is ItemState.DONE else item.reason
+    state = ItemState.WAITING if item.state is ItemState.RUNNING and not many.going else item.state
     return Frame(name=item.name, state=state.value, note=note, image=handed_out(many.previews.get(item)))
 
 
@@ -226,14 +226,14 @@ def said_of(item: Item) -> str:
 
 def words_about(many: Many, batch: Batch) -> str:
     """The progress in a sentence."""
-    done, failed, total = batch.count(State.DONE), batch.count(State.FAILED), len(batch.items)
+    done, failed, total = batch.count(ItemState.DONE), batch.count(ItemState.FAILED), len(batch.items)
     parts = [
         f"{done} of {total} done" if batch.ended or many.going else f"{total} pictures" if total > 1 else "1 picture"
     ]
     parts += [f"{failed} failed"] if failed else []
     left = batch.seconds_left()
     if many.going and left:
-        parts.append(f"about {in_words(left)} left")
+        parts.append(f"about {format_duration(left)} left")
     if not many.going and 0 < batch.ended < total:
         parts.append("stopped")
     return ", ".join(parts) + "." + (f" {many.words}" if many.words else "")
@@ -250,7 +250,7 @@ async def opened(page: Page, panel: ManyPanel, given: Given, index: object) -> U
         panel.meta: NoticeValue(),
         panel.chosen_panel: gr.update(visible=True),
     }
-    if item.state is State.FAILED or item.analysis is None:
+    if item.state is ItemState.FAILED or item.analysis is None:
         return updates | {panel.stage: stage_view.failed(None, FlorenceUIError(item.name, item.reason))}
     try:
         analysis, style = await reopen(item, page.services.image_limits), page.style.read(given)

@@ -28,7 +28,7 @@ from florence_ui.ui.file_data import handed_out
 from florence_ui.ui.layout import Page, patient, quiet
 from florence_ui.ui.updates import Given, Updates, question_in
 from florence_ui.visitors.service import Services, visitor_of
-from florence_ui.visitors.session import Question, Visit
+from florence_ui.visitors.session import PageSession, Question
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ def build_compare_tab(page: Page, tab: gr.Tab) -> None:
             yield updates
 
     def stopped(given: Given) -> Updates:
-        return {**at_rest(panel), panel.notice: say("Stopped."), **waiting(panel, given[page.visit])}
+        return {**at_rest(panel), panel.notice: say("Stopped."), **waiting(panel, given[page.session])}
 
     tab.select(look, fields, panel.parts, **quiet())
     running = panel.run.click(run, fields, panel.parts, **patient())
@@ -144,13 +144,13 @@ def lay_out_side(page: Page, name: str, model: str) -> Side:
 
 def opened(page: Page, panel: ComparePanel, given: Given) -> Updates:
     """The tab as it opens: with the picture and the question that stand under Explore."""
-    visit, question = given[page.visit], question_in(page, given)
-    ready = visit.source is not None
+    session, question = given[page.session], question_in(page, given)
+    ready = session.source is not None
     if not ready:
         words = say("Choose a picture under Explore; it is compared here.")
     else:
         words = say(f"{described(question)}, on the picture under Explore.")
-    return {panel.question: words, panel.run: gr.update(interactive=ready), **changed(panel, visit, question)}
+    return {panel.question: words, panel.run: gr.update(interactive=ready), **changed(panel, session, question)}
 
 
 def described(question: Question) -> str:
@@ -159,15 +159,17 @@ def described(question: Question) -> str:
     return get_task(question.token).title + (f": {words}" if words else "")
 
 
-def changed(panel: ComparePanel, visit: Visit, question: Question) -> Updates:
+def changed(panel: ComparePanel, session: PageSession, question: Question) -> Updates:
     """Empty columns with the picture, unless what they show is the answer to this question already."""
-    return {} if visit.compared == (visit.shown, described(question)) else waiting(panel, visit)
+    return {} if session.compared == (session.shown, described(question)) else waiting(panel, session)
 
 
-def waiting(panel: ComparePanel, visit: Visit) -> Updates:
+def waiting(panel: ComparePanel, session: PageSession) -> Updates:
     """Both columns before there is an answer."""
-    visit.compared = None
-    picture = StageValue(state="done", image=handed_out(visit.shown), alt="The picture") if visit.shown else NO_PICTURE
+    session.compared = None
+    picture = (
+        StageValue(state="done", image=handed_out(session.shown), alt="The picture") if session.shown else NO_PICTURE
+    )
     updates: Updates = {panel.outcome: gr.update(visible=False)}
     for side in panel.sides.values():
         updates |= {side.stage: picture, side.meta: NoticeValue(), side.text: PassageValue()}
@@ -176,18 +178,18 @@ def waiting(panel: ComparePanel, visit: Visit) -> Updates:
 
 async def compare_both(page: Page, panel: ComparePanel, given: Given, visitor: Visitor) -> AsyncIterator[Updates]:
     """Both sides as they answer, then what they have in common."""
-    visit, shown = given[page.visit], given[page.visit].shown
+    session, shown = given[page.session], given[page.session].shown
     question = question_in(page, given)
     answers: dict[str, Analysis] = {}
     so_far = {
-        **waiting(panel, visit),
+        **waiting(panel, session),
         **at_work(panel),
     }  # sent whole each time: of quick updates a browser may skip some
     so_far |= {side.stage: stage_view.busy(shown, "Asking the model") for side in panel.sides.values()}
     yield so_far
     try:
-        await visit.make_ready()
-        requests, refused = await asyncio.to_thread(requests_for, page, panel, given, visit, question)
+        await session.make_ready()
+        requests, refused = await asyncio.to_thread(requests_for, page, panel, given, session, question)
         for name, error in refused.items():
             so_far |= said(panel.sides[name], shown, error)
         async with contextlib.aclosing(ask_both(page.services, question, requests, visitor)) as news:
@@ -198,7 +200,7 @@ async def compare_both(page: Page, panel: ComparePanel, given: Given, visitor: V
                 else:
                     so_far |= said(panel.sides[name], shown, word)
                 yield so_far
-        visit.compared = shown, described(question)
+        session.compared = shown, described(question)
         yield {**so_far, **at_rest(panel), **await in_common(panel, answers)}
     except FlorenceUIError as error:
         yield {**so_far, **at_rest(panel), panel.notice: say_error(error)}
@@ -208,14 +210,14 @@ async def compare_both(page: Page, panel: ComparePanel, given: Given, visitor: V
 
 
 def requests_for(
-    page: Page, panel: ComparePanel, given: Given, visit: Visit, question: Question
+    page: Page, panel: ComparePanel, given: Given, session: PageSession, question: Question
 ) -> tuple[dict[str, Request], dict[str, FlorenceUIError]]:
     """What each side is asked; a side that cannot be asked has an error in its place."""
     requests, refused = {}, {}
     for name, side in panel.sides.items():
         own = replace(question, model_id=labels.model_id_of(given[side.model]), backend=given[side.backend])
         try:
-            requests[name] = asked(page, visit, own, given[page.ask.key])
+            requests[name] = asked(page, session, own, given[page.ask.key])
         except FlorenceUIError as error:
             refused[name] = error
     return requests, refused

@@ -29,7 +29,7 @@ from florence_ui.ui.explore.panels import WELCOME
 from florence_ui.ui.file_data import handed_out
 from florence_ui.ui.layout import Page
 from florence_ui.ui.updates import Updates
-from florence_ui.visitors.session import Recipe, Run, Visit
+from florence_ui.visitors.session import PageSession, Recipe, Run
 
 TILE = (168, 120)
 
@@ -39,14 +39,14 @@ def shown_rows(run: Run) -> list[int]:
     return [row for row in range(len(run.analysis.result.detections)) if row not in run.hidden]
 
 
-async def draw(visit: Visit, run: Run, style: Style) -> None:
+async def draw(session: PageSession, run: Run, style: Style) -> None:
     """Draws an answer into a new file, and a small copy of the first drawing.
 
     Raises:
         FlorenceUIError: If the picture is gone or the file cannot be written.
     """
-    await visit.make_ready(run)
-    analysis = await asyncio.to_thread(visit.analysis_of, run)
+    await session.make_ready(run)
+    analysis = await asyncio.to_thread(session.analysis_of, run)
     run.after = await draw_file(analysis, style, shown_rows(run))
     if run.tile is None:
         run.tile = await drawing.run(small_copy, run.after)
@@ -60,23 +60,23 @@ def small_copy(path: Path) -> Path:
         return storage.write(encode_jpeg(image.convert("RGB"), 80), ".jpg", stem="tile")
 
 
-def stage(visit: Visit, style: Style | None = None) -> StageValue:
+def stage(session: PageSession, style: Style | None = None) -> StageValue:
     """The stage as it is when nothing is going on."""
-    run = visit.run
+    run = session.run
     if run is not None and run.after is not None:
         return stage_view.answered(run.analysis.result, run.after, run.hidden, (style or Style()).palette)
-    return stage_view.ready(visit.shown) if visit.shown else WELCOME
+    return stage_view.ready(session.shown) if session.shown else WELCOME
 
 
-def everything(page: Page, visit: Visit, style: Style) -> Updates:
+def everything(page: Page, session: PageSession, style: Style) -> Updates:
     """All forms of the answer that is shown."""
-    answer, run = page.answer, visit.run
+    answer, run = page.answer, session.run
     analysis, result = run.analysis, run.analysis.result
     recipe = recipe_of(run)
     alone = len(recipe.prompts) == 1 and recipe.then is None
     headers, rows = table_rows(result, [row for row in range(len(result.detections)) if row not in run.filtered])
     return {
-        **picture(page, visit, style),
+        **picture(page, session, style),
         answer.table: gr.update(headers=headers, value=rows),
         answer.text: result.text,
         answer.curl: curl_snippet(prompt=recipe.prompts[0], alone=alone, **call_of(page, run)),
@@ -86,7 +86,7 @@ def everything(page: Page, visit: Visit, style: Style) -> Updates:
         page.style.panel: gr.update(visible=bool(len(result.detections))),
         page.style.annotators: gr.update(choices=drawable(result, style)),
         page.take.panel: gr.update(visible=True),
-        **history(page, visit, style),
+        **history(page, session, style),
     }
 
 
@@ -95,16 +95,16 @@ def drawable(result: Result, style: Style) -> list[str]:
     return [str(name) for name in dict.fromkeys([*fitting(result), *style.annotators])]
 
 
-def history(page: Page, visit: Visit, style: Style) -> Updates:
+def history(page: Page, session: PageSession, style: Style) -> Updates:
     """The last runs."""
-    return {page.recent: recent(visit), page.recent_panel: gr.update(visible=bool(visit.recent))}
+    return {page.recent: recent(session), page.recent_panel: gr.update(visible=bool(session.recent))}
 
 
-def picture(page: Page, visit: Visit, style: Style) -> Updates:
+def picture(page: Page, session: PageSession, style: Style) -> Updates:
     """What changes when the answer is drawn anew."""
-    answer, run = page.answer, visit.run
+    answer, run = page.answer, session.run
     return {
-        answer.stage: stage(visit, style),
+        answer.stage: stage(session, style),
         answer.slider: (str(run.before), str(run.after)),
         answer.python: program(page, run, style),
     }
@@ -154,7 +154,7 @@ def warnings(analysis: Analysis, source: Path) -> list[Line]:
     return lines
 
 
-def recent(visit: Visit) -> ShelfValue:
+def recent(session: PageSession) -> ShelfValue:
     """The last runs as tiles."""
     tiles = [
         Tile(
@@ -162,7 +162,7 @@ def recent(visit: Visit) -> ShelfValue:
             note=labels.model_title(run.analysis.model_id),
             image=handed_out(run.tile),
         )
-        for run in visit.recent
+        for run in session.recent
     ]
-    current = next((k for k, run in enumerate(visit.recent) if run is visit.run), -1)
+    current = next((k for k, run in enumerate(session.recent) if run is session.run), -1)
     return ShelfValue(tiles=tiles, current=current)

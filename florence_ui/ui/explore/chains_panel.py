@@ -23,9 +23,9 @@ from florence_ui.ui.explore.run_events import UNEXPECTED, at_rest, at_work, back
 from florence_ui.ui.file_data import handed_out
 from florence_ui.ui.layout import Page, patient, quiet
 from florence_ui.ui.updates import Given, Updates, question_in
-from florence_ui.visitors.multi_call import at_once, overheard, waiting_its_turn
-from florence_ui.visitors.service import typed_key, visitor_of
-from florence_ui.visitors.session import Question, Recipe, Run, Visit
+from florence_ui.visitors.multi_call import max_concurrency, retry_when_rate_limited, with_status
+from florence_ui.visitors.service import parse_key, visitor_of
+from florence_ui.visitors.session import PageSession, Question, Recipe, Run
 
 log = logging.getLogger(__name__)
 
@@ -103,17 +103,19 @@ def lay_out() -> ChainsPanel:
 
 async def go_through(page: Page, panel: ChainsPanel, given: Given, visitor: Visitor) -> AsyncIterator[Updates]:
     """Every step as it starts, goes on and ends; the answer of the last finished one is shown."""
-    visit, going, style = given[page.visit], given[panel.going], page.style.read(given)
-    shown = visit.shown
+    session, going, style = given[page.session], given[panel.going], page.style.read(given)
+    shown = session.shown
     try:
-        await visit.make_ready()
+        await session.make_ready()
         template = await asyncio.to_thread(template_of, page, given)
         going.chain, going.reports, going.runs = get_chain(given[panel.chain]), {}, {}
         at_work_now = {**at_work(page), **working(panel)}  # sent each time: of quick updates a browser may skip some
-        yield {**at_work_now, **news(panel, going, visit)}
-        services, calls = page.services, at_once(page.services, template)
-        reports = overheard(
-            lambda say: run_chain(going.chain, waiting_its_turn(services, visitor, say), template, at_once=calls)
+        yield {**at_work_now, **news(panel, going, session)}
+        services, calls = page.services, max_concurrency(page.services, template)
+        reports = with_status(
+            lambda say: run_chain(
+                going.chain, retry_when_rate_limited(services, visitor, say), template, max_concurrency=calls
+            )
         )
         async with contextlib.aclosing(reports):
             async for report in reports:
@@ -123,14 +125,14 @@ async def go_through(page: Page, panel: ChainsPanel, given: Given, visitor: Visi
                 going.reports[report.number] = report
                 if report.state is StepState.DONE:
                     await keep(page, given, going, report, template, shown)
-                    yield {**at_work_now, **answer_view.everything(page, visit, style), **news(panel, going, visit)}
+                    yield {**at_work_now, **answer_view.everything(page, session, style), **news(panel, going, session)}
                 elif report.state is StepState.RUNNING:
                     busy = stage_view.busy(
                         shown, " ".join(filter(None, [title_of(going, report.number), report.detail]))
                     )
-                    yield {**at_work_now, page.answer.stage: busy, **news(panel, going, visit)}
-        shown_last = answer_view.everything(page, visit, style) if going.runs else {}
-        at_end = {**at_rest(page), **rested(panel), **news(panel, going, visit)}
+                    yield {**at_work_now, page.answer.stage: busy, **news(panel, going, session)}
+        shown_last = answer_view.everything(page, session, style) if going.runs else {}
+        at_end = {**at_rest(page), **rested(panel), **news(panel, going, session)}
         yield {**shown_last, **at_end, page.answer.stage: stage_now(page, given)}
     except FlorenceUIError as error:
         yield {**stopped_at(page, panel, given), panel.steps: say_error(error)}
@@ -145,8 +147,8 @@ def template_of(page: Page, given: Given) -> Request:
     Raises:
         InputError: If there is no picture, its file has aged out, or the key cannot be one.
     """
-    visit, question = given[page.visit], question_in(page, given)
-    picture = visit.picture
+    session, question = given[page.session], question_in(page, given)
+    picture = session.picture
     if picture is None:
         raise InputError("There is no picture yet.", "Add one, or choose an example.", field="image")
     return Request(
@@ -154,23 +156,23 @@ def template_of(page: Page, given: Given) -> Request:
         get_task("<CAPTION>"),
         model_id=question.model_id,
         backend=page.services.backend(question.backend).name,
-        api_key=typed_key(given[page.ask.key]),
-        example=visit.from_examples,
+        api_key=parse_key(given[page.ask.key]),
+        example=session.from_examples,
         nano_stands_in=True,
     )
 
 
 async def keep(page: Page, given: Given, going: Going, report: StepReport, template: Request, shown: object) -> None:
     """Remembers a step's answer among the recent runs and draws it."""
-    visit: Visit = given[page.visit]
+    session: PageSession = given[page.session]
     task = report.analysis.result.task
     question = replace(question_in(page, given), token=task.token, text="", region=None)
     if isinstance(going.chain.steps[report.number], Ask) and report.analysis.result.prompt != task.token:
         question = replace(question, text=report.analysis.result.prompt.removeprefix(task.token))
-    run = visit.answered(usable(question, going, report), report.analysis, shown)
+    run = session.answered(usable(question, going, report), report.analysis, shown)
     run.recipe = recipe_of(going, report)
     going.runs[report.number] = run
-    await answer_view.draw(visit, run, page.style.read(given))
+    await answer_view.draw(session, run, page.style.read(given))
 
 
 def usable(question: Question, going: Going, report: StepReport) -> Question:
@@ -193,11 +195,11 @@ def recipe_of(going: Going, report: StepReport) -> Recipe:
     return Recipe((first,), Then.READING_ORDER)
 
 
-def news(panel: ChainsPanel, going: Going, visit: Visit) -> Updates:
+def news(panel: ChainsPanel, going: Going, session: PageSession) -> Updates:
     """Every step's state in words, and a tile for every answer."""
     lines = [line(number, step, going.reports.get(number)) for number, step in enumerate(going.chain.steps)]
     tiles = [tile(going, number, run) for number, run in sorted(going.runs.items())]
-    current = next((k for k, (_, run) in enumerate(sorted(going.runs.items())) if run is visit.run), -1)
+    current = next((k for k, (_, run) in enumerate(sorted(going.runs.items())) if run is session.run), -1)
     return {panel.steps: NoticeValue(lines=lines), panel.shelf: ShelfValue(tiles=tiles, current=current)}
 
 
@@ -225,31 +227,31 @@ def title_of(going: Going, number: int) -> str:
 
 async def opened(page: Page, panel: ChainsPanel, given: Given, index: object) -> Updates:
     """A step's answer as the answer that is shown."""
-    visit, going = given[page.visit], given[panel.going]
+    session, going = given[page.session], given[panel.going]
     runs = [run for _, run in sorted(going.runs.items())]
-    if not isinstance(index, int) or not 0 <= index < len(runs) or runs[index] not in visit.recent:
+    if not isinstance(index, int) or not 0 <= index < len(runs) or runs[index] not in session.recent:
         return {}
-    updates = await shown_again(page, given, list(visit.recent).index(runs[index]))
-    return {**updates, panel.shelf: news(panel, going, visit)[panel.shelf]}
+    updates = await shown_again(page, given, list(session.recent).index(runs[index]))
+    return {**updates, panel.shelf: news(panel, going, session)[panel.shelf]}
 
 
 def stopped_at(page: Page, panel: ChainsPanel, given: Given) -> Updates:
     """The page at rest after Stop: the steps that were finished stay."""
-    visit, going = given[page.visit], given[panel.going]
+    session, going = given[page.session], given[panel.going]
     for number, report in list(going.reports.items()):
         if report.state is StepState.RUNNING:
             going.reports[number] = replace(report, state=StepState.FAILED, detail="stopped.")
     return {
         **at_rest(page),
         **rested(panel),
-        **(news(panel, going, visit) if going.reports else {}),
+        **(news(panel, going, session) if going.reports else {}),
         page.answer.stage: stage_now(page, given),
     }
 
 
 def stage_now(page: Page, given: Given) -> object:
     """The stage with the answer that is shown."""
-    return answer_view.stage(given[page.visit], page.style.read(given))
+    return answer_view.stage(given[page.session], page.style.read(given))
 
 
 def working(panel: ChainsPanel) -> Updates:

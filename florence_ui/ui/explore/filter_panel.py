@@ -12,7 +12,7 @@ from florence_ui.ui.components.notice import Line, NoticeValue, say_error
 from florence_ui.ui.explore import answer_view
 from florence_ui.ui.layout import Page, patient
 from florence_ui.ui.updates import Given, Updates
-from florence_ui.visitors.session import Run, Visit
+from florence_ui.visitors.session import PageSession, Run
 
 TITLES = {
     "whole_image": "whole-picture boxes",
@@ -30,7 +30,7 @@ def build_filter_panel(page: Page) -> None:
             [(TITLES[field.name], field.name) for field in fields(Filters)], label="Leave out", elem_id="filters"
         )
         notice = Notice(elem_id="filter-notice", label="What was left out")
-    answer, given_fields = page.answer, {page.visit, chosen, *page.style.controls}
+    answer, given_fields = page.answer, {page.session, chosen, *page.style.controls}
     parts = [panel, notice, answer.stage, answer.slider, answer.python, answer.table]
 
     async def look(given: Given) -> Updates:
@@ -42,8 +42,8 @@ def build_filter_panel(page: Page) -> None:
 
 async def filtered(page: Page, panel: gr.Column, notice: Notice, given: Given, chosen: list[str]) -> Updates:
     """The answer without what the filters leave out; drawn anew only if that changes something."""
-    visit: Visit = given[page.visit]
-    run = visit.run
+    session: PageSession = given[page.session]
+    run = session.run
     if run is None or not len(run.analysis.result.detections):
         return {panel: gr.update(visible=False), notice: NoticeValue()}
     _, removals = apply(run.analysis.result, Filters(**dict.fromkeys(chosen or (), True)))
@@ -51,12 +51,12 @@ async def filtered(page: Page, panel: gr.Column, notice: Notice, given: Given, c
     if not leave_out(run, removals):
         return shown
     try:
-        await answer_view.draw(visit, run, page.style.read(given))
+        await answer_view.draw(session, run, page.style.read(given))
     except FlorenceUIError as error:
         return {notice: say_error(error)}
     kept = [row for row in range(len(run.analysis.result.detections)) if row not in run.filtered]
     _, rows = table_rows(run.analysis.result, kept)
-    drawn = answer_view.picture(page, visit, page.style.read(given))
+    drawn = answer_view.picture(page, session, page.style.read(given))
     return {**shown, **drawn, page.answer.table: gr.update(value=rows)}
 
 

@@ -11,7 +11,7 @@ import gradio as gr
 from florence_ui.errors import FlorenceUIError, InputError
 from florence_ui.exports.snippet_steps import Then
 from florence_ui.identity import Visitor
-from florence_ui.inference.per_object import ACTIONS, Action, act
+from florence_ui.inference.per_object import ACTIONS, Action, ask_about_objects
 from florence_ui.inference.pipeline import Analysis, Request
 from florence_ui.ui.components import Notice
 from florence_ui.ui.components.notice import NoticeValue, say, say_error
@@ -19,9 +19,9 @@ from florence_ui.ui.explore import answer_view, stage_view
 from florence_ui.ui.explore.run_events import UNEXPECTED, at_rest, at_work
 from florence_ui.ui.layout import Page, patient, quiet
 from florence_ui.ui.updates import Given, Updates
-from florence_ui.visitors.multi_call import at_once, overheard, waiting_its_turn
-from florence_ui.visitors.service import typed_key, visitor_of
-from florence_ui.visitors.session import Recipe, Run, Visit
+from florence_ui.visitors.multi_call import max_concurrency, retry_when_rate_limited, with_status
+from florence_ui.visitors.service import parse_key, visitor_of
+from florence_ui.visitors.session import PageSession, Recipe, Run
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +49,12 @@ class Choice:
     row: int = -1
     partial: tuple[Run, Analysis, Action] | None = None
 
-    def rows(self, visit: Visit) -> list[int]:
+    def rows(self, session: PageSession) -> list[int]:
         """The rows to ask about: the pinned one, or all that are shown."""
-        if visit.run is None:
+        if session.run is None:
             return []
-        pinned = self.run is visit.run and 0 <= self.row < len(visit.run.analysis.result.detections)
-        return [self.row] if pinned else answer_view.shown_rows(visit.run)
+        pinned = self.run is session.run and 0 <= self.row < len(session.run.analysis.result.detections)
+        return [self.row] if pinned else answer_view.shown_rows(session.run)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class ObjectPanel:
 def build_object_panel(page: Page) -> None:
     """Lays the panel out and connects it; it is there when something was found."""
     panel = lay_out()
-    fields = {page.visit, panel.choice, page.ask.key, *page.style.controls}
+    fields = {page.session, panel.choice, page.ask.key, *page.style.controls}
     mine = [panel.panel, panel.about, panel.stop, *panel.buttons.values()]
     parts = [*mine, page.ask.run, page.ask.stop, page.ask.input_notice, page.ask.picture_notice, *page.answer_parts]
 
@@ -80,7 +80,7 @@ def build_object_panel(page: Page) -> None:
 
     def pin(given: Given, event: gr.EventData) -> Updates:
         row = event._data.get("index")
-        given[panel.choice].run, given[panel.choice].row = given[page.visit].run, row if isinstance(row, int) else -1
+        given[panel.choice].run, given[panel.choice].row = given[page.session].run, row if isinstance(row, int) else -1
         return offered(page, panel, given)
 
     async def stopped(given: Given) -> Updates:
@@ -118,21 +118,21 @@ def wire_action(page: Page, panel: ObjectPanel, action: Action, fields: set, par
 
 def offered(page: Page, panel: ObjectPanel, given: Given) -> Updates:
     """The panel as it fits the answer that is shown."""
-    visit, choice = given[page.visit], given[panel.choice]
-    rows = choice.rows(visit)
+    session, choice = given[page.session], given[panel.choice]
+    rows = choice.rows(session)
     return {
-        panel.panel: gr.update(visible=bool(visit.run and len(visit.run.analysis.result.detections))),
-        panel.about: say(words_about(visit, rows, pinned=len(rows) == 1 and choice.run is visit.run)),
+        panel.panel: gr.update(visible=bool(session.run and len(session.run.analysis.result.detections))),
+        panel.about: say(words_about(session, rows, pinned=len(rows) == 1 and choice.run is session.run)),
         **{button: gr.update(interactive=bool(rows)) for button in panel.buttons.values()},
     }
 
 
-def words_about(visit: Visit, rows: list[int], *, pinned: bool) -> str:
+def words_about(session: PageSession, rows: list[int], *, pinned: bool) -> str:
     """Which objects are meant, in a sentence."""
     if not rows:
         return "Every object is switched off."
     if pinned:
-        label = visit.run.analysis.result.labels[rows[0]]
+        label = session.run.analysis.result.labels[rows[0]]
         return f"About object {rows[0] + 1}" + (f", {label}" if label else "") + ":"
     if len(rows) == 1:
         return "About the one object that is shown:"
@@ -143,26 +143,31 @@ async def ask_about(
     page: Page, panel: ObjectPanel, action: Action, given: Given, visitor: Visitor
 ) -> AsyncIterator[Updates]:
     """Everything that an action shows, from its start to the merged answer."""
-    visit, choice = given[page.visit], given[panel.choice]
-    run, rows, info = visit.run, choice.rows(visit), ACTIONS[action]
+    session, choice = given[page.session], given[panel.choice]
+    run, rows, info = session.run, choice.rows(session), ACTIONS[action]
     try:
         if run is None:
             raise InputError("There is no answer to ask about.", "Run something first.")
-        await visit.make_ready(run)
-        found = await asyncio.to_thread(visit.analysis_of, run)
-        template = request_like(page, visit, found, given)
+        await session.make_ready(run)
+        found = await asyncio.to_thread(session.analysis_of, run)
+        template = request_like(page, session, found, given)
         busy = {**at_work(page), **working(panel)}  # sent each time: of quick updates a browser may skip some
-        yield {**busy, page.answer.stage: stage_view.busy(visit.shown, f"{info.doing} 0 of {len(rows)}")}
-        services, calls = page.services, at_once(page.services, template)
-        going = overheard(
-            lambda say: act(
-                waiting_its_turn(services, visitor, say), template, found.result, rows, action, at_once=calls
+        yield {**busy, page.answer.stage: stage_view.busy(session.shown, f"{info.doing} 0 of {len(rows)}")}
+        services, calls = page.services, max_concurrency(page.services, template)
+        going = with_status(
+            lambda say: ask_about_objects(
+                retry_when_rate_limited(services, visitor, say),
+                template,
+                found.result,
+                rows,
+                action,
+                max_concurrency=calls,
             )
         )
         async with contextlib.aclosing(going):
             async for progress in going:
                 if isinstance(progress, str):
-                    yield {**busy, page.answer.stage: stage_view.busy(visit.shown, progress)}
+                    yield {**busy, page.answer.stage: stage_view.busy(session.shown, progress)}
                     continue
                 merged = replace(found, result=progress.result, seconds=progress.seconds, remembered=False)
                 choice.partial = run, merged, action
@@ -170,7 +175,7 @@ async def ask_about(
                     choice.partial = None
                     raise FlorenceUIError("No object got an answer.", progress.result.warnings[0])
                 words = f"{info.doing} {progress.done} of {progress.total}"
-                yield {**busy, page.answer.stage: stage_view.busy(visit.shown, words)}
+                yield {**busy, page.answer.stage: stage_view.busy(session.shown, words)}
         yield await what_came(page, panel, given)
     except FlorenceUIError as error:
         yield {**back(page, panel, given), panel.about: say_error(error)}
@@ -179,15 +184,15 @@ async def ask_about(
         yield {**back(page, panel, given), panel.about: say_error(UNEXPECTED)}
 
 
-def request_like(page: Page, visit: Visit, found: Analysis, given: Given) -> Request:
+def request_like(page: Page, session: PageSession, found: Analysis, given: Given) -> Request:
     """A question to the same model on the same server that found the objects."""
     return Request(
         found.picture,
         found.result.task,
         model_id=found.model_id,
         backend=page.services.backend(found.backend).name,
-        api_key=typed_key(given[page.ask.key]),
-        example=visit.from_examples,
+        api_key=parse_key(given[page.ask.key]),
+        example=session.from_examples,
     )
 
 
@@ -199,25 +204,25 @@ def working(panel: ObjectPanel) -> Updates:
 
 async def what_came(page: Page, panel: ObjectPanel, given: Given) -> Updates:
     """The merged answer, whole or as far as it has come, as the answer that is shown; without any, the one before."""
-    visit, choice, style = given[page.visit], given[panel.choice], page.style.read(given)
+    session, choice, style = given[page.session], given[panel.choice], page.style.read(given)
     if choice.partial is None:
         return back(page, panel, given)
     (run, merged, action), choice.partial = choice.partial, None
     try:
-        new = visit.answered(run.question, merged, run.before)
+        new = session.answered(run.question, merged, run.before)
         new.recipe = Recipe(answer_view.recipe_of(run).prompts, THEN[action])
         if action is not Action.READ_CROP:  # the same objects: what was switched off stays off
             new.hidden, new.filtered = run.hidden, run.filtered
-        await answer_view.draw(visit, new, style)
+        await answer_view.draw(session, new, style)
     except FlorenceUIError as error:
         return {**back(page, panel, given), panel.about: say_error(error)}
-    return {**back(page, panel, given), **answer_view.everything(page, visit, style)}
+    return {**back(page, panel, given), **answer_view.everything(page, session, style)}
 
 
 def back(page: Page, panel: ObjectPanel, given: Given) -> Updates:
     """The page at rest, with the answer that is shown."""
-    visit = given[page.visit]
-    stage = answer_view.stage(visit, page.style.read(given))
+    session = given[page.session]
+    stage = answer_view.stage(session, page.style.read(given))
     notices = {page.ask.input_notice: NoticeValue(), page.ask.picture_notice: NoticeValue()}
     at_end = {panel.stop: gr.update(visible=False), page.answer.stage: stage}
     return {**at_rest(page), **notices, **offered(page, panel, given), **at_end}

@@ -16,9 +16,9 @@ from florence_ui.ui.components.notice import NoticeValue, say_error
 from florence_ui.ui.explore import answer_view, stage_view
 from florence_ui.ui.layout import Page, patient, quiet
 from florence_ui.ui.updates import Given, Updates, filled, fitted, has_key, no_answer, question_in, together
-from florence_ui.visitors.multi_call import Say, look_for_classes, overheard
-from florence_ui.visitors.service import Services, typed_key, visitor_of
-from florence_ui.visitors.session import Question, Visit
+from florence_ui.visitors.multi_call import OnStatus, find_classes_in_turn, with_status
+from florence_ui.visitors.service import Services, parse_key, visitor_of
+from florence_ui.visitors.session import PageSession, Question
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def wire(page: Page) -> None:
             yield updates
 
     def stopped(given: Given) -> Updates:
-        return {**at_rest(page), answer.stage: answer_view.stage(given[page.visit], page.style.read(given))}
+        return {**at_rest(page), answer.stage: answer_view.stage(given[page.session], page.style.read(given))}
 
     async def go_back(given: Given, event: gr.EventData) -> Updates:
         return await shown_again(page, given, event._data.get("index"))
@@ -57,12 +57,12 @@ def back_parts(page: Page) -> list[gr.components.Component]:
 
 async def answer_to(page: Page, given: Given, request: gr.Request) -> AsyncIterator[Updates]:
     """Everything that a run shows, from its first state to its answer or its failure."""
-    visit, style = given[page.visit], page.style.read(given)
+    session, style = given[page.session], page.style.read(given)
     question = question_in(page, given)
-    picture = visit.shown
+    picture = session.shown
     try:
-        await visit.make_ready()
-        wanted = await asyncio.to_thread(asked, page, visit, question, given[page.ask.key])
+        await session.make_ready()
+        wanted = await asyncio.to_thread(asked, page, session, question, given[page.ask.key])
         working = at_work(page)  # sent each time: of quick updates a browser may skip some, and Stop must be there
         yield {**working, page.answer.stage: stage_view.busy(picture, "Asking the model")}
         visitor = visitor_of(request, page.services.settings)
@@ -72,31 +72,33 @@ async def answer_to(page: Page, given: Given, request: gr.Request) -> AsyncItera
                 if isinstance(state, str):
                     yield {**working, page.answer.stage: stage_view.busy(picture, state)}
                     continue
-                answer = visit.answered(question, state, picture)
-                await answer_view.draw(visit, answer, style)
-                shown = answer_view.everything if visit.run is answer else answer_view.history
-                yield together(at_rest(page), shown(page, visit, style))
+                answer = session.answered(question, state, picture)
+                await answer_view.draw(session, answer, style)
+                shown = answer_view.everything if session.run is answer else answer_view.history
+                yield together(at_rest(page), shown(page, session, style))
     except FlorenceUIError as error:
-        yield {**at_rest(page), **said_where_it_belongs(page, visit, error)}
+        yield {**at_rest(page), **said_where_it_belongs(page, session, error)}
     except Exception:
         log.exception("A run failed.")
-        yield {**at_rest(page), **without_answer(page, visit, UNEXPECTED)}
+        yield {**at_rest(page), **without_answer(page, session, UNEXPECTED)}
 
 
-async def answer_of(services: Services, question: Question, wanted: Request, visitor: Visitor, say: Say) -> Analysis:
+async def answer_of(
+    services: Services, question: Question, wanted: Request, visitor: Visitor, say: OnStatus
+) -> Analysis:
     """The answer to a question: by one call, or by one a class where that was chosen."""
     if wanted.task.input_kind is InputKind.CLASSES and question.strategy is not Strategy.TOGETHER:
-        return await look_for_classes(services, wanted, question.strategy, visitor, say)
+        return await find_classes_in_turn(services, wanted, question.strategy, visitor, say)
     return await services.run(wanted, visitor, say)
 
 
-def asked(page: Page, visit: Visit, question: Question, key: str) -> Request:
+def asked(page: Page, session: PageSession, question: Question, key: str) -> Request:
     """The question as the model is asked it; blocks where the picture has to be decoded again.
 
     Raises:
         InputError: If something is missing.
     """
-    picture = visit.picture
+    picture = session.picture
     if picture is None:
         raise InputError("There is no picture yet.", "Add one, or choose an example.", field="image")
     task = get_task(question.token)
@@ -109,19 +111,19 @@ def asked(page: Page, visit: Visit, question: Question, key: str) -> Request:
         region=question.region,
         model_id=question.model_id,
         backend=page.services.backend(question.backend).name,
-        api_key=typed_key(key),
-        example=visit.from_examples,
+        api_key=parse_key(key),
+        example=session.from_examples,
         nano_stands_in=True,
     )
 
 
-def states(start: Callable[[Say], Awaitable[Analysis]]) -> AsyncIterator[str | Analysis]:
+def states(start: Callable[[OnStatus], Awaitable[Analysis]]) -> AsyncIterator[str | Analysis]:
     """What a run says while it waits, and at last its answer; leaving the loop early ends the run."""
 
-    async def answer(say: Say) -> AsyncIterator[Analysis]:
+    async def answer(say: OnStatus) -> AsyncIterator[Analysis]:
         yield await start(say)
 
-    return overheard(answer)
+    return with_status(answer)
 
 
 def at_work(page: Page) -> Updates:
@@ -140,36 +142,36 @@ def at_rest(page: Page) -> Updates:
     return {page.ask.run: gr.update(visible=True), page.ask.stop: gr.update(visible=False)}
 
 
-def said_where_it_belongs(page: Page, visit: Visit, error: FlorenceUIError) -> Updates:
+def said_where_it_belongs(page: Page, session: PageSession, error: FlorenceUIError) -> Updates:
     """An error at its field, if it has one on the page, or in the place of the answer."""
     field = FIELDS.get(getattr(error, "field", ""))
     if field:
-        return {getattr(page.ask, field): say_error(error), page.answer.stage: answer_view.stage(visit)}
-    return without_answer(page, visit, error)
+        return {getattr(page.ask, field): say_error(error), page.answer.stage: answer_view.stage(session)}
+    return without_answer(page, session, error)
 
 
-def without_answer(page: Page, visit: Visit, error: FlorenceUIError) -> Updates:
+def without_answer(page: Page, session: PageSession, error: FlorenceUIError) -> Updates:
     """Why there is no answer, and nothing of the one before, which stays among the recent runs."""
-    visit.run = None
-    failed = stage_view.failed(visit.shown, error)
-    return {**no_answer(page), page.answer.stage: failed, page.recent: answer_view.recent(visit)}
+    session.run = None
+    failed = stage_view.failed(session.shown, error)
+    return {**no_answer(page), page.answer.stage: failed, page.recent: answer_view.recent(session)}
 
 
 async def shown_again(page: Page, given: Given, index: object) -> Updates:
     """An earlier answer with its picture and question, as it was; nothing is asked again."""
-    visit: Visit = given[page.visit]
+    session: PageSession = given[page.session]
     try:
-        if isinstance(index, int) and 0 <= index < len(visit.recent):
-            await visit.make_ready(visit.recent[index])
-        run = await asyncio.to_thread(visit.go_back, index) if isinstance(index, int) else None
+        if isinstance(index, int) and 0 <= index < len(session.recent):
+            await session.make_ready(session.recent[index])
+        run = await asyncio.to_thread(session.go_back, index) if isinstance(index, int) else None
         if run is None:
             return {}
         style = page.style.read(given)
-        await answer_view.draw(visit, run, style)
+        await answer_view.draw(session, run, style)
     except FlorenceUIError as error:
-        return {page.answer.stage: stage_view.failed(visit.shown, error)}
+        return {page.answer.stage: stage_view.failed(session.shown, error)}
     return together(
         filled(page, run.question),
-        fitted(page, visit, run.question, key=has_key(page, given), fresh=True),
-        answer_view.everything(page, visit, style),
+        fitted(page, session, run.question, key=has_key(page, given), fresh=True),
+        answer_view.everything(page, session, style),
     )

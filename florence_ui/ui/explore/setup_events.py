@@ -14,7 +14,7 @@ from florence_ui.ui.components.notice import say
 from florence_ui.ui.explore.picture_events import fresh_start, picture_parts, put_on
 from florence_ui.ui.layout import Page, patient, quiet
 from florence_ui.ui.updates import Given, Updates, filled, fitted, question_in, together
-from florence_ui.visitors.session import Visit
+from florence_ui.visitors.session import PageSession
 
 COPY_LINK = "(query) => window.florencePage.copyLink(query)"
 TONES = {State.READY: "good", State.UNAVAILABLE: "error", State.FOREIGN: "error"}
@@ -23,7 +23,7 @@ TONES = {State.READY: "good", State.UNAVAILABLE: "error", State.FOREIGN: "error"
 def wire(demo: gr.Blocks, page: Page) -> None:
     """Connects opening, remembering, sharing and the line about the server."""
     ask, fields = page.ask, {*page.question_fields, *page.style.controls}
-    opened = [*picture_parts(page), *page.filled_parts, *page.style.controls, page.visit]
+    opened = [*picture_parts(page), *page.filled_parts, *page.style.controls, page.session]
 
     async def open_page(given: Given, request: gr.Request) -> Updates:
         return await opening(page, given, dict(request.query_params))
@@ -35,7 +35,7 @@ def wire(demo: gr.Blocks, page: Page) -> None:
         return share_link.written(question_in(page, given), page.style.read(given))
 
     def link(given: Given) -> str:
-        example = example_shown(page, given[page.visit])
+        example = example_shown(page, given[page.session])
         return urlencode(remember(given) | ({"example": example} if example else {}))
 
     demo.load(open_page, fields | {page.remembered}, [*dict.fromkeys(opened)], **patient())
@@ -54,7 +54,7 @@ async def opening(page: Page, given: Given, query: Mapping[str, str]) -> Updates
 
     Nothing is run.
     """
-    visit: Visit = given[page.visit]
+    session: PageSession = given[page.session]
     names = example_names(page)
     index = names.index(query["example"]) if query.get("example") in names else 0
     example = page.examples[index] if names else None
@@ -64,16 +64,16 @@ async def opening(page: Page, given: Given, query: Mapping[str, str]) -> Updates
     kept = query if "task" in query else given[page.remembered] or {}
     question, style = share_link.read(kept, usual, page.services.backends)
     shown: Updates = {}
-    if example is not None and visit.source is None:
+    if example is not None and session.source is None:
         with contextlib.suppress(FlorenceUIError):
-            await put_on(visit, page.services.open_own(example.path))
-            shown = fresh_start(page, visit, example=index)
+            await put_on(session, page.services.open_own(example.path))
+            shown = fresh_start(page, session, example=index)
     return together(
         filled(page, question),
-        fitted(page, visit, question, key=False, fresh=True),
+        fitted(page, session, question, key=False, fresh=True),
         shown,
         page.style.filled(style),
-        {page.visit: visit},
+        {page.session: session},
     )
 
 
@@ -82,9 +82,9 @@ def example_names(page: Page) -> list[str]:
     return [example.path.stem for example in page.examples if example.path]
 
 
-def example_shown(page: Page, visit: Visit) -> str:
+def example_shown(page: Page, session: PageSession) -> str:
     """What a link calls the example that is on the page; empty for a picture of the visitor's own."""
-    path = visit.source[0] if visit.source else None
+    path = session.source[0] if session.source else None
     return next((example.path.stem for example in page.examples if example.path and example.path == path), "")
 
 

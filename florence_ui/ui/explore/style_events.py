@@ -12,7 +12,7 @@ from florence_ui.ui.components.notice import NoticeValue, say, say_error
 from florence_ui.ui.explore import answer_view
 from florence_ui.ui.layout import Page, patient
 from florence_ui.ui.updates import Given, Updates
-from florence_ui.visitors.session import Visit
+from florence_ui.visitors.session import PageSession
 
 HAND_OVER = "() => window.florencePage.handOver()"
 
@@ -20,30 +20,30 @@ HAND_OVER = "() => window.florencePage.handOver()"
 def wire(page: Page) -> None:
     """Connects the style panel, the eyes of the list and the downloads."""
     style, answer = page.style, page.answer
-    fields, parts = {page.visit, *style.controls}, [answer.stage, answer.slider, answer.python]
+    fields, parts = {page.session, *style.controls}, [answer.stage, answer.slider, answer.python]
     options = patient(trigger_mode="always_last")
 
     async def redraw(given: Given) -> Updates:
-        return await drawn_anew(page, given[page.visit], style.read(given))
+        return await drawn_anew(page, given[page.session], style.read(given))
 
     async def toggle(given: Given, event: gr.EventData) -> Updates:
-        visit: Visit = given[page.visit]
-        if visit.run is not None:
-            known = range(len(visit.run.analysis.result.detections))
+        session: PageSession = given[page.session]
+        if session.run is not None:
+            known = range(len(session.run.analysis.result.detections))
             hidden = event._data.get("hidden")
             rows = hidden if isinstance(hidden, list) else []
-            visit.run.hidden = frozenset(k for k in rows if isinstance(k, int) and k in known)
-        return await drawn_anew(page, visit, style.read(given))
+            session.run.hidden = frozenset(k for k in rows if isinstance(k, int) and k in known)
+        return await drawn_anew(page, session, style.read(given))
 
-    async def reset(visit: Visit) -> Updates:
-        return {**style.filled(Style()), **await drawn_anew(page, visit, Style())}
+    async def reset(session: PageSession) -> Updates:
+        return {**style.filled(Style()), **await drawn_anew(page, session, Style())}
 
     for control in (style.annotators, style.labels, style.palette):
         control.input(redraw, fields, parts, **options)
     for slider in (style.thickness, style.opacity, style.text_size):
         slider.release(redraw, fields, parts, **options)
     answer.stage.toggle(toggle, fields, parts, **options)
-    style.reset.click(reset, page.visit, [*style.controls, *parts], **options)
+    style.reset.click(reset, page.session, [*style.controls, *parts], **options)
     for name, button in page.take.buttons.items():
         wire_download(page, name, button)
 
@@ -53,29 +53,29 @@ def wire_download(page: Page, name: str, button: gr.Button) -> None:
     take = page.take
 
     async def make(given: Given) -> Updates:
-        visit: Visit = given[page.visit]
-        if visit.run is None:
+        session: PageSession = given[page.session]
+        if session.run is None:
             return {take.handover: None, take.notice: say("There is no answer to download yet.", tone="error")}
         try:
-            await visit.make_ready(visit.run)
-            analysis = await asyncio.to_thread(visit.analysis_of, visit.run)
-            rows = answer_view.shown_rows(visit.run)
+            await session.make_ready(session.run)
+            analysis = await asyncio.to_thread(session.analysis_of, session.run)
+            rows = answer_view.shown_rows(session.run)
             path = await drawing.run(downloads.MAKERS[name], analysis, page.style.read(given), rows)
         except FlorenceUIError as error:  # without a file of its own the one before would be handed over again
             return {take.handover: None, take.notice: say_error(error)}
         return {take.handover: str(path), take.notice: NoticeValue()}
 
-    fields = {page.visit, *page.style.controls}
+    fields = {page.session, *page.style.controls}
     made = button.click(make, fields, [take.handover, take.notice], **patient())
     made.success(None, js=HAND_OVER)
 
 
-async def drawn_anew(page: Page, visit: Visit, style: Style) -> Updates:
+async def drawn_anew(page: Page, session: PageSession, style: Style) -> Updates:
     """The answer in another style, or with other objects switched on."""
-    if visit.run is None:
+    if session.run is None:
         return {}
     try:
-        await answer_view.draw(visit, visit.run, style)
+        await answer_view.draw(session, session.run, style)
     except FlorenceUIError as error:
         return {page.take.notice: say_error(error)}
-    return answer_view.picture(page, visit, style)
+    return answer_view.picture(page, session, style)

@@ -16,12 +16,12 @@ def wire(page: Page) -> None:
     fields = {*page.question_fields}
 
     def fit(given: Given) -> Updates:
-        return fitted(page, given[page.visit], question_in(page, given), key=has_key(page, given))
+        return fitted(page, given[page.session], question_in(page, given), key=has_key(page, given))
 
     def look(given: Given) -> Updates:
-        visit, question = given[page.visit], question_in(page, given)
-        question = replace(question, token=visit.token or question.token)
-        return run_state(page, visit, question, key=has_key(page, given))
+        session, question = given[page.session], question_in(page, given)
+        question = replace(question, token=session.token or question.token)
+        return run_state(page, session, question, key=has_key(page, given))
 
     ask.family.input(open_family, ask.family, ask.variant, **quiet()).then(fit, fields, page.question_parts, **quiet())
     ask.variant.input(fit, fields, page.question_parts, **quiet())
