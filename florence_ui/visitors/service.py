@@ -171,7 +171,9 @@ class Services:
 
             yield ask
 
-    async def _ask(self, request: Request, charge: Charge, note: RunRecord, on_state: OnStatus | None = None) -> Analysis:
+    async def _ask(
+        self, request: Request, charge: Charge, note: RunRecord, on_state: OnStatus | None = None
+    ) -> Analysis:
         note.size = request.picture.size
         analysis = await self.pipeline.analyze(request, on_state=on_state, charge=charge)
         note.model_id, note.remembered = analysis.model_id, analysis.remembered
