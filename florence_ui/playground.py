@@ -7,7 +7,7 @@ from florence_ui.api.endpoints import add_endpoints
 from florence_ui.api.mcp import has_mcp, serve_tools
 from florence_ui.hosting.gradio_internals import WakingQueue, limited_server
 from florence_ui.hosting.launch import launch_options
-from florence_ui.ui.batch.tab import build_many_tab
+from florence_ui.ui.batch.tab import build_batch_tab
 from florence_ui.ui.compare.tab import build_compare_tab
 from florence_ui.ui.explore import picture_events, run_events, setup_events, style_events, task_events
 from florence_ui.ui.explore.chains_panel import build_chains_panel
@@ -26,7 +26,7 @@ SCRIPTS = ("polyfills.js", "page.js", "picture_sources.js")
 PARTS = {
     "ask_more": (build_chains_panel,),
     "answer_more": (build_object_panel, build_filter_panel),
-    "tabs": (("Compare", build_compare_tab), ("Many pictures", build_many_tab)),
+    "tabs": (("Compare", build_compare_tab), ("Many pictures", build_batch_tab)),
 }
 """What stands around asking once: panels below the question and the answer, and further tabs."""
 

@@ -5,6 +5,6 @@ from pathlib import Path
 from gradio.data_classes import FileData
 
 
-def handed_out(path: Path | None) -> FileData | None:
+def as_file_data(path: Path | None) -> FileData | None:
     """A file of ours as a component's value holds it; Gradio adds the address."""
     return FileData(path=str(path), orig_name=path.name) if path else None

@@ -38,7 +38,7 @@ def variant_choices(family: str) -> list[tuple[str, str]]:
     return [(task.title, task.token) for task in tasks_of(Family(family))]
 
 
-def task_line(task: Task) -> str:
+def task_help(task: Task) -> str:
     """A task's one line of help with its token, as Markdown."""
     token = "" if task.token == CUSTOM else f" `{task.token}`"
     mark = " *Experimental.*" if task.experimental else ""
@@ -56,7 +56,7 @@ def model_title(model_id: str) -> str:
     return next((words.partition(" (")[0] for words, known in MODELS if known == model_id), model_id)
 
 
-def missing(
+def why_disabled(
     task: Task,
     *,
     has_picture: bool,
@@ -88,7 +88,7 @@ def destination(host: str, *, is_local: bool) -> str:
     return "The picture stays on this machine." if is_local else f"The picture is sent to {host}."
 
 
-def ready(backend: Backend, status: ServerStatus, model_id: str = "") -> str:
+def ready_text(backend: Backend, status: ServerStatus, model_id: str = "") -> str:
     """That a server can be asked, in as few words as possible; and why it is nano that answers, where it is."""
     if not backend.is_local:
         return f"Ready: {backend.title}"

@@ -7,15 +7,15 @@ from typing import Any
 import gradio as gr
 
 from florence_ui.ui import labels
-from florence_ui.ui.components import Notice, Shelf
+from florence_ui.ui.components import Notice, ThumbnailStrip
 from florence_ui.ui.explore import panels
-from florence_ui.ui.explore.examples import Example, shelf_of
+from florence_ui.ui.explore.examples import Example, example_thumbnails
 from florence_ui.ui.explore.panels import AnswerPanel, AskPanel, StylePanel, TakePanel
 from florence_ui.visitors.service import Services
 from florence_ui.visitors.session import PageSession
 
 STORAGE_KEY = "florence-2-playground"
-VISIT_SECONDS = 6 * 3600
+SESSION_SECONDS = 6 * 3600
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Page:
     style: StylePanel
     take: TakePanel
     recent_panel: gr.Column
-    recent: Shelf
+    recent: ThumbnailStrip
     link_text: gr.Textbox
 
     @property
@@ -79,12 +79,12 @@ class Page:
         return [*shown, self.recent, self.recent_panel, self.style.annotators, self.style.panel, self.take.panel]
 
 
-def quiet(**options: Any) -> dict[str, Any]:
+def unqueued(**options: Any) -> dict[str, Any]:
     """How the page's own events run: at once, without overlays, and not offered to programs."""
     return {"queue": False, "show_progress": "hidden", "api_visibility": "private", **options}
 
 
-def patient(**options: Any) -> dict[str, Any]:
+def queued(**options: Any) -> dict[str, Any]:
     """The same for events that take their time: they wait in line, as many at once as come."""
     return {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private", **options}
 
@@ -110,14 +110,14 @@ def lay_out(
     state = panels.header()
     # before the tabs: among them, Gradio counts these as tabs and lists the later tabs twice
     link_text, timer = gr.Textbox(visible=False), gr.Timer(3, active=False)
-    session = gr.State(PageSession(), time_to_live=VISIT_SECONDS)
+    session = gr.State(PageSession(), time_to_live=SESSION_SECONDS)
     remembered = gr.BrowserState(None, storage_key=STORAGE_KEY, secret=STORAGE_KEY)
     with gr.Tabs(elem_id="modes"):
         with gr.Tab("Explore", id="explore-tab"), gr.Row(elem_id="explore"):
             with gr.Column(elem_id="ask"):
                 backends = [(backend.title, name) for name, backend in services.backends.items()]
                 model = settings.model or labels.AUTOMATIC
-                ask = panels.ask_panel(backends, settings.first_backend, model, shelf_of(examples))
+                ask = panels.ask_panel(backends, settings.first_backend, model, example_thumbnails(examples))
                 below_ask = gr.Column(elem_id="below-ask")
             with gr.Column(elem_id="answer"):
                 answer = panels.answer_panel()

@@ -14,7 +14,7 @@ MAX_CHARS = 2000
 NUMBERS = ("thickness", "opacity", "text_size")
 
 
-def written(question: Question, style: Style) -> dict[str, str]:
+def encode(question: Question, style: Style) -> dict[str, str]:
     """What differs from an empty question in the usual style, as text."""
     usual = Style()
     parts = {
@@ -33,11 +33,11 @@ def written(question: Question, style: Style) -> dict[str, str]:
     return {name: value for name, value in parts.items() if value}
 
 
-def read(kept: Any, usual: Question, backends: Collection[str]) -> tuple[Question, Style]:
+def decode(kept: Any, usual: Question, backends: Collection[str]) -> tuple[Question, Style]:
     """The question and style in what was kept; whatever cannot be used there is left as usual.
 
     Args:
-        kept: What `written` gave, by way of a browser or a link, so anything at all.
+        kept: What `encode` gave, by way of a browser or a link, so anything at all.
         usual: The question where nothing was kept.
         backends: Names that may be chosen.
     """

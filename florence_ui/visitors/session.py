@@ -51,7 +51,7 @@ class Run:
         limits: Within which it was opened.
         before: The picture as it is shown, a JPEG.
         after: The same with the answer drawn on it.
-        tile: A small copy of `after`.
+        thumbnail: A small copy of `after`.
         hidden: Rows of the detections that are switched off.
         filtered: Those of them that a filter switched off.
         recipe: How it came about; None for a single call.
@@ -63,7 +63,7 @@ class Run:
     limits: ImageLimits
     before: Path
     after: Path | None = None
-    tile: Path | None = None
+    thumbnail: Path | None = None
     hidden: frozenset[int] = frozenset()
     filtered: frozenset[int] = frozenset()
     recipe: Recipe | None = None

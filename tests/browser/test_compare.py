@@ -93,7 +93,7 @@ def test_texts_are_marked_where_they_differ(page: Page, two_models: ScriptedBack
     compare(page)
     expect(page.locator("#compare-left-text mark")).to_have_text(["red"])
     expect(page.locator("#compare-right-text mark")).to_have_text(["blue"])
-    expect(page.locator("#compare-left-text .passage")).to_have_text("A red <b>car</b>.")
+    expect(page.locator("#compare-left-text .text-diff")).to_have_text("A red <b>car</b>.")
     expect(page.locator("#compare-outcome")).to_be_hidden()
 
 

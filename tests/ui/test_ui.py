@@ -64,12 +64,12 @@ def full_question(**changes: object) -> dict[str, object]:
     ],
 )
 def test_run_says_why_it_is_off(token: str, changes: dict, words: str) -> None:
-    assert words in choices_module.missing(TASKS[token], **full_question(**changes))
+    assert words in choices_module.why_disabled(TASKS[token], **full_question(**changes))
 
 
 @pytest.mark.parametrize("token", TASKS)
 def test_run_is_on_when_nothing_is_missing(token: str) -> None:
-    assert choices_module.missing(TASKS[token], **full_question(needs_key=True, has_key=True)) == ""
+    assert choices_module.why_disabled(TASKS[token], **full_question(needs_key=True, has_key=True)) == ""
 
 
 def test_every_task_can_be_reached_by_family_and_variant() -> None:
@@ -88,15 +88,15 @@ def test_every_task_can_be_reached_by_family_and_variant() -> None:
 def test_a_ready_server_is_named_by_where_it_is(url: str, server: str, words: str) -> None:
     backend = backends_from(replace(Settings(), local_url=url))["local"]
     models = {"florence-2-nano": {}} if "local server" in server else {}
-    assert words in choices_module.ready(backend, ServerStatus(State.READY, "", models=models, server=server))
+    assert words in choices_module.ready_text(backend, ServerStatus(State.READY, "", models=models, server=server))
 
 
 def test_a_server_ready_with_nano_says_why_base_is_not() -> None:
     backend = backends_from(Settings())["local"]
     models = {"florence-2-base": {"state": "unavailable", "reason": "The Hugging Face Hub cannot be reached."}}
     status = ServerStatus(State.READY, "", models=models, server="Florence-2 local server 1")
-    assert "Hub cannot be reached" in choices_module.ready(backend, status, "florence-2-nano")
-    assert choices_module.ready(backend, status, "florence-2-large") == "Ready on this machine"
+    assert "Hub cannot be reached" in choices_module.ready_text(backend, status, "florence-2-nano")
+    assert choices_module.ready_text(backend, status, "florence-2-large") == "Ready on this machine"
 
 
 def test_where_the_picture_goes_is_said() -> None:
@@ -117,7 +117,7 @@ def test_where_the_picture_goes_is_said() -> None:
     ],
 )
 def test_phrases_know_their_objects(text: str, labels: list[str], pieces: list) -> None:
-    assert [(p.text, p.items) for p in stage_view.light_up(text, labels)] == pieces
+    assert [(p.text, p.items) for p in stage_view.link_phrases(text, labels)] == pieces
 
 
 def test_grounding_lights_up_the_sentence_that_was_asked() -> None:
@@ -136,21 +136,23 @@ def test_the_alternative_text_says_what_was_found() -> None:
 
 def test_an_outline_is_taken_before_a_quad_and_a_quad_before_a_box() -> None:
     square = np.array([[0, 0], [50, 0], [50, 50]])
-    outlined = stage_view.items_of(
+    outlined = stage_view.stage_objects(
         result("<REFERRING_EXPRESSION_SEGMENTATION>", ("",), polygons=[[square]]), (), "default"
     )
     assert outlined[0].outline == [[[0, 0], [50, 0], [50, 50]]]
     quad = [[1, 2], [3, 2], [3, 4], [1, 4]]
-    assert stage_view.items_of(result("<OCR_WITH_REGION>", ("A",), quads=[quad]), (), "default")[0].outline == [quad]
-    box = stage_view.items_of(result(labels=("dog",)), {0}, "default")[0]
+    assert stage_view.stage_objects(result("<OCR_WITH_REGION>", ("A",), quads=[quad]), (), "default")[0].outline == [
+        quad
+    ]
+    box = stage_view.stage_objects(result(labels=("dog",)), {0}, "default")[0]
     assert (box.outline, box.area, box.shown) == ([[[0, 20], [30, 20], [30, 60], [0, 60]]], 1200, False)
 
 
 def test_an_outline_of_thousands_of_points_is_thinned() -> None:
     ring = np.stack([np.arange(5000.0), np.arange(5000.0)], axis=1)
-    item = stage_view.items_of(result("<REFERRING_EXPRESSION_SEGMENTATION>", ("",), polygons=[[ring]]), (), "default")[
-        0
-    ]
+    item = stage_view.stage_objects(
+        result("<REFERRING_EXPRESSION_SEGMENTATION>", ("",), polygons=[[ring]]), (), "default"
+    )[0]
     assert len(item.outline[0]) <= stage_view.MAX_POINTS
 
 
@@ -192,7 +194,7 @@ def test_an_empty_answer_has_a_look_of_its_own(answer: Result, state: str, tmp_p
     ],
 )
 def test_a_setup_survives_being_written_and_read(question: Question, style: Style) -> None:
-    assert share_link.read(share_link.written(question, style), USUAL, BACKENDS) == (question, style)
+    assert share_link.decode(share_link.encode(question, style), USUAL, BACKENDS) == (question, style)
 
 
 @pytest.mark.parametrize(
@@ -208,14 +210,14 @@ def test_a_setup_survives_being_written_and_read(question: Question, style: Styl
     ],
 )
 def test_what_cannot_be_used_in_a_setup_is_left_as_usual(kept: object) -> None:
-    question, style = share_link.read(kept, USUAL, BACKENDS)
+    question, style = share_link.decode(kept, USUAL, BACKENDS)
     assert question == USUAL
     assert style.annotators == ()
     assert 0.25 <= style.thickness <= 8
 
 
 def test_a_setup_of_enormous_text_is_cut() -> None:
-    question, _ = share_link.read({"task": "custom", "text": "x" * 10**6}, USUAL, BACKENDS)
+    question, _ = share_link.decode({"task": "custom", "text": "x" * 10**6}, USUAL, BACKENDS)
     assert len(question.text) <= 2000
 
 
@@ -305,14 +307,14 @@ def test_the_examples_are_there_with_their_tasks_and_the_link_comes_last() -> No
 
 def test_a_tile_is_a_small_copy_of_its_example() -> None:
     for example in load_examples()[:-1]:
-        assert example.tile.stat().st_size < 8_000, example.tile
-        with Image.open(example.tile) as tile, Image.open(example.path) as whole:
-            difference = np.asarray(whole.resize(tile.size), dtype=int) - np.asarray(tile, dtype=int)
-        assert np.abs(difference).mean() < 6, f"{example.tile} shows something else: make it anew"
+        assert example.thumbnail.stat().st_size < 8_000, example.thumbnail
+        with Image.open(example.thumbnail) as thumbnail, Image.open(example.path) as whole:
+            difference = np.asarray(whole.resize(thumbnail.size), dtype=int) - np.asarray(thumbnail, dtype=int)
+        assert np.abs(difference).mean() < 6, f"{example.thumbnail} shows something else: make it anew"
 
 
 def test_tiles_are_served_from_where_they_are_so_they_do_not_age_out_with_the_files_of_visitors() -> None:
-    assert all(is_static_file(example.tile) for example in load_examples()[:-1])
+    assert all(is_static_file(example.thumbnail) for example in load_examples()[:-1])
 
 
 def test_scripts_and_styles_lie_in_files_of_their_own() -> None:

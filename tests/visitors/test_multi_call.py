@@ -13,7 +13,7 @@ from florence_ui.inference.batch import Batch, ItemState
 from florence_ui.inference.chains import CHAINS, StepState, run_chain
 from florence_ui.inference.per_class import Strategy
 from florence_ui.ui.batch import tab
-from florence_ui.ui.batch.panel import Many
+from florence_ui.ui.batch.panel import BatchState
 from florence_ui.visitors import multi_call
 from florence_ui.visitors import service as services_module
 from florence_ui.visitors.quota import Quota, QuotaLimiter
@@ -175,7 +175,7 @@ async def test_right_after_stop_the_pictures_in_hand_count_as_still_to_do(tmp_pa
     """The handler of Stop runs before the cancelled work has put them back in line."""
     batch = Batch.of([tmp_path / "a.jpg", tmp_path / "b.jpg"])
     batch.items[0].state, batch.items[1].state = ItemState.FAILED, ItemState.RUNNING
-    stopped = Many(batch=batch, going=False)
-    assert tab.run_words(stopped) == "Continue with 1"
-    assert [frame.state for frame in tab.sheet(stopped).frames] == ["failed", "waiting"]
-    assert tab.sheet(stopped).words == "0 of 2 done, 1 failed, stopped."
+    stopped = BatchState(batch=batch, going=False)
+    assert tab.run_label(stopped) == "Continue with 1"
+    assert [frame.state for frame in tab.contact_sheet(stopped).frames] == ["failed", "waiting"]
+    assert tab.contact_sheet(stopped).words == "0 of 2 done, 1 failed, stopped."

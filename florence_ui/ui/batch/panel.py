@@ -11,19 +11,19 @@ from florence_ui.exports.datasets import MAX_SHARE
 from florence_ui.inference.batch import MAX_PICTURES, Batch, Item
 from florence_ui.tasks import TASKS, InputKind, get_task
 from florence_ui.ui import labels
-from florence_ui.ui.components import Notice, Sheet, Stage
-from florence_ui.ui.components.notice import say
-from florence_ui.ui.layout import VISIT_SECONDS
+from florence_ui.ui.components import ContactSheet, Notice, Stage
+from florence_ui.ui.components.notice import text_notice
+from florence_ui.ui.layout import SESSION_SECONDS
 from florence_ui.ui.updates import Updates
 
 NO_PICTURES = "Choose some pictures first."
 """Why Run is off."""
-LOOK_SECONDS = 1.0
+REFRESH_SECONDS = 1.0
 """How often the sheet is brought up to date while the work goes on."""
 
 
 @dataclass(eq=False)
-class Many:
+class BatchState:
     """One visitor's many pictures.
 
     Attributes:
@@ -44,10 +44,10 @@ class Many:
 
 
 @dataclass(frozen=True)
-class ManyPanel:
+class BatchPanel:
     """The tab."""
 
-    many: gr.State
+    state: gr.State
     files: gr.File
     task: gr.Dropdown
     text: gr.Textbox
@@ -56,7 +56,7 @@ class ManyPanel:
     stop: gr.Button
     retry: gr.Button
     notice: Notice
-    sheet: Sheet
+    contact_sheet: ContactSheet
     chosen_panel: gr.Column
     stage: Stage
     meta: Notice
@@ -69,58 +69,58 @@ class ManyPanel:
     @property
     def chosen(self) -> list[gr.components.Component]:
         """What changes with the picture that is looked at."""
-        return [self.chosen_panel, self.stage, self.meta, self.sheet]
+        return [self.chosen_panel, self.stage, self.meta, self.contact_sheet]
 
     @property
     def shown(self) -> list[gr.components.Component]:
         """What changes with the progress."""
-        return [self.run, self.stop, self.retry, self.notice, self.sheet, self.failures, self.take, self.timer]
+        return [self.run, self.stop, self.retry, self.notice, self.contact_sheet, self.failures, self.take, self.timer]
 
 
-def lay_out() -> ManyPanel:
+def lay_out() -> BatchPanel:
     """Files and question on the left, the sheet and the chosen picture on the right."""
     usual = "<OD>"
-    with gr.Row(elem_id="many"):
-        with gr.Column(elem_id="many-ask"):
+    with gr.Row(elem_id="batch"):
+        with gr.Column(elem_id="batch-ask"):
             files = gr.File(
                 label=f"Pictures, up to {MAX_PICTURES}", file_count="multiple", height=220,
-                elem_id="many-files",
+                elem_id="batch-files",
             )  # fmt: skip
-            task = gr.Dropdown(task_choices(), value=usual, label="Task for all", elem_id="many-task")
-            text = gr.Textbox(label="Phrase", elem_id="many-text", visible=False, lines=2)
+            task = gr.Dropdown(task_choices(), value=usual, label="Task for all", elem_id="batch-task")
+            text = gr.Textbox(label="Phrase", elem_id="batch-text", visible=False, lines=2)
             classes = gr.Dropdown(
                 [], label="Classes", info="Press Enter after each one.", multiselect=True, allow_custom_value=True,
-                elem_id="many-classes", visible=False,
+                elem_id="batch-classes", visible=False,
             )  # fmt: skip
-            with gr.Row(elem_id="many-row"):
-                run = gr.Button("Run all", variant="primary", size="lg", elem_id="many-run", interactive=False)
-                stop = gr.Button("Stop", variant="stop", size="lg", elem_id="many-stop", visible=False)
-            retry = gr.Button("Try the failed ones again", elem_id="many-retry", visible=False)
-            notice = Notice(say(NO_PICTURES), elem_id="many-notice", label="State of the work")
-            gr.Markdown("Model, server and key are the ones chosen under Explore.", elem_id="many-hint")
-            with gr.Column(visible=False, elem_id="many-take") as take:
-                gr.Markdown("### Download all that is done", elem_id="many-take-title")
-                with gr.Row(elem_id="many-take-row"):
+            with gr.Row(elem_id="batch-row"):
+                run = gr.Button("Run all", variant="primary", size="lg", elem_id="batch-run", interactive=False)
+                stop = gr.Button("Stop", variant="stop", size="lg", elem_id="batch-stop", visible=False)
+            retry = gr.Button("Try the failed ones again", elem_id="batch-retry", visible=False)
+            notice = Notice(text_notice(NO_PICTURES), elem_id="batch-notice", label="State of the work")
+            gr.Markdown("Model, server and key are the ones chosen under Explore.", elem_id="batch-hint")
+            with gr.Column(visible=False, elem_id="batch-take") as take:
+                gr.Markdown("### Download all that is done", elem_id="batch-take-title")
+                with gr.Row(elem_id="batch-take-row"):
                     buttons = {
-                        name: gr.Button(title, size="sm", min_width=90, elem_id=f"many-{name}")
+                        name: gr.Button(title, size="sm", min_width=90, elem_id=f"batch-{name}")
                         for name, title in batch_downloads.TITLES.items()
                     }
                 validation = gr.Slider(
                     0, 100 * MAX_SHARE, 0, step=5, label="For validation, %",
-                    info="Part of a data set to hold back; the same pictures every time.", elem_id="many-validation",
+                    info="Part of a data set to hold back; the same pictures every time.", elem_id="batch-validation",
                 )  # fmt: skip
-        with gr.Column(elem_id="many-answer"):
-            sheet = Sheet(elem_id="many-sheet", label="Pictures")
+        with gr.Column(elem_id="batch-answer"):
+            contact_sheet = ContactSheet(elem_id="batch-contact-sheet", label="Pictures")
             failures = gr.Dataframe(
                 headers=["picture", "why it failed"], type="array", interactive=False, wrap=True, visible=False,
-                label="Failed", elem_id="many-failures", buttons=["copy"], column_widths=["30%", "70%"],
+                label="Failed", elem_id="batch-failures", buttons=["copy"], column_widths=["30%", "70%"],
             )  # fmt: skip
-            with gr.Column(visible=False, elem_id="many-chosen") as chosen_panel:
-                meta = Notice(elem_id="many-meta", label="About this answer")
-                stage = Stage(elem_id="many-stage", label="The chosen picture")
-    many, timer = gr.State(Many(), time_to_live=VISIT_SECONDS), gr.Timer(LOOK_SECONDS, active=False)
-    return ManyPanel(
-        many,
+            with gr.Column(visible=False, elem_id="batch-chosen") as chosen_panel:
+                meta = Notice(elem_id="batch-meta", label="About this answer")
+                stage = Stage(elem_id="batch-stage", label="The chosen picture")
+    state, timer = gr.State(BatchState(), time_to_live=SESSION_SECONDS), gr.Timer(REFRESH_SECONDS, active=False)
+    return BatchPanel(
+        state,
         files,
         task,
         text,
@@ -129,7 +129,7 @@ def lay_out() -> ManyPanel:
         stop,
         retry,
         notice,
-        sheet,
+        contact_sheet,
         chosen_panel,
         stage,
         meta,
@@ -146,7 +146,7 @@ def task_choices() -> list[tuple[str, str]]:
     return [(task.title, token) for token, task in TASKS.items() if task.input_kind is not InputKind.REGION]
 
 
-def fitted(panel: ManyPanel, token: str) -> Updates:
+def fit_form_to_task(panel: BatchPanel, token: str) -> Updates:
     """Only the fields that the task needs."""
     task = get_task(token)
     typed = task.input_kind in (InputKind.PHRASE, InputKind.PROMPT)

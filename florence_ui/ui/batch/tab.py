@@ -19,266 +19,271 @@ from florence_ui.inference.batch import Batch, Item, ItemState, reopen
 from florence_ui.inference.pipeline import Request, draw
 from florence_ui.tasks import build_prompt, get_task
 from florence_ui.ui import labels
-from florence_ui.ui.batch.panel import NO_PICTURES, Many, ManyPanel, fitted, lay_out
-from florence_ui.ui.components.contact_sheet import Frame, SheetValue
-from florence_ui.ui.components.notice import Line, NoticeValue, say, say_error
+from florence_ui.ui.batch.panel import NO_PICTURES, BatchPanel, BatchState, fit_form_to_task, lay_out
+from florence_ui.ui.components.contact_sheet import ContactSheetValue, Frame
+from florence_ui.ui.components.notice import Message, NoticeValue, error_notice, text_notice
 from florence_ui.ui.explore import answer_view, stage_view
 from florence_ui.ui.explore.run_events import UNEXPECTED
 from florence_ui.ui.explore.style_events import HAND_OVER
-from florence_ui.ui.file_data import handed_out
-from florence_ui.ui.layout import Page, patient, quiet
-from florence_ui.ui.updates import Given, Updates
+from florence_ui.ui.file_data import as_file_data
+from florence_ui.ui.layout import Page, queued, unqueued
+from florence_ui.ui.updates import Inputs, Updates
 from florence_ui.visitors.multi_call import batch_turn, max_concurrency
 from florence_ui.visitors.quota import format_duration
 from florence_ui.visitors.service import parse_key, visitor_of
 
 log = logging.getLogger(__name__)
 
-REVEAL = "() => window.florencePage.reveal('many-chosen')"
+REVEAL = "() => window.florencePage.reveal('batch-chosen')"
 
 
-def build_many_tab(page: Page, tab: gr.Tab) -> None:
+def build_batch_tab(page: Page, tab: gr.Tab) -> None:
     """Lays the tab out and connects it."""
     panel, ask = lay_out(), page.ask
-    asked = {panel.many, panel.task, panel.text, panel.classes, ask.model, ask.backend, ask.key, *page.style.controls}
+    asked = {panel.state, panel.task, panel.text, panel.classes, ask.model, ask.backend, ask.key, *page.style.controls}
 
-    def take_files(given: Given) -> Updates:
-        return {**took(given[panel.many], given[panel.files], panel), panel.chosen_panel: gr.update(visible=False)}
+    def take_files(inputs: Inputs) -> Updates:
+        return {
+            **set_files(inputs[panel.state], inputs[panel.files], panel),
+            panel.chosen_panel: gr.update(visible=False),
+        }
 
-    def fit(given: Given) -> Updates:
-        return fitted(panel, given[panel.task])
+    def fit(inputs: Inputs) -> Updates:
+        return fit_form_to_task(panel, inputs[panel.task])
 
-    def ask_anew(given: Given) -> Updates:
-        many: Many = given[panel.many]
-        many.asked = identity(page, panel, given)
-        shown = progress(panel, many)
+    def ask_anew(inputs: Inputs) -> Updates:
+        state: BatchState = inputs[panel.state]
+        state.asked = question_key(page, panel, inputs)
+        shown = progress_updates(panel, state)
         return {component: shown[component] for component in (panel.run, panel.retry)}
 
-    async def run(given: Given, request: gr.Request) -> AsyncIterator[Updates]:
-        async for updates in work(page, panel, given, visitor_of(request, page.services.settings)):
+    async def run(inputs: Inputs, request: gr.Request) -> AsyncIterator[Updates]:
+        async for updates in stream_batch(page, panel, inputs, visitor_of(request, page.services.settings)):
             yield updates
 
-    async def again(given: Given, request: gr.Request) -> AsyncIterator[Updates]:
-        if given[panel.many].batch is not None:
-            given[panel.many].batch.retry_failed()
-        async for updates in run(given, request):
+    async def again(inputs: Inputs, request: gr.Request) -> AsyncIterator[Updates]:
+        if inputs[panel.state].batch is not None:
+            inputs[panel.state].batch.retry_failed()
+        async for updates in run(inputs, request):
             yield updates
 
-    def stopped(given: Given) -> Updates:
-        given[panel.many].going = False
-        return progress(panel, given[panel.many])
+    def stopped(inputs: Inputs) -> Updates:
+        inputs[panel.state].going = False
+        return progress_updates(panel, inputs[panel.state])
 
-    def look(given: Given) -> Updates:
-        return progress(panel, given[panel.many])
+    def look(inputs: Inputs) -> Updates:
+        return progress_updates(panel, inputs[panel.state])
 
-    async def open_one(given: Given, event: gr.EventData) -> Updates:
-        return await opened(page, panel, given, event._data.get("index"))
+    async def open_one(inputs: Inputs, event: gr.EventData) -> Updates:
+        return await open_picture(page, panel, inputs, event._data.get("index"))
 
-    panel.files.change(take_files, {panel.many, panel.files}, [*panel.shown, panel.chosen_panel], **patient())
-    panel.task.input(fit, {panel.task}, [panel.text, panel.classes], **quiet())
-    words = {panel.many, panel.task, panel.text, panel.classes, ask.model, ask.backend}
+    panel.files.change(take_files, {panel.state, panel.files}, [*panel.shown, panel.chosen_panel], **queued())
+    panel.task.input(fit, {panel.task}, [panel.text, panel.classes], **unqueued())
+    words = {panel.state, panel.task, panel.text, panel.classes, ask.model, ask.backend}
     changed = [panel.task.input, panel.text.blur, panel.classes.input, ask.model.input, ask.backend.input]
-    gr.on(changed, ask_anew, words, [panel.run, panel.retry], **quiet())
-    running = [panel.run.click(run, asked, panel.shown, **patient())]
-    running.append(panel.retry.click(again, asked, panel.shown, **patient()))
-    panel.stop.click(stopped, {panel.many}, panel.shown, cancels=running, **quiet())
-    panel.timer.tick(look, {panel.many}, panel.shown, **quiet())
-    chosen = panel.sheet.select(open_one, {panel.many, *page.style.controls}, panel.chosen, **patient())
+    gr.on(changed, ask_anew, words, [panel.run, panel.retry], **unqueued())
+    running = [panel.run.click(run, asked, panel.shown, **queued())]
+    running.append(panel.retry.click(again, asked, panel.shown, **queued()))
+    panel.stop.click(stopped, {panel.state}, panel.shown, cancels=running, **unqueued())
+    panel.timer.tick(look, {panel.state}, panel.shown, **unqueued())
+    chosen = panel.contact_sheet.select(open_one, {panel.state, *page.style.controls}, panel.chosen, **queued())
     chosen.then(None, js=REVEAL)
     for name, button in panel.buttons.items():
         wire_download(page, panel, name, button)
 
 
-def took(many: Many, files: Sequence[str] | None, panel: ManyPanel) -> Updates:
+def set_files(state: BatchState, files: Sequence[str] | None, panel: BatchPanel) -> Updates:
     """A new set of pictures; those that were there already keep their answers."""
-    before, known = many.batch, defaultdict(list)
+    before, known = state.batch, defaultdict(list)
     for item in before.items if before else ():
         known[item.path].append(item)
     try:
         paths = [uploaded(path) for path in files or ()]
-        many.batch = Batch.of(paths) if paths else None
+        state.batch = Batch.of(paths) if paths else None
     except FlorenceUIError as error:
-        many.batch = None
-        return {**progress(panel, many), panel.notice: say_error(error)}
-    if many.batch is not None and before is not None:
-        many.batch.items = [known[item.path].pop(0) if known[item.path] else item for item in many.batch.items]
-        many.batch.question = before.question
-    many.current = -1
-    return {**progress(panel, many), panel.notice: say("" if many.batch else NO_PICTURES)}
+        state.batch = None
+        return {**progress_updates(panel, state), panel.notice: error_notice(error)}
+    if state.batch is not None and before is not None:
+        state.batch.items = [known[item.path].pop(0) if known[item.path] else item for item in state.batch.items]
+        state.batch.question = before.question
+    state.current = -1
+    return {**progress_updates(panel, state), panel.notice: text_notice("" if state.batch else NO_PICTURES)}
 
 
-async def work(page: Page, panel: ManyPanel, given: Given, visitor: Visitor) -> AsyncIterator[Updates]:
+async def stream_batch(page: Page, panel: BatchPanel, inputs: Inputs, visitor: Visitor) -> AsyncIterator[Updates]:
     """Asks about every picture that waits; how far it has come is told by the timer."""
-    many: Many = given[panel.many]
+    state: BatchState = inputs[panel.state]
     try:
-        template = question(page, panel, given)
-        many.asked = identity(page, panel, given)
-        many.batch.ask(many.asked)
-        many.previews = {item: many.previews[item] for item in many.batch.items if item in many.previews}
-        many.going, many.words = True, ""
-        yield {**progress(panel, many), panel.notice: NoticeValue()}
-        going = many.batch.run(
+        template = question(page, panel, inputs)
+        state.asked = question_key(page, panel, inputs)
+        state.batch.ask(state.asked)
+        state.previews = {item: state.previews[item] for item in state.batch.items if item in state.previews}
+        state.going, state.words = True, ""
+        yield {**progress_updates(panel, state), panel.notice: NoticeValue()}
+        going = state.batch.run(
             page.services.pipeline.analyze,
             lambda picture: replace(template, picture=picture),
             max_concurrency=max_concurrency(page.services, template),
             limits=page.services.image_limits,
-            style=page.style.read(given),
-            turn=batch_turn(page.services, many.batch, template, visitor, lambda words: setattr(many, "words", words)),
+            style=page.style.read(inputs),
+            turn=batch_turn(
+                page.services, state.batch, template, visitor, lambda words: setattr(state, "words", words)
+            ),
         )
         async with contextlib.aclosing(going):
             async for _ in going:
-                many.words = ""
-        many.going = False
-        yield progress(panel, many)
+                state.words = ""
+        state.going = False
+        yield progress_updates(panel, state)
     except FlorenceUIError as error:
-        many.going = False
-        yield {**progress(panel, many), panel.notice: say_error(error)}
+        state.going = False
+        yield {**progress_updates(panel, state), panel.notice: error_notice(error)}
     except Exception:
         log.exception("The work over many pictures failed.")
-        many.going = False
-        yield {**progress(panel, many), panel.notice: say_error(UNEXPECTED)}
+        state.going = False
+        yield {**progress_updates(panel, state), panel.notice: error_notice(UNEXPECTED)}
 
 
-def question(page: Page, panel: ManyPanel, given: Given) -> Request:
+def question(page: Page, panel: BatchPanel, inputs: Inputs) -> Request:
     """What is asked about each picture; the picture itself is still to come.
 
     Raises:
         InputError: If something is missing.
     """
-    if given[panel.many].batch is None:
+    if inputs[panel.state].batch is None:
         raise InputError("There are no pictures yet.", "Choose some first.", field="pictures")
-    task, text, classes = get_task(given[panel.task]), given[panel.text] or "", tuple(given[panel.classes] or ())
+    task, text, classes = get_task(inputs[panel.task]), inputs[panel.text] or "", tuple(inputs[panel.classes] or ())
     build_prompt(task, text=text, classes=classes)
     return Request(
         None,
         task,
         text=text,
         classes=classes,
-        model_id=labels.model_id_of(given[page.ask.model]),
-        backend=page.services.backend(given[page.ask.backend]).name,
-        api_key=parse_key(given[page.ask.key]),
+        model_id=labels.model_id_of(inputs[page.ask.model]),
+        backend=page.services.backend(inputs[page.ask.backend]).name,
+        api_key=parse_key(inputs[page.ask.key]),
         nano_stands_in=True,
     )
 
 
-def identity(page: Page, panel: ManyPanel, given: Given) -> tuple[str, ...]:
+def question_key(page: Page, panel: BatchPanel, inputs: Inputs) -> tuple[str, ...]:
     """Equal for equal questions, whatever stands in fields that the task does not need; no key is in it."""
-    task, text, classes = get_task(given[panel.task]), given[panel.text] or "", tuple(given[panel.classes] or ())
+    task, text, classes = get_task(inputs[panel.task]), inputs[panel.text] or "", tuple(inputs[panel.classes] or ())
     try:
         prompt = build_prompt(task, text=text, classes=classes)
     except PromptError:
         prompt = ""
-    return (task.token, prompt, labels.model_id_of(given[page.ask.model]), given[page.ask.backend])
+    return (task.token, prompt, labels.model_id_of(inputs[page.ask.model]), inputs[page.ask.backend])
 
 
-def progress(panel: ManyPanel, many: Many) -> Updates:
+def progress_updates(panel: BatchPanel, state: BatchState) -> Updates:
     """How far the work has come."""
-    batch = many.batch
+    batch = state.batch
     failed = [item for item in batch.items if item.state is ItemState.FAILED] if batch else []
     reasons = [[cell(item.name), cell(item.reason)] for item in failed]
     return {
-        panel.run: gr.update(value=run_words(many), interactive=batch is not None, visible=not many.going),
-        panel.stop: gr.update(visible=many.going),
-        panel.retry: gr.update(visible=bool(failed) and not many.going and batch.question == many.asked),
-        panel.sheet: sheet(many),
+        panel.run: gr.update(value=run_label(state), interactive=batch is not None, visible=not state.going),
+        panel.stop: gr.update(visible=state.going),
+        panel.retry: gr.update(visible=bool(failed) and not state.going and batch.question == state.asked),
+        panel.contact_sheet: contact_sheet(state),
         panel.failures: gr.update(visible=bool(failed), value=reasons),
         panel.take: gr.update(visible=bool(batch and batch.done)),
-        panel.timer: gr.Timer(active=many.going),
+        panel.timer: gr.Timer(active=state.going),
     }
 
 
-def run_words(many: Many) -> str:
+def run_label(state: BatchState) -> str:
     """What Run would do; another question starts over."""
-    batch = many.batch
-    if batch is None or not batch.ended or batch.question != many.asked:
+    batch = state.batch
+    if batch is None or not batch.ended or batch.question != state.asked:
         return "Run all"
     left = len(batch.items) - batch.ended  # not those that wait: right after Stop some are still being let go
     return f"Continue with {left}" if left else "Run all again"
 
 
-def sheet(many: Many) -> SheetValue:
+def contact_sheet(state: BatchState) -> ContactSheetValue:
     """Every picture with its state."""
-    if many.batch is None:
-        return SheetValue()
-    batch = many.batch
-    return SheetValue(
-        frames=[frame(many, item) for item in batch.items],
-        current=many.current,
+    if state.batch is None:
+        return ContactSheetValue()
+    batch = state.batch
+    return ContactSheetValue(
+        frames=[frame(state, item) for item in batch.items],
+        current=state.current,
         part=batch.ended / len(batch.items),
-        words=words_about(many, batch),
+        words=progress_text(state, batch),
     )
 
 
-def frame(many: Many, item: Item) -> Frame:
+def frame(state: BatchState, item: Item) -> Frame:
     """One picture on the sheet."""
-    if item.preview and item not in many.previews:
-        many.previews[item] = storage.write(item.preview, ".jpg", stem="preview")
-    note = said_of(item) if item.state is ItemState.DONE else item.reason
-    state = ItemState.WAITING if item.state is ItemState.RUNNING and not many.going else item.state
-    return Frame(name=item.name, state=state.value, note=note, image=handed_out(many.previews.get(item)))
+    if item.preview and item not in state.previews:
+        state.previews[item] = storage.write(item.preview, ".jpg", stem="preview")
+    note = item_note(item) if item.state is ItemState.DONE else item.reason
+    shown = ItemState.WAITING if item.state is ItemState.RUNNING and not state.going else item.state
+    return Frame(name=item.name, state=shown.value, note=note, image=as_file_data(state.previews.get(item)))
 
 
-def said_of(item: Item) -> str:
+def item_note(item: Item) -> str:
     """A finished picture in a word."""
     count = len(item.result.detections)
     return f"{count} found" if count or not item.result.text else item.result.text
 
 
-def words_about(many: Many, batch: Batch) -> str:
+def progress_text(state: BatchState, batch: Batch) -> str:
     """The progress in a sentence."""
     done, failed, total = batch.count(ItemState.DONE), batch.count(ItemState.FAILED), len(batch.items)
     parts = [
-        f"{done} of {total} done" if batch.ended or many.going else f"{total} pictures" if total > 1 else "1 picture"
+        f"{done} of {total} done" if batch.ended or state.going else f"{total} pictures" if total > 1 else "1 picture"
     ]
     parts += [f"{failed} failed"] if failed else []
     left = batch.seconds_left()
-    if many.going and left:
+    if state.going and left:
         parts.append(f"about {format_duration(left)} left")
-    if not many.going and 0 < batch.ended < total:
+    if not state.going and 0 < batch.ended < total:
         parts.append("stopped")
-    return ", ".join(parts) + "." + (f" {many.words}" if many.words else "")
+    return ", ".join(parts) + "." + (f" {state.words}" if state.words else "")
 
 
-async def opened(page: Page, panel: ManyPanel, given: Given, index: object) -> Updates:
+async def open_picture(page: Page, panel: BatchPanel, inputs: Inputs, index: object) -> Updates:
     """One of the pictures with its answer, or with the reason why it has none."""
-    many: Many = given[panel.many]
-    if many.batch is None or not isinstance(index, int) or not 0 <= index < len(many.batch.items):
+    state: BatchState = inputs[panel.state]
+    if state.batch is None or not isinstance(index, int) or not 0 <= index < len(state.batch.items):
         return {}
-    item, many.current = many.batch.items[index], index
+    item, state.current = state.batch.items[index], index
     updates: Updates = {
-        panel.sheet: sheet(many),
+        panel.contact_sheet: contact_sheet(state),
         panel.meta: NoticeValue(),
         panel.chosen_panel: gr.update(visible=True),
     }
     if item.state is ItemState.FAILED or item.analysis is None:
         return updates | {panel.stage: stage_view.failed(None, FlorenceUIError(item.name, item.reason))}
     try:
-        analysis, style = await reopen(item, page.services.image_limits), page.style.read(given)
+        analysis, style = await reopen(item, page.services.image_limits), page.style.read(inputs)
         path = await draw(analysis, style)
     except FlorenceUIError as error:
         return updates | {panel.stage: stage_view.failed(None, error)}
     lines = [
-        Line(text=f"{item.name} · {answer_view.meta(page, analysis)}"),
-        *answer_view.warnings(analysis, analysis.picture.path),
+        Message(text=f"{item.name} · {answer_view.meta_line(page, analysis)}"),
+        *answer_view.warning_messages(analysis, analysis.picture.path),
     ]
     stage = stage_view.answered(item.result, path, (), style.palette)
-    return updates | {panel.stage: stage, panel.meta: NoticeValue(lines=lines)}
+    return updates | {panel.stage: stage, panel.meta: NoticeValue(messages=lines)}
 
 
-def wire_download(page: Page, panel: ManyPanel, name: str, button: gr.Button) -> None:
+def wire_download(page: Page, panel: BatchPanel, name: str, button: gr.Button) -> None:
     """Connects one download of all that is finished."""
 
-    async def make(given: Given) -> Updates:
+    async def make(inputs: Inputs) -> Updates:
         options = batch_downloads.Options(
-            page.services.image_limits, page.style.read(given), (given[panel.validation] or 0) / 100
+            page.services.image_limits, page.style.read(inputs), (inputs[panel.validation] or 0) / 100
         )
         try:
-            export = await drawing.run(batch_downloads.make, name, given[panel.many].batch, options)
+            export = await drawing.run(batch_downloads.make, name, inputs[panel.state].batch, options)
         except FlorenceUIError as error:
-            return {page.take.handover: None, panel.notice: say_error(error)}
-        left_out = NoticeValue(lines=[Line(text=note) for note in export.notes])
+            return {page.take.handover: None, panel.notice: error_notice(error)}
+        left_out = NoticeValue(messages=[Message(text=note) for note in export.notes])
         return {page.take.handover: str(export.path), panel.notice: left_out}
 
-    needed = {panel.many, panel.validation, *page.style.controls}
-    made = button.click(make, needed, [page.take.handover, panel.notice], **patient())
+    needed = {panel.state, panel.validation, *page.style.controls}
+    made = button.click(make, needed, [page.take.handover, panel.notice], **queued())
     made.success(None, js=HAND_OVER)

@@ -18,15 +18,15 @@ from florence_ui.results import compare
 from florence_ui.results.compare import LEFT, RIGHT
 from florence_ui.tasks import get_task
 from florence_ui.ui import labels
-from florence_ui.ui.components import Notice, Passage, Stage
-from florence_ui.ui.components.notice import Line, NoticeValue, say, say_error
+from florence_ui.ui.components import Notice, Stage, TextDiff
+from florence_ui.ui.components.notice import Message, NoticeValue, error_notice, text_notice
 from florence_ui.ui.components.stage import StageValue
-from florence_ui.ui.components.text_diff import PassageValue, Piece
+from florence_ui.ui.components.text_diff import Piece, TextDiffValue
 from florence_ui.ui.explore import answer_view, stage_view
 from florence_ui.ui.explore.run_events import UNEXPECTED, answer_of, asked
-from florence_ui.ui.file_data import handed_out
-from florence_ui.ui.layout import Page, patient, quiet
-from florence_ui.ui.updates import Given, Updates, question_in
+from florence_ui.ui.file_data import as_file_data
+from florence_ui.ui.layout import Page, queued, unqueued
+from florence_ui.ui.updates import Inputs, Updates, read_question
 from florence_ui.visitors.service import Services, visitor_of
 from florence_ui.visitors.session import PageSession, Question
 
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 RIGHT_MODEL = "florence-2-large"
 NO_PICTURE = StageValue(state="empty", title="No picture yet", hint="Choose one under Explore.")
-News = str | Analysis | FlorenceUIError
+SideEvent = str | Analysis | FlorenceUIError
 """What a side says: what it waits for, its answer, or why there is none."""
 
 
@@ -47,7 +47,7 @@ class Side:
     backend: gr.Radio
     stage: Stage
     meta: Notice
-    text: Passage
+    text: TextDiff
 
     @property
     def shown(self) -> list[gr.components.Component]:
@@ -83,19 +83,19 @@ def build_compare_tab(page: Page, tab: gr.Tab) -> None:
     choosers = {chooser for side in panel.sides.values() for chooser in (side.model, side.backend)}
     fields = {*page.question_fields, *page.style.controls, *choosers}
 
-    def look(given: Given) -> Updates:
-        return opened(page, panel, given)
+    def look(inputs: Inputs) -> Updates:
+        return open_tab(page, panel, inputs)
 
-    async def run(given: Given, request: gr.Request) -> AsyncIterator[Updates]:
-        async for updates in compare_both(page, panel, given, visitor_of(request, page.services.settings)):
+    async def run(inputs: Inputs, request: gr.Request) -> AsyncIterator[Updates]:
+        async for updates in stream_comparison(page, panel, inputs, visitor_of(request, page.services.settings)):
             yield updates
 
-    def stopped(given: Given) -> Updates:
-        return {**at_rest(panel), panel.notice: say("Stopped."), **waiting(panel, given[page.session])}
+    def stopped(inputs: Inputs) -> Updates:
+        return {**show_run(panel), panel.notice: text_notice("Stopped."), **reset_sides(panel, inputs[page.session])}
 
-    tab.select(look, fields, panel.parts, **quiet())
-    running = panel.run.click(run, fields, panel.parts, **patient())
-    panel.stop.click(stopped, fields, panel.parts, cancels=[running], **quiet())
+    tab.select(look, fields, panel.parts, **unqueued())
+    running = panel.run.click(run, fields, panel.parts, **queued())
+    panel.stop.click(stopped, fields, panel.parts, cancels=[running], **unqueued())
 
 
 def lay_out(page: Page) -> ComparePanel:
@@ -138,86 +138,92 @@ def lay_out_side(page: Page, name: str, model: str) -> Side:
         )  # fmt: skip
         stage = Stage(NO_PICTURE, elem_id=f"compare-{name}-stage", label=f"Result on the {name}")
         meta = Notice(elem_id=f"compare-{name}-meta", label=f"About the answer on the {name}")
-        text = Passage(elem_id=f"compare-{name}-text", label=f"Text on the {name}")
+        text = TextDiff(elem_id=f"compare-{name}-text", label=f"Text on the {name}")
     return Side(name, model_field, backend, stage, meta, text)
 
 
-def opened(page: Page, panel: ComparePanel, given: Given) -> Updates:
+def open_tab(page: Page, panel: ComparePanel, inputs: Inputs) -> Updates:
     """The tab as it opens: with the picture and the question that stand under Explore."""
-    session, question = given[page.session], question_in(page, given)
+    session, question = inputs[page.session], read_question(page, inputs)
     ready = session.source is not None
     if not ready:
-        words = say("Choose a picture under Explore; it is compared here.")
+        words = text_notice("Choose a picture under Explore; it is compared here.")
     else:
-        words = say(f"{described(question)}, on the picture under Explore.")
-    return {panel.question: words, panel.run: gr.update(interactive=ready), **changed(panel, session, question)}
+        words = text_notice(f"{describe_question(question)}, on the picture under Explore.")
+    return {
+        panel.question: words,
+        panel.run: gr.update(interactive=ready),
+        **reset_if_changed(panel, session, question),
+    }
 
 
-def described(question: Question) -> str:
+def describe_question(question: Question) -> str:
     """A question in a few words."""
     words = question.text or ", ".join(question.classes)
     return get_task(question.token).title + (f": {words}" if words else "")
 
 
-def changed(panel: ComparePanel, session: PageSession, question: Question) -> Updates:
+def reset_if_changed(panel: ComparePanel, session: PageSession, question: Question) -> Updates:
     """Empty columns with the picture, unless what they show is the answer to this question already."""
-    return {} if session.compared == (session.shown, described(question)) else waiting(panel, session)
+    return {} if session.compared == (session.shown, describe_question(question)) else reset_sides(panel, session)
 
 
-def waiting(panel: ComparePanel, session: PageSession) -> Updates:
+def reset_sides(panel: ComparePanel, session: PageSession) -> Updates:
     """Both columns before there is an answer."""
     session.compared = None
     picture = (
-        StageValue(state="done", image=handed_out(session.shown), alt="The picture") if session.shown else NO_PICTURE
+        StageValue(state="done", image=as_file_data(session.shown), alt="The picture") if session.shown else NO_PICTURE
     )
     updates: Updates = {panel.outcome: gr.update(visible=False)}
     for side in panel.sides.values():
-        updates |= {side.stage: picture, side.meta: NoticeValue(), side.text: PassageValue()}
+        updates |= {side.stage: picture, side.meta: NoticeValue(), side.text: TextDiffValue()}
     return updates
 
 
-async def compare_both(page: Page, panel: ComparePanel, given: Given, visitor: Visitor) -> AsyncIterator[Updates]:
+async def stream_comparison(
+    page: Page, panel: ComparePanel, inputs: Inputs, visitor: Visitor
+) -> AsyncIterator[Updates]:
     """Both sides as they answer, then what they have in common."""
-    session, shown = given[page.session], given[page.session].shown
-    question = question_in(page, given)
+    session, shown = inputs[page.session], inputs[page.session].shown
+    question = read_question(page, inputs)
     answers: dict[str, Analysis] = {}
     so_far = {
-        **waiting(panel, session),
-        **at_work(panel),
+        **reset_sides(panel, session),
+        **show_stop(panel),
     }  # sent whole each time: of quick updates a browser may skip some
     so_far |= {side.stage: stage_view.busy(shown, "Asking the model") for side in panel.sides.values()}
     yield so_far
     try:
         await session.make_ready()
-        requests, refused = await asyncio.to_thread(requests_for, page, panel, given, session, question)
+        requests, refused = await asyncio.to_thread(build_requests, page, panel, inputs, session, question)
         for name, error in refused.items():
-            so_far |= said(panel.sides[name], shown, error)
+            so_far |= show_status(panel.sides[name], shown, error)
         async with contextlib.aclosing(ask_both(page.services, question, requests, visitor)) as news:
             async for name, word in news:
                 if isinstance(word, Analysis):
                     answers[name] = word
-                    so_far |= await answered(page, panel.sides[name], given, word)
+                    so_far |= await show_answer(page, panel.sides[name], inputs, word)
                 else:
-                    so_far |= said(panel.sides[name], shown, word)
+                    so_far |= show_status(panel.sides[name], shown, word)
                 yield so_far
-        session.compared = shown, described(question)
-        yield {**so_far, **at_rest(panel), **await in_common(panel, answers)}
+        session.compared = shown, describe_question(question)
+        yield {**so_far, **show_run(panel), **await compare_answers(panel, answers)}
     except FlorenceUIError as error:
-        yield {**so_far, **at_rest(panel), panel.notice: say_error(error)}
+        yield {**so_far, **show_run(panel), panel.notice: error_notice(error)}
     except Exception:
         log.exception("A comparison failed.")
-        yield {**so_far, **at_rest(panel), panel.notice: say_error(UNEXPECTED)}
+        yield {**so_far, **show_run(panel), panel.notice: error_notice(UNEXPECTED)}
 
 
-def requests_for(
-    page: Page, panel: ComparePanel, given: Given, session: PageSession, question: Question
+def build_requests(
+    page: Page, panel: ComparePanel, inputs: Inputs, session: PageSession, question: Question
 ) -> tuple[dict[str, Request], dict[str, FlorenceUIError]]:
     """What each side is asked; a side that cannot be asked has an error in its place."""
     requests, refused = {}, {}
     for name, side in panel.sides.items():
-        own = replace(question, model_id=labels.model_id_of(given[side.model]), backend=given[side.backend])
+        own = replace(question, model_id=labels.model_id_of(inputs[side.model]), backend=inputs[side.backend])
         try:
-            requests[name] = asked(page, session, own, given[page.ask.key])
+            requests[name] = asked(page, session, own, inputs[page.ask.key])
         except FlorenceUIError as error:
             refused[name] = error
     return requests, refused
@@ -225,13 +231,13 @@ def requests_for(
 
 async def ask_both(
     services: Services, question: Question, requests: Mapping[str, Request], visitor: Visitor
-) -> AsyncIterator[tuple[str, News]]:
+) -> AsyncIterator[tuple[str, SideEvent]]:
     """What the sides say, until each has its answer or its error; leaving the loop early ends both."""
-    heard: asyncio.Queue[tuple[str, News]] = asyncio.Queue()
+    heard: asyncio.Queue[tuple[str, SideEvent]] = asyncio.Queue()
 
     async def ask(name: str, request: Request) -> None:
         try:
-            word: News = await answer_of(
+            word: SideEvent = await answer_of(
                 services, question, request, visitor, lambda words: heard.put_nowait((name, words))
             )
         except FlorenceUIError as error:
@@ -254,43 +260,50 @@ async def ask_both(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def said(side: Side, shown: Path | None, word: str | FlorenceUIError) -> Updates:
+def show_status(side: Side, shown: Path | None, word: str | FlorenceUIError) -> Updates:
     """A side that waits, or failed."""
     if isinstance(word, FlorenceUIError):
         return {side.stage: stage_view.failed(shown, word)}
     return {side.stage: stage_view.busy(shown, word)}
 
 
-async def answered(page: Page, side: Side, given: Given, analysis: Analysis) -> Updates:
+async def show_answer(page: Page, side: Side, inputs: Inputs, analysis: Analysis) -> Updates:
     """A side with its answer; the text's differences are marked when both are there."""
-    style = page.style.read(given)
+    style = page.style.read(inputs)
     path = await draw(analysis, style)
     stage = stage_view.answered(analysis.result, path, (), style.palette).model_copy(update={"phrases": []})
     text = compare.text_of(analysis.result)
-    lines = [Line(text=answer_view.meta(page, analysis)), *answer_view.warnings(analysis, analysis.picture.path)]
+    lines = [
+        Message(text=answer_view.meta_line(page, analysis)),
+        *answer_view.warning_messages(analysis, analysis.picture.path),
+    ]
     return {
         side.stage: stage,
-        side.meta: NoticeValue(lines=lines),
-        side.text: PassageValue(pieces=[Piece(text=text)] if text else []),
+        side.meta: NoticeValue(messages=lines),
+        side.text: TextDiffValue(pieces=[Piece(text=text)] if text else []),
     }
 
 
-async def in_common(panel: ComparePanel, answers: Mapping[str, Analysis]) -> Updates:
+async def compare_answers(panel: ComparePanel, answers: Mapping[str, Analysis]) -> Updates:
     """What both found, what only one did, and where their texts differ."""
     if len(answers) < len(panel.sides):
-        return {panel.notice: say("Only one side answered, so there is nothing to compare.") if answers else say()}
+        return {
+            panel.notice: text_notice("Only one side answered, so there is nothing to compare.")
+            if answers
+            else text_notice()
+        }
     left, right = (answers[name].result for name in (LEFT, RIGHT))
     pieces = compare.text_differences(compare.text_of(left), compare.text_of(right))
     updates: Updates = {
-        side.text: PassageValue(pieces=[Piece(text=text, mark=mark or "") for text, mark in own])
+        side.text: TextDiffValue(pieces=[Piece(text=text, mark=mark or "") for text, mark in own])
         for side, own in zip(panel.sides.values(), pieces, strict=True)
     }
     if len(left.detections) or len(right.detections):
-        updates |= await objects_in_common(panel, answers)
+        updates |= await compare_objects(panel, answers)
     return updates
 
 
-async def objects_in_common(panel: ComparePanel, answers: Mapping[str, Analysis]) -> Updates:
+async def compare_objects(panel: ComparePanel, answers: Mapping[str, Analysis]) -> Updates:
     """The table, and one picture of who found what."""
     left, right = (answers[name].result for name in (LEFT, RIGHT))
     comparison = compare.compare(left, right)
@@ -303,17 +316,17 @@ async def objects_in_common(panel: ComparePanel, answers: Mapping[str, Analysis]
     rows = compare.table(left, right, comparison)
     return {
         panel.outcome: gr.update(visible=True),
-        panel.summary: say(words),
-        panel.picture: StageValue(state="done", image=handed_out(path), alt=words),
+        panel.summary: text_notice(words),
+        panel.picture: StageValue(state="done", image=as_file_data(path), alt=words),
         panel.table: gr.update(value=[[who, cell(label), *rest] for who, label, *rest in rows]),
     }
 
 
-def at_work(panel: ComparePanel) -> Updates:
+def show_stop(panel: ComparePanel) -> Updates:
     """Stop in the place of Compare."""
     return {panel.run: gr.update(visible=False), panel.stop: gr.update(visible=True), panel.notice: NoticeValue()}
 
 
-def at_rest(panel: ComparePanel) -> Updates:
+def show_run(panel: ComparePanel) -> Updates:
     """Compare in the place of Stop."""
     return {panel.run: gr.update(visible=True), panel.stop: gr.update(visible=False)}

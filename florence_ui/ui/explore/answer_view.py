@@ -21,20 +21,20 @@ from florence_ui.inference.pipeline import draw as draw_file
 from florence_ui.rendering.annotate import Style, fitting
 from florence_ui.results.result import Result
 from florence_ui.ui import labels
-from florence_ui.ui.components.notice import Line, NoticeValue
+from florence_ui.ui.components.notice import Message, NoticeValue
 from florence_ui.ui.components.stage import StageValue
-from florence_ui.ui.components.thumbnail_strip import ShelfValue, Tile
+from florence_ui.ui.components.thumbnail_strip import Thumbnail, ThumbnailStripValue
 from florence_ui.ui.explore import stage_view
 from florence_ui.ui.explore.panels import WELCOME
-from florence_ui.ui.file_data import handed_out
+from florence_ui.ui.file_data import as_file_data
 from florence_ui.ui.layout import Page
 from florence_ui.ui.updates import Updates
 from florence_ui.visitors.session import PageSession, Recipe, Run
 
-TILE = (168, 120)
+THUMBNAIL_SIZE = (168, 120)
 
 
-def shown_rows(run: Run) -> list[int]:
+def visible_rows(run: Run) -> list[int]:
     """Rows of the detections that are switched on."""
     return [row for row in range(len(run.analysis.result.detections)) if row not in run.hidden]
 
@@ -47,20 +47,20 @@ async def draw(session: PageSession, run: Run, style: Style) -> None:
     """
     await session.make_ready(run)
     analysis = await asyncio.to_thread(session.analysis_of, run)
-    run.after = await draw_file(analysis, style, shown_rows(run))
-    if run.tile is None:
-        run.tile = await drawing.run(small_copy, run.after)
+    run.after = await draw_file(analysis, style, visible_rows(run))
+    if run.thumbnail is None:
+        run.thumbnail = await drawing.run(make_thumbnail, run.after)
 
 
-def small_copy(path: Path) -> Path:
-    """A picture small enough for a tile."""
+def make_thumbnail(path: Path) -> Path:
+    """A picture small enough for the thumbnail strip."""
     with Image.open(path) as image:
-        image.draft("RGB", TILE)
-        image.thumbnail((TILE[0] * 2, TILE[1] * 2))
-        return storage.write(encode_jpeg(image.convert("RGB"), 80), ".jpg", stem="tile")
+        image.draft("RGB", THUMBNAIL_SIZE)
+        image.thumbnail((THUMBNAIL_SIZE[0] * 2, THUMBNAIL_SIZE[1] * 2))
+        return storage.write(encode_jpeg(image.convert("RGB"), 80), ".jpg", stem="thumbnail")
 
 
-def stage(session: PageSession, style: Style | None = None) -> StageValue:
+def stage_value(session: PageSession, style: Style | None = None) -> StageValue:
     """The stage as it is when nothing is going on."""
     run = session.run
     if run is not None and run.after is not None:
@@ -68,7 +68,7 @@ def stage(session: PageSession, style: Style | None = None) -> StageValue:
     return stage_view.ready(session.shown) if session.shown else WELCOME
 
 
-def everything(page: Page, session: PageSession, style: Style) -> Updates:
+def answer_updates(page: Page, session: PageSession, style: Style) -> Updates:
     """All forms of the answer that is shown."""
     answer, run = page.answer, session.run
     analysis, result = run.analysis, run.analysis.result
@@ -76,35 +76,35 @@ def everything(page: Page, session: PageSession, style: Style) -> Updates:
     alone = len(recipe.prompts) == 1 and recipe.then is None
     headers, rows = table_rows(result, [row for row in range(len(result.detections)) if row not in run.filtered])
     return {
-        **picture(page, session, style),
+        **picture_updates(page, session, style),
         answer.table: gr.update(headers=headers, value=rows),
         answer.text: result.text,
-        answer.curl: curl_snippet(prompt=recipe.prompts[0], alone=alone, **call_of(page, run)),
+        answer.curl: curl_snippet(prompt=recipe.prompts[0], alone=alone, **call_arguments(page, run)),
         answer.json: as_record(analysis),
-        answer.meta: NoticeValue(lines=[Line(text=meta(page, analysis))]),
-        answer.warnings: NoticeValue(lines=warnings(analysis, run.source)),
+        answer.meta: NoticeValue(messages=[Message(text=meta_line(page, analysis))]),
+        answer.warnings: NoticeValue(messages=warning_messages(analysis, run.source)),
         page.style.panel: gr.update(visible=bool(len(result.detections))),
-        page.style.annotators: gr.update(choices=drawable(result, style)),
+        page.style.annotators: gr.update(choices=annotator_choices(result, style)),
         page.take.panel: gr.update(visible=True),
-        **history(page, session, style),
+        **recent_updates(page, session, style),
     }
 
 
-def drawable(result: Result, style: Style) -> list[str]:
+def annotator_choices(result: Result, style: Style) -> list[str]:
     """The annotators to choose from: those that fit, and those that are chosen already."""
     return [str(name) for name in dict.fromkeys([*fitting(result), *style.annotators])]
 
 
-def history(page: Page, session: PageSession, style: Style) -> Updates:
+def recent_updates(page: Page, session: PageSession, style: Style) -> Updates:
     """The last runs."""
-    return {page.recent: recent(session), page.recent_panel: gr.update(visible=bool(session.recent))}
+    return {page.recent: recent_thumbnails(session), page.recent_panel: gr.update(visible=bool(session.recent))}
 
 
-def picture(page: Page, session: PageSession, style: Style) -> Updates:
+def picture_updates(page: Page, session: PageSession, style: Style) -> Updates:
     """What changes when the answer is drawn anew."""
     answer, run = page.answer, session.run
     return {
-        answer.stage: stage(session, style),
+        answer.stage: stage_value(session, style),
         answer.slider: (str(run.before), str(run.after)),
         answer.python: program(page, run, style),
     }
@@ -114,7 +114,7 @@ def program(page: Page, run: Run, style: Style) -> str:
     """The whole of it as a Python program, all calls of a class search or a chain included."""
     recipe = recipe_of(run)
     prompts = list(recipe.prompts) if len(recipe.prompts) > 1 else recipe.prompts[0]
-    return python_snippet(prompt=prompts, then=recipe.then, style=style, **call_of(page, run))
+    return python_snippet(prompt=prompts, then=recipe.then, style=style, **call_arguments(page, run))
 
 
 def recipe_of(run: Run) -> Recipe:
@@ -127,7 +127,7 @@ def recipe_of(run: Run) -> Recipe:
     return Recipe((run.analysis.result.prompt,))
 
 
-def call_of(page: Page, run: Run) -> dict[str, Any]:
+def call_arguments(page: Page, run: Run) -> dict[str, Any]:
     """What the code that repeats the call needs, besides the prompt."""
     backend = page.services.backend(run.analysis.backend)
     return {
@@ -137,7 +137,7 @@ def call_of(page: Page, run: Run) -> dict[str, Any]:
     }
 
 
-def meta(page: Page, analysis: Analysis) -> str:
+def meta_line(page: Page, analysis: Analysis) -> str:
     """How long it took, and who answered."""
     where = "this machine" if page.services.backend(analysis.backend).stays_here else analysis.server
     seconds = f"{analysis.seconds:.2f} s" if analysis.seconds < 10 else f"{analysis.seconds:.0f} s"
@@ -145,24 +145,24 @@ def meta(page: Page, analysis: Analysis) -> str:
     return " · ".join([*parts, "remembered from an earlier run"] if analysis.remembered else parts)
 
 
-def warnings(analysis: Analysis, source: Path) -> list[Line]:
+def warning_messages(analysis: Analysis, source: Path) -> list[Message]:
     """What is odd in the answer; of nano's about an example, that nano is for those only."""
-    lines = [Line(text=text, tone="warning") for text in analysis.result.warnings]
+    lines = [Message(text=text, tone="warning") for text in analysis.result.warnings]
     if analysis.model_id == NANO and source.is_relative_to(EXAMPLES):
         text, hint = labels.NANO_NOTE
-        lines.append(Line(text=text, hint=hint))
+        lines.append(Message(text=text, hint=hint))
     return lines
 
 
-def recent(session: PageSession) -> ShelfValue:
-    """The last runs as tiles."""
-    tiles = [
-        Tile(
+def recent_thumbnails(session: PageSession) -> ThumbnailStripValue:
+    """The last runs as thumbnails."""
+    thumbnails = [
+        Thumbnail(
             title=run.analysis.result.task.title,
             note=labels.model_title(run.analysis.model_id),
-            image=handed_out(run.tile),
+            image=as_file_data(run.thumbnail),
         )
         for run in session.recent
     ]
     current = next((k for k, run in enumerate(session.recent) if run is session.run), -1)
-    return ShelfValue(tiles=tiles, current=current)
+    return ThumbnailStripValue(thumbnails=thumbnails, current=current)

@@ -14,15 +14,15 @@ from florence_ui.identity import Visitor
 from florence_ui.inference.chains import CHAINS, Ask, Chain, ForEach, Step, StepReport, StepState, get_chain, run_chain
 from florence_ui.inference.pipeline import Request
 from florence_ui.tasks import get_task
-from florence_ui.ui.components import Notice, Shelf
-from florence_ui.ui.components.notice import Line, NoticeValue, say_error
-from florence_ui.ui.components.thumbnail_strip import ShelfValue, Tile
+from florence_ui.ui.components import Notice, ThumbnailStrip
+from florence_ui.ui.components.notice import Message, NoticeValue, error_notice
+from florence_ui.ui.components.thumbnail_strip import Thumbnail, ThumbnailStripValue
 from florence_ui.ui.explore import answer_view, stage_view
 from florence_ui.ui.explore.object_panel import THEN
-from florence_ui.ui.explore.run_events import UNEXPECTED, at_rest, at_work, back_parts, shown_again
-from florence_ui.ui.file_data import handed_out
-from florence_ui.ui.layout import Page, patient, quiet
-from florence_ui.ui.updates import Given, Updates, question_in
+from florence_ui.ui.explore.run_events import UNEXPECTED, reopen_parts, reopen_run, show_run, show_stop
+from florence_ui.ui.file_data import as_file_data
+from florence_ui.ui.layout import Page, queued, unqueued
+from florence_ui.ui.updates import Inputs, Updates, read_question
 from florence_ui.visitors.multi_call import max_concurrency, retry_when_rate_limited, with_status
 from florence_ui.visitors.service import parse_key, visitor_of
 from florence_ui.visitors.session import PageSession, Question, Recipe, Run
@@ -34,7 +34,7 @@ TONES = {StepState.RUNNING: "busy", StepState.DONE: "good", StepState.FAILED: "e
 
 
 @dataclass(eq=False)
-class Going:
+class ChainProgress:
     """One visitor's last chain.
 
     Attributes:
@@ -58,31 +58,31 @@ class ChainsPanel:
     run: gr.Button
     stop: gr.Button
     steps: Notice
-    shelf: Shelf
+    answers: ThumbnailStrip
 
 
 def build_chains_panel(page: Page) -> None:
     """Lays the panel out and connects it."""
     panel, ask = lay_out(), page.ask
     fields = {panel.going, panel.chain, *page.question_fields, *page.style.controls}
-    mine = [panel.run, panel.stop, panel.steps, panel.shelf]
+    mine = [panel.run, panel.stop, panel.steps, panel.answers]
     parts = [*mine, ask.run, ask.stop, ask.input_notice, ask.picture_notice, *page.answer_parts]
 
-    async def run(given: Given, request: gr.Request) -> AsyncIterator[Updates]:
-        async for updates in go_through(page, panel, given, visitor_of(request, page.services.settings)):
+    async def run(inputs: Inputs, request: gr.Request) -> AsyncIterator[Updates]:
+        async for updates in stream_chain(page, panel, inputs, visitor_of(request, page.services.settings)):
             yield updates
 
-    def stopped(given: Given) -> Updates:
-        return stopped_at(page, panel, given)
+    def stopped(inputs: Inputs) -> Updates:
+        return stop_chain(page, panel, inputs)
 
-    async def open_step(given: Given, event: gr.EventData) -> Updates:
-        return await opened(page, panel, given, event._data.get("index"))
+    async def open_step(inputs: Inputs, event: gr.EventData) -> Updates:
+        return await open_step_answer(page, panel, inputs, event._data.get("index"))
 
-    panel.chain.change(lambda name: get_chain(name).help, panel.chain, panel.help, **quiet())
-    running = panel.run.click(run, fields, parts, **patient())
+    panel.chain.change(lambda name: get_chain(name).help, panel.chain, panel.help, **unqueued())
+    running = panel.run.click(run, fields, parts, **queued())
     for stop in (panel.stop, ask.stop):
-        stop.click(stopped, fields, parts, cancels=[running], **quiet())
-    panel.shelf.select(open_step, fields, [*dict.fromkeys([panel.shelf, *back_parts(page)])], **patient())
+        stop.click(stopped, fields, parts, cancels=[running], **unqueued())
+    panel.answers.select(open_step, fields, [*dict.fromkeys([panel.answers, *reopen_parts(page)])], **queued())
 
 
 def lay_out() -> ChainsPanel:
@@ -97,20 +97,23 @@ def lay_out() -> ChainsPanel:
             run = gr.Button("Run the chain", variant="secondary", elem_id="chain-run")
             stop = gr.Button("Stop", variant="stop", visible=False, elem_id="chain-stop")
         steps = Notice(elem_id="chain-steps", label="Steps")
-        shelf = Shelf(label="Open a step's answer", elem_id="chain-shelf")
-    return ChainsPanel(gr.State(Going()), chain, help_line, run, stop, steps, shelf)
+        strip = ThumbnailStrip(label="Open a step's answer", elem_id="chain-answers")
+    return ChainsPanel(gr.State(ChainProgress()), chain, help_line, run, stop, steps, strip)
 
 
-async def go_through(page: Page, panel: ChainsPanel, given: Given, visitor: Visitor) -> AsyncIterator[Updates]:
+async def stream_chain(page: Page, panel: ChainsPanel, inputs: Inputs, visitor: Visitor) -> AsyncIterator[Updates]:
     """Every step as it starts, goes on and ends; the answer of the last finished one is shown."""
-    session, going, style = given[page.session], given[panel.going], page.style.read(given)
+    session, going, style = inputs[page.session], inputs[panel.going], page.style.read(inputs)
     shown = session.shown
     try:
         await session.make_ready()
-        template = await asyncio.to_thread(template_of, page, given)
-        going.chain, going.reports, going.runs = get_chain(given[panel.chain]), {}, {}
-        at_work_now = {**at_work(page), **working(panel)}  # sent each time: of quick updates a browser may skip some
-        yield {**at_work_now, **news(panel, going, session)}
+        template = await asyncio.to_thread(build_template, page, inputs)
+        going.chain, going.reports, going.runs = get_chain(inputs[panel.chain]), {}, {}
+        at_work_now = {
+            **show_stop(page),
+            **show_chain_stop(panel),
+        }  # sent each time: of quick updates a browser may skip some
+        yield {**at_work_now, **progress_updates(panel, going, session)}
         services, calls = page.services, max_concurrency(page.services, template)
         reports = with_status(
             lambda say: run_chain(
@@ -124,30 +127,34 @@ async def go_through(page: Page, panel: ChainsPanel, given: Given, visitor: Visi
                     continue
                 going.reports[report.number] = report
                 if report.state is StepState.DONE:
-                    await keep(page, given, going, report, template, shown)
-                    yield {**at_work_now, **answer_view.everything(page, session, style), **news(panel, going, session)}
+                    await store_answer(page, inputs, going, report, template, shown)
+                    yield {
+                        **at_work_now,
+                        **answer_view.answer_updates(page, session, style),
+                        **progress_updates(panel, going, session),
+                    }
                 elif report.state is StepState.RUNNING:
                     busy = stage_view.busy(
-                        shown, " ".join(filter(None, [title_of(going, report.number), report.detail]))
+                        shown, " ".join(filter(None, [step_title(going, report.number), report.detail]))
                     )
-                    yield {**at_work_now, page.answer.stage: busy, **news(panel, going, session)}
-        shown_last = answer_view.everything(page, session, style) if going.runs else {}
-        at_end = {**at_rest(page), **rested(panel), **news(panel, going, session)}
-        yield {**shown_last, **at_end, page.answer.stage: stage_now(page, given)}
+                    yield {**at_work_now, page.answer.stage: busy, **progress_updates(panel, going, session)}
+        shown_last = answer_view.answer_updates(page, session, style) if going.runs else {}
+        at_end = {**show_run(page), **show_chain_run(panel), **progress_updates(panel, going, session)}
+        yield {**shown_last, **at_end, page.answer.stage: current_stage(page, inputs)}
     except FlorenceUIError as error:
-        yield {**stopped_at(page, panel, given), panel.steps: say_error(error)}
+        yield {**stop_chain(page, panel, inputs), panel.steps: error_notice(error)}
     except Exception:
         log.exception("A chain failed.")
-        yield {**stopped_at(page, panel, given), panel.steps: say_error(UNEXPECTED)}
+        yield {**stop_chain(page, panel, inputs), panel.steps: error_notice(UNEXPECTED)}
 
 
-def template_of(page: Page, given: Given) -> Request:
+def build_template(page: Page, inputs: Inputs) -> Request:
     """The picture, model and server that every step uses; blocks where the picture has to be decoded again.
 
     Raises:
         InputError: If there is no picture, its file has aged out, or the key cannot be one.
     """
-    session, question = given[page.session], question_in(page, given)
+    session, question = inputs[page.session], read_question(page, inputs)
     picture = session.picture
     if picture is None:
         raise InputError("There is no picture yet.", "Add one, or choose an example.", field="image")
@@ -156,33 +163,35 @@ def template_of(page: Page, given: Given) -> Request:
         get_task("<CAPTION>"),
         model_id=question.model_id,
         backend=page.services.backend(question.backend).name,
-        api_key=parse_key(given[page.ask.key]),
+        api_key=parse_key(inputs[page.ask.key]),
         example=session.from_examples,
         nano_stands_in=True,
     )
 
 
-async def keep(page: Page, given: Given, going: Going, report: StepReport, template: Request, shown: object) -> None:
+async def store_answer(
+    page: Page, inputs: Inputs, going: ChainProgress, report: StepReport, template: Request, shown: object
+) -> None:
     """Remembers a step's answer among the recent runs and draws it."""
-    session: PageSession = given[page.session]
+    session: PageSession = inputs[page.session]
     task = report.analysis.result.task
-    question = replace(question_in(page, given), token=task.token, text="", region=None)
+    question = replace(read_question(page, inputs), token=task.token, text="", region=None)
     if isinstance(going.chain.steps[report.number], Ask) and report.analysis.result.prompt != task.token:
         question = replace(question, text=report.analysis.result.prompt.removeprefix(task.token))
-    run = session.answered(usable(question, going, report), report.analysis, shown)
+    run = session.answered(form_question(question, going, report), report.analysis, shown)
     run.recipe = recipe_of(going, report)
     going.runs[report.number] = run
-    await answer_view.draw(session, run, page.style.read(given))
+    await answer_view.draw(session, run, page.style.read(inputs))
 
 
-def usable(question: Question, going: Going, report: StepReport) -> Question:
+def form_question(question: Question, going: ChainProgress, report: StepReport) -> Question:
     """What stands in the fields when a step's answer is opened; for a step about each object, its first step."""
     if isinstance(going.chain.steps[report.number], ForEach):
         return replace(question, token=going.chain.steps[0].token)
     return question
 
 
-def recipe_of(going: Going, report: StepReport) -> Recipe:
+def recipe_of(going: ChainProgress, report: StepReport) -> Recipe:
     """How a step's answer came about."""
     first = going.chain.steps[0].token
     match going.chain.steps[report.number]:
@@ -195,70 +204,73 @@ def recipe_of(going: Going, report: StepReport) -> Recipe:
     return Recipe((first,), Then.READING_ORDER)
 
 
-def news(panel: ChainsPanel, going: Going, session: PageSession) -> Updates:
-    """Every step's state in words, and a tile for every answer."""
-    lines = [line(number, step, going.reports.get(number)) for number, step in enumerate(going.chain.steps)]
-    tiles = [tile(going, number, run) for number, run in sorted(going.runs.items())]
+def progress_updates(panel: ChainsPanel, going: ChainProgress, session: PageSession) -> Updates:
+    """Every step's state in words, and a thumbnail for every answer."""
+    lines = [step_message(number, step, going.reports.get(number)) for number, step in enumerate(going.chain.steps)]
+    thumbnails = [step_thumbnail(going, number, run) for number, run in sorted(going.runs.items())]
     current = next((k for k, (_, run) in enumerate(sorted(going.runs.items())) if run is session.run), -1)
-    return {panel.steps: NoticeValue(lines=lines), panel.shelf: ShelfValue(tiles=tiles, current=current)}
+    return {
+        panel.steps: NoticeValue(messages=lines),
+        panel.answers: ThumbnailStripValue(thumbnails=thumbnails, current=current),
+    }
 
 
-def line(number: int, step: Step, report: StepReport | None) -> Line:
+def step_message(number: int, step: Step, report: StepReport | None) -> Message:
     """One step in words."""
     words = f"{number + 1}. {step.title}"
     if report is None:
-        return Line(text=f"{words}: waits.")
+        return Message(text=f"{words}: waits.")
     time = f" in {report.seconds:.1f} s" if report.state is StepState.DONE else ""
     said = report.detail or "asking the model."
     state = {StepState.DONE: f"done{time}", StepState.FAILED: "failed", StepState.RUNNING: "running"}[report.state]
-    return Line(text=f"{words}: {state}, {said}", tone=TONES[report.state])
+    return Message(text=f"{words}: {state}, {said}", tone=TONES[report.state])
 
 
-def tile(going: Going, number: int, run: Run) -> Tile:
+def step_thumbnail(going: ChainProgress, number: int, run: Run) -> Thumbnail:
     """One step's answer, to be opened."""
     seconds = going.reports[number].seconds
-    return Tile(title=title_of(going, number), note=f"{seconds:.1f} s", image=handed_out(run.tile))
+    return Thumbnail(title=step_title(going, number), note=f"{seconds:.1f} s", image=as_file_data(run.thumbnail))
 
 
-def title_of(going: Going, number: int) -> str:
+def step_title(going: ChainProgress, number: int) -> str:
     """A step's number and title."""
     return f"{number + 1}. {going.chain.steps[number].title}"
 
 
-async def opened(page: Page, panel: ChainsPanel, given: Given, index: object) -> Updates:
+async def open_step_answer(page: Page, panel: ChainsPanel, inputs: Inputs, index: object) -> Updates:
     """A step's answer as the answer that is shown."""
-    session, going = given[page.session], given[panel.going]
+    session, going = inputs[page.session], inputs[panel.going]
     runs = [run for _, run in sorted(going.runs.items())]
     if not isinstance(index, int) or not 0 <= index < len(runs) or runs[index] not in session.recent:
         return {}
-    updates = await shown_again(page, given, list(session.recent).index(runs[index]))
-    return {**updates, panel.shelf: news(panel, going, session)[panel.shelf]}
+    updates = await reopen_run(page, inputs, list(session.recent).index(runs[index]))
+    return {**updates, panel.answers: progress_updates(panel, going, session)[panel.answers]}
 
 
-def stopped_at(page: Page, panel: ChainsPanel, given: Given) -> Updates:
+def stop_chain(page: Page, panel: ChainsPanel, inputs: Inputs) -> Updates:
     """The page at rest after Stop: the steps that were finished stay."""
-    session, going = given[page.session], given[panel.going]
+    session, going = inputs[page.session], inputs[panel.going]
     for number, report in list(going.reports.items()):
         if report.state is StepState.RUNNING:
             going.reports[number] = replace(report, state=StepState.FAILED, detail="stopped.")
     return {
-        **at_rest(page),
-        **rested(panel),
-        **(news(panel, going, session) if going.reports else {}),
-        page.answer.stage: stage_now(page, given),
+        **show_run(page),
+        **show_chain_run(panel),
+        **(progress_updates(panel, going, session) if going.reports else {}),
+        page.answer.stage: current_stage(page, inputs),
     }
 
 
-def stage_now(page: Page, given: Given) -> object:
+def current_stage(page: Page, inputs: Inputs) -> object:
     """The stage with the answer that is shown."""
-    return answer_view.stage(given[page.session], page.style.read(given))
+    return answer_view.stage_value(inputs[page.session], page.style.read(inputs))
 
 
-def working(panel: ChainsPanel) -> Updates:
+def show_chain_stop(panel: ChainsPanel) -> Updates:
     """Stop in the place of Run the chain."""
     return {panel.run: gr.update(visible=False), panel.stop: gr.update(visible=True)}
 
 
-def rested(panel: ChainsPanel) -> Updates:
+def show_chain_run(panel: ChainsPanel) -> Updates:
     """Run the chain in the place of Stop."""
     return {panel.run: gr.update(visible=True), panel.stop: gr.update(visible=False)}

@@ -8,10 +8,10 @@ import gradio as gr
 
 from florence_ui.assets import EXAMPLES
 from florence_ui.tasks import TASKS, Region, get_task
-from florence_ui.ui.components.thumbnail_strip import ShelfValue, Tile
-from florence_ui.ui.file_data import handed_out
+from florence_ui.ui.components.thumbnail_strip import Thumbnail, ThumbnailStripValue
+from florence_ui.ui.file_data import as_file_data
 
-TILES = "tiles"
+THUMBNAILS = "thumbnails"
 """Folder beside the pictures with a small copy of each, for the page's first visit must not wait for large ones."""
 
 
@@ -26,7 +26,7 @@ class Example:
         classes: The task's classes.
         region: The task's region.
         path: The file of a bundled picture; None where `link` says where to fetch it.
-        tile: A small copy of it.
+        thumbnail: A small copy of it.
         link: Fetched only when somebody chooses it.
     """
 
@@ -36,7 +36,7 @@ class Example:
     classes: tuple[str, ...] = ()
     region: Region | None = None
     path: Path | None = None
-    tile: Path | None = None
+    thumbnail: Path | None = None
     link: str = ""
 
 
@@ -49,9 +49,9 @@ BY_LINK = Example(
 def load_examples(folder: Path = EXAMPLES) -> list[Example]:
     """The bundled pictures that `examples.json` names, then one by link.
 
-    Their tiles are served from where they are: a copy among the visitors' files would age out with those.
+    Their thumbnails are served from where they are: a copy among the visitors' files would age out with those.
     """
-    gr.set_static_paths([folder / TILES])
+    gr.set_static_paths([folder / THUMBNAILS])
     listing = folder / "examples.json"
     rows = json.loads(listing.read_text("utf-8")) if listing.exists() else []
     bundled = [
@@ -62,14 +62,16 @@ def load_examples(folder: Path = EXAMPLES) -> list[Example]:
             tuple(row.get("classes") or ()),
             tuple(row["region"]) if row.get("region") else None,
             folder / row["file"],
-            folder / TILES / row["file"],
+            folder / THUMBNAILS / row["file"],
         )
         for row in rows
     ]
     return [*bundled, BY_LINK]
 
 
-def shelf_of(examples: list[Example], current: int = -1) -> ShelfValue:
-    """The examples as tiles."""
-    tiles = [Tile(title=e.title, note=TASKS[e.token].family.value, image=handed_out(e.tile)) for e in examples]
-    return ShelfValue(tiles=tiles, current=current)
+def example_thumbnails(examples: list[Example], current: int = -1) -> ThumbnailStripValue:
+    """The examples as thumbnails."""
+    thumbnails = [
+        Thumbnail(title=e.title, note=TASKS[e.token].family.value, image=as_file_data(e.thumbnail)) for e in examples
+    ]
+    return ThumbnailStripValue(thumbnails=thumbnails, current=current)

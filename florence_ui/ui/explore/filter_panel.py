@@ -8,10 +8,10 @@ from florence_ui.errors import FlorenceUIError
 from florence_ui.exports.tables import table_rows
 from florence_ui.results.filters import Filters, Removal, apply
 from florence_ui.ui.components import Notice
-from florence_ui.ui.components.notice import Line, NoticeValue, say_error
+from florence_ui.ui.components.notice import Message, NoticeValue, error_notice
 from florence_ui.ui.explore import answer_view
-from florence_ui.ui.layout import Page, patient
-from florence_ui.ui.updates import Given, Updates
+from florence_ui.ui.layout import Page, queued
+from florence_ui.ui.updates import Inputs, Updates
 from florence_ui.visitors.session import PageSession, Run
 
 TITLES = {
@@ -30,33 +30,36 @@ def build_filter_panel(page: Page) -> None:
             [(TITLES[field.name], field.name) for field in fields(Filters)], label="Leave out", elem_id="filters"
         )
         notice = Notice(elem_id="filter-notice", label="What was left out")
-    answer, given_fields = page.answer, {page.session, chosen, *page.style.controls}
+    answer, read = page.answer, {page.session, chosen, *page.style.controls}
     parts = [panel, notice, answer.stage, answer.slider, answer.python, answer.table]
 
-    async def look(given: Given) -> Updates:
-        return await filtered(page, panel, notice, given, given[chosen])
+    async def look(inputs: Inputs) -> Updates:
+        return await apply_filters(page, panel, notice, inputs, inputs[chosen])
 
-    options = patient(trigger_mode="always_last")
-    gr.on([chosen.input, answer.stage.change], look, given_fields, parts, **options)
+    options = queued(trigger_mode="always_last")
+    gr.on([chosen.input, answer.stage.change], look, read, parts, **options)
 
 
-async def filtered(page: Page, panel: gr.Column, notice: Notice, given: Given, chosen: list[str]) -> Updates:
+async def apply_filters(page: Page, panel: gr.Column, notice: Notice, inputs: Inputs, chosen: list[str]) -> Updates:
     """The answer without what the filters leave out; drawn anew only if that changes something."""
-    session: PageSession = given[page.session]
+    session: PageSession = inputs[page.session]
     run = session.run
     if run is None or not len(run.analysis.result.detections):
         return {panel: gr.update(visible=False), notice: NoticeValue()}
     _, removals = apply(run.analysis.result, Filters(**dict.fromkeys(chosen or (), True)))
-    shown = {panel: gr.update(visible=True), notice: NoticeValue(lines=[Line(text=gone.reason) for gone in removals])}
+    shown = {
+        panel: gr.update(visible=True),
+        notice: NoticeValue(messages=[Message(text=gone.reason) for gone in removals]),
+    }
     if not leave_out(run, removals):
         return shown
     try:
-        await answer_view.draw(session, run, page.style.read(given))
+        await answer_view.draw(session, run, page.style.read(inputs))
     except FlorenceUIError as error:
-        return {notice: say_error(error)}
+        return {notice: error_notice(error)}
     kept = [row for row in range(len(run.analysis.result.detections)) if row not in run.filtered]
     _, rows = table_rows(run.analysis.result, kept)
-    drawn = answer_view.picture(page, session, page.style.read(given))
+    drawn = answer_view.picture_updates(page, session, page.style.read(inputs))
     return {**shown, **drawn, page.answer.table: gr.update(value=rows)}
 
 

@@ -14,11 +14,11 @@ from florence_ui.identity import Visitor
 from florence_ui.inference.per_object import ACTIONS, Action, ask_about_objects
 from florence_ui.inference.pipeline import Analysis, Request
 from florence_ui.ui.components import Notice
-from florence_ui.ui.components.notice import NoticeValue, say, say_error
+from florence_ui.ui.components.notice import NoticeValue, error_notice, text_notice
 from florence_ui.ui.explore import answer_view, stage_view
-from florence_ui.ui.explore.run_events import UNEXPECTED, at_rest, at_work
-from florence_ui.ui.layout import Page, patient, quiet
-from florence_ui.ui.updates import Given, Updates
+from florence_ui.ui.explore.run_events import UNEXPECTED, show_run, show_stop
+from florence_ui.ui.layout import Page, queued, unqueued
+from florence_ui.ui.updates import Inputs, Updates
 from florence_ui.visitors.multi_call import max_concurrency, retry_when_rate_limited, with_status
 from florence_ui.visitors.service import parse_key, visitor_of
 from florence_ui.visitors.session import PageSession, Recipe, Run
@@ -36,7 +36,7 @@ THEN = {
 
 
 @dataclass(eq=False)
-class Choice:
+class ObjectSelection:
     """What one visitor asks about.
 
     Attributes:
@@ -54,7 +54,7 @@ class Choice:
         if session.run is None:
             return []
         pinned = self.run is session.run and 0 <= self.row < len(session.run.analysis.result.detections)
-        return [self.row] if pinned else answer_view.shown_rows(session.run)
+        return [self.row] if pinned else answer_view.visible_rows(session.run)
 
 
 @dataclass(frozen=True)
@@ -75,22 +75,25 @@ def build_object_panel(page: Page) -> None:
     mine = [panel.panel, panel.about, panel.stop, *panel.buttons.values()]
     parts = [*mine, page.ask.run, page.ask.stop, page.ask.input_notice, page.ask.picture_notice, *page.answer_parts]
 
-    def look(given: Given) -> Updates:
-        return offered(page, panel, given)
+    def look(inputs: Inputs) -> Updates:
+        return selection_updates(page, panel, inputs)
 
-    def pin(given: Given, event: gr.EventData) -> Updates:
+    def pin(inputs: Inputs, event: gr.EventData) -> Updates:
         row = event._data.get("index")
-        given[panel.choice].run, given[panel.choice].row = given[page.session].run, row if isinstance(row, int) else -1
-        return offered(page, panel, given)
+        inputs[panel.choice].run, inputs[panel.choice].row = (
+            inputs[page.session].run,
+            row if isinstance(row, int) else -1,
+        )
+        return selection_updates(page, panel, inputs)
 
-    async def stopped(given: Given) -> Updates:
-        return await what_came(page, panel, given)
+    async def stopped(inputs: Inputs) -> Updates:
+        return await show_merged(page, panel, inputs)
 
-    page.answer.stage.change(look, fields, mine, **quiet())
-    page.answer.stage.select(pin, fields, mine, **quiet())
+    page.answer.stage.change(look, fields, mine, **unqueued())
+    page.answer.stage.select(pin, fields, mine, **unqueued())
     running = [wire_action(page, panel, action, fields, parts) for action in Action]
     for stop in (panel.stop, page.ask.stop):
-        stop.click(stopped, fields, parts, cancels=running, **patient())
+        stop.click(stopped, fields, parts, cancels=running, **queued())
 
 
 def lay_out() -> ObjectPanel:
@@ -103,31 +106,31 @@ def lay_out() -> ObjectPanel:
                 for action, info in ACTIONS.items()
             }
             stop = gr.Button("Stop", size="sm", variant="stop", min_width=90, visible=False, elem_id="object-stop")
-    return ObjectPanel(gr.State(Choice()), panel, about, buttons, stop)
+    return ObjectPanel(gr.State(ObjectSelection()), panel, about, buttons, stop)
 
 
 def wire_action(page: Page, panel: ObjectPanel, action: Action, fields: set, parts: list) -> gr.events.Dependency:
     """Connects one button."""
 
-    async def go(given: Given, request: gr.Request) -> AsyncIterator[Updates]:
-        async for updates in ask_about(page, panel, action, given, visitor_of(request, page.services.settings)):
+    async def go(inputs: Inputs, request: gr.Request) -> AsyncIterator[Updates]:
+        async for updates in stream_action(page, panel, action, inputs, visitor_of(request, page.services.settings)):
             yield updates
 
-    return panel.buttons[action].click(go, fields, parts, **patient())
+    return panel.buttons[action].click(go, fields, parts, **queued())
 
 
-def offered(page: Page, panel: ObjectPanel, given: Given) -> Updates:
+def selection_updates(page: Page, panel: ObjectPanel, inputs: Inputs) -> Updates:
     """The panel as it fits the answer that is shown."""
-    session, choice = given[page.session], given[panel.choice]
+    session, choice = inputs[page.session], inputs[panel.choice]
     rows = choice.rows(session)
     return {
         panel.panel: gr.update(visible=bool(session.run and len(session.run.analysis.result.detections))),
-        panel.about: say(words_about(session, rows, pinned=len(rows) == 1 and choice.run is session.run)),
+        panel.about: text_notice(selection_text(session, rows, pinned=len(rows) == 1 and choice.run is session.run)),
         **{button: gr.update(interactive=bool(rows)) for button in panel.buttons.values()},
     }
 
 
-def words_about(session: PageSession, rows: list[int], *, pinned: bool) -> str:
+def selection_text(session: PageSession, rows: list[int], *, pinned: bool) -> str:
     """Which objects are meant, in a sentence."""
     if not rows:
         return "Every object is switched off."
@@ -139,19 +142,22 @@ def words_about(session: PageSession, rows: list[int], *, pinned: bool) -> str:
     return f"About all {len(rows)} objects that are shown; click one to ask about it alone:"
 
 
-async def ask_about(
-    page: Page, panel: ObjectPanel, action: Action, given: Given, visitor: Visitor
+async def stream_action(
+    page: Page, panel: ObjectPanel, action: Action, inputs: Inputs, visitor: Visitor
 ) -> AsyncIterator[Updates]:
     """Everything that an action shows, from its start to the merged answer."""
-    session, choice = given[page.session], given[panel.choice]
+    session, choice = inputs[page.session], inputs[panel.choice]
     run, rows, info = session.run, choice.rows(session), ACTIONS[action]
     try:
         if run is None:
             raise InputError("There is no answer to ask about.", "Run something first.")
         await session.make_ready(run)
         found = await asyncio.to_thread(session.analysis_of, run)
-        template = request_like(page, session, found, given)
-        busy = {**at_work(page), **working(panel)}  # sent each time: of quick updates a browser may skip some
+        template = request_like(page, session, found, inputs)
+        busy = {
+            **show_stop(page),
+            **show_object_stop(panel),
+        }  # sent each time: of quick updates a browser may skip some
         yield {**busy, page.answer.stage: stage_view.busy(session.shown, f"{info.doing} 0 of {len(rows)}")}
         services, calls = page.services, max_concurrency(page.services, template)
         going = with_status(
@@ -176,37 +182,37 @@ async def ask_about(
                     raise FlorenceUIError("No object got an answer.", progress.result.warnings[0])
                 words = f"{info.doing} {progress.done} of {progress.total}"
                 yield {**busy, page.answer.stage: stage_view.busy(session.shown, words)}
-        yield await what_came(page, panel, given)
+        yield await show_merged(page, panel, inputs)
     except FlorenceUIError as error:
-        yield {**back(page, panel, given), panel.about: say_error(error)}
+        yield {**restore_page(page, panel, inputs), panel.about: error_notice(error)}
     except Exception:
         log.exception("Asking about objects failed.")
-        yield {**back(page, panel, given), panel.about: say_error(UNEXPECTED)}
+        yield {**restore_page(page, panel, inputs), panel.about: error_notice(UNEXPECTED)}
 
 
-def request_like(page: Page, session: PageSession, found: Analysis, given: Given) -> Request:
+def request_like(page: Page, session: PageSession, found: Analysis, inputs: Inputs) -> Request:
     """A question to the same model on the same server that found the objects."""
     return Request(
         found.picture,
         found.result.task,
         model_id=found.model_id,
         backend=page.services.backend(found.backend).name,
-        api_key=parse_key(given[page.ask.key]),
+        api_key=parse_key(inputs[page.ask.key]),
         example=session.from_examples,
     )
 
 
-def working(panel: ObjectPanel) -> Updates:
+def show_object_stop(panel: ObjectPanel) -> Updates:
     """Stop beside the buttons, which are off."""
     off = {button: gr.update(interactive=False) for button in panel.buttons.values()}
     return {panel.stop: gr.update(visible=True), **off}
 
 
-async def what_came(page: Page, panel: ObjectPanel, given: Given) -> Updates:
+async def show_merged(page: Page, panel: ObjectPanel, inputs: Inputs) -> Updates:
     """The merged answer, whole or as far as it has come, as the answer that is shown; without any, the one before."""
-    session, choice, style = given[page.session], given[panel.choice], page.style.read(given)
+    session, choice, style = inputs[page.session], inputs[panel.choice], page.style.read(inputs)
     if choice.partial is None:
-        return back(page, panel, given)
+        return restore_page(page, panel, inputs)
     (run, merged, action), choice.partial = choice.partial, None
     try:
         new = session.answered(run.question, merged, run.before)
@@ -215,14 +221,14 @@ async def what_came(page: Page, panel: ObjectPanel, given: Given) -> Updates:
             new.hidden, new.filtered = run.hidden, run.filtered
         await answer_view.draw(session, new, style)
     except FlorenceUIError as error:
-        return {**back(page, panel, given), panel.about: say_error(error)}
-    return {**back(page, panel, given), **answer_view.everything(page, session, style)}
+        return {**restore_page(page, panel, inputs), panel.about: error_notice(error)}
+    return {**restore_page(page, panel, inputs), **answer_view.answer_updates(page, session, style)}
 
 
-def back(page: Page, panel: ObjectPanel, given: Given) -> Updates:
+def restore_page(page: Page, panel: ObjectPanel, inputs: Inputs) -> Updates:
     """The page at rest, with the answer that is shown."""
-    session = given[page.session]
-    stage = answer_view.stage(session, page.style.read(given))
+    session = inputs[page.session]
+    stage = answer_view.stage_value(session, page.style.read(inputs))
     notices = {page.ask.input_notice: NoticeValue(), page.ask.picture_notice: NoticeValue()}
     at_end = {panel.stop: gr.update(visible=False), page.answer.stage: stage}
-    return {**at_rest(page), **notices, **offered(page, panel, given), **at_end}
+    return {**show_run(page), **notices, **selection_updates(page, panel, inputs), **at_end}

@@ -11,9 +11,9 @@ from florence_ui.inference.per_class import TITLES, Strategy
 from florence_ui.rendering.annotate import PALETTES, Style
 from florence_ui.tasks import TASKS
 from florence_ui.ui import labels as choices_module
-from florence_ui.ui.components import BoxPicker, Notice, Shelf, Stage
+from florence_ui.ui.components import BoxPicker, Notice, Stage, ThumbnailStrip
 from florence_ui.ui.components.stage import StageValue
-from florence_ui.ui.components.thumbnail_strip import ShelfValue
+from florence_ui.ui.components.thumbnail_strip import ThumbnailStripValue
 
 FIRST_TASK = TASKS["<OD>"]
 TAKE_AWAY = {
@@ -34,7 +34,7 @@ class AskPanel:
     picker: BoxPicker
     picture_notice: Notice
     link: gr.Textbox
-    examples: Shelf
+    examples: ThumbnailStrip
     family: gr.Radio
     variant: gr.Radio
     help: gr.Markdown
@@ -86,9 +86,9 @@ class StylePanel:
         """What a drawing depends on, in the order of `drawing.Style`'s fields."""
         return [self.annotators, self.labels, self.palette, self.thickness, self.opacity, self.text_size]
 
-    def read(self, given: Mapping[Any, Any]) -> Style:
+    def read(self, inputs: Mapping[Any, Any]) -> Style:
         """The style as it stands in the panel."""
-        annotators, labels, palette, *numbers = (given[control] for control in self.controls)
+        annotators, labels, palette, *numbers = (inputs[control] for control in self.controls)
         return Style(tuple(annotators or ()), bool(labels), str(palette), *numbers)
 
     def filled(self, style: Style) -> dict[gr.components.Component, Any]:
@@ -114,7 +114,7 @@ def header() -> Notice:
         return Notice(elem_id="server-state", label="Server")
 
 
-def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, examples: ShelfValue) -> AskPanel:
+def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, examples: ThumbnailStripValue) -> AskPanel:
     """Lays out the left column; `backends` are (words, name)."""
     picture = LenientImage(
         label="Picture",
@@ -138,7 +138,7 @@ def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, exa
         show_label=False,
         html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
     )
-    shelf = Shelf(examples, label="Examples", elem_id="examples")
+    strip = ThumbnailStrip(examples, label="Examples", elem_id="examples")
     family = gr.Radio(
         choices_module.family_choices(), value=FIRST_TASK.family.value, label="Task", interactive=True, elem_id="family"
     )
@@ -149,7 +149,7 @@ def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, exa
         interactive=True,
         elem_id="variant",
     )
-    help_line = gr.Markdown(choices_module.task_line(FIRST_TASK), elem_id="task-help")
+    help_line = gr.Markdown(choices_module.task_help(FIRST_TASK), elem_id="task-help")
     text = gr.Textbox(label="Phrase", lines=2, max_lines=6, elem_id="text", visible=False)
     classes = gr.Dropdown(
         [], label="Classes", info="Press Enter after each one.", multiselect=True, allow_custom_value=True,
@@ -180,7 +180,7 @@ def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, exa
             html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
         )  # fmt: skip
     return AskPanel(
-        picture, picker, picture_notice, link, shelf, family, variant, help_line, text, classes, strategy, input_notice,
+        picture, picker, picture_notice, link, strip, family, variant, help_line, text, classes, strategy, input_notice,
         run, stop, run_notice, where, model_field, backend_field, key,
     )  # fmt: skip
 
@@ -222,11 +222,11 @@ def answer_panel() -> AnswerPanel:
     return AnswerPanel(tabs, stage, slider, table, text, record, curl, python, meta, warnings, link)
 
 
-def recent_panel() -> tuple[gr.Column, Shelf]:
+def recent_panel() -> tuple[gr.Column, ThumbnailStrip]:
     """Lays out the last runs; not there before the first one."""
     with gr.Column(visible=False, elem_id="recent-panel") as panel:
         gr.Markdown("### Recent", elem_id="recent-title")
-        return panel, Shelf(label="Recent runs", elem_id="recent")
+        return panel, ThumbnailStrip(label="Recent runs", elem_id="recent")
 
 
 def style_panel() -> StylePanel:

@@ -10,12 +10,21 @@ import gradio as gr
 from florence_ui import storage
 from florence_ui.errors import FlorenceUIError
 from florence_ui.images.loading import Picture
-from florence_ui.ui.components.notice import NoticeValue, say, say_error
+from florence_ui.ui.components.notice import NoticeValue, error_notice, text_notice
 from florence_ui.ui.explore import answer_view, stage_view
-from florence_ui.ui.explore.examples import shelf_of
+from florence_ui.ui.explore.examples import example_thumbnails
 from florence_ui.ui.explore.panels import WELCOME
-from florence_ui.ui.layout import Page, patient, quiet
-from florence_ui.ui.updates import Given, Updates, filled, fitted, has_key, no_answer, question_in, together
+from florence_ui.ui.layout import Page, queued, unqueued
+from florence_ui.ui.updates import (
+    Inputs,
+    Updates,
+    clear_answer,
+    fill_form,
+    fit_form_to_task,
+    has_key,
+    merge_updates,
+    read_question,
+)
 from florence_ui.visitors.session import PageSession, Question
 
 
@@ -24,34 +33,34 @@ def wire(page: Page) -> None:
     ask = page.ask
     fields, parts = {*page.question_fields, ask.picture, ask.link}, picture_parts(page)
 
-    async def upload(given: Given) -> Updates:
-        if is_no_upload(given[page.session], given[ask.picture]):
+    async def upload(inputs: Inputs) -> Updates:
+        if is_own_value(inputs[page.session], inputs[ask.picture]):
             return {}
-        return await take(page, given, page.services.open_upload(given[ask.picture]))
+        return await take_picture(page, inputs, page.services.open_upload(inputs[ask.picture]))
 
-    async def follow(given: Given) -> Updates:
-        link = (given[ask.link] or "").strip()
+    async def follow(inputs: Inputs) -> Updates:
+        link = (inputs[ask.link] or "").strip()
         if not link:
-            return {ask.picture_notice: say("Type or paste a link first.", tone="error")}
-        return await take(page, given, page.services.open_link(link))
+            return {ask.picture_notice: text_notice("Type or paste a link first.", tone="error")}
+        return await take_picture(page, inputs, page.services.open_link(link))
 
-    async def choose(given: Given, event: gr.EventData) -> Updates:
-        return await take_example(page, given, event._data.get("index"))
+    async def choose(inputs: Inputs, event: gr.EventData) -> Updates:
+        return await take_example(page, inputs, event._data.get("index"))
 
-    def clear(given: Given) -> Updates:
-        return take_away(page, given)
+    def clear(inputs: Inputs) -> Updates:
+        return remove_picture(page, inputs)
 
-    ask.picture.input(upload, fields, parts, **patient(trigger_mode="always_last"))
-    ask.link.submit(lambda: say("Fetching the picture", tone="busy"), None, ask.picture_notice, **quiet())
-    ask.link.submit(follow, fields, parts, **patient())
+    ask.picture.input(upload, fields, parts, **queued(trigger_mode="always_last"))
+    ask.link.submit(lambda: text_notice("Fetching the picture", tone="busy"), None, ask.picture_notice, **unqueued())
+    ask.link.submit(follow, fields, parts, **queued())
     ask.examples.select(
-        choose, fields, [*dict.fromkeys([*parts, *page.filled_parts])], **patient(trigger_mode="always_last")
+        choose, fields, [*dict.fromkeys([*parts, *page.filled_parts])], **queued(trigger_mode="always_last")
     )
-    ask.picture.clear(clear, fields, parts, **quiet())
-    ask.picker.swap(clear, fields, parts, **quiet())
+    ask.picture.clear(clear, fields, parts, **unqueued())
+    ask.picker.swap(clear, fields, parts, **unqueued())
 
 
-def is_no_upload(session: PageSession, value: str | None) -> bool:
+def is_own_value(session: PageSession, value: str | None) -> bool:
     """Whether the field reports what the page itself put there: Gradio does so also when that is taken away."""
     return value is None or (session.field_value is not None and Path(value) == session.field_value)
 
@@ -62,36 +71,39 @@ def picture_parts(page: Page) -> list[gr.components.Component]:
     return [*page.question_parts, ask.picture_notice, ask.link, ask.examples, *page.answer_parts]
 
 
-async def take(page: Page, given: Given, opening: Awaitable[Picture]) -> Updates:
+async def take_picture(page: Page, inputs: Inputs, opening: Awaitable[Picture]) -> Updates:
     """Puts a visitor's picture on the page; a box on the old one is gone."""
-    session: PageSession = given[page.session]
-    question = replace(question_in(page, given), region=None)
+    session: PageSession = inputs[page.session]
+    question = replace(read_question(page, inputs), region=None)
     try:
-        await put_on(session, opening)
+        await set_picture(session, opening)
     except FlorenceUIError as error:
-        return {page.ask.picture_notice: say_error(error), **as_before(page, session)}
-    return together(fitted(page, session, question, key=has_key(page, given), fresh=True), fresh_start(page, session))
-
-
-async def take_example(page: Page, given: Given, index: object) -> Updates:
-    """Puts an example on the page, together with its question."""
-    if not isinstance(index, int) or not 0 <= index < len(page.examples):
-        return {}
-    session, example, now = given[page.session], page.examples[index], question_in(page, given)
-    question = Question(example.token, example.text, example.classes, example.region, now.model_id, now.backend)
-    opening = page.services.open_own(example.path) if example.path else page.services.open_link(example.link)
-    try:
-        await put_on(session, opening)
-    except FlorenceUIError as error:
-        return {page.ask.picture_notice: say_error(error), **as_before(page, session)}
-    return together(
-        filled(page, question),
-        fitted(page, session, question, key=has_key(page, given), fresh=True),
-        fresh_start(page, session, example=index),
+        return {page.ask.picture_notice: error_notice(error), **restore_picture(page, session)}
+    return merge_updates(
+        fit_form_to_task(page, session, question, key=has_key(page, inputs), fresh=True),
+        show_new_picture(page, session),
     )
 
 
-async def put_on(session: PageSession, opening: Awaitable[Picture]) -> None:
+async def take_example(page: Page, inputs: Inputs, index: object) -> Updates:
+    """Puts an example on the page, together with its question."""
+    if not isinstance(index, int) or not 0 <= index < len(page.examples):
+        return {}
+    session, example, now = inputs[page.session], page.examples[index], read_question(page, inputs)
+    question = Question(example.token, example.text, example.classes, example.region, now.model_id, now.backend)
+    opening = page.services.open_own(example.path) if example.path else page.services.open_link(example.link)
+    try:
+        await set_picture(session, opening)
+    except FlorenceUIError as error:
+        return {page.ask.picture_notice: error_notice(error), **restore_picture(page, session)}
+    return merge_updates(
+        fill_form(page, question),
+        fit_form_to_task(page, session, question, key=has_key(page, inputs), fresh=True),
+        show_new_picture(page, session, example=index),
+    )
+
+
+async def set_picture(session: PageSession, opening: Awaitable[Picture]) -> None:
     """Opens a picture and makes it the session's.
 
     Raises:
@@ -102,35 +114,35 @@ async def put_on(session: PageSession, opening: Awaitable[Picture]) -> None:
     session.take(picture, shown)
 
 
-def as_before(page: Page, session: PageSession) -> Updates:
+def restore_picture(page: Page, session: PageSession) -> Updates:
     """The picture field as it was before somebody gave it what cannot be used."""
     return {page.ask.picture: gr.update(value=str(session.shown) if session.shown else None)}
 
 
-def fresh_start(page: Page, session: PageSession, *, example: int = -1) -> Updates:
+def show_new_picture(page: Page, session: PageSession, *, example: int = -1) -> Updates:
     """A new picture, and no answer about it yet."""
     return {
-        **no_answer(page),
+        **clear_answer(page),
         page.answer.stage: stage_view.ready(session.shown),
         page.ask.picture_notice: NoticeValue(),
         page.ask.link: "",
-        page.ask.examples: shelf_of(page.examples, example),
-        page.recent: answer_view.recent(session),
+        page.ask.examples: example_thumbnails(page.examples, example),
+        page.recent: answer_view.recent_thumbnails(session),
     }
 
 
-def take_away(page: Page, given: Given) -> Updates:
+def remove_picture(page: Page, inputs: Inputs) -> Updates:
     """Takes the picture and its answer off the page; what was run before stays among the recent ones."""
-    session: PageSession = given[page.session]
+    session: PageSession = inputs[page.session]
     session.drop()
-    question = replace(question_in(page, given), region=None)
-    return together(
-        fitted(page, session, question, key=has_key(page, given), fresh=True),
-        no_answer(page),
+    question = replace(read_question(page, inputs), region=None)
+    return merge_updates(
+        fit_form_to_task(page, session, question, key=has_key(page, inputs), fresh=True),
+        clear_answer(page),
         {
             page.answer.stage: WELCOME,
             page.ask.picture_notice: NoticeValue(),
-            page.ask.examples: shelf_of(page.examples),
-            page.recent: answer_view.recent(session),
+            page.ask.examples: example_thumbnails(page.examples),
+            page.recent: answer_view.recent_thumbnails(session),
         },
     )

@@ -12,10 +12,19 @@ from florence_ui.identity import Visitor
 from florence_ui.inference.per_class import Strategy
 from florence_ui.inference.pipeline import Analysis, Request
 from florence_ui.tasks import InputKind, build_prompt, get_task
-from florence_ui.ui.components.notice import NoticeValue, say_error
+from florence_ui.ui.components.notice import NoticeValue, error_notice
 from florence_ui.ui.explore import answer_view, stage_view
-from florence_ui.ui.layout import Page, patient, quiet
-from florence_ui.ui.updates import Given, Updates, filled, fitted, has_key, no_answer, question_in, together
+from florence_ui.ui.layout import Page, queued, unqueued
+from florence_ui.ui.updates import (
+    Inputs,
+    Updates,
+    clear_answer,
+    fill_form,
+    fit_form_to_task,
+    has_key,
+    merge_updates,
+    read_question,
+)
 from florence_ui.visitors.multi_call import OnStatus, find_classes_in_turn, with_status
 from florence_ui.visitors.service import Services, parse_key, visitor_of
 from florence_ui.visitors.session import PageSession, Question
@@ -33,37 +42,37 @@ def wire(page: Page) -> None:
     fields = {*page.question_fields, *page.style.controls}
     parts = [ask.run, ask.stop, ask.input_notice, ask.picture_notice, *page.answer_parts]
 
-    async def run(given: Given, request: gr.Request) -> AsyncIterator[Updates]:
-        async for updates in answer_to(page, given, request):
+    async def run(inputs: Inputs, request: gr.Request) -> AsyncIterator[Updates]:
+        async for updates in stream_run(page, inputs, request):
             yield updates
 
-    def stopped(given: Given) -> Updates:
-        return {**at_rest(page), answer.stage: answer_view.stage(given[page.session], page.style.read(given))}
+    def stopped(inputs: Inputs) -> Updates:
+        return {**show_run(page), answer.stage: answer_view.stage_value(inputs[page.session], page.style.read(inputs))}
 
-    async def go_back(given: Given, event: gr.EventData) -> Updates:
-        return await shown_again(page, given, event._data.get("index"))
+    async def go_back(inputs: Inputs, event: gr.EventData) -> Updates:
+        return await reopen_run(page, inputs, event._data.get("index"))
 
-    running = ask.run.click(run, fields, parts, **patient())
-    ask.stop.click(stopped, fields, [ask.run, ask.stop, answer.stage], cancels=[running], **quiet())
-    page.recent.select(go_back, fields, back_parts(page), **patient())
+    running = ask.run.click(run, fields, parts, **queued())
+    ask.stop.click(stopped, fields, [ask.run, ask.stop, answer.stage], cancels=[running], **unqueued())
+    page.recent.select(go_back, fields, reopen_parts(page), **queued())
 
 
-def back_parts(page: Page) -> list[gr.components.Component]:
+def reopen_parts(page: Page) -> list[gr.components.Component]:
     """What changes when an earlier run is shown again."""
     ask = page.ask
     parts = [ask.run, ask.stop, ask.input_notice, ask.picture_notice, *page.answer_parts, *page.question_parts]
     return [*dict.fromkeys([*parts, *page.filled_parts, ask.examples])]
 
 
-async def answer_to(page: Page, given: Given, request: gr.Request) -> AsyncIterator[Updates]:
+async def stream_run(page: Page, inputs: Inputs, request: gr.Request) -> AsyncIterator[Updates]:
     """Everything that a run shows, from its first state to its answer or its failure."""
-    session, style = given[page.session], page.style.read(given)
-    question = question_in(page, given)
+    session, style = inputs[page.session], page.style.read(inputs)
+    question = read_question(page, inputs)
     picture = session.shown
     try:
         await session.make_ready()
-        wanted = await asyncio.to_thread(asked, page, session, question, given[page.ask.key])
-        working = at_work(page)  # sent each time: of quick updates a browser may skip some, and Stop must be there
+        wanted = await asyncio.to_thread(asked, page, session, question, inputs[page.ask.key])
+        working = show_stop(page)  # sent each time: of quick updates a browser may skip some, and Stop must be there
         yield {**working, page.answer.stage: stage_view.busy(picture, "Asking the model")}
         visitor = visitor_of(request, page.services.settings)
         going = states(lambda say: answer_of(page.services, question, wanted, visitor, say))
@@ -74,13 +83,13 @@ async def answer_to(page: Page, given: Given, request: gr.Request) -> AsyncItera
                     continue
                 answer = session.answered(question, state, picture)
                 await answer_view.draw(session, answer, style)
-                shown = answer_view.everything if session.run is answer else answer_view.history
-                yield together(at_rest(page), shown(page, session, style))
+                shown = answer_view.answer_updates if session.run is answer else answer_view.recent_updates
+                yield merge_updates(show_run(page), shown(page, session, style))
     except FlorenceUIError as error:
-        yield {**at_rest(page), **said_where_it_belongs(page, session, error)}
+        yield {**show_run(page), **show_error(page, session, error)}
     except Exception:
         log.exception("A run failed.")
-        yield {**at_rest(page), **without_answer(page, session, UNEXPECTED)}
+        yield {**show_run(page), **show_failure(page, session, UNEXPECTED)}
 
 
 async def answer_of(
@@ -126,7 +135,7 @@ def states(start: Callable[[OnStatus], Awaitable[Analysis]]) -> AsyncIterator[st
     return with_status(answer)
 
 
-def at_work(page: Page) -> Updates:
+def show_stop(page: Page) -> Updates:
     """Stop in the place of Run."""
     ask = page.ask
     return {
@@ -137,41 +146,41 @@ def at_work(page: Page) -> Updates:
     }
 
 
-def at_rest(page: Page) -> Updates:
+def show_run(page: Page) -> Updates:
     """Run in the place of Stop."""
     return {page.ask.run: gr.update(visible=True), page.ask.stop: gr.update(visible=False)}
 
 
-def said_where_it_belongs(page: Page, session: PageSession, error: FlorenceUIError) -> Updates:
+def show_error(page: Page, session: PageSession, error: FlorenceUIError) -> Updates:
     """An error at its field, if it has one on the page, or in the place of the answer."""
     field = FIELDS.get(getattr(error, "field", ""))
     if field:
-        return {getattr(page.ask, field): say_error(error), page.answer.stage: answer_view.stage(session)}
-    return without_answer(page, session, error)
+        return {getattr(page.ask, field): error_notice(error), page.answer.stage: answer_view.stage_value(session)}
+    return show_failure(page, session, error)
 
 
-def without_answer(page: Page, session: PageSession, error: FlorenceUIError) -> Updates:
+def show_failure(page: Page, session: PageSession, error: FlorenceUIError) -> Updates:
     """Why there is no answer, and nothing of the one before, which stays among the recent runs."""
     session.run = None
     failed = stage_view.failed(session.shown, error)
-    return {**no_answer(page), page.answer.stage: failed, page.recent: answer_view.recent(session)}
+    return {**clear_answer(page), page.answer.stage: failed, page.recent: answer_view.recent_thumbnails(session)}
 
 
-async def shown_again(page: Page, given: Given, index: object) -> Updates:
+async def reopen_run(page: Page, inputs: Inputs, index: object) -> Updates:
     """An earlier answer with its picture and question, as it was; nothing is asked again."""
-    session: PageSession = given[page.session]
+    session: PageSession = inputs[page.session]
     try:
         if isinstance(index, int) and 0 <= index < len(session.recent):
             await session.make_ready(session.recent[index])
         run = await asyncio.to_thread(session.go_back, index) if isinstance(index, int) else None
         if run is None:
             return {}
-        style = page.style.read(given)
+        style = page.style.read(inputs)
         await answer_view.draw(session, run, style)
     except FlorenceUIError as error:
         return {page.answer.stage: stage_view.failed(session.shown, error)}
-    return together(
-        filled(page, run.question),
-        fitted(page, session, run.question, key=has_key(page, given), fresh=True),
-        answer_view.everything(page, session, style),
+    return merge_updates(
+        fill_form(page, run.question),
+        fit_form_to_task(page, session, run.question, key=has_key(page, inputs), fresh=True),
+        answer_view.answer_updates(page, session, style),
     )

@@ -11,10 +11,10 @@ from florence_ui.errors import FlorenceUIError
 from florence_ui.rendering.annotate import PALETTES
 from florence_ui.results.result import Result
 from florence_ui.tasks import InputKind, OutputKind
-from florence_ui.ui.components.stage import Item, Phrase, StageValue
-from florence_ui.ui.file_data import handed_out
+from florence_ui.ui.components.stage import Phrase, StageObject, StageValue
+from florence_ui.ui.file_data import as_file_data
 
-MAX_ITEMS = 300
+MAX_OBJECTS = 300
 """Objects in the live layer; a longer answer is whole in table and JSON."""
 MAX_POINTS = 160
 """Corners of one outline in the live layer; finer ones are thinned out."""
@@ -26,7 +26,7 @@ def ready(picture: Path) -> StageValue:
     """A picture waits for its first question."""
     return StageValue(
         state="ready",
-        image=handed_out(picture),
+        image=as_file_data(picture),
         title="",
         hint="Press Run to see what the model sees.",
         alt="The picture",
@@ -35,24 +35,24 @@ def ready(picture: Path) -> StageValue:
 
 def busy(picture: Path, words: str) -> StageValue:
     """A run is going on."""
-    return StageValue(state="busy", image=handed_out(picture), title=words, alt="The picture")
+    return StageValue(state="busy", image=as_file_data(picture), title=words, alt="The picture")
 
 
 def failed(picture: Path | None, error: FlorenceUIError) -> StageValue:
     """A run ended without an answer."""
     return StageValue(
-        state="failed", image=handed_out(picture), title=error.message, hint=error.hint, alt="The picture"
+        state="failed", image=as_file_data(picture), title=error.message, hint=error.hint, alt="The picture"
     )
 
 
 def answered(result: Result, picture: Path, hidden: Collection[int], palette: str) -> StageValue:
     """An answer, drawn in `picture`."""
-    items = items_of(result, hidden, palette)
+    items = stage_objects(result, hidden, palette)
     nothing = not items and not result.text
     plain = result.task.output_kind is not OutputKind.TEXT and not items
     return StageValue(
         state="nothing" if nothing or (plain and not result.text) else "done",
-        image=handed_out(picture),
+        image=as_file_data(picture),
         size=result.size,
         items=items,
         phrases=phrases_of(result),
@@ -62,20 +62,20 @@ def answered(result: Result, picture: Path, hidden: Collection[int], palette: st
     )
 
 
-def items_of(result: Result, hidden: Collection[int], palette: str) -> list[Item]:
+def stage_objects(result: Result, hidden: Collection[int], palette: str) -> list[StageObject]:
     """One item a detection."""
     colours = PALETTES.get(palette, PALETTES["default"])
     rows = zip(result.labels, result.detections.xyxy, result.polygons, strict=True)
     return [
-        Item(
+        StageObject(
             label=label,
             outline=_outline(index, box, parts, result.quads),
             area=float(max(0, box[2] - box[0]) * max(0, box[3] - box[1])),
-            colour=colours.by_idx(int(result.detections.class_id[index])).as_hex(),
+            color=colours.by_idx(int(result.detections.class_id[index])).as_hex(),
             shown=index not in hidden,
         )
         for index, (label, box, parts) in enumerate(rows)
-        if index < MAX_ITEMS
+        if index < MAX_OBJECTS
     ]
 
 
@@ -99,10 +99,10 @@ def phrases_of(result: Result) -> list[Phrase]:
     words = result.text
     if not words and result.task.input_kind is InputKind.PHRASE:
         words = result.prompt.removeprefix(result.task.token)
-    return light_up(words, result.labels[:MAX_ITEMS]) if words else []
+    return link_phrases(words, result.labels[:MAX_OBJECTS]) if words else []
 
 
-def light_up(text: str, labels: Sequence[str]) -> list[Phrase]:
+def link_phrases(text: str, labels: Sequence[str]) -> list[Phrase]:
     """Cuts a text where it names a label, ignoring case; the longest label wins where two start together.
 
     >>> [(p.text, p.items) for p in light_up("A dog and a cat.", ["cat", "dog", "cat"])]

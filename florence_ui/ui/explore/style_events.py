@@ -8,10 +8,10 @@ from florence_ui.concurrency.fair_pool import drawing
 from florence_ui.errors import FlorenceUIError
 from florence_ui.exports import downloads
 from florence_ui.rendering.annotate import Style
-from florence_ui.ui.components.notice import NoticeValue, say, say_error
+from florence_ui.ui.components.notice import NoticeValue, error_notice, text_notice
 from florence_ui.ui.explore import answer_view
-from florence_ui.ui.layout import Page, patient
-from florence_ui.ui.updates import Given, Updates
+from florence_ui.ui.layout import Page, queued
+from florence_ui.ui.updates import Inputs, Updates
 from florence_ui.visitors.session import PageSession
 
 HAND_OVER = "() => window.florencePage.handOver()"
@@ -21,22 +21,22 @@ def wire(page: Page) -> None:
     """Connects the style panel, the eyes of the list and the downloads."""
     style, answer = page.style, page.answer
     fields, parts = {page.session, *style.controls}, [answer.stage, answer.slider, answer.python]
-    options = patient(trigger_mode="always_last")
+    options = queued(trigger_mode="always_last")
 
-    async def redraw(given: Given) -> Updates:
-        return await drawn_anew(page, given[page.session], style.read(given))
+    async def redraw(inputs: Inputs) -> Updates:
+        return await redraw_answer(page, inputs[page.session], style.read(inputs))
 
-    async def toggle(given: Given, event: gr.EventData) -> Updates:
-        session: PageSession = given[page.session]
+    async def toggle(inputs: Inputs, event: gr.EventData) -> Updates:
+        session: PageSession = inputs[page.session]
         if session.run is not None:
             known = range(len(session.run.analysis.result.detections))
             hidden = event._data.get("hidden")
             rows = hidden if isinstance(hidden, list) else []
             session.run.hidden = frozenset(k for k in rows if isinstance(k, int) and k in known)
-        return await drawn_anew(page, session, style.read(given))
+        return await redraw_answer(page, session, style.read(inputs))
 
     async def reset(session: PageSession) -> Updates:
-        return {**style.filled(Style()), **await drawn_anew(page, session, Style())}
+        return {**style.filled(Style()), **await redraw_answer(page, session, Style())}
 
     for control in (style.annotators, style.labels, style.palette):
         control.input(redraw, fields, parts, **options)
@@ -52,30 +52,30 @@ def wire_download(page: Page, name: str, button: gr.Button) -> None:
     """Connects one download: the file is made, then the hidden button hands it over."""
     take = page.take
 
-    async def make(given: Given) -> Updates:
-        session: PageSession = given[page.session]
+    async def make(inputs: Inputs) -> Updates:
+        session: PageSession = inputs[page.session]
         if session.run is None:
-            return {take.handover: None, take.notice: say("There is no answer to download yet.", tone="error")}
+            return {take.handover: None, take.notice: text_notice("There is no answer to download yet.", tone="error")}
         try:
             await session.make_ready(session.run)
             analysis = await asyncio.to_thread(session.analysis_of, session.run)
-            rows = answer_view.shown_rows(session.run)
-            path = await drawing.run(downloads.MAKERS[name], analysis, page.style.read(given), rows)
+            rows = answer_view.visible_rows(session.run)
+            path = await drawing.run(downloads.MAKERS[name], analysis, page.style.read(inputs), rows)
         except FlorenceUIError as error:  # without a file of its own the one before would be handed over again
-            return {take.handover: None, take.notice: say_error(error)}
+            return {take.handover: None, take.notice: error_notice(error)}
         return {take.handover: str(path), take.notice: NoticeValue()}
 
     fields = {page.session, *page.style.controls}
-    made = button.click(make, fields, [take.handover, take.notice], **patient())
+    made = button.click(make, fields, [take.handover, take.notice], **queued())
     made.success(None, js=HAND_OVER)
 
 
-async def drawn_anew(page: Page, session: PageSession, style: Style) -> Updates:
+async def redraw_answer(page: Page, session: PageSession, style: Style) -> Updates:
     """The answer in another style, or with other objects switched on."""
     if session.run is None:
         return {}
     try:
         await answer_view.draw(session, session.run, style)
     except FlorenceUIError as error:
-        return {page.take.notice: say_error(error)}
-    return answer_view.picture(page, session, style)
+        return {page.take.notice: error_notice(error)}
+    return answer_view.picture_updates(page, session, style)

@@ -6,8 +6,8 @@ import gradio as gr
 
 from florence_ui.tasks import Family
 from florence_ui.ui import labels
-from florence_ui.ui.layout import Page, quiet
-from florence_ui.ui.updates import Given, Updates, fitted, has_key, question_in, run_state
+from florence_ui.ui.layout import Page, unqueued
+from florence_ui.ui.updates import Inputs, Updates, fit_form_to_task, has_key, read_question, run_controls
 
 
 def wire(page: Page) -> None:
@@ -15,18 +15,20 @@ def wire(page: Page) -> None:
     ask = page.ask
     fields = {*page.question_fields}
 
-    def fit(given: Given) -> Updates:
-        return fitted(page, given[page.session], question_in(page, given), key=has_key(page, given))
+    def fit(inputs: Inputs) -> Updates:
+        return fit_form_to_task(page, inputs[page.session], read_question(page, inputs), key=has_key(page, inputs))
 
-    def look(given: Given) -> Updates:
-        session, question = given[page.session], question_in(page, given)
+    def look(inputs: Inputs) -> Updates:
+        session, question = inputs[page.session], read_question(page, inputs)
         question = replace(question, token=session.token or question.token)
-        return run_state(page, session, question, key=has_key(page, given))
+        return run_controls(page, session, question, key=has_key(page, inputs))
 
-    ask.family.input(open_family, ask.family, ask.variant, **quiet()).then(fit, fields, page.question_parts, **quiet())
-    ask.variant.input(fit, fields, page.question_parts, **quiet())
+    ask.family.input(open_family, ask.family, ask.variant, **unqueued()).then(
+        fit, fields, page.question_parts, **unqueued()
+    )
+    ask.variant.input(fit, fields, page.question_parts, **unqueued())
     edits = [field.change for field in (ask.text, ask.classes, ask.model, ask.backend, ask.key)]
-    gr.on([*edits, ask.picker.input], look, fields, page.run_parts, **quiet(trigger_mode="always_last"))
+    gr.on([*edits, ask.picker.input], look, fields, page.run_parts, **unqueued(trigger_mode="always_last"))
 
 
 def open_family(family: str) -> dict:

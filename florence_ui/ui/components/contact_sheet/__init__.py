@@ -18,7 +18,7 @@ class Frame(GradioModel):
     image: FileData | None = None
 
 
-class SheetValue(GradioModel):
+class ContactSheetValue(GradioModel):
     """The frames in their order, which of them is open (-1: none), and what part of the work is done, 0 to 1."""
 
     frames: list[Frame] = Field(default_factory=list)
@@ -27,8 +27,8 @@ class SheetValue(GradioModel):
     words: str = ""
 
 
-class Sheet(StaticComponent):
+class ContactSheet(StaticComponent):
     """Frames to choose from, under a bar that shows the progress. Event: `select`, with `index`."""
 
-    data_model = SheetValue
+    data_model = ContactSheetValue
     folder = Path(__file__).parent

@@ -1,6 +1,6 @@
 // A contact sheet. Frames are changed in place, so that the focus stays where it is while the work goes on.
 const find = (query) => element.querySelector(query);
-const list = find(".sheet-frames"), progress = find(".sheet-progress"), bar = find(".sheet-bar"), words = find(".sheet-words");
+const list = find(".contact-sheet-frames"), progress = find(".contact-sheet-progress"), bar = find(".contact-sheet-bar"), words = find(".contact-sheet-words");
 
 function part(tag, name) {
   const node = document.createElement(tag);
@@ -46,7 +46,7 @@ function pull() {
   while (list.children.length > frames.length) list.lastChild.remove();
   while (list.children.length < frames.length) list.append(frame(list.children.length));
   frames.forEach((entry, index) => show(list.children[index], entry, index === value.current));
-  find(".sheet-empty").hidden = frames.length > 0;
+  find(".contact-sheet-empty").hidden = frames.length > 0;
   progress.hidden = !value.words;
   bar.value = Number(value.part) || 0;
   bar.setAttribute("aria-label", "Progress");

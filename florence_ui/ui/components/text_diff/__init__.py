@@ -16,14 +16,14 @@ class Piece(GradioModel):
     mark: Literal["", "left", "right"] = ""
 
 
-class PassageValue(GradioModel):
+class TextDiffValue(GradioModel):
     """The pieces in their order; none shows nothing."""
 
     pieces: list[Piece] = Field(default_factory=list)
 
 
-class Passage(StaticComponent):
+class TextDiff(StaticComponent):
     """Shows a text with its marked pieces, as text."""
 
-    data_model = PassageValue
+    data_model = TextDiffValue
     folder = Path(__file__).parent

@@ -1,5 +1,5 @@
 // A text in pieces; the marked ones are what the other text lacks.
-const passage = element.querySelector(".passage");
+const paragraph = element.querySelector(".text-diff");
 
 function node(piece) {
   if (piece.mark !== "left" && piece.mark !== "right") return document.createTextNode(piece.text);
@@ -11,7 +11,7 @@ function node(piece) {
 
 function pull() {
   const pieces = (props.value || {}).pieces;
-  passage.replaceChildren(...(Array.isArray(pieces) ? pieces : []).map(node));
+  paragraph.replaceChildren(...(Array.isArray(pieces) ? pieces : []).map(node));
 }
 watch("value", pull);
 pull();

@@ -8,7 +8,7 @@ from pydantic import Field
 from florence_ui.ui.components.static import StaticComponent
 
 
-class Tile(GradioModel):
+class Thumbnail(GradioModel):
     """One picture; without a file it stands for something that is fetched when it is chosen."""
 
     title: str
@@ -16,15 +16,15 @@ class Tile(GradioModel):
     image: FileData | None = None
 
 
-class ShelfValue(GradioModel):
-    """The tiles, first one leftmost, and which of them is marked as the present one (-1: none)."""
+class ThumbnailStripValue(GradioModel):
+    """The thumbnails, first one leftmost, and which of them is marked as the present one (-1: none)."""
 
-    tiles: list[Tile] = Field(default_factory=list)
+    thumbnails: list[Thumbnail] = Field(default_factory=list)
     current: int = -1
 
 
-class Shelf(StaticComponent):
-    """Tiles to choose from. Event: `select`, with `index`."""
+class ThumbnailStrip(StaticComponent):
+    """Thumbnails to choose from. Event: `select`, with `index`."""
 
-    data_model = ShelfValue
+    data_model = ThumbnailStripValue
     folder = Path(__file__).parent

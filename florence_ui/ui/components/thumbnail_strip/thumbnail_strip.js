@@ -1,5 +1,5 @@
-// Tiles: small pictures to choose from.
-const list = element.querySelector(".shelf");
+// Thumbnails: small pictures to choose from.
+const list = element.querySelector(".thumbnail-strip");
 const SVG = "http://www.w3.org/2000/svg";
 
 function linkIcon() {
@@ -18,10 +18,10 @@ function text(name, words) {
   return node;
 }
 
-function tile(entry, index, current) {
+function thumbnail(entry, index, current) {
   const button = document.createElement("button"), view = document.createElement("span");
   button.type = "button";
-  button.className = "tile";
+  button.className = "thumbnail";
   button.title = entry.note ? `${entry.title}: ${entry.note}` : entry.title;
   if (index === current) button.setAttribute("aria-current", "true");
   view.className = "view";
@@ -41,9 +41,9 @@ function tile(entry, index, current) {
 }
 
 function pull() {
-  const value = props.value || {}, tiles = Array.isArray(value.tiles) ? value.tiles : [];
+  const value = props.value || {}, thumbnails = Array.isArray(value.thumbnails) ? value.thumbnails : [];
   list.setAttribute("aria-label", props.label || "Pictures");
-  list.replaceChildren(...tiles.map((entry, index) => tile(entry, index, value.current)));
+  list.replaceChildren(...thumbnails.map((entry, index) => thumbnail(entry, index, value.current)));
 }
 watch("value", pull);
 pull();

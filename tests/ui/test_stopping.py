@@ -10,7 +10,7 @@ from workbench import picture_in, workbench
 from florence_ui.identity import Visitor
 from florence_ui.inference.per_object import Action
 from florence_ui.ui.explore import chains_panel, object_panel
-from florence_ui.ui.explore.run_events import answer_to
+from florence_ui.ui.explore.run_events import stream_run
 from florence_ui.ui.layout import Page, lay_out
 from florence_ui.visitors.service import Services
 from florence_ui.visitors.session import PageSession
@@ -51,27 +51,27 @@ async def stops_while(events: AsyncIterator[dict], stage: gr.HTML, stop: gr.Butt
 
 
 async def test_every_word_of_a_run_brings_stop(page, tmp_path):
-    events = answer_to(page, given_to(page, tmp_path), request())
+    events = stream_run(page, given_to(page, tmp_path), request())
     came = await stops_while(events, page.answer.stage, page.ask.stop)
     assert len(came) >= 2
     assert all(came)
 
 
 async def test_every_word_about_objects_brings_stop(page, tmp_path):
-    given, panel = given_to(page, tmp_path), object_panel.lay_out()
-    async for _ in answer_to(page, given, request()):
+    inputs, panel = given_to(page, tmp_path), object_panel.lay_out()
+    async for _ in stream_run(page, inputs, request()):
         pass
-    given[panel.choice] = object_panel.Choice()
-    events = object_panel.ask_about(page, panel, Action.DESCRIBE, given, SOMEBODY)
+    inputs[panel.choice] = object_panel.ObjectSelection()
+    events = object_panel.stream_action(page, panel, Action.DESCRIBE, inputs, SOMEBODY)
     came = await stops_while(events, page.answer.stage, panel.stop)
     assert len(came) == 4, "before the first of three objects, and after each"
     assert all(came)
 
 
 async def test_every_word_of_a_chain_brings_stop(page, tmp_path):
-    given, panel = given_to(page, tmp_path), chains_panel.lay_out()
-    given |= {panel.going: chains_panel.Going(), panel.chain: "caption-ground"}
-    events = chains_panel.go_through(page, panel, given, SOMEBODY)
+    inputs, panel = given_to(page, tmp_path), chains_panel.lay_out()
+    inputs |= {panel.going: chains_panel.ChainProgress(), panel.chain: "caption-ground"}
+    events = chains_panel.stream_chain(page, panel, inputs, SOMEBODY)
     came = await stops_while(events, page.answer.stage, panel.stop)
     assert len(came) >= 2
     assert all(came)
