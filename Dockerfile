@@ -15,7 +15,7 @@ COPY requirements.txt ./
 RUN pip install --no-cache-dir --index-url "$TORCH_INDEX" "$(grep '^torch==' requirements.txt)" \
     && pip install --no-cache-dir -r requirements.txt
 
-RUN useradd --create-home app && install -d -o app -g app /home/app/models
+RUN useradd --uid 1000 --create-home app && install -d -o app -g app /home/app/models
 
 COPY assets assets
 COPY florence_ui florence_ui
@@ -25,8 +25,8 @@ ENV GRADIO_SERVER_NAME=0.0.0.0 \
     GRADIO_SERVER_PORT=7860 \
     HF_HOME=/home/app/models \
     PYTHONUNBUFFERED=1
-USER app
+USER 1000
 EXPOSE 7860
-HEALTHCHECK --start-period=60s --timeout=10s CMD \
-    python -c "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"GRADIO_SERVER_PORT\"]}/healthz')"
+HEALTHCHECK --start-period=60s --timeout=10s CMD ["python", "-c", \
+    "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"GRADIO_SERVER_PORT\"]}/healthz')"]
 CMD ["python", "app.py"]
