@@ -68,7 +68,7 @@ def comparison_record(sides: Sides) -> dict[str, Any]:
         for name in (LEFT, RIGHT)
     }
     answered = [side.result for side in (sides[LEFT], sides[RIGHT]) if isinstance(side, Analysis)]
-    return record | (compare.as_record(*answered) if len(answered) == 2 else {})
+    return record | (compare.comparison_record(*answered) if len(answered) == 2 else {})
 
 
 def comparison_picture(sides: Sides) -> Path | None:
@@ -78,7 +78,7 @@ def comparison_picture(sides: Sides) -> Path | None:
         return None
     if not len(left.result.detections) and not len(right.result.detections):
         return None
-    return save_jpeg(compare.draw(left.picture.full(), left.result, right.result), stem="comparison")
+    return save_jpeg(compare.draw_comparison(left.picture.full(), left.result, right.result), stem="comparison")
 
 
 async def steps(services: Services, chain: Chain, template: Request, visitor: Visitor) -> list[StepReport]:

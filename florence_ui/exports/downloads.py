@@ -75,7 +75,7 @@ def dataset(layout: DatasetFormat) -> Maker:
 
 def example(analysis: Analysis, rows: Sequence[int]) -> Example:
     """The picture with the objects that are switched on."""
-    return Example(NAME, 1, analysis.picture.path, replace(analysis, result=analysis.result.only(rows)))
+    return Example(NAME, 1, analysis.picture.path, replace(analysis, result=analysis.result.select(rows)))
 
 
 MAKERS: dict[str, Maker] = {

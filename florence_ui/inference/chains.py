@@ -9,7 +9,6 @@ from enum import StrEnum
 from florence_ui.errors import FlorenceUIError, PromptError
 from florence_ui.inference.per_object import ACTIONS, Action, Analyze, ask_about_objects
 from florence_ui.inference.pipeline import Analysis, Request
-from florence_ui.results.merge import take
 from florence_ui.results.reading_order import reading_lines, reading_text
 from florence_ui.tasks import MAX_TEXT, get_task
 
@@ -229,7 +228,7 @@ def in_reading_order(before: Analysis) -> Analysis:
     """An answer with its lines, and its text, in reading order."""
     result = before.result
     order = [index for line in reading_lines(result.quads, result.labels) for index in line.indices]
-    ordered = replace(take(result, order), text=reading_text(result.quads, result.labels))
+    ordered = replace(result.select(order), text=reading_text(result.quads, result.labels))
     return replace(before, result=ordered, seconds=0.0)
 
 

@@ -10,7 +10,7 @@ from florence_ui.concurrency.run_bounded import run_bounded
 from florence_ui.errors import FlorenceUIError
 from florence_ui.inference.per_object import Analyze, MultiCallProgress
 from florence_ui.inference.pipeline import Request
-from florence_ui.results.merge import Answer, merge
+from florence_ui.results.merge import Outcome, merge
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import build_prompt, clean_classes, get_task
 
@@ -77,7 +77,7 @@ async def find_classes(
     """
     requests = requests_for(template, classes, strategy)
     names = clean_classes(classes) if strategy is Strategy.EACH else [""]
-    answers: dict[int, Answer] = {}
+    answers: dict[int, Outcome] = {}
     start = asyncio.get_running_loop().time()
     jobs = [lambda request=request: analyze(request) for request in requests]
     async with contextlib.aclosing(run_bounded(jobs, max_concurrency)) as outcomes:
@@ -92,7 +92,7 @@ async def find_classes(
             )
 
 
-def _merged(requests: Sequence[Request], names: Sequence[str], answers: dict[int, Answer]) -> Result:
+def _merged(requests: Sequence[Request], names: Sequence[str], answers: dict[int, Outcome]) -> Result:
     """The answers so far in the classes' order; an object that the model left without a name has its class's."""
     if len(requests) == 1 and isinstance(answers[0], Result):
         return answers[0]

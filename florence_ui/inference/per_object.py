@@ -12,7 +12,7 @@ from florence_ui.concurrency.run_bounded import run_bounded
 from florence_ui.errors import InputError
 from florence_ui.images.loading import Picture, crop
 from florence_ui.inference.pipeline import Analysis, Request
-from florence_ui.results.merge import Answer, moved, with_lines, with_outlines, with_words
+from florence_ui.results.merge import Outcome, attach_polygons, attach_texts, replace_with_text_lines, translate
 from florence_ui.results.result import Result
 from florence_ui.tasks import Region, Task, get_task
 
@@ -61,27 +61,27 @@ ACTIONS: dict[Action, ActionInfo] = {
         "Describing",
         "<REGION_TO_DESCRIPTION>",
         "A short description of what is inside its box.",
-        with_words,
+        attach_texts,
     ),
     Action.NAME: ActionInfo(
-        "What is it?", "Naming", "<REGION_TO_CATEGORY>", "One name for what is inside its box.", with_words
+        "What is it?", "Naming", "<REGION_TO_CATEGORY>", "One name for what is inside its box.", attach_texts
     ),
     Action.SEGMENT: ActionInfo(
-        "Segment", "Segmenting", "<REGION_TO_SEGMENTATION>", "The outline of what is inside its box.", with_outlines
+        "Segment", "Segmenting", "<REGION_TO_SEGMENTATION>", "The outline of what is inside its box.", attach_polygons
     ),
     Action.READ: ActionInfo(
         "Read",
         "Reading",
         "<REGION_TO_OCR>",
         "The words inside its box; the model often reads the whole picture instead.",
-        with_words,
+        attach_texts,
     ),
     Action.READ_CROP: ActionInfo(
         "Cut out and read",
         "Reading",
         "<OCR_WITH_REGION>",
         "The words in a picture cut out around it: surer than reading it in place.",
-        with_lines,
+        replace_with_text_lines,
     ),
 }
 
@@ -134,7 +134,7 @@ async def ask_about_objects(
     if not rows or not all(0 <= row < len(found.detections) for row in rows):
         raise InputError("There is no such object.", "Choose one that was found.", field="objects")
     info = ACTIONS[action]
-    answers: dict[int, Answer] = {}
+    answers: dict[int, Outcome] = {}
     start = asyncio.get_running_loop().time()
     jobs = [_job(analyze, template, found, row, action) for row in rows]
     async with contextlib.aclosing(run_bounded(jobs, max_concurrency)) as outcomes:
@@ -166,7 +166,7 @@ async def _read_crop(analyze: Analyze, template: Request, box: Sequence[float]) 
     part: Picture = await decoding.run(crop, whole, (x1, y1, x2, y2))
     task = ACTIONS[Action.READ_CROP].task
     request = replace(template, picture=part, task=task, text="", classes=(), region=None)
-    return moved((await analyze(request)).result, (x1, y1), whole.size)
+    return translate((await analyze(request)).result, (x1, y1), whole.size)
 
 
 def region_of_box(box: Sequence[float], size: tuple[int, int]) -> Region:

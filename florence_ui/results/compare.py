@@ -18,7 +18,7 @@ MATCH_IOU = 0.5
 """Least overlap of two boxes of the same label that are around the same thing."""
 LEFT, RIGHT, BOTH = "left", "right", "both"
 """The two sides, as they are marked and drawn."""
-LEFT_COLOUR, RIGHT_COLOUR, BOTH_COLOUR = "#E08214", "#2166AC", "#4DAC78"
+LEFT_COLOR, RIGHT_COLOR, BOTH_COLOR = "#E08214", "#2166AC", "#4DAC78"
 """Told apart with any colour vision, by light and hue."""
 _WORD = re.compile(r"\S+\s*")
 
@@ -83,10 +83,10 @@ def _overlaps(left: Result, right: Result) -> np.ndarray:
 
 
 COLUMNS = ("found by", "label", "overlap", "left box", "right box")
-"""Head of `table`."""
+"""Head of `comparison_table`."""
 
 
-def table(left: Result, right: Result, comparison: Comparison) -> list[list[str]]:
+def comparison_table(left: Result, right: Result, comparison: Comparison) -> list[list[str]]:
     """Rows for a table under `COLUMNS`: what both found, then only the left, then only the right.
 
     Boxes are in whole pixels of the upright original, as `x1, y1, x2, y2`.
@@ -102,7 +102,7 @@ def _box(result: Result, index: int) -> str:
     return ", ".join(f"{value:.0f}" for value in result.detections.xyxy[index])
 
 
-def summary(comparison: Comparison) -> str:
+def summarize(comparison: Comparison) -> str:
     """One sentence: how many things both found, and how many only one did."""
     return (
         f"Both found {len(comparison.both)}, only the left {len(comparison.left_only)}, "
@@ -110,11 +110,11 @@ def summary(comparison: Comparison) -> str:
     )
 
 
-def as_record(left: Result, right: Result) -> dict[str, Any]:
+def comparison_record(left: Result, right: Result) -> dict[str, Any]:
     """What two answers have in common, as JSON types.
 
     Returns:
-        `summary`, a sentence; `objects`, each with `found_by`, `label`, `overlap` (0.5 to 1; None where only one side
+        `summarize`, a sentence; `objects`, each with `found_by`, `label`, `overlap` (0.5 to 1; None where only one side
         found it), `left_box` and `right_box` in pixels of the upright original; `texts`, by side a list of pieces,
         each with whether it stands on this side alone.
     """
@@ -122,9 +122,9 @@ def as_record(left: Result, right: Result) -> dict[str, Any]:
     objects = [(BOTH, m.left, m.right, round(m.iou, 4)) for m in comparison.both]
     objects += [(LEFT, i, None, None) for i in comparison.left_only]
     objects += [(RIGHT, None, j, None) for j in comparison.right_only]
-    pieces = text_differences(text_of(left), text_of(right))
+    pieces = diff_texts(full_text(left), full_text(right))
     return {
-        "summary": summary(comparison),
+        "summary": summarize(comparison),
         "objects": [
             {
                 "found_by": found_by,
@@ -146,7 +146,7 @@ def _numbers(result: Result, index: int | None) -> list[float] | None:
     return None if index is None else [round(float(value), 2) for value in result.detections.xyxy[index]]
 
 
-def text_of(result: Result) -> str:
+def full_text(result: Result) -> str:
     """The words of an answer; those of lines with places in reading order."""
     return result.text or (reading_text(result.quads, result.labels) if result.quads is not None else "")
 
@@ -155,7 +155,7 @@ Segment = tuple[str, str | None]
 """A piece of text, and the side that alone has it; None where both have it."""
 
 
-def text_differences(left: str, right: str) -> tuple[list[Segment], list[Segment]]:
+def diff_texts(left: str, right: str) -> tuple[list[Segment], list[Segment]]:
     """Both texts in pieces, with the words marked that the other one lacks.
 
     Pieces of one side, joined, are its text again. Words are compared as they are written, blanks aside.
@@ -169,16 +169,18 @@ def text_differences(left: str, right: str) -> tuple[list[Segment], list[Segment
         for side, chosen, mark in ((0, words[0][i1:i2], LEFT), (1, words[1][j1:j2], RIGHT)):
             if chosen:
                 pieces[side].append(("".join(chosen), None if same else mark))
-    return _with_blanks(left, pieces[0]), _with_blanks(right, pieces[1])
+    return _with_leading_blanks(left, pieces[0]), _with_leading_blanks(right, pieces[1])
 
 
-def _with_blanks(text: str, pieces: list[Segment]) -> list[Segment]:
+def _with_leading_blanks(text: str, pieces: list[Segment]) -> list[Segment]:
     """Pieces with the blanks before the first word, which belong to no word."""
     blanks = text[: len(text) - len(text.lstrip())]
     return [(blanks, None), *pieces] if blanks else pieces
 
 
-def draw(image: Image.Image, left: Result, right: Result, names: Sequence[str] = (LEFT, RIGHT)) -> Image.Image:
+def draw_comparison(
+    image: Image.Image, left: Result, right: Result, names: Sequence[str] = (LEFT, RIGHT)
+) -> Image.Image:
     """A new picture with the areas that both, only the left and only the right found.
 
     Args:
@@ -188,17 +190,17 @@ def draw(image: Image.Image, left: Result, right: Result, names: Sequence[str] =
         names: What to call the two sides.
     """
     annotator = sv.ComparisonAnnotator(
-        *(sv.Color.from_hex(colour) for colour in (LEFT_COLOUR, RIGHT_COLOUR, BOTH_COLOUR)),
+        *(sv.Color.from_hex(colour) for colour in (LEFT_COLOR, RIGHT_COLOR, BOTH_COLOR)),
         opacity=0.55,
-        label_1=_plain(names[0]),
-        label_2=_plain(names[1]),
+        label_1=_to_ascii(names[0]),
+        label_2=_to_ascii(names[1]),
         label_overlap=BOTH,
         label_scale=_label_scale(image.width, [*names, BOTH]),
     )
-    return annotator.annotate(image.copy(), _area(left, image.size), _area(right, image.size))
+    return annotator.annotate(image.copy(), _union_mask(left, image.size), _union_mask(right, image.size))
 
 
-def _area(result: Result, size: tuple[int, int]) -> sv.Detections:
+def _union_mask(result: Result, size: tuple[int, int]) -> sv.Detections:
     """Everything a side found as one mask at the size of the picture that is drawn on: outlines, quads or boxes."""
     if not len(result.detections):
         return sv.Detections.empty()
@@ -217,6 +219,6 @@ def _label_scale(width: int, names: Sequence[str]) -> float:
     return min(1.0 + width / 4000, width / legend)
 
 
-def _plain(name: str) -> str:
+def _to_ascii(name: str) -> str:
     """The annotator's font knows ASCII only."""
     return name.encode("ascii", "replace").decode()

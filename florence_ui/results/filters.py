@@ -52,7 +52,7 @@ class Removal:
     indices: tuple[int, ...]
 
 
-def apply(result: Result, filters: Filters) -> tuple[Result, tuple[Removal, ...]]:
+def filter_result(result: Result, filters: Filters) -> tuple[Result, tuple[Removal, ...]]:
     """An answer without what the filters take out, and what that was.
 
     The filters run one after the other, so an object counts for the first one that takes it out. The given
@@ -73,19 +73,13 @@ def apply(result: Result, filters: Filters) -> tuple[Result, tuple[Removal, ...]
     return replace(result, detections=detections), tuple(removals)
 
 
-def shown(result: Result, removals: tuple[Removal, ...]) -> list[int]:
-    """Rows of the unfiltered result that are left after `removals`, ascending."""
-    gone = {index for removal in removals for index in removal.indices}
-    return [index for index in range(len(result.detections)) if index not in gone]
-
-
-def whole_image(detections: sv.Detections, size: tuple[int, int]) -> np.ndarray:
+def find_whole_image(detections: sv.Detections, size: tuple[int, int]) -> np.ndarray:
     """(n,) booleans: boxes around (nearly) the whole picture of `size` (width, height) pixels."""
     sides = detections.xyxy[:, 2:] - detections.xyxy[:, :2]
     return (sides >= WHOLE_IMAGE_SHARE * np.asarray(size)).all(axis=1)
 
 
-def duplicates(detections: sv.Detections, *, any_label: bool = False) -> np.ndarray:
+def find_duplicates(detections: sv.Detections, *, any_label: bool = False) -> np.ndarray:
     """(n,) booleans: boxes that supervision's non-maximum suppression drops in favour of an earlier one.
 
     Args:
@@ -104,16 +98,19 @@ def duplicates(detections: sv.Detections, *, any_label: bool = False) -> np.ndar
     return dropped
 
 
-def inverted(detections: sv.Detections) -> np.ndarray:
+def find_inverted(detections: sv.Detections) -> np.ndarray:
     """(n,) booleans: boxes whose corners the model gave the wrong way round."""
     return np.asarray(detections.data.get(INVERTED, np.zeros(len(detections))), dtype=bool)
 
 
 _FINDERS: dict[str, tuple[str, Callable[[sv.Detections, tuple[int, int]], np.ndarray]]] = {
-    "whole_image": ("around the whole picture", whole_image),
-    "duplicates": ("around something already found", lambda found, _: duplicates(found)),
-    "overlapping": ("around something found under another name", lambda found, _: duplicates(found, any_label=True)),
-    "inverted": ("with swapped corners", lambda found, _: inverted(found)),
+    "whole_image": ("around the whole picture", find_whole_image),
+    "duplicates": ("around something already found", lambda found, _: find_duplicates(found)),
+    "overlapping": (
+        "around something found under another name",
+        lambda found, _: find_duplicates(found, any_label=True),
+    ),
+    "inverted": ("with swapped corners", lambda found, _: find_inverted(found)),
 }
 
 

@@ -11,10 +11,10 @@ from florence_ui.results.reading_order import reading_text
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import Task
 
-NO_ANSWER = "(no answer)"
+NO_ANSWER_MARK = "(no answer)"
 """What stands after the label of an object whose call failed."""
 
-Answer = Result | FlorenceUIError
+Outcome = Result | FlorenceUIError
 """What became of one call."""
 
 
@@ -45,25 +45,19 @@ def concatenate(results: Sequence[Result]) -> sv.Detections:
     return make_detections(
         [label for result in some for label in result.labels],
         np.concatenate([result.detections.xyxy for result in some]),
-        quads=np.concatenate([quads_of(result) for result in some]) if has_quads else None,
+        quads=np.concatenate([quads_or_boxes(result) for result in some]) if has_quads else None,
         polygons=[parts for result in some for parts in result.polygons] if has_outlines else None,
         inverted=np.concatenate([result.inverted for result in some]),
         names=[name for result in some for name in result.names],
     )
 
 
-def quads_of(result: Result) -> np.ndarray:
+def quads_or_boxes(result: Result) -> np.ndarray:
     """The quads (n, 4, 2) of an answer in pixels; the corners of its boxes where it has none."""
     return result.quads if result.quads is not None else sv.xyxy_to_polygons(result.detections.xyxy)
 
 
-def take(result: Result, indices: Sequence[int]) -> Result:
-    """An answer with these of its objects only, in this order."""
-    chosen = np.array(indices, dtype=int)
-    return replace(result, detections=result.detections[chosen] if len(chosen) else sv.Detections.empty())
-
-
-def moved(result: Result, offset: tuple[float, float], size: tuple[int, int]) -> Result:
+def translate(result: Result, offset: tuple[float, float], size: tuple[int, int]) -> Result:
     """An answer about a part of a picture, in pixels of the whole.
 
     Args:
@@ -85,7 +79,7 @@ def moved(result: Result, offset: tuple[float, float], size: tuple[int, int]) ->
     return replace(result, size=size, detections=detections)
 
 
-def with_words(found: Result, answers: Mapping[int, Answer], task: Task) -> Result:
+def attach_texts(found: Result, answers: Mapping[int, Outcome], task: Task) -> Result:
     """Found objects with what was said of each: `dog: a brown dog lying down`; it replaces what was said before.
 
     Args:
@@ -95,23 +89,27 @@ def with_words(found: Result, answers: Mapping[int, Answer], task: Task) -> Resu
     """
     labels, names = found.labels, found.names
     for index, answer in sorted(answers.items()):
-        labels[index] = _marked(names[index]) if isinstance(answer, FlorenceUIError) else _said(names[index], answer)
+        labels[index] = (
+            _mark_unanswered(names[index])
+            if isinstance(answer, FlorenceUIError)
+            else _label_with_text(names[index], answer)
+        )
     text = "\n".join(labels[index] for index in sorted(answers))
-    return _answered(found, answers, task, text, _relabelled(found, labels))
+    return _combine(found, answers, task, text, _relabel(found, labels))
 
 
-def with_outlines(found: Result, answers: Mapping[int, Answer], task: Task) -> Result:
-    """Found objects with the outlines that were found for each; arguments as for `with_words`."""
+def attach_polygons(found: Result, answers: Mapping[int, Outcome], task: Task) -> Result:
+    """Found objects with the outlines that were found for each; arguments as for `attach_texts`."""
     labels, outlines = found.labels, found.polygons
     for index, answer in sorted(answers.items()):
         parts = [] if isinstance(answer, FlorenceUIError) else [part for some in answer.polygons for part in some]
         outlines[index] = parts or outlines[index]
-        labels[index] = _unmarked(labels[index]) if parts else _marked(labels[index])
-    return _answered(found, answers, task, "", _relabelled(found, labels, outlines))
+        labels[index] = _unmark(labels[index]) if parts else _mark_unanswered(labels[index])
+    return _combine(found, answers, task, "", _relabel(found, labels, outlines))
 
 
-def with_lines(found: Result, answers: Mapping[int, Answer], task: Task) -> Result:
-    """The lines of text that were read in each object, in place of the objects; arguments as for `with_words`.
+def replace_with_text_lines(found: Result, answers: Mapping[int, Outcome], task: Task) -> Result:
+    """The lines of text that were read in each object, in place of the objects; arguments as for `attach_texts`.
 
     An object in which nothing was read, or whose call failed, stays as it is, marked.
     """
@@ -120,15 +118,17 @@ def with_lines(found: Result, answers: Mapping[int, Answer], task: Task) -> Resu
         lines = None if isinstance(answer, FlorenceUIError) else answer
         if lines is not None and len(lines.detections):
             shown.append(lines)
-            texts.append(_said(found.names[index], replace(lines, text=reading_text(lines.quads, lines.labels))))
+            texts.append(
+                _label_with_text(found.names[index], replace(lines, text=reading_text(lines.quads, lines.labels)))
+            )
         else:
-            marked = take(found, [index])
-            shown.append(replace(marked, detections=_relabelled(marked, [_marked(found.names[index])])))
+            marked = found.select([index])
+            shown.append(replace(marked, detections=_relabel(marked, [_mark_unanswered(found.names[index])])))
     detections = concatenate(shown) if shown else sv.Detections.empty()
-    return _answered(found, answers, task, "\n\n".join(texts), detections)
+    return _combine(found, answers, task, "\n\n".join(texts), detections)
 
 
-def _answered(found: Result, answers: Mapping[int, Answer], task: Task, text: str, detections: sv.Detections) -> Result:
+def _combine(found: Result, answers: Mapping[int, Outcome], task: Task, text: str, detections: sv.Detections) -> Result:
     failed = {index: answer for index, answer in sorted(answers.items()) if isinstance(answer, FlorenceUIError)}
     said = [warning for answer in answers.values() if isinstance(answer, Result) for warning in answer.warnings]
     warnings = (f"{_name(found.names[i], i)} has no answer: {error}" for i, error in failed.items())
@@ -136,7 +136,7 @@ def _answered(found: Result, answers: Mapping[int, Answer], task: Task, text: st
     return Result(task, task.token, found.size, text, detections, raw, (*warnings, *dict.fromkeys(said)))
 
 
-def _relabelled(
+def _relabel(
     found: Result, labels: Sequence[str], outlines: Sequence[Sequence[np.ndarray]] | None = None
 ) -> sv.Detections:
     outlines = found.polygons if outlines is None else outlines
@@ -150,16 +150,16 @@ def _relabelled(
     )
 
 
-def _said(label: str, answer: Result) -> str:
-    return ": ".join(words for words in (label, answer.text.strip()) if words) or _marked(label)
+def _label_with_text(label: str, answer: Result) -> str:
+    return ": ".join(words for words in (label, answer.text.strip()) if words) or _mark_unanswered(label)
 
 
-def _marked(label: str) -> str:
-    return f"{_unmarked(label)} {NO_ANSWER}".strip()
+def _mark_unanswered(label: str) -> str:
+    return f"{_unmark(label)} {NO_ANSWER_MARK}".strip()
 
 
-def _unmarked(label: str) -> str:
-    return label.removesuffix(NO_ANSWER).strip()
+def _unmark(label: str) -> str:
+    return label.removesuffix(NO_ANSWER_MARK).strip()
 
 
 def _name(label: str, index: int) -> str:

@@ -22,7 +22,7 @@ NARROW = 0.4
 
 
 @dataclass(frozen=True)
-class Line:
+class TextLine:
     """One line of text.
 
     Attributes:
@@ -36,7 +36,7 @@ class Line:
     block: int = 0
 
 
-def reading_lines(quads: np.ndarray | None, texts: Sequence[str]) -> list[Line]:
+def reading_lines(quads: np.ndarray | None, texts: Sequence[str]) -> list[TextLine]:
     """The lines of a page in reading order.
 
     Args:
@@ -44,14 +44,14 @@ def reading_lines(quads: np.ndarray | None, texts: Sequence[str]) -> list[Line]:
         texts: n texts.
     """
     corners = np.asarray(quads if quads is not None else [], dtype=float).reshape(-1, 4, 2)
-    boxes = _Boxes.of(corners)
-    lines: list[Line] = []
+    boxes = _OrientedBoxes.of(corners)
+    lines: list[TextLine] = []
     block = 0
     for direction in _directions(boxes):
         for group in _blocks(boxes.turned(direction), direction.members):
             for row in group:
                 words = " ".join(word for i in row if (word := str(texts[i]).strip()))
-                lines.append(Line(words, tuple(int(i) for i in row), block))
+                lines.append(TextLine(words, tuple(int(i) for i in row), block))
             block += 1
     return lines
 
@@ -72,7 +72,7 @@ class _Direction:
 
 
 @dataclass(frozen=True)
-class _Boxes:
+class _OrientedBoxes:
     """Texts as centre (n, 2), width and height (n,) along and across their reading direction, and angle (n,)."""
 
     centre: np.ndarray
@@ -81,7 +81,7 @@ class _Boxes:
     angle: np.ndarray
 
     @classmethod
-    def of(cls, quads: np.ndarray) -> "_Boxes":
+    def of(cls, quads: np.ndarray) -> "_OrientedBoxes":
         along = (quads[:, 1] - quads[:, 0] + quads[:, 2] - quads[:, 3]) / 2
         across = (quads[:, 3] - quads[:, 0] + quads[:, 2] - quads[:, 1]) / 2
         return cls(
@@ -112,7 +112,7 @@ _Row = np.ndarray
 """Indices of the texts of one row, in reading order."""
 
 
-def _directions(boxes: _Boxes) -> list[_Direction]:
+def _directions(boxes: _OrientedBoxes) -> list[_Direction]:
     """Groups of texts that are read the same way, the one with the most text first."""
     left = np.arange(len(boxes.angle))
     weight = np.maximum(boxes.width, 1.0)
@@ -194,7 +194,7 @@ def _rows(page: _Page, members: np.ndarray) -> list[_Row]:
     """Rows from top to bottom, the texts of each from left to right."""
     rows: list[list[int]] = []
     for index in members[np.argsort(page.y[members], kind="stable")]:
-        shares = [_shared(page, int(index), row) for row in rows]
+        shares = [_row_overlap(page, int(index), row) for row in rows]
         best = int(np.argmax(shares)) if shares else -1
         if best >= 0 and shares[best] >= SAME_ROW:
             rows[best].append(int(index))
@@ -204,7 +204,7 @@ def _rows(page: _Page, members: np.ndarray) -> list[_Row]:
     return [np.array(sorted(row, key=lambda i: page.x[i])) for row in ordered]
 
 
-def _shared(page: _Page, index: int, row: list[int]) -> float:
+def _row_overlap(page: _Page, index: int, row: list[int]) -> float:
     """How much of its height a text shares with its nearest neighbour in a row, 0 where one stands above the other."""
     near = min(row, key=lambda i: abs(page.x[i] - page.x[index]))
     across = (page.width[near] + page.width[index]) / 2 - abs(page.x[near] - page.x[index])

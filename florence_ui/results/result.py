@@ -17,10 +17,10 @@ POLYGONS = "polygons"
 INVERTED = "inverted"
 """Key of `sv.Detections.data` that tells (n booleans) which boxes came with swapped corners."""
 
-NAMES = "names"
+BASE_LABELS = "names"
 """Key of `sv.Detections.data` that holds what each instance was called before words about it came into its label."""
 
-COLOURS = 10
+PALETTE_SIZE = 10
 """How many colours a palette has, as a rule."""
 
 
@@ -56,7 +56,7 @@ class Result:
     @property
     def names(self) -> list[str]:
         """What each detection was called when it was found: its label without what was said of it later."""
-        return [str(name) for name in self.detections.data.get(NAMES, self.labels)]
+        return [str(name) for name in self.detections.data.get(BASE_LABELS, self.labels)]
 
     @property
     def polygons(self) -> list[list[np.ndarray]]:
@@ -73,7 +73,7 @@ class Result:
         """The quads (n, 4, 2) in pixels, or None where the answer has none."""
         return self.detections.data.get(ORIENTED_BOX_COORDINATES)
 
-    def only(self, rows: Sequence[int]) -> "Result":
+    def select(self, rows: Sequence[int]) -> "Result":
         """The same answer with those of its detections alone."""
         kept = self.detections[np.asarray(rows, dtype=int)] if len(rows) else sv.Detections.empty()
         return replace(self, detections=kept)
@@ -106,7 +106,7 @@ def make_detections(
         INVERTED: np.zeros(len(labels), dtype=bool) if inverted is None else np.asarray(inverted, dtype=bool),
     }
     if names is not None and list(names) != list(labels):
-        data[NAMES] = np.array(names, dtype=object)
+        data[BASE_LABELS] = np.array(names, dtype=object)
     if quads is not None:
         data[ORIENTED_BOX_COORDINATES] = np.asarray(quads, dtype=np.float32).reshape(-1, 4, 2)
     if polygons is not None:
@@ -115,13 +115,13 @@ def make_detections(
             outlines[index] = [np.asarray(part, dtype=np.float32).reshape(-1, 2) for part in parts]
         data[POLYGONS] = outlines
     boxes = np.asarray(xyxy, dtype=np.float32).reshape(-1, 4)
-    return sv.Detections(xyxy=boxes, class_id=label_ids(labels if names is None else names), data=data)
+    return sv.Detections(xyxy=boxes, class_id=assign_class_ids(labels if names is None else names), data=data)
 
 
-def label_ids(labels: Sequence[str]) -> np.ndarray:
+def assign_class_ids(labels: Sequence[str]) -> np.ndarray:
     """An id for every label, the same in every picture unless two labels of one picture would share it.
 
-    The first `COLOURS` labels of a picture have ids below that number, so that each has a colour of its own in a
+    The first `PALETTE_SIZE` labels of a picture have ids below that number, so that each has a colour of its own in a
     palette of that many.
 
     Returns:
@@ -131,10 +131,10 @@ def label_ids(labels: Sequence[str]) -> np.ndarray:
     taken: set[int] = set()
     for label in labels:
         if label not in ids:
-            first = len(ids) // COLOURS * COLOURS
-            wanted = zlib.crc32(label.encode("utf-8", "replace")) % COLOURS
+            first = len(ids) // PALETTE_SIZE * PALETTE_SIZE
+            wanted = zlib.crc32(label.encode("utf-8", "replace")) % PALETTE_SIZE
             while first + wanted in taken:
-                wanted = (wanted + 1) % COLOURS
+                wanted = (wanted + 1) % PALETTE_SIZE
             ids[label] = first + wanted
             taken.add(first + wanted)
     return np.array([ids[label] for label in labels], dtype=int)

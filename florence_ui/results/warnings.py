@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from florence_ui.fonts import scripts_without_font
-from florence_ui.results.filters import duplicates, whole_image
+from florence_ui.results.filters import find_duplicates, find_whole_image
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import Family, Task
 
@@ -30,14 +30,14 @@ def box_warnings(result: Result) -> list[str]:
     outside = ((detections.xyxy < -OUTSIDE * limits) | (detections.xyxy > (1 + OUTSIDE) * limits)).any(axis=1)
     if len(detections) > MAX_COMPARED_QUADS:
         detections = make_detections(result.labels, detections.xyxy)
-    whole, twice = whole_image(detections, size), duplicates(detections)
+    whole, twice = find_whole_image(detections, size), find_duplicates(detections)
     odd = (
         (result.inverted, "with swapped corners, put in order"),
         (whole, "around the whole picture"),
         (twice, "around something already found"),
         (outside, "reaching outside the picture"),
     )
-    return [f"{counted(int(which.sum()), 'box', 'boxes')} {what}." for which, what in odd if which.any()]
+    return [f"{count_noun(int(which.sum()), 'box', 'boxes')} {what}." for which, what in odd if which.any()]
 
 
 def text_warnings(task: Task, text: str) -> list[str]:
@@ -64,6 +64,6 @@ def label_warnings(labels: Sequence[str]) -> list[str]:
     ]
 
 
-def counted(number: int, noun: str, nouns: str = "") -> str:
+def count_noun(number: int, noun: str, nouns: str = "") -> str:
     """A number with its noun, for example "1 box", "2 boxes"; the plural adds an s where none is given."""
     return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"

@@ -5,16 +5,16 @@ import pytest
 from PIL import Image
 
 from florence_ui.results.compare import (
-    BOTH_COLOUR,
+    BOTH_COLOR,
     LEFT,
-    LEFT_COLOUR,
+    LEFT_COLOR,
     RIGHT,
-    RIGHT_COLOUR,
+    RIGHT_COLOR,
     compare,
-    draw,
-    summary,
-    table,
-    text_differences,
+    comparison_table,
+    diff_texts,
+    draw_comparison,
+    summarize,
 )
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import get_task
@@ -75,12 +75,12 @@ def test_text_lines_are_paired_by_their_quads():
 def test_the_table_tells_both_then_left_then_right():
     left, right = found(DOG, CAT), found(TREE, HALF_DOG)
     comparison = compare(left, right)
-    assert table(left, right, comparison) == [
+    assert comparison_table(left, right, comparison) == [
         ["both", "dog", "0.50", "0, 0, 100, 100", "0, 0, 100, 50"],
         ["only left", "cat", "", "0, 0, 100, 100", ""],
         ["only right", "tree", "", "", "200, 100, 300, 250"],
     ]
-    assert summary(comparison) == "Both found 1, only the left 1, only the right 1."
+    assert summarize(comparison) == "Both found 1, only the left 1, only the right 1."
 
 
 @pytest.mark.parametrize(
@@ -99,14 +99,14 @@ def test_the_table_tells_both_then_left_then_right():
     ],
 )
 def test_texts_are_marked_where_they_differ(left, right, expected):
-    assert text_differences(left, right) == expected
+    assert diff_texts(left, right) == expected
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_the_pieces_of_a_text_are_the_whole_text(seed):
     rng = np.random.default_rng(seed)
     left, right = ("".join(rng.choice(list("ab \n<*"), size=60)) for _ in range(2))
-    pieces = text_differences(left, right)
+    pieces = diff_texts(left, right)
     if left.strip() and right.strip():
         assert ["".join(text for text, _ in side) for side in pieces] == [left, right]
 
@@ -117,8 +117,10 @@ def rgb(colour: str) -> np.ndarray:
 
 def test_the_picture_shows_left_right_and_both_in_their_colours_and_leaves_the_original():
     image = Image.new("RGB", (800, 600), "white")
-    drawn = np.asarray(draw(image, found(DOG, TREE), found(HALF_DOG, ("cat", (300.0, 0.0, 400.0, 100.0))))).astype(int)
-    blended = [0.45 * 255 + 0.55 * rgb(colour) for colour in (BOTH_COLOUR, LEFT_COLOUR, RIGHT_COLOUR)]
+    drawn = np.asarray(
+        draw_comparison(image, found(DOG, TREE), found(HALF_DOG, ("cat", (300.0, 0.0, 400.0, 100.0))))
+    ).astype(int)
+    blended = [0.45 * 255 + 0.55 * rgb(colour) for colour in (BOTH_COLOR, LEFT_COLOR, RIGHT_COLOR)]
     for (x, y), colour in zip([(20, 10), (100, 190), (780, 150)], blended, strict=True):
         assert np.abs(drawn[y, x] - colour).max() <= 3
     assert drawn[590, 10].tolist() == [255, 255, 255]
@@ -128,7 +130,7 @@ def test_the_picture_shows_left_right_and_both_in_their_colours_and_leaves_the_o
 def test_an_outline_is_drawn_as_its_area_not_as_its_box():
     triangle = np.array([[0, 0], [0, 300], [400, 300]])
     one = found(("a", (0, 0, 400, 300)), polygons=[[triangle]])
-    drawn = draw(Image.new("RGB", SIZE, "white"), one, found(DOG))
+    drawn = draw_comparison(Image.new("RGB", SIZE, "white"), one, found(DOG))
     assert drawn.getpixel((20, 250)) != (255, 255, 255)
     assert drawn.getpixel((390, 200)) == (255, 255, 255)
 
@@ -136,5 +138,5 @@ def test_an_outline_is_drawn_as_its_area_not_as_its_box():
 @pytest.mark.parametrize("size", [(64, 48), (320, 200), (1536, 1024)], ids=lambda s: f"{s[0]}px")
 def test_any_picture_and_name_can_be_drawn(size):
     image = Image.new("RGB", size, "white")
-    assert draw(image, found(DOG), found(), ("größer-model/3", "x")).size == size
-    assert draw(image, found(), found()).tobytes() == image.tobytes()
+    assert draw_comparison(image, found(DOG), found(), ("größer-model/3", "x")).size == size
+    assert draw_comparison(image, found(), found()).tobytes() == image.tobytes()

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from florence_ui.errors import BackendTimeoutError
-from florence_ui.results.merge import concatenate, merge, moved, take, with_lines, with_outlines, with_words
+from florence_ui.results.merge import (
+    attach_polygons,
+    attach_texts,
+    concatenate,
+    merge,
+    replace_with_text_lines,
+    translate,
+)
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import get_task
 
@@ -60,18 +67,18 @@ def test_objects_keep_their_colours_whatever_is_said_of_them():
     kinds = ["dog", "tree", "sun", "ball", "bicycle", "butterfly", "cow", "cup"]  # more than one wants the same colour
     before = found(*[(kind, DOG[1]) for kind in kinds])
     answers = {index: words(f"a small {kind}") for index, kind in enumerate(kinds)}
-    after = with_words(before, answers, DESCRIBE)
+    after = attach_texts(before, answers, DESCRIBE)
     assert after.detections.class_id.tolist() == before.detections.class_id.tolist()
 
 
 def test_some_objects_can_be_taken():
-    assert take(found(DOG, CAT), [1]).labels == ["cat"]
-    assert take(found(DOG, CAT), []).labels == []
+    assert found(DOG, CAT).select([1]).labels == ["cat"]
+    assert found(DOG, CAT).select([]).labels == []
 
 
 def test_an_answer_about_a_part_moves_to_the_whole():
     part = found(DOG, quads=[QUAD], polygons=[[TRIANGLE]])
-    whole = moved(part, (5, 7), (1000, 900))
+    whole = translate(part, (5, 7), (1000, 900))
     assert whole.size == (1000, 900)
     assert whole.detections.xyxy.tolist() == [[15, 27, 115, 127]]
     assert whole.quads[0].tolist() == [[x + 5, y + 7] for x, y in QUAD]
@@ -81,7 +88,7 @@ def test_an_answer_about_a_part_moves_to_the_whole():
 
 def test_words_go_to_their_objects_and_a_failed_one_is_marked():
     start = found(DOG, CAT, DOG)
-    result = with_words(start, {2: words("asleep"), 0: words("awake"), 1: SLOW}, DESCRIBE)
+    result = attach_texts(start, {2: words("asleep"), 0: words("awake"), 1: SLOW}, DESCRIBE)
     assert result.labels == ["dog: awake", "cat (no answer)", "dog: asleep"]
     assert result.text == "dog: awake\ncat (no answer)\ndog: asleep"
     assert result.warnings == (
@@ -101,50 +108,50 @@ def test_words_go_to_their_objects_and_a_failed_one_is_marked():
     ],
 )
 def test_a_label_is_made_of_what_there_is(label, said, expected):
-    assert with_words(found((label, DOG[1])), {0: words(said)}, DESCRIBE).labels == [expected]
+    assert attach_texts(found((label, DOG[1])), {0: words(said)}, DESCRIBE).labels == [expected]
 
 
 def test_objects_that_were_not_asked_about_stay_as_they_are():
-    result = with_words(found(DOG, CAT), {0: words("awake")}, DESCRIBE)
+    result = attach_texts(found(DOG, CAT), {0: words("awake")}, DESCRIBE)
     assert result.labels == ["dog: awake", "cat"]
 
 
 def test_what_is_said_of_an_object_replaces_what_was_said_before():
-    once = with_words(found(DOG, CAT, ("", DOG[1])), {0: words("awake"), 1: SLOW, 2: words("a leg")}, DESCRIBE)
-    twice = with_words(once, {0: words("asleep"), 1: words("black"), 2: SLOW}, DESCRIBE)
+    once = attach_texts(found(DOG, CAT, ("", DOG[1])), {0: words("awake"), 1: SLOW, 2: words("a leg")}, DESCRIBE)
+    twice = attach_texts(once, {0: words("asleep"), 1: words("black"), 2: SLOW}, DESCRIBE)
     assert twice.labels == ["dog: asleep", "cat: black", "(no answer)"]
     assert twice.names == ["dog", "cat", ""]
-    assert with_words(take(twice, [1, 0]), {0: SLOW, 1: words("awake")}, DESCRIBE).labels == [
+    assert attach_texts(twice.select([1, 0]), {0: SLOW, 1: words("awake")}, DESCRIBE).labels == [
         "cat (no answer)", "dog: awake",
     ]  # fmt: skip
 
 
 def test_a_failure_is_marked_once_and_the_mark_goes_with_the_next_answer():
     outline = found(("", DOG[1]), polygons=[[TRIANGLE]])
-    failed = with_outlines(with_outlines(found(DOG), {0: SLOW}, OUTLINE), {0: SLOW}, OUTLINE)
+    failed = attach_polygons(attach_polygons(found(DOG), {0: SLOW}, OUTLINE), {0: SLOW}, OUTLINE)
     assert failed.labels == ["dog (no answer)"]
-    assert with_outlines(failed, {0: outline}, OUTLINE).labels == ["dog"]
-    unread = with_lines(with_lines(found(DOG), {0: SLOW}, READ), {0: SLOW}, READ)
+    assert attach_polygons(failed, {0: outline}, OUTLINE).labels == ["dog"]
+    unread = replace_with_text_lines(replace_with_text_lines(found(DOG), {0: SLOW}, READ), {0: SLOW}, READ)
     assert unread.labels == ["dog (no answer)"]
 
 
 def test_outlines_keep_what_was_said_of_their_objects():
-    said = with_words(found(DOG), {0: words("awake")}, DESCRIBE)
-    outlined = with_outlines(said, {0: found(("", DOG[1]), polygons=[[TRIANGLE]])}, OUTLINE)
+    said = attach_texts(found(DOG), {0: words("awake")}, DESCRIBE)
+    outlined = attach_polygons(said, {0: found(("", DOG[1]), polygons=[[TRIANGLE]])}, OUTLINE)
     assert outlined.labels == ["dog: awake"]
-    assert with_words(outlined, {0: words("asleep")}, DESCRIBE).labels == ["dog: asleep"]
+    assert attach_texts(outlined, {0: words("asleep")}, DESCRIBE).labels == ["dog: asleep"]
 
 
 def test_outlines_go_to_their_objects():
     outline = found(("", DOG[1]), polygons=[[TRIANGLE, TRIANGLE + 1]])
-    result = with_outlines(found(DOG, CAT, CAT), {0: outline, 1: SLOW, 2: found()}, OUTLINE)
+    result = attach_polygons(found(DOG, CAT, CAT), {0: outline, 1: SLOW, 2: found()}, OUTLINE)
     assert [len(parts) for parts in result.polygons] == [2, 0, 0]
     assert result.labels == ["dog", "cat (no answer)", "cat (no answer)"]
     assert result.detections.xyxy.tolist() == [list(DOG[1]), list(CAT[1]), list(CAT[1])]
 
 
 def test_without_any_outline_the_objects_are_still_there():
-    result = with_outlines(found(DOG), {0: SLOW}, OUTLINE)
+    result = attach_polygons(found(DOG), {0: SLOW}, OUTLINE)
     assert result.labels == ["dog (no answer)"]
     assert not any(result.polygons)
 
@@ -152,7 +159,7 @@ def test_without_any_outline_the_objects_are_still_there():
 def test_lines_read_in_an_object_stand_in_its_place_and_the_text_is_in_reading_order():
     lower = [[x, y + 40] for x, y in QUAD]
     lines = found(("world", (10, 60, 60, 82)), ("hello", (10, 20, 60, 42)), quads=[lower, QUAD])
-    result = with_lines(found(DOG, CAT, CAT), {0: lines, 1: SLOW, 2: found()}, READ)
+    result = replace_with_text_lines(found(DOG, CAT, CAT), {0: lines, 1: SLOW, 2: found()}, READ)
     assert result.labels == ["world", "hello", "cat (no answer)", "cat (no answer)"]
     assert result.text == "dog: hello\nworld"
     assert result.quads.shape == (4, 4, 2)

@@ -2,24 +2,24 @@
 
 import numpy as np
 
-from florence_ui.results.result import COLOURS, Result, label_ids, make_detections
+from florence_ui.results.result import PALETTE_SIZE, Result, assign_class_ids, make_detections
 from florence_ui.tasks import TASKS
 
 
 def test_equal_labels_share_an_id_and_different_ones_never_do() -> None:
     labels = [f"label {i % 300}" for i in range(900)]
-    ids = label_ids(labels)
+    ids = assign_class_ids(labels)
     assert len(set(ids.tolist())) == 300
     assert all(ids[i] == ids[i + 300] for i in range(600))
 
 
 def test_the_first_labels_of_a_picture_have_a_colour_each() -> None:
-    ids = label_ids([f"thing {i}" for i in range(COLOURS)])
-    assert sorted(ids.tolist()) == list(range(COLOURS))
+    ids = assign_class_ids([f"thing {i}" for i in range(PALETTE_SIZE)])
+    assert sorted(ids.tolist()) == list(range(PALETTE_SIZE))
 
 
 def test_a_label_alone_has_the_same_id_in_every_picture() -> None:
-    assert label_ids(["dog"])[0] == label_ids(["dog", "dog"])[1] == label_ids(["dog"])[0]
+    assert assign_class_ids(["dog"])[0] == assign_class_ids(["dog", "dog"])[1] == assign_class_ids(["dog"])[0]
 
 
 def test_nothing_found_is_empty_and_never_none() -> None:

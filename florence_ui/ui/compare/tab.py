@@ -272,7 +272,7 @@ async def show_answer(page: Page, side: Side, inputs: Inputs, analysis: Analysis
     style = page.style.read(inputs)
     path = await draw(analysis, style)
     stage = stage_view.answered(analysis.result, path, (), style.palette).model_copy(update={"phrases": []})
-    text = compare.text_of(analysis.result)
+    text = compare.full_text(analysis.result)
     lines = [
         Message(text=answer_view.meta_line(page, analysis)),
         *answer_view.warning_messages(analysis, analysis.picture.path),
@@ -293,7 +293,7 @@ async def compare_answers(panel: ComparePanel, answers: Mapping[str, Analysis]) 
             else text_notice()
         }
     left, right = (answers[name].result for name in (LEFT, RIGHT))
-    pieces = compare.text_differences(compare.text_of(left), compare.text_of(right))
+    pieces = compare.diff_texts(compare.full_text(left), compare.full_text(right))
     updates: Updates = {
         side.text: TextDiffValue(pieces=[Piece(text=text, mark=mark or "") for text, mark in own])
         for side, own in zip(panel.sides.values(), pieces, strict=True)
@@ -307,13 +307,13 @@ async def compare_objects(panel: ComparePanel, answers: Mapping[str, Analysis]) 
     """The table, and one picture of who found what."""
     left, right = (answers[name].result for name in (LEFT, RIGHT))
     comparison = compare.compare(left, right)
-    words = compare.summary(comparison)
+    words = compare.summarize(comparison)
 
     def picture() -> Path:
-        return save_jpeg(compare.draw(answers[LEFT].picture.display, left, right), stem="comparison")
+        return save_jpeg(compare.draw_comparison(answers[LEFT].picture.display, left, right), stem="comparison")
 
     path = await drawing.run(picture)
-    rows = compare.table(left, right, comparison)
+    rows = compare.comparison_table(left, right, comparison)
     return {
         panel.outcome: gr.update(visible=True),
         panel.summary: text_notice(words),

@@ -6,7 +6,7 @@ import gradio as gr
 
 from florence_ui.errors import FlorenceUIError
 from florence_ui.exports.tables import table_rows
-from florence_ui.results.filters import Filters, Removal, apply
+from florence_ui.results.filters import Filters, Removal, filter_result
 from florence_ui.ui.components import Notice
 from florence_ui.ui.components.notice import Message, NoticeValue, error_notice
 from florence_ui.ui.explore import answer_view
@@ -46,7 +46,7 @@ async def apply_filters(page: Page, panel: gr.Column, notice: Notice, inputs: In
     run = session.run
     if run is None or not len(run.analysis.result.detections):
         return {panel: gr.update(visible=False), notice: NoticeValue()}
-    _, removals = apply(run.analysis.result, Filters(**dict.fromkeys(chosen or (), True)))
+    _, removals = filter_result(run.analysis.result, Filters(**dict.fromkeys(chosen or (), True)))
     shown = {
         panel: gr.update(visible=True),
         notice: NoticeValue(messages=[Message(text=gone.reason) for gone in removals]),
