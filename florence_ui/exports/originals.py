@@ -5,14 +5,14 @@ from pathlib import Path
 
 from PIL import Image
 
-from florence_ui.images.color import stated_profile
+from florence_ui.images.color import declared_profile
 from florence_ui.images.loading import ImageLimits, decode, open_header, read_file
-from florence_ui.images.sanitize import Stripped, exif_orientation
+from florence_ui.images.sanitize import SanitizedFile, exif_orientation
 
 JPEG_QUALITY = 95
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png"}
 PLAIN_MODES = ("1", "L", "P", "RGB")
-"""Modes that every trainer reads as the same colours."""
+"""Modes that every trainer reads as the same colors."""
 
 
 def original(path: Path, limits: ImageLimits) -> tuple[bytes, str]:
@@ -40,11 +40,11 @@ def encoded(image: Image.Image, image_format: str) -> bytes:
     return file.getvalue()
 
 
-def _is_plain(image: Image.Image, stripped: Stripped) -> bool:
+def _is_plain(image: Image.Image, stripped: SanitizedFile) -> bool:
     """Whether the file needs no turning, no white behind it, and no colors that trainers do not look for."""
     return (
         image.mode in PLAIN_MODES
         and not image.has_transparency_data
         and exif_orientation(stripped.exif) == 1
-        and stated_profile(image, stripped.cicp) is None
+        and declared_profile(image, stripped.cicp) is None
     )

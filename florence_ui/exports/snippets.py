@@ -12,16 +12,16 @@ from urllib.parse import urlsplit
 
 from florence_ui.exports.snippet_steps import Then, answers
 from florence_ui.rendering.style import (
-    CORNER,
-    HALO,
-    LINE,
-    MIN_BLOCK,
-    MIN_TEXT,
-    PIXELS,
-    TEXT,
+    CORNER_LENGTH,
+    HALO_WIDTH,
+    LINE_WIDTH,
+    MIN_PIXEL_SIZE,
+    MIN_TEXT_SIZE,
+    PIXEL_SIZE,
+    TEXT_SIZE,
     Annotator,
     Style,
-    readable_on,
+    contrasting_text_color,
 )
 from florence_ui.tasks import OutputKind, task_of_prompt
 
@@ -184,23 +184,23 @@ def _drawing(kind: OutputKind, style: Style, labelled: bool) -> list[str]:
         "opacity": style.opacity,
         "spotlight": min(1.0, round(style.opacity + 0.2, 2)),
         "halo": min(1.0, round(2 * style.opacity, 2)),
-        "block": MIN_BLOCK,
-        "pixels": PIXELS,
-        "kernel": HALO,
-        "corner": CORNER,
+        "block": MIN_PIXEL_SIZE,
+        "pixels": PIXEL_SIZE,
+        "kernel": HALO_WIDTH,
+        "corner": CORNER_LENGTH,
     }
     painting = [
         f"{_CODE[annotator].format(**numbers)}.annotate(annotated, detections)"
         for annotator in annotators_for(kind, style)
     ]
-    colours = [colour.as_hex() for colour in style.colours.colors]
+    colors = [color.as_hex() for color in style.color_palette.colors]
     lines = [
         "",
-        f"palette = sv.ColorPalette.from_hex({colours})",
+        f"palette = sv.ColorPalette.from_hex({colors})",
         'names = [str(name) for name in detections.data.get("class_name", [])]',
         "detections.class_id = np.array([names.index(name) for name in names], dtype=int)",
         "side = min(image.size)",
-        f"thickness = max(sv.calculate_optimal_line_thickness(image.size), round(side * {LINE}))",
+        f"thickness = max(sv.calculate_optimal_line_thickness(image.size), round(side * {LINE_WIDTH}))",
         f"thickness = max(1, round(thickness * {style.thickness}))" if style.thickness != 1 else "",
         "annotated = image.copy()",
         *painting,
@@ -211,9 +211,9 @@ def _drawing(kind: OutputKind, style: Style, labelled: bool) -> list[str]:
 
 
 def _labels(style: Style) -> list[str]:
-    texts = [readable_on(colour).as_hex() for colour in style.colours.colors]
+    texts = [contrasting_text_color(color).as_hex() for color in style.color_palette.colors]
     return [
-        f"size = round(max({MIN_TEXT}, {TEXT} * max(image.size)) * {style.text_size})",
+        f"size = round(max({MIN_TEXT_SIZE}, {TEXT_SIZE} * max(image.size)) * {style.text_size})",
         "sv.RichLabelAnnotator(",
         "    palette,",
         f"    text_color=sv.ColorPalette.from_hex({texts}),",

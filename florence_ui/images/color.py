@@ -45,7 +45,7 @@ D50 = np.array((0.9642, 1.0, 0.8249))
 BRADFORD = np.array(((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296)))
 
 
-def mend(image: Image.Image, stored: ImageFile._Tile | None) -> Image.Image:
+def repair(image: Image.Image, stored: ImageFile._Tile | None) -> Image.Image:
     """The picture with what Pillow leaves as the file has it put right.
 
     Args:
@@ -54,17 +54,17 @@ def mend(image: Image.Image, stored: ImageFile._Tile | None) -> Image.Image:
     """
     match image.format, stored:
         case "PNG", ImageFile._Tile(args="L;2" | "L;4" | "RGB;16B" as raw) if "transparency" in image.info:
-            image.info["transparency"] = _scaled_key(image.info["transparency"], raw)
+            image.info["transparency"] = _scale_transparent_color(image.info["transparency"], raw)
         case "GIF", ImageFile._Tile(extents=box) if box != (0, 0, *image.size):
-            frame = plain(image).crop(box)
+            frame = to_resizable(image).crop(box)
             image = Image.new(frame.mode, image.size, "white")  # browsers show nothing there
             image.paste(frame, box)
         case "TIFF", _ if image.mode.startswith("I;16"):
-            image = _measured_tiff(image)
+            image = _scale_tiff_grey(image)
     return image
 
 
-def _scaled_key(key: int | tuple[int, ...], raw: str) -> int | tuple[int, ...]:
+def _scale_transparent_color(key: int | tuple[int, ...], raw: str) -> int | tuple[int, ...]:
     """The color that a PNG makes transparent, in 8 bits as its pixels are now.
 
     Of 16 bits the upper half decides, as it does for the pixels.
@@ -74,7 +74,7 @@ def _scaled_key(key: int | tuple[int, ...], raw: str) -> int | tuple[int, ...]:
     return key * {"L;2": 85, "L;4": 17}[raw]
 
 
-def _measured_tiff(image: Image.Image) -> Image.Image:
+def _scale_tiff_grey(image: Image.Image) -> Image.Image:
     """A grey TIFF of 12 or 16 bits, whose white is 65535."""
     values = np.asarray(image)
     if image.tag_v2.get(TIFF_BITS, (16,)) == (12,):
@@ -84,7 +84,7 @@ def _measured_tiff(image: Image.Image) -> Image.Image:
     return Image.fromarray(values)
 
 
-def plain(image: Image.Image) -> Image.Image:
+def to_resizable(image: Image.Image) -> Image.Image:
     """Any of Pillow's modes -> one that can be scaled: L, I, F, RGB, RGBA, CMYK or LAB."""
     if image.mode.startswith("I;16"):
         return _grey_of_16_bits(image)
@@ -102,7 +102,7 @@ def _grey_of_16_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(grey)
 
 
-def level(image: Image.Image) -> Image.Image:
+def stretch_range(image: Image.Image) -> Image.Image:
     """Grey of 32 bits, which has no fixed white, stretched from its darkest to its lightest value."""
     if image.mode not in ("I", "F"):
         return image
@@ -128,9 +128,9 @@ def to_srgb(image: Image.Image, profile: bytes | None, stated: bytes | None = No
     """RGB in sRGB, or RGBA where something may be transparent, whose colors mix with white only afterwards.
 
     Args:
-        image: In any mode that `level` returns.
+        image: In any mode that `stretch_range` returns.
         profile: The file's own color profile, if it has one.
-        stated: A profile of `stated_profile`, which goes before it.
+        stated: A profile of `declared_profile`, which goes before it.
     """
     mode = "RGBA" if image.mode == "RGBA" else "RGB"
     try:
@@ -147,7 +147,7 @@ def to_srgb(image: Image.Image, profile: bytes | None, stated: bytes | None = No
         return image.convert(mode)
 
 
-def stated_profile(image: Image.Image, cicp: tuple[int, int] | None) -> bytes | None:
+def declared_profile(image: Image.Image, cicp: tuple[int, int] | None) -> bytes | None:
     """A profile of the colors that a PNG or AVIF states without one.
 
     Args:
@@ -193,17 +193,17 @@ def transfer_curve(transfer: int) -> np.ndarray:
         return codes ** GAMMAS[transfer]
     if transfer == PQ:
         powered = codes ** (32 / 2523)
-        return tone_mapped(
+        return tone_map(
             10_000 * (np.maximum(powered - 0.8359375, 0) / (18.8515625 - 18.6875 * powered)) ** (8192 / 1305)
         )
     if transfer == HLG:
         a, b, c = 0.17883277, 0.28466892, 0.55991073
         scene = np.where(codes <= 0.5, codes**2 / 3, (np.exp((codes - c) / a) + b) / 12)
-        return tone_mapped(PEAK_NITS * scene**1.2)
+        return tone_map(PEAK_NITS * scene**1.2)
     return np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
 
 
-def tone_mapped(nits: np.ndarray) -> np.ndarray:
+def tone_map(nits: np.ndarray) -> np.ndarray:
     """Luminances of up to `PEAK_NITS` as parts of a screen's white, by Reinhard's curve."""
     light, peak = nits / MIDDLE_NITS, PEAK_NITS / MIDDLE_NITS
     return np.minimum(light * (1 + light / peak**2) / (1 + light), 1)

@@ -49,7 +49,7 @@ HEADERS = {
 }
 
 PUBLIC_V6 = ipaddress.ip_network("2000::/3")
-CLOSED = tuple(
+NON_PUBLIC = tuple(
     ipaddress.ip_network(network)
     for network in (
         "100.64.0.0/10",  # carrier-grade NAT, RFC 6598; Alibaba's metadata service
@@ -67,18 +67,18 @@ CLOSED = tuple(
 ISATAP = (0x00005EFE, 0x02005EFE)
 """Third quarter of an IPv6 address that carries an IPv4 address in its fourth, RFC 5214."""
 
-UPLOAD = "Download the picture yourself, then upload it."
-SPELLING = "Check its spelling, or download the picture yourself and upload it."
-UNREACHABLE = "Check its spelling, and whether this machine is online; or upload the picture."
+UPLOAD_HINT = "Download the picture yourself, then upload it."
+SPELLING_HINT = "Check its spelling, or download the picture yourself and upload it."
+UNREACHABLE_HINT = "Check its spelling, and whether this machine is online; or upload the picture."
 """Whether a name has no address or an inner one is not told apart: that would map the inside of the network."""
-AGAIN = "Try again, or download the picture yourself and upload it."
+RETRY_HINT = "Try again, or download the picture yourself and upload it."
 
 
 @dataclass(frozen=True)
 class Network:
     """The two steps that touch the network's names and addresses; tests put their own in.
 
-    What may be asked is decided between the two, by `is_public`, whatever they are.
+    What may be asked is decided between the two, by `is_public_address`, whatever they are.
 
     Attributes:
         resolve: (host, port) -> all its addresses, as text. Raises OSError where there is none.
@@ -91,19 +91,19 @@ class Network:
     context: ssl.SSLContext | None = None
 
 
-def is_public(address: str) -> bool:
+def is_public_address(address: str) -> bool:
     """Whether an address is one of the open internet's, by itself and by any address inside it."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
         return False
-    if not ip.is_global or any(ip in network for network in CLOSED):
+    if not ip.is_global or any(ip in network for network in NON_PUBLIC):
         return False
     # all IPv6 that is routed today: leaves out mapped, compatible, NAT64, local and discard-only addresses
     return ip.version == 4 or (ip in PUBLIC_V6 and int(ip) >> 32 & 0xFFFFFFFF not in ISATAP)
 
 
-lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
+lookup_slots = threading.BoundedSemaphore(MAX_LOOKUPS)
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -132,11 +132,11 @@ async def resolve(host: str, port: int) -> list[str]:
         except (OSError, UnicodeError, ValueError):
             addresses = None
         finally:
-            lookups.release()
+            lookup_slots.release()
         with contextlib.suppress(RuntimeError):  # the loop may be closed by now
             loop.call_soon_threadsafe(settle, addresses)
 
-    if not lookups.acquire(blocking=False):
+    if not lookup_slots.acquire(blocking=False):
         raise OSError("too many lookups")
     threading.Thread(target=look_up, name="name lookup", daemon=True).start()
     return await found
@@ -167,13 +167,13 @@ async def fetch_image(
         async with asyncio.timeout(timeout):
             target = parse_link(url)
             for _ in range(MAX_REDIRECTS + 1):
-                answer = await ask(target, max_bytes, network)
+                answer = await request_once(target, max_bytes, network)
                 if isinstance(answer, bytes):
                     return answer
                 target = parse_link(answer)
     except TimeoutError:
-        raise LinkError(f"The link took longer than {timeout:g} seconds.", AGAIN) from None
-    raise LinkError("The link redirects too often.", f"Open it in a browser and copy the last address. {UPLOAD}")
+        raise LinkError(f"The link took longer than {timeout:g} seconds.", RETRY_HINT) from None
+    raise LinkError("The link redirects too often.", f"Open it in a browser and copy the last address. {UPLOAD_HINT}")
 
 
 def parse_link(url: str | httpx.URL) -> httpx.URL:
@@ -186,37 +186,37 @@ def parse_link(url: str | httpx.URL) -> httpx.URL:
     if not text:
         raise LinkError("The link is empty.", "Paste one that starts with https://.")
     if len(text) > MAX_URL:
-        raise LinkError("The link is too long.", f"Links may have {MAX_URL:,} characters. {UPLOAD}")
+        raise LinkError("The link is too long.", f"Links may have {MAX_URL:,} characters. {UPLOAD_HINT}")
     try:
         link = httpx.URL(text)
         host = link.raw_host.decode("ascii").rstrip(".")
     except (httpx.InvalidURL, UnicodeError, ValueError, TypeError):
         raise LinkError("This is not a link.", "Paste one that starts with https://.") from None
     if link.scheme not in PORTS:
-        raise LinkError("Only links that start with http:// or https:// can be fetched.", UPLOAD)
+        raise LinkError("Only links that start with http:// or https:// can be fetched.", UPLOAD_HINT)
     if not HOST.fullmatch(host):
         raise LinkError("This is not a link.", "Paste one that starts with https://.")
     if link.userinfo:
-        raise LinkError("The link holds a user name or a password.", f"Only open links can be fetched. {UPLOAD}")
+        raise LinkError("The link holds a user name or a password.", f"Only open links can be fetched. {UPLOAD_HINT}")
     if link.port not in (None, *PORTS.values()):
-        raise LinkError("Only links on the usual ports, 80 and 443, can be fetched.", UPLOAD)
+        raise LinkError("Only links on the usual ports, 80 and 443, can be fetched.", UPLOAD_HINT)
     return link
 
 
-async def ask(link: httpx.URL, max_bytes: int, network: Network) -> bytes | httpx.URL:
+async def request_once(link: httpx.URL, max_bytes: int, network: Network) -> bytes | httpx.URL:
     """One hop: the body, or where the server points to."""
     port = link.port or PORTS[link.scheme]
     host = link.raw_host.decode("ascii").rstrip(".")
     addresses = await public_addresses(host, port, network)
-    async with httpx.AsyncHTTPTransport(verify=network.context or trusted(), trust_env=False) as transport:
+    async with httpx.AsyncHTTPTransport(verify=network.context or default_ssl_context(), trust_env=False) as transport:
         try:
             response = await connect(transport, link, host, [network.dial(address, port) for address in addresses])
             try:
-                return await read(response, link, max_bytes)
+                return await read_body(response, link, max_bytes)
             finally:
                 await response.aclose()
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError, OSError):
-            raise LinkError("The link's server broke off, or could not be reached.", AGAIN) from None
+            raise LinkError("The link's server broke off, or could not be reached.", RETRY_HINT) from None
 
 
 async def public_addresses(host: str, port: int, network: Network) -> list[str]:
@@ -225,8 +225,8 @@ async def public_addresses(host: str, port: int, network: Network) -> list[str]:
         addresses = await network.resolve(host, port)
     except (OSError, UnicodeError, ValueError):
         addresses = []
-    if not addresses or not all(is_public(address) for address in addresses):
-        raise LinkError("The link does not lead to a public web address.", UNREACHABLE)
+    if not addresses or not all(is_public_address(address) for address in addresses):
+        raise LinkError("The link does not lead to a public web address.", UNREACHABLE_HINT)
     return addresses[:MAX_ADDRESSES]
 
 
@@ -248,14 +248,14 @@ async def connect(
     raise failure
 
 
-async def read(response: httpx.Response, link: httpx.URL, max_bytes: int) -> bytes | httpx.URL:
+async def read_body(response: httpx.Response, link: httpx.URL, max_bytes: int) -> bytes | httpx.URL:
     """The body, counted as it comes; or where a redirect points to."""
     if response.status_code in REDIRECTS and "location" in response.headers:
         return link.join(response.headers["location"])
     if response.status_code != 200:
-        raise LinkError(*refusal(response.status_code))
+        raise LinkError(*explain_status(response.status_code))
     if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        raise LinkError("The link's server sends the picture packed, which is not accepted.", UPLOAD)
+        raise LinkError("The link's server sends the picture packed, which is not accepted.", UPLOAD_HINT)
     if response.headers.get("content-type", "").strip().lower().startswith(("text/html", "application/xhtml")):
         raise LinkError("The link is a web page, not a picture.", "Copy the address of the picture itself.")
     too_large = LinkError(f"The file is larger than {max_bytes / 2**20:g} MB.", "Take a smaller picture.")
@@ -270,16 +270,16 @@ async def read(response: httpx.Response, link: httpx.URL, max_bytes: int) -> byt
     return bytes(body)
 
 
-def refusal(status: int) -> tuple[str, str]:
+def explain_status(status: int) -> tuple[str, str]:
     """What to say of a status other than 200."""
     if status in (401, 402, 403, 407, 451):
-        return f"The link's server does not let us have the file (status {status}).", UPLOAD
+        return f"The link's server does not let us have the file (status {status}).", UPLOAD_HINT
     if status in (404, 410):
-        return f"There is nothing at that link (status {status}).", SPELLING
-    return f"The link's server answered with status {status} instead of a picture.", AGAIN
+        return f"There is nothing at that link (status {status}).", SPELLING_HINT
+    return f"The link's server answered with status {status} instead of a picture.", RETRY_HINT
 
 
 @lru_cache(maxsize=1)
-def trusted() -> ssl.SSLContext:
+def default_ssl_context() -> ssl.SSLContext:
     """The usual certificate authorities; reading them takes a while, so once."""
     return httpx.create_ssl_context()

@@ -21,9 +21,16 @@ from PIL import Image
 
 from florence_ui import storage
 from florence_ui.errors import ImageError
-from florence_ui.images.color import flatten, level, mend, plain, stated_profile, to_srgb
-from florence_ui.images.refusals import BROKEN, TOO_MANY_PIXELS, format_of, is_rle4, unreadable, unsupported
-from florence_ui.images.sanitize import Stripped, exif_orientation, strip
+from florence_ui.images.color import declared_profile, flatten, repair, stretch_range, to_resizable, to_srgb
+from florence_ui.images.refusals import (
+    BROKEN,
+    TOO_MANY_PIXELS,
+    explain_unreadable,
+    explain_unsupported,
+    format_of,
+    is_rle4,
+)
+from florence_ui.images.sanitize import SanitizedFile, exif_orientation, sanitize
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 """What Pillow may try; never those that run a foreign program, such as EPS."""
@@ -37,9 +44,9 @@ JPEG_QUALITY = 80
 CROP_QUALITY = 95
 LARGE = 16_000_000
 """Pixels beyond which a picture is decoded beside one other such picture at the most, for the memory's sake."""
-large_at_once = threading.BoundedSemaphore(2)
+large_image_slots = threading.BoundedSemaphore(2)
 
-TURNS = {
+TRANSPOSES = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -49,7 +56,7 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 """EXIF orientation -> what turns the stored picture upright; 1 needs nothing."""
-SIDEWAYS = (TURNS[5], TURNS[6], TURNS[7], TURNS[8])
+SIDEWAYS = (TRANSPOSES[5], TRANSPOSES[6], TRANSPOSES[7], TRANSPOSES[8])
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,8 @@ class Picture:
         size: (width, height) of the upright original, in pixels.
         display: Upright RGB, at most `DISPLAY_SIDE` on the long side.
         digest: SHA-256 of the bytes, as hex digits.
+        limits: What the file was held to.
+        jpeg: `display` as a JPEG without metadata: what is shown, and what is sent to the model.
     """
 
     path: Path
@@ -81,7 +90,7 @@ class Picture:
     display: Image.Image
     digest: str
     limits: ImageLimits = field(default=ImageLimits(), repr=False)
-    encoded: bytes = field(default=b"", repr=False)
+    jpeg: bytes = field(default=b"", repr=False)
 
     def full(self) -> Image.Image:
         """The upright RGB picture at its original size; a larger one than `display` is decoded again and not kept.
@@ -93,10 +102,6 @@ class Picture:
             return self.display.copy()
         return decode(read_file(self.path, self.limits), self.limits)
 
-    def jpeg(self) -> bytes:
-        """`display` as a JPEG: what is shown, and what is sent to the model. It carries no metadata."""
-        return self.encoded
-
 
 def open_picture(path: Path, limits: ImageLimits = ImageLimits()) -> Picture:
     """The picture in a file that belongs to this app.
@@ -105,7 +110,7 @@ def open_picture(path: Path, limits: ImageLimits = ImageLimits()) -> Picture:
         ImageError: If it is not a picture, is broken, or is beyond the limits.
     """
     data = read_file(path, limits)
-    size, display = load(data, limits, longest=DISPLAY_SIDE)
+    size, display = load_image(data, limits, longest=DISPLAY_SIDE)
     return Picture(path, size, display, hashlib.sha256(data).hexdigest(), limits, encode_jpeg(display))
 
 
@@ -116,7 +121,7 @@ def open_bytes(data: bytes, limits: ImageLimits = ImageLimits()) -> Picture:
         ImageError: If it is not a picture, is broken, or is beyond the limits.
         FlorenceUIError: If the file cannot be written.
     """
-    size, display = load(data, limits, longest=DISPLAY_SIDE)
+    size, display = load_image(data, limits, longest=DISPLAY_SIDE)
     path = storage.write(data, "", stem="picture")
     return Picture(path, size, display, hashlib.sha256(data).hexdigest(), limits, encode_jpeg(display))
 
@@ -127,7 +132,7 @@ def decode(data: bytes, limits: ImageLimits = ImageLimits()) -> Image.Image:
     Raises:
         ImageError: If it is not a picture, is broken, or is beyond the limits.
     """
-    return load(data, limits)[1]
+    return load_image(data, limits)[1]
 
 
 def crop(picture: Picture, xyxy: tuple[float, float, float, float]) -> Picture:
@@ -154,13 +159,13 @@ def crop(picture: Picture, xyxy: tuple[float, float, float, float]) -> Picture:
 
 def encode_jpeg(image: Image.Image, quality: int = JPEG_QUALITY) -> bytes:
     """An RGB picture as a JPEG without metadata; other threads go on meanwhile."""
-    with memory_file() as file:
+    with open_memory_file() as file:
         image.save(file, "JPEG", quality=quality)
         file.seek(0)
         return file.read()
 
 
-def memory_file() -> BinaryIO:
+def open_memory_file() -> BinaryIO:
     """A file in memory; where the system has them, a real one: encoding into it, Pillow lets go of Python's lock."""
     return os.fdopen(os.memfd_create("picture"), "w+b") if hasattr(os, "memfd_create") else io.BytesIO()
 
@@ -199,7 +204,7 @@ def check_size(size: tuple[int, int], limits: ImageLimits) -> None:
         raise ImageError(f"The picture is too large: {width:,} x {height:,} pixels.", f"Scale it to {most} at most.")
 
 
-def load(data: bytes, limits: ImageLimits, *, longest: int | None = None) -> tuple[tuple[int, int], Image.Image]:
+def load_image(data: bytes, limits: ImageLimits, *, longest: int | None = None) -> tuple[tuple[int, int], Image.Image]:
     """Decode a picture, at reduced size where that is all that is needed.
 
     Args:
@@ -214,14 +219,14 @@ def load(data: bytes, limits: ImageLimits, *, longest: int | None = None) -> tup
         ImageError: If it is not a picture, is broken, or is beyond the limits.
     """
     image, stripped = open_header(data, limits)
-    with large_at_once if math.prod(image.size) > LARGE else nullcontext():
+    with large_image_slots if math.prod(image.size) > LARGE else nullcontext():
         try:
-            return decode_header(image, stripped, longest)
+            return decode_pixels(image, stripped, longest)
         except Exception as error:  # decoders meet hostile bytes, and raise whatever they like
-            raise ImageError(*unreadable(data, error=str(error), decoding=True)) from None
+            raise ImageError(*explain_unreadable(data, error=str(error), decoding=True)) from None
 
 
-def open_header(data: bytes, limits: ImageLimits) -> tuple[Image.Image, Stripped]:
+def open_header(data: bytes, limits: ImageLimits) -> tuple[Image.Image, SanitizedFile]:
     """The picture with its header read and no pixel decoded, and its file without what the pixels do not need.
 
     Raises:
@@ -229,9 +234,9 @@ def open_header(data: bytes, limits: ImageLimits) -> tuple[Image.Image, Stripped
     """
     check_bytes(data, limits)
     if is_rle4(data):
-        raise ImageError(*unsupported("BMP"))
+        raise ImageError(*explain_unsupported("BMP"))
     try:
-        stripped = strip(data)
+        stripped = sanitize(data)
     except Exception:  # a hostile file can raise anything
         raise ImageError(*BROKEN) from None
     try:
@@ -241,42 +246,52 @@ def open_header(data: bytes, limits: ImageLimits) -> tuple[Image.Image, Stripped
     except Exception as error:  # the same
         if stripped.size is not None and format_of(data):
             check_size(stripped.size, limits)
-        raise ImageError(*unreadable(data, error=str(error))) from None
+        raise ImageError(*explain_unreadable(data, error=str(error))) from None
     check_size(image.size, limits)
     return image, stripped
 
 
-def decode_header(image: Image.Image, stripped: Stripped, longest: int | None) -> tuple[tuple[int, int], Image.Image]:
-    """The pixels of a picture whose header is read and whose size is allowed; returns what `load` does."""
+def decode_pixels(
+    image: Image.Image, stripped: SanitizedFile, longest: int | None
+) -> tuple[tuple[int, int], Image.Image]:
+    """The pixels of a picture whose header is read and whose size is allowed; returns what `load_image` does."""
     size = image.size
     if longest:
-        image.draft(None, fit(size, longest))
+        image.draft(None, fit_size(size, longest))
     stored = next(iter(getattr(image, "tile", ())), None)
     image.load()
-    turn = TURNS.get(exif_orientation(stripped.exif or image.info.get("exif", b"")))
-    profile, stated = image.info.get("icc_profile"), stated_profile(image, stripped.cicp)
-    wanted = fit(size, longest) if longest else size
+    turn = TRANSPOSES.get(exif_orientation(stripped.exif or image.info.get("exif", b"")))
+    profile, stated = image.info.get("icc_profile"), declared_profile(image, stripped.cicp)
+    wanted = fit_size(size, longest) if longest else size
     # one name for the picture at every stage: never more than two of its size in memory
     convert = partial(to_srgb, profile=profile, stated=stated)
-    for step in (partial(mend, stored=stored), plain, partial(shrink, size=wanted), level, convert, flatten, detach):
+    for step in (
+        partial(repair, stored=stored),
+        to_resizable,
+        partial(resize, size=wanted),
+        stretch_range,
+        convert,
+        flatten,
+        drop_metadata,
+    ):
         image = step(image)
     if turn is not None:
         image = image.transpose(turn)
     return (size[::-1] if turn in SIDEWAYS else size), image
 
 
-def fit(size: tuple[int, int], longest: int) -> tuple[int, int]:
+def fit_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
     """A size scaled down to a long side, no side less than a pixel."""
     scale = min(1.0, longest / max(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def shrink(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """The picture at that size; the gap keeps a very long one from needing gigabytes of filter coefficients."""
     return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
 
 
-def detach(image: Image.Image) -> Image.Image:
+def drop_metadata(image: Image.Image) -> Image.Image:
     """The pixels alone, without the file's metadata, which no longer hold and would be saved along."""
     image.info = {}
     return image

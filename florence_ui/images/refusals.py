@@ -9,7 +9,7 @@ import struct
 from florence_ui.images import avif
 from florence_ui.images.sanitize import JPEG_MARKER, SOI, SOS, TEM, MalformedError, jpeg_segment_end, read_directory
 
-KINDS = "JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF"
+SUPPORTED_FORMATS = "JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF"
 BROKEN = ("The picture is broken or cut off.", "Save it again, or choose another one.")
 TOO_MANY_PIXELS = ("The picture has too many pixels.", "Scale it down, then try again.")
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
@@ -32,13 +32,13 @@ TIFF_COMPRESSIONS |= {50000, 50001, 50002, 52546}
 TIFF_YCBCR, TIFF_JPEG = 6, 7
 TIFF_PLACES = {273, 324}
 """Tags of where strips or tiles lie."""
-TIFF_RARE = TIFF_COMPRESSIONS - {1, 2, 3, 4, 5, 7, 8, 32773, 32946}
+TIFF_UNSUPPORTED = TIFF_COMPRESSIONS - {1, 2, 3, 4, 5, 7, 8, 32773, 32946}
 """Compressions of which many a valid file cannot be decoded."""
 NOT_IMPLEMENTED = ("Not implemented", "No codec available", "Unsupported depth")
 """What libavif says of valid pictures."""
 
 
-def unreadable(data: bytes, *, error: str = "", decoding: bool = False) -> tuple[str, str]:
+def explain_unreadable(data: bytes, *, error: str = "", decoding: bool = False) -> tuple[str, str]:
     """What to say of a file that could not be opened or decoded, and what to do.
 
     Args:
@@ -50,16 +50,16 @@ def unreadable(data: bytes, *, error: str = "", decoding: bool = False) -> tuple
         return "HEIC pictures cannot be read here.", "Save it as JPEG first; a phone's camera can be set to take those."
     form = format_of(data)
     if not form:
-        return "This is not a picture that can be read.", f"Choose a {KINDS} file."
+        return "This is not a picture that can be read.", f"Choose a {SUPPORTED_FORMATS} file."
     try:
-        if CHECKS[form](data, error, decoding):
-            return unsupported(form)
+        if UNSUPPORTED_CHECKS[form](data, error, decoding):
+            return explain_unsupported(form)
     except (struct.error, IndexError, MalformedError):
         pass
     return BROKEN
 
 
-def unsupported(form: str) -> tuple[str, str]:
+def explain_unsupported(form: str) -> tuple[str, str]:
     """What to say of a valid file of a kind that is not read here."""
     return f"This kind of {form} cannot be read here.", "Save it as an ordinary PNG or JPEG, then try again."
 
@@ -77,24 +77,24 @@ def format_of(data: bytes) -> str:
 
 def is_rle4(data: bytes) -> bool:
     """Whether this is a BMP with runs of 4-bit pixels, which Pillow decodes wrongly."""
-    return data.startswith(b"BM") and len(data) >= 34 and _bmp(data)[2] == BMP_RLE4
+    return data.startswith(b"BM") and len(data) >= 34 and _read_bmp_header(data)[2] == BMP_RLE4
 
 
-def _bmp(data: bytes) -> tuple[int, int, int]:
+def _read_bmp_header(data: bytes) -> tuple[int, int, int]:
     """Size of the header, bits a pixel, compression."""
     (header,) = struct.unpack_from("<L", data, 14)
     depth = struct.unpack_from("<H", data, 24 if header == 12 else 28)[0]
     return header, depth, struct.unpack_from("<L", data, 30)[0] if header >= 40 else 0
 
 
-def _rare_bmp(data: bytes, error: str, decoding: bool) -> bool:
-    header, depth, compression = _bmp(data)
+def _is_unsupported_bmp(data: bytes, error: str, decoding: bool) -> bool:
+    header, depth, compression = _read_bmp_header(data)
     known = header in BMP_HEADERS and depth in BMP_DEPTHS and compression in BMP_COMPRESSIONS
     rare = depth not in (1, 4, 8, 24) or header == 16 or compression > 1
     return known and ("palette" in error.lower() or (rare and not decoding))
 
 
-def _rare_jpeg(data: bytes, error: str, decoding: bool) -> bool:
+def _is_unsupported_jpeg(data: bytes, error: str, decoding: bool) -> bool:
     position = 2
     while found := JPEG_MARKER.search(data, position):
         marker, start = found[1][0], found.start()
@@ -108,32 +108,32 @@ def _rare_jpeg(data: bytes, error: str, decoding: bool) -> bool:
     return False
 
 
-def _rare_png(data: bytes, error: str, decoding: bool) -> bool:
+def _is_apple_png(data: bytes, error: str, decoding: bool) -> bool:
     """Whether its first chunk is Apple's own."""
     return data[12:16] == b"CgBI"
 
 
-def _rare_tiff(data: bytes, error: str, decoding: bool) -> bool:
+def _is_unsupported_tiff(data: bytes, error: str, decoding: bool) -> bool:
     directory = read_directory(data)
     compression = directory.number(259) or 1
     if not (directory.number(256) and directory.number(257) and directory.entries.keys() & TIFF_PLACES):
         return False
     colors = directory.number(262)
     known = colors in TIFF_COLORS and compression in TIFF_COMPRESSIONS
-    is_rare = compression in TIFF_RARE or (colors == TIFF_YCBCR and compression != TIFF_JPEG)
+    is_rare = compression in TIFF_UNSUPPORTED or (colors == TIFF_YCBCR and compression != TIFF_JPEG)
     return known and (not decoding or is_rare)
 
 
-def _rare_avif(data: bytes, error: str, decoding: bool) -> bool:
+def _is_unsupported_avif(data: bytes, error: str, decoding: bool) -> bool:
     return error.endswith(NOT_IMPLEMENTED) if decoding else avif.is_whole(data)
 
 
-CHECKS = {
-    "BMP": _rare_bmp,
-    "JPEG": _rare_jpeg,
-    "PNG": _rare_png,
-    "TIFF": _rare_tiff,
-    "AVIF": _rare_avif,
+UNSUPPORTED_CHECKS = {
+    "BMP": _is_unsupported_bmp,
+    "JPEG": _is_unsupported_jpeg,
+    "PNG": _is_apple_png,
+    "TIFF": _is_unsupported_tiff,
+    "AVIF": _is_unsupported_avif,
     "GIF": lambda *_: False,
     "WebP": lambda *_: False,
 }

@@ -4,7 +4,7 @@ Decoders read metadata, further frames and trailers before, or without, ever bei
 small files become large: a directory whose thousands of tags all point at the same megabytes, a progressive
 JPEG with a hundred thousand scans, a GIF comment of twenty megabytes that is copied block by block, a tile of
 900 megapixels in a picture of one. So a file is taken apart here first, by lengths alone, and what is handed
-to the decoder holds the headers, colours and pixels of one picture and nothing else. What hides in or behind
+to the decoder holds the headers, colors and pixels of one picture and nothing else. What hides in or behind
 a picture (a script, an archive, a film) goes with the rest.
 
 Sources: ISO/IEC 10918-1 annex B (JPEG), the PNG and GIF89a specifications, TIFF 6.0 and its BigTIFF design,
@@ -38,7 +38,7 @@ class MalformedError(ValueError):
 
 
 @dataclass(frozen=True)
-class Stripped:
+class SanitizedFile:
     """One picture's file.
 
     Attributes:
@@ -57,7 +57,7 @@ class Stripped:
     is_clean: bool = False
 
 
-def strip(data: bytes) -> Stripped:
+def sanitize(data: bytes) -> SanitizedFile:
     """Take everything but the first frame's pixels out of a file; a format not known here passes as it is.
 
     Raises:
@@ -65,19 +65,19 @@ def strip(data: bytes) -> Stripped:
     """
     try:
         if data.startswith(b"\xff\xd8"):
-            return strip_jpeg(data)
+            return sanitize_jpeg(data)
         if data.startswith(b"\x89PNG\r\n\x1a\n"):
-            return strip_png(data)
+            return sanitize_png(data)
         if data.startswith((b"GIF87a", b"GIF89a")):
-            return strip_gif(data)
+            return sanitize_gif(data)
         if data.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
-            return Stripped(strip_tiff(data))
+            return SanitizedFile(sanitize_tiff(data))
         if data[4:8] == b"ftyp":
             item = avif.primary_item(data)
-            return Stripped(avif.hide_exif(data), cicp=item.cicp, size=item.size)
+            return SanitizedFile(avif.hide_exif(data), cicp=item.cicp, size=item.size)
     except (struct.error, IndexError, ValueError, OverflowError) as error:
         raise MalformedError(f"cannot be taken apart: {error}") from None
-    return Stripped(data)
+    return SanitizedFile(data)
 
 
 JPEG_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
@@ -89,7 +89,7 @@ APP0_BYTES, APP14_BYTES = 14, 12
 """Of the JFIF and Adobe segments, what says how colors are coded; a thumbnail may follow."""
 
 
-def strip_jpeg(data: bytes) -> Stripped:
+def sanitize_jpeg(data: bytes) -> SanitizedFile:
     """Keep the header's tables, its color profile and what says how colors are coded, and the scans as they are.
 
     Decoders differ in what they do about stray markers and wrong lengths inside the scans, so not a byte in there
@@ -105,12 +105,12 @@ def strip_jpeg(data: bytes) -> Stripped:
             end = scans_end(data, start)
             if data.count(b"\xff\xda", start, end) > MAX_SCANS:
                 raise MalformedError("too many scans")
-            return Stripped(b"".join([*kept, data[start:end]]), exif, is_clean=end is not None)
+            return SanitizedFile(b"".join([*kept, data[start:end]]), exif, is_clean=end is not None)
         position = start + 2 if marker in (SOI, TEM) else jpeg_segment_end(data, start)
         segment = data[start:position]
         if marker == APP1 and not exif and segment[4:10] == b"Exif\0\0":
             exif = segment[10:]
-        kept.append(needed_segment(marker, segment))
+        kept.append(reduce_segment(marker, segment))
     raise MalformedError("too many segments")
 
 
@@ -119,7 +119,7 @@ def jpeg_segment_end(data: bytes, start: int) -> int:
     return start + 2 + max(2, struct.unpack_from(">H", data, start + 2)[0])
 
 
-def needed_segment(marker: int, segment: bytes) -> bytes:
+def reduce_segment(marker: int, segment: bytes) -> bytes:
     """What a JPEG's segment says about its pixels and colors; empty where that is nothing."""
     if marker in (SOI, TEM, COM) or (marker == APP2 and segment[4:16] != b"ICC_PROFILE\0"):
         return b""
@@ -162,28 +162,30 @@ PNG_CHUNKS |= {b"sRGB": 1, b"gAMA": 4, b"cHRM": 32, b"cICP": 4}
 """What a PNG's pixels and colors need, and how many bytes it has where that is fixed."""
 
 
-def strip_png(data: bytes) -> Stripped:
+def sanitize_png(data: bytes) -> SanitizedFile:
     """Keep size, palette, transparency, colors and pixels; an animation's frames go."""
     kept, exif, cicp, position = [data[:8]], b"", None, 8
     for _ in range(MAX_PARTS):
         if position + 8 > len(data):
-            return Stripped(b"".join(kept), exif, cicp)  # cut off: the decoder says whether it has enough
+            return SanitizedFile(b"".join(kept), exif, cicp)  # cut off: the decoder says whether it has enough
         length, kind = struct.unpack_from(">L4s", data, position)
         end = position + 12 + length
         content = data[position + 8 : end - 4]
         if kind == b"eXIf" and length <= MAX_EXIF:
             exif = content
-        elif PNG_CHUNKS.get(kind, -1) in (None, length) or (kind == b"iCCP" and inflates_within(content, MAX_PROFILE)):
+        elif PNG_CHUNKS.get(kind, -1) in (None, length) or (
+            kind == b"iCCP" and inflates_to_at_most(content, MAX_PROFILE)
+        ):
             kept.append(data[position:end])
         if kind == b"cICP" and length == PNG_CHUNKS[kind]:
             cicp = content[0], content[1]
         elif kind == b"IEND":
-            return Stripped(b"".join(kept), exif, cicp, is_clean=True)
+            return SanitizedFile(b"".join(kept), exif, cicp, is_clean=True)
         position = end
     raise MalformedError("too many chunks")
 
 
-def inflates_within(chunk: bytes, limit: int) -> bool:
+def inflates_to_at_most(chunk: bytes, limit: int) -> bool:
     """Whether a named and packed chunk unpacks to no more than that many bytes."""
     packed = chunk[chunk.find(b"\0") + 2 :]
     try:
@@ -192,7 +194,7 @@ def inflates_within(chunk: bytes, limit: int) -> bool:
         return False
 
 
-def strip_gif(data: bytes) -> Stripped:
+def sanitize_gif(data: bytes) -> SanitizedFile:
     """Keep the screen, the palettes and the first frame with its transparency."""
     position = 13 + gif_palette(data[10])
     kept = [data[:position]]
@@ -202,7 +204,7 @@ def strip_gif(data: bytes) -> Stripped:
             raise MalformedError("no frame")
         if kind == 0x2C:
             position = sub_blocks_end(data, position + 10 + gif_palette(data[position + 9]) + 1)
-            return Stripped(b"".join([*kept, data[start:position], b";"]), is_clean=position <= len(data))
+            return SanitizedFile(b"".join([*kept, data[start:position], b";"]), is_clean=position <= len(data))
         if kind != 0x21:
             position += 1  # decoders skip what they do not know
             continue
@@ -265,7 +267,7 @@ def read_directory(data: bytes) -> Directory:
     return Directory(order, big, entries)
 
 
-def strip_tiff(data: bytes) -> bytes:
+def sanitize_tiff(data: bytes) -> bytes:
     """Put a directory of the needed tags behind the file, and lead the header to it; other pages go unread."""
     directory = read_directory(data)
     entries = {tag: entry for tag, entry in sorted(directory.entries.items()) if tag in TIFF_TAGS}

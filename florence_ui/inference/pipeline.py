@@ -315,7 +315,7 @@ class Pipeline:
             call.backend,
             model_id=call.model_id,
             prompt=call.prompt,
-            image=call.request.picture.jpeg(),
+            image=call.request.picture.jpeg,
             api_key=key,
             max_new_tokens=call.request.max_new_tokens,
         )
@@ -362,7 +362,7 @@ async def draw(
 
     def work() -> Path:
         if not full and ((shown is not None and not shown) or not len(analysis.result.detections)):
-            return storage.write(analysis.picture.jpeg(), ".jpg", stem="result")
+            return storage.write(analysis.picture.jpeg, ".jpg", stem="result")
         return save_jpeg(render(analysis, style, shown, full=full))
 
     return await drawing.run(work)

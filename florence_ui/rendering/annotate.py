@@ -1,7 +1,7 @@
 """A result drawn on its picture, by supervision's annotators.
 
 Every annotator takes every answer: where an instance has no outline, its quad or the corners of its box stand in
-for it. So nobody can choose a style that shows nothing; `fitting` says which ones make sense.
+for it. So nobody can choose a style that shows nothing; `suitable_annotators` says which ones make sense.
 
 Lengths (line, text, halo, pixels) grow with the picture, so a drawing looks the same on 320 pixels and on 12
 megapixels. Outlines become masks of their own box's size only (`sv.CompactMask`): a full mask of a 12-megapixel
@@ -19,22 +19,22 @@ from PIL import Image, ImageChops
 from supervision.config import CLASS_NAME_DATA_FIELD, ORIENTED_BOX_COORDINATES
 from supervision.detection.compact_mask import CompactMask
 
-from florence_ui.fonts import drawable, font_for, load, shorten
+from florence_ui.fonts import clean_label, find_font, load_font, truncate
 from florence_ui.rendering.style import (
-    CORNER,
-    HALO,
-    LINE,
-    MIN_BLOCK,
+    CORNER_LENGTH,
+    HALO_WIDTH,
+    LINE_WIDTH,
+    MIN_PIXEL_SIZE,
     PALETTES,
-    PIXELS,
+    PIXEL_SIZE,
     Annotator,
     Style,
-    readable_on,
-    text_height,
+    contrasting_text_color,
+    font_size,
 )
 from florence_ui.results.result import Result
 
-__all__ = ["PALETTES", "Annotator", "Style", "annotate", "fitting"]
+__all__ = ["PALETTES", "Annotator", "Style", "annotate", "suitable_annotators"]
 
 HALO_PIXELS = 400_000
 MAX_LABEL_WIDTH = 0.45
@@ -44,7 +44,7 @@ LABELS_AT_ONCE = 60
 """Labels that are kept from overlapping each other; the work grows with their square."""
 
 
-def fitting(result: Result) -> list[Annotator]:
+def suitable_annotators(result: Result) -> list[Annotator]:
     """The annotators that suit a result, the best first; empty where there is nothing to draw."""
     if not len(result.detections):
         return []
@@ -174,36 +174,36 @@ def _plan(style: Style, shapes: _Shapes) -> list[tuple[list[Annotator], _Shapes]
 
 def _line(shapes: _Shapes, style: Style) -> int:
     """Line width in pixels."""
-    width = max(sv.calculate_optimal_line_thickness(shapes.size), round(shapes.side * LINE))
+    width = max(sv.calculate_optimal_line_thickness(shapes.size), round(shapes.side * LINE_WIDTH))
     return max(1, round(width * style.thickness))
 
 
 def _box(annotator: type[sv.BoxAnnotator]) -> "_Painter":
     def paint(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
-        annotator(style.colours, thickness=_line(shapes, style)).annotate(scene, shapes.detections)
+        annotator(style.color_palette, thickness=_line(shapes, style)).annotate(scene, shapes.detections)
 
     return paint
 
 
 def _corners(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
     """One at a time: the corners of a small box must be short, or they reach beyond it."""
-    longest = max(8, round(shapes.side * CORNER))
+    longest = max(8, round(shapes.side * CORNER_LENGTH))
     for row, (x1, y1, x2, y2) in enumerate(shapes.detections.xyxy):
         length = max(1, min(longest, int((x2 - x1) / 3), int((y2 - y1) / 3)))
-        annotator = sv.BoxCornerAnnotator(style.colours, thickness=_line(shapes, style), corner_length=length)
+        annotator = sv.BoxCornerAnnotator(style.color_palette, thickness=_line(shapes, style), corner_length=length)
         annotator.annotate(scene, shapes.detections[row : row + 1])
 
 
 def _filled(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
-    sv.ColorAnnotator(style.colours, opacity=style.opacity).annotate(scene, shapes.detections)
+    sv.ColorAnnotator(style.color_palette, opacity=style.opacity).annotate(scene, shapes.detections)
 
 
 def _mask(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
-    sv.MaskAnnotator(style.colours, opacity=style.opacity).annotate(scene, shapes.masked)
+    sv.MaskAnnotator(style.color_palette, opacity=style.opacity).annotate(scene, shapes.masked)
 
 
 def _polygon(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
-    sv.PolygonAnnotator(style.colours, thickness=_line(shapes, style)).annotate(scene, shapes.masked)
+    sv.PolygonAnnotator(style.color_palette, thickness=_line(shapes, style)).annotate(scene, shapes.masked)
 
 
 def _blur(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
@@ -211,7 +211,7 @@ def _blur(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
 
 
 def _pixelate(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
-    sv.PixelateAnnotator(max(MIN_BLOCK, round(shapes.side * PIXELS))).annotate(scene, shapes.detections)
+    sv.PixelateAnnotator(max(MIN_PIXEL_SIZE, round(shapes.side * PIXEL_SIZE))).annotate(scene, shapes.detections)
 
 
 def _spotlight(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
@@ -238,7 +238,7 @@ def _halo(scene: np.ndarray, shapes: _Shapes, style: Style) -> None:
     limit = np.array(size) - 1
     outlines = [[np.minimum(part * factor, limit) for part in parts] for parts in shapes.outlines]
     annotator = sv.HaloAnnotator(
-        style.colours, opacity=min(1.0, 2 * style.opacity), kernel_size=max(3, round(min(size) * HALO))
+        style.color_palette, opacity=min(1.0, 2 * style.opacity), kernel_size=max(3, round(min(size) * HALO_WIDTH))
     )
     before = sv.resize_image(scene, size)
     after = annotator.annotate(before.copy(), _masked(outlines, shapes.detections.class_id, size))
@@ -267,26 +267,26 @@ _PAINTERS: dict[Annotator, _Painter] = {
 
 def _write_labels(image: Image.Image, detections: sv.Detections, style: Style) -> None:
     """Labels above their boxes, within the picture, spread out where they would cover each other."""
-    size = text_height(image.size, style)
+    size = font_size(image.size, style)
     width = max(MAX_LABEL_WIDTH * image.width, MIN_LABEL_TEXTS * size)
     width = min(width, image.width - size)
-    texts = [drawable(label) for label in detections.data[CLASS_NAME_DATA_FIELD]]
+    texts = [clean_label(label) for label in detections.data[CLASS_NAME_DATA_FIELD]]
     by_font: dict[str | None, list[int]] = {}
     for row, text in enumerate(texts):
         if text:
-            by_font.setdefault(font_for(text), []).append(row)
+            by_font.setdefault(find_font(text), []).append(row)
     for path, rows in by_font.items():
         annotator = _label_annotator(path, size, style)
         for start in range(0, len(rows), LABELS_AT_ONCE):
             some = rows[start : start + LABELS_AT_ONCE]
-            labels = [shorten(texts[row], load(path, size), width) for row in some]
+            labels = [truncate(texts[row], load_font(path, size), width) for row in some]
             annotator.annotate(image, detections[some], labels)
 
 
 def _label_annotator(font_path: str | None, size: int, style: Style) -> sv.RichLabelAnnotator:
     return sv.RichLabelAnnotator(
-        color=style.colours,
-        text_color=sv.ColorPalette([readable_on(colour) for colour in style.colours.colors]),
+        color=style.color_palette,
+        text_color=sv.ColorPalette([contrasting_text_color(color) for color in style.color_palette.colors]),
         font_path=font_path,
         font_size=size,
         text_padding=max(2, round(size * 0.28)),

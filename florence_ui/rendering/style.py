@@ -1,4 +1,4 @@
-"""How a drawing looks: annotators, colours, sizes; supervision's own where it has them."""
+"""How a drawing looks: annotators, colors, sizes; supervision's own where it has them."""
 
 import math
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ PALETTES: dict[str, sv.ColorPalette] = {
     "default": sv.ColorPalette.from_hex(
         ["#E5484D", "#0A84FF", "#30A46C", "#F76B15", "#8E4EC6", "#FFC53D", "#00A2C7", "#E93D82", "#7CB342", "#AD7F58"]
     ),
-    "colour-blind safe": sv.ColorPalette.from_hex(  # Okabe and Ito, with white, grey and indigo for their black
+    "color-blind safe": sv.ColorPalette.from_hex(  # Okabe and Ito, with white, grey and indigo for their black
         ["#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#FFFFFF", "#999999", "#332288"]
     ),
     "vivid": sv.ColorPalette.from_hex(
@@ -36,18 +36,18 @@ PALETTES: dict[str, sv.ColorPalette] = {
     "pastel": sv.ColorPalette.from_hex(
         ["#FFADAD", "#A0C4FF", "#CAFFBF", "#FFD6A5", "#BDB2FF", "#FDFFB6", "#9BF6FF", "#FFC6FF", "#D0F4DE", "#E4C1F9"]
     ),
-    "one colour": sv.ColorPalette.from_hex(["#A351FB"]),
+    "one color": sv.ColorPalette.from_hex(["#A351FB"]),
     "supervision": sv.ColorPalette.DEFAULT,
 }
-"""Colours by name; a label has the same one in every picture."""
+"""Colors by name; a label has the same one in every picture."""
 
-LINE, HALO, PIXELS, CORNER = 0.0035, 0.08, 0.02, 0.03
+LINE_WIDTH, HALO_WIDTH, PIXEL_SIZE, CORNER_LENGTH = 0.0035, 0.08, 0.02, 0.03
 """Line width, halo, pixelated blocks and corner length, in parts of the picture's shorter side."""
-TEXT, MAX_TEXT = 0.022, 0.25
+TEXT_SIZE, MAX_TEXT_SIZE = 0.022, 0.25
 """Text in parts of the longer side, which a page fits into its width, so that it is as large on every page; at the most
 in parts of the shorter one."""
-MIN_TEXT = 13
-MIN_BLOCK = 4
+MIN_TEXT_SIZE = 13
+MIN_PIXEL_SIZE = 4
 
 
 @dataclass(frozen=True)
@@ -81,22 +81,22 @@ class Style:
             object.__setattr__(self, name, min(high, max(low, value)) if usable else getattr(type(self), name))
 
     @property
-    def colours(self) -> sv.ColorPalette:
+    def color_palette(self) -> sv.ColorPalette:
         return PALETTES.get(self.palette, PALETTES["default"])
 
 
-def text_height(size: tuple[int, int], style: Style) -> int:
+def font_size(size: tuple[int, int], style: Style) -> int:
     """Font size in pixels for a picture of (width, height)."""
-    return round(max(MIN_TEXT, min(TEXT * max(size), MAX_TEXT * min(size))) * style.text_size)
+    return round(max(MIN_TEXT_SIZE, min(TEXT_SIZE * max(size), MAX_TEXT_SIZE * min(size))) * style.text_size)
 
 
-def readable_on(colour: sv.Color) -> sv.Color:
-    """Black or white, whichever has the higher contrast (WCAG 2.2) on a colour."""
-    return sv.Color.BLACK if luminance(colour) > 0.179 else sv.Color.WHITE
+def contrasting_text_color(color: sv.Color) -> sv.Color:
+    """Black or white, whichever has the higher contrast (WCAG 2.2) on a color."""
+    return sv.Color.BLACK if relative_luminance(color) > 0.179 else sv.Color.WHITE
 
 
-def luminance(colour: sv.Color) -> float:
+def relative_luminance(color: sv.Color) -> float:
     """Relative luminance, 0 to 1, as WCAG 2.2 defines it."""
-    parts = [c / 255 for c in colour.as_rgb()]
+    parts = [c / 255 for c in color.as_rgb()]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

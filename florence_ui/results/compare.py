@@ -19,7 +19,7 @@ MATCH_IOU = 0.5
 LEFT, RIGHT, BOTH = "left", "right", "both"
 """The two sides, as they are marked and drawn."""
 LEFT_COLOR, RIGHT_COLOR, BOTH_COLOR = "#E08214", "#2166AC", "#4DAC78"
-"""Told apart with any colour vision, by light and hue."""
+"""Told apart with any color vision, by light and hue."""
 _WORD = re.compile(r"\S+\s*")
 
 
@@ -190,7 +190,7 @@ def draw_comparison(
         names: What to call the two sides.
     """
     annotator = sv.ComparisonAnnotator(
-        *(sv.Color.from_hex(colour) for colour in (LEFT_COLOR, RIGHT_COLOR, BOTH_COLOR)),
+        *(sv.Color.from_hex(color) for color in (LEFT_COLOR, RIGHT_COLOR, BOTH_COLOR)),
         opacity=0.55,
         label_1=_to_ascii(names[0]),
         label_2=_to_ascii(names[1]),

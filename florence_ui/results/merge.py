@@ -36,7 +36,7 @@ def merge(results: Sequence[Result], *, task: Task, prompt: str, text: str = "")
 
 
 def concatenate(results: Sequence[Result]) -> sv.Detections:
-    """All objects of several answers; class ids are given anew, so that equal labels have equal colours."""
+    """All objects of several answers; class ids are given anew, so that equal labels have equal colors."""
     some = [result for result in results if len(result.detections)]
     if not some:
         return sv.Detections.empty()

@@ -21,7 +21,7 @@ BASE_LABELS = "names"
 """Key of `sv.Detections.data` that holds what each instance was called before words about it came into its label."""
 
 PALETTE_SIZE = 10
-"""How many colours a palette has, as a rule."""
+"""How many colors a palette has, as a rule."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def make_detections(
         polygons: n lists of parts, each (m, 2) in pixels.
         inverted: n booleans, which boxes came with swapped corners; none if left out.
         names: n texts, the labels as they were at first, which decide the class ids, so that an object keeps its
-            colour whatever is said of it later; the same as the labels if left out.
+            color whatever is said of it later; the same as the labels if left out.
     """
     if len(labels) == 0:
         return sv.Detections.empty()
@@ -121,7 +121,7 @@ def make_detections(
 def assign_class_ids(labels: Sequence[str]) -> np.ndarray:
     """An id for every label, the same in every picture unless two labels of one picture would share it.
 
-    The first `PALETTE_SIZE` labels of a picture have ids below that number, so that each has a colour of its own in a
+    The first `PALETTE_SIZE` labels of a picture have ids below that number, so that each has a color of its own in a
     palette of that many.
 
     Returns:

@@ -68,4 +68,4 @@ class ImageCache:
 
 def memory_of_picture(picture: Picture) -> int:
     """Memory that a picture takes."""
-    return picture.display.width * picture.display.height * PIXEL_BYTES + len(picture.encoded)
+    return picture.display.width * picture.display.height * PIXEL_BYTES + len(picture.jpeg)

@@ -18,7 +18,7 @@ from florence_ui.exports.originals import encoded, original
 from florence_ui.exports.records import Example, as_record, example_record, to_json
 from florence_ui.exports.tables import COLUMNS, CSV_COLUMNS, answers_csv, cell, table_rows, to_csv
 from florence_ui.images.loading import ImageLimits, decode
-from florence_ui.images.sanitize import strip
+from florence_ui.images.sanitize import sanitize
 from florence_ui.results.parsing import parse
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import get_task
@@ -340,8 +340,8 @@ def test_a_file_that_stripping_is_not_sure_of_is_written_anew(tmp_path: Path, na
     written, suffix = original(path, ImageLimits())
     assert suffix == path.suffix
     assert b"secret" not in written
-    assert written != strip(data).data
-    assert strip(written).is_clean
+    assert written != sanitize(data).data
+    assert sanitize(written).is_clean
     shown, out = decode(data), Image.open(io.BytesIO(written))
     assert np.abs(np.asarray(out, dtype=int) - np.asarray(shown, dtype=int)).mean() < 6
 

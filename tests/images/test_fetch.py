@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from florence_ui.errors import LinkError
 from florence_ui.images import fetch as fetching_module
-from florence_ui.images.fetch import INTERNET, Network, fetch_image, is_public, resolve
+from florence_ui.images.fetch import INTERNET, Network, fetch_image, is_public_address, resolve
 
 PUBLIC, OTHER = "93.184.215.14", "142.250.74.110"
 PICTURE = b"\x89PNG and so on" * 100
@@ -424,9 +424,9 @@ def test_a_lookup_that_hangs_is_left_behind_and_later_makes_room(monkeypatch):
     assert len(asked) == fetching_module.MAX_LOOKUPS
     go_on.set()
     deadline = time.monotonic() + 20
-    while fetching_module.lookups._value < fetching_module.MAX_LOOKUPS and time.monotonic() < deadline:
+    while fetching_module.lookup_slots._value < fetching_module.MAX_LOOKUPS and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert fetching_module.lookups._value == fetching_module.MAX_LOOKUPS
+    assert fetching_module.lookup_slots._value == fetching_module.MAX_LOOKUPS
 
 
 def test_the_resolver_gives_every_address_once():
@@ -440,7 +440,7 @@ def test_the_resolver_gives_every_address_once():
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", PUBLIC, "2606:4700:4700::1111", "2a00:1450:4001:80b::200e"])
 def test_the_open_internet_is_public(address):
-    assert is_public(address)
+    assert is_public_address(address)
 
 
 @given(st.ip_addresses(v=4))
@@ -457,12 +457,12 @@ def test_no_ipv4_address_gets_in_by_an_ipv6_spelling(address):
         f"2600::5efe:{address}",
         f"fe80::5efe:{address}",
     ):
-        assert not is_public(spelling), spelling
+        assert not is_public_address(spelling), spelling
 
 
 @given(st.one_of(st.ip_addresses().map(str), st.text(max_size=40)))
 def test_what_is_public_is_global_by_the_standard_library_too(text):
-    if is_public(text):
+    if is_public_address(text):
         assert fetching_module.ipaddress.ip_address(text).is_global
 
 

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 import florence_ui
 from florence_ui.images.loading import FORMATS
-from florence_ui.images.sanitize import MalformedError, exif_orientation, strip
+from florence_ui.images.sanitize import MalformedError, exif_orientation, sanitize
 from tests import bad_files
 from tests.bad_files import CASES, chunk, noise, png, rgb_rows, saved, stray
 
@@ -47,7 +47,7 @@ def exif_of(orientation: int) -> Image.Exif:
     ],
 )
 def test_the_pixels_stay_and_the_rest_goes(data):
-    stripped = strip(data).data
+    stripped = sanitize(data).data
     assert HIDDEN not in stripped
     assert np.array_equal(Image.open(io.BytesIO(stripped)), Image.open(io.BytesIO(data)))
 
@@ -59,7 +59,7 @@ def test_the_pixels_stay_and_the_rest_goes(data):
 )
 def test_a_tiffs_directory_leads_to_its_first_page_only(options):
     data = saved(noise(), "TIFF", save_all=True, append_images=[noise((9, 9))], **options)
-    original, stripped = Image.open(io.BytesIO(data)), Image.open(io.BytesIO(strip(data).data))
+    original, stripped = Image.open(io.BytesIO(data)), Image.open(io.BytesIO(sanitize(data).data))
     assert (original.n_frames, stripped.n_frames) == (2, 1)
     assert 270 not in stripped.tag_v2
     assert np.array_equal(stripped, original)
@@ -68,7 +68,7 @@ def test_a_tiffs_directory_leads_to_its_first_page_only(options):
 @pytest.mark.parametrize("form", ["GIF", "PNG"])
 def test_an_animation_keeps_its_first_frame_only(form):
     data = bad_files.frames(form, 4)
-    original, stripped = Image.open(io.BytesIO(data)), Image.open(io.BytesIO(strip(data).data))
+    original, stripped = Image.open(io.BytesIO(data)), Image.open(io.BytesIO(sanitize(data).data))
     assert original.n_frames > 1
     assert getattr(stripped, "n_frames", 1) == 1
     assert np.array_equal(stripped.convert("RGB"), original.convert("RGB"))
@@ -77,7 +77,7 @@ def test_an_animation_keeps_its_first_frame_only(form):
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_jpegs_exif_is_handed_out_for_its_orientation(orientation):
     data = saved(noise(), "JPEG", exif=exif_of(orientation))
-    stripped = strip(data)
+    stripped = sanitize(data)
     assert exif_orientation(stripped.exif) == orientation
     assert not Image.open(io.BytesIO(stripped.data)).getexif()
 
@@ -85,7 +85,7 @@ def test_a_jpegs_exif_is_handed_out_for_its_orientation(orientation):
 @pytest.mark.parametrize("orientation", [3, 6])
 def test_an_avif_stays_turned_without_its_exif(orientation):
     data = saved(noise(), "AVIF", exif=exif_of(orientation), quality=90)
-    stripped = strip(data).data
+    stripped = sanitize(data).data
     assert HIDDEN in data
     turned = [ImageOps.exif_transpose(Image.open(io.BytesIO(file))) for file in (data, stripped)]
     assert turned[0].size == turned[1].size
@@ -128,7 +128,7 @@ def test_the_orientation_is_read_or_upright(block, expected):
 )
 def test_files_of_too_many_parts_are_refused(data):
     with pytest.raises(MalformedError):
-        strip(data)
+        sanitize(data)
 
 
 MOST_PIXELS = 20_000_000
@@ -149,7 +149,7 @@ def decoded(data: bytes) -> tuple[str, tuple[int, int], bytes] | None:
 def assert_same_pixels(data: bytes) -> None:
     before = decoded(data)
     if before is not None:
-        assert decoded(strip(data).data) == before
+        assert decoded(sanitize(data).data) == before
 
 
 SMALL = [case for case in CASES if case.size is not None and "bomb" not in case.name]
@@ -177,7 +177,7 @@ def test_every_picture_at_hand_keeps_its_pixels_and_loses_the_rest():
         if decoded(data) is None:
             continue
         assert_same_pixels(data)
-        stripped = strip(data)
+        stripped = sanitize(data)
         if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".gif"):
             assert stripped.is_clean, path
             assert not Image.open(io.BytesIO(stripped.data)).info.keys() & {"exif", "xmp", "comment", "photoshop"}
@@ -238,7 +238,7 @@ def test_what_a_decoder_skips_in_a_jpeg_costs_no_pixel(data):
 def test_a_damaged_picture_that_opens_never_changes(data):
     before, after = decoded(data), None
     try:
-        after = decoded(strip(data).data)
+        after = decoded(sanitize(data).data)
     except MalformedError:
         return
     assert after is None or before is None or after == before
@@ -252,7 +252,7 @@ def test_a_clean_jpeg_holds_nothing_but_its_picture(base, marker):
     places = [at for at in range(2, len(base)) if base[at] == 0xFF and base[at + 1 : at + 2] not in (b"\0", b"\xff")]
     clean = 0
     for at in (*places, len(base)):
-        stripped = strip(base[:at] + segment + base[at:])
+        stripped = sanitize(base[:at] + segment + base[at:])
         assert not (stripped.is_clean and HIDDEN in stripped.data)
         clean += stripped.is_clean
     assert clean >= 4
@@ -265,14 +265,14 @@ def test_a_thumbnail_goes_with_the_rest():
     inside = struct.pack(">H", 16 + 15) + jfif[2:14] + b"\5\1" + HIDDEN
     for hiding in (data[:20] + thumbnail + data[20:], data[:4] + inside + data[20:]):
         assert HIDDEN in hiding
-        stripped = strip(hiding)
+        stripped = sanitize(hiding)
         assert stripped.is_clean
         assert HIDDEN not in stripped.data
         assert decoded(stripped.data) == decoded(data)
 
 
 def test_a_pngs_exif_is_handed_out_and_not_left_in():
-    stripped = strip(saved(noise(), "PNG", exif=exif_of(6)))
+    stripped = sanitize(saved(noise(), "PNG", exif=exif_of(6)))
     assert exif_orientation(stripped.exif) == 6
     assert stripped.is_clean
     assert HIDDEN not in stripped.data
@@ -280,9 +280,9 @@ def test_a_pngs_exif_is_handed_out_and_not_left_in():
 
 @pytest.mark.parametrize("form", ["TIFF", "AVIF", "WEBP", "BMP"])
 def test_only_the_decoder_may_have_what_is_not_clean(form):
-    assert not strip(saved(noise(), form)).is_clean
+    assert not sanitize(saved(noise(), form)).is_clean
 
 
 def test_what_is_no_picture_passes_as_it_is():
-    assert strip(b"words").data == b"words"
-    assert strip(zlib.compress(b"")).data == zlib.compress(b"")
+    assert sanitize(b"words").data == b"words"
+    assert sanitize(zlib.compress(b"")).data == zlib.compress(b"")

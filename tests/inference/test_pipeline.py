@@ -479,9 +479,9 @@ async def test_the_drawing_is_a_file_of_ours(
 
 async def test_nothing_to_draw_is_the_picture_itself(analysis: Analysis) -> None:
     path = await draw(analysis, shown=[])
-    assert path.read_bytes() == analysis.picture.jpeg()
+    assert path.read_bytes() == analysis.picture.jpeg
     empty = replace(analysis, result=replace(analysis.result, detections=Detections.empty()))
-    assert (await draw(empty)).read_bytes() == analysis.picture.jpeg()
+    assert (await draw(empty)).read_bytes() == analysis.picture.jpeg
 
 
 async def test_a_download_is_drawn_at_the_originals_size(backend: ScriptedBackend, tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ import supervision as sv
 from PIL import Image
 
 from florence_ui import fonts
-from florence_ui.fonts import dejavu, drawable, font_for, load, scripts_without_font, shorten
-from florence_ui.rendering.annotate import PALETTES, Annotator, Style, annotate, fitting
-from florence_ui.rendering.style import luminance, readable_on, text_height
+from florence_ui.fonts import clean_label, find_dejavu, find_font, load_font, scripts_without_font, truncate
+from florence_ui.rendering.annotate import PALETTES, Annotator, Style, annotate, suitable_annotators
+from florence_ui.rendering.style import contrasting_text_color, font_size, relative_luminance
 from florence_ui.results.parsing import parse
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import get_task
@@ -32,7 +32,7 @@ def grey(size=SIZE) -> Image.Image:
 
 
 def changed(before: Image.Image, after: Image.Image) -> np.ndarray:
-    """(height, width) booleans: pixels of another colour."""
+    """(height, width) booleans: pixels of another color."""
     return (np.asarray(before.convert("RGB")) != np.asarray(after)).any(axis=2)
 
 
@@ -117,7 +117,7 @@ def test_an_answer_without_detections_is_the_picture_itself_as_a_new_one() -> No
     drawn = annotate(image, TEXT)
     assert drawn is not image
     assert drawn.tobytes() == image.tobytes()
-    assert fitting(TEXT) == []
+    assert suitable_annotators(TEXT) == []
 
 
 @pytest.mark.parametrize(
@@ -130,12 +130,12 @@ def test_an_answer_without_detections_is_the_picture_itself_as_a_new_one() -> No
     ],
 )
 def test_the_fitting_annotators_begin_with_the_best(kind: str, best: Annotator) -> None:
-    offered = fitting(KINDS[kind])
+    offered = suitable_annotators(KINDS[kind])
     assert offered[0] is best
     assert len(offered) == len(set(offered))
 
 
-def test_a_label_has_one_colour_in_every_picture() -> None:
+def test_a_label_has_one_color_in_every_picture() -> None:
     one = annotate(grey(), result(["dog"], [[60, 60, 140, 140]]), Style(labels=False))
     two = annotate(grey(), result(["dog", "cat"], [[60, 60, 140, 140], [200, 100, 300, 200]]), Style(labels=False))
     assert one.getpixel((60, 100)) == two.getpixel((60, 100))
@@ -144,11 +144,13 @@ def test_a_label_has_one_colour_in_every_picture() -> None:
 
 @pytest.mark.parametrize("name", PALETTES)
 def test_a_palettes_labels_keep_their_contrast(name: str) -> None:
-    for colour in PALETTES[name].colors:
-        light, dark = sorted((luminance(colour), luminance(readable_on(colour))), reverse=True)
-        assert (light + 0.05) / (dark + 0.05) >= 4.5, colour
+    for color in PALETTES[name].colors:
+        light, dark = sorted(
+            (relative_luminance(color), relative_luminance(contrasting_text_color(color))), reverse=True
+        )
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, color
     drawn = annotate(grey(), BOXES, Style(palette=name, labels=False))
-    assert drawn.getpixel((60, 100)) in [colour.as_rgb() for colour in PALETTES[name].colors]
+    assert drawn.getpixel((60, 100)) in [color.as_rgb() for color in PALETTES[name].colors]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +159,7 @@ def test_a_palettes_labels_keep_their_contrast(name: str) -> None:
     ids=str,
 )
 def test_text_grows_with_the_picture_and_is_drawn_at_that_height(size: tuple[int, int], expected: int) -> None:
-    assert text_height(size, Style()) == expected
+    assert font_size(size, Style()) == expected
     box = [0.5 * size[0], 0.5 * size[1], 0.9 * size[0], 0.9 * size[1]]
     labelled = result(["HHH"], [box], size=size)
     with_text = annotate(grey(size), labelled)
@@ -174,8 +176,8 @@ def ink(text: str, style: Style | None = None, size=SIZE) -> np.ndarray:
 
 @pytest.mark.parametrize("text", ["Straße", "Ελληνικά", "Кириллица", "Łódź ñ ø", "Đà Nẵng"], ids=str)
 def test_latin_greek_and_cyrillic_letters_have_shapes_of_their_own(text: str) -> None:
-    assert font_for(text) == dejavu()
-    font = load(dejavu(), 24)
+    assert find_font(text) == find_dejavu()
+    font = load_font(find_dejavu(), 24)
     missing = font.getmask("\U0010fffe").getbbox(), bytes(font.getmask("\U0010fffe"))
     for letter in set(text) - {" "}:
         assert (font.getmask(letter).getbbox(), bytes(font.getmask(letter))) != missing, letter
@@ -205,12 +207,12 @@ def fonts_in(monkeypatch, tmp_path):
 
     def look_in(folder=tmp_path) -> None:
         monkeypatch.setitem(fonts.FOLDERS, sys.platform, (str(folder),))
-        fonts._files.cache_clear()
+        fonts._font_files.cache_clear()
         fonts._fallbacks.cache_clear()
 
     yield look_in
     monkeypatch.undo()
-    fonts._files.cache_clear()
+    fonts._font_files.cache_clear()
     fonts._fallbacks.cache_clear()
 
 
@@ -246,7 +248,7 @@ def test_a_label_is_drawn_with_its_letters_where_its_font_is_there(script: str) 
     text, package = SCRIPTS[script]
     if scripts_without_font([text]):
         pytest.skip(f"NO FONT FOR {script.upper()} HERE: apt-get install {package}")
-    font = load(font_for(text), 40)
+    font = load_font(find_font(text), 40)
     empty = font.getmask("\U0010fffe")
     shapes = {letter: font.getmask(letter) for letter in text}
     assert all((mask.size, bytes(mask)) != (empty.size, bytes(empty)) for mask in shapes.values())
@@ -267,7 +269,7 @@ def test_a_label_is_drawn_with_its_letters_where_its_font_is_there(script: str) 
     ],
 )
 def test_a_drawn_label_hides_and_turns_nothing(text: str, drawn: str) -> None:
-    assert drawable(text) == drawn
+    assert clean_label(text) == drawn
 
 
 def test_a_long_label_is_cut_in_the_drawing_only() -> None:
@@ -275,11 +277,11 @@ def test_a_long_label_is_cut_in_the_drawing_only() -> None:
     columns = changed(annotate(grey(), long, Style(labels=False)), annotate(grey(), long)).any(axis=0)
     assert 100 < columns.sum() < 0.75 * SIZE[0]
     assert long.labels[0].endswith("car ")
-    font = load(dejavu(), 20)
-    cut = shorten("a very long description", font, 100)
+    font = load_font(find_dejavu(), 20)
+    cut = truncate("a very long description", font, 100)
     assert cut.endswith("…")
     assert font.getlength(cut) <= 100
-    assert shorten("short", font, 100) == "short"
+    assert truncate("short", font, 100) == "short"
 
 
 @pytest.mark.parametrize("box", [[0, 0, 50, 50], [370, 0, 399, 40], [380, 280, 399, 299], [0, 0, 399, 299]], ids=str)

@@ -111,18 +111,18 @@ def test_the_pieces_of_a_text_are_the_whole_text(seed):
         assert ["".join(text for text, _ in side) for side in pieces] == [left, right]
 
 
-def rgb(colour: str) -> np.ndarray:
-    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
+def rgb(color: str) -> np.ndarray:
+    return np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)])
 
 
-def test_the_picture_shows_left_right_and_both_in_their_colours_and_leaves_the_original():
+def test_the_picture_shows_left_right_and_both_in_their_colors_and_leaves_the_original():
     image = Image.new("RGB", (800, 600), "white")
     drawn = np.asarray(
         draw_comparison(image, found(DOG, TREE), found(HALF_DOG, ("cat", (300.0, 0.0, 400.0, 100.0))))
     ).astype(int)
-    blended = [0.45 * 255 + 0.55 * rgb(colour) for colour in (BOTH_COLOR, LEFT_COLOR, RIGHT_COLOR)]
-    for (x, y), colour in zip([(20, 10), (100, 190), (780, 150)], blended, strict=True):
-        assert np.abs(drawn[y, x] - colour).max() <= 3
+    blended = [0.45 * 255 + 0.55 * rgb(color) for color in (BOTH_COLOR, LEFT_COLOR, RIGHT_COLOR)]
+    for (x, y), color in zip([(20, 10), (100, 190), (780, 150)], blended, strict=True):
+        assert np.abs(drawn[y, x] - color).max() <= 3
     assert drawn[590, 10].tolist() == [255, 255, 255]
     assert image.getextrema() == ((255, 255),) * 3
 

@@ -36,7 +36,7 @@ def words(text: str) -> Result:
     return Result(DESCRIBE, DESCRIBE.token, SIZE, text, raw={"said": text})
 
 
-def test_merging_keeps_every_object_in_order_with_one_colour_a_label():
+def test_merging_keeps_every_object_in_order_with_one_color_a_label():
     whole = merge([found(DOG, CAT, raw=1), found(), found(DOG, raw=2)], task=OD, prompt="<OD>")
     assert whole.labels == ["dog", "cat", "dog"]
     assert whole.detections.class_id[0] == whole.detections.class_id[2] != whole.detections.class_id[1]
@@ -63,8 +63,8 @@ def test_nothing_merges_into_nothing():
     assert len(merge([found(), found()], task=OD, prompt="<OD>").detections) == 0
 
 
-def test_objects_keep_their_colours_whatever_is_said_of_them():
-    kinds = ["dog", "tree", "sun", "ball", "bicycle", "butterfly", "cow", "cup"]  # more than one wants the same colour
+def test_objects_keep_their_colors_whatever_is_said_of_them():
+    kinds = ["dog", "tree", "sun", "ball", "bicycle", "butterfly", "cow", "cup"]  # more than one wants the same color
     before = found(*[(kind, DOG[1]) for kind in kinds])
     answers = {index: words(f"a small {kind}") for index, kind in enumerate(kinds)}
     after = attach_texts(before, answers, DESCRIBE)

@@ -206,7 +206,7 @@ def test_without_a_region_it_is_read_from_the_prompt() -> None:
         pytest.param({"quad_boxes": [[1, 2, 3, 4, 5, 6, 7, 8]], "labels": ["x"]}, "", ["x"], id="quads"),
         pytest.param({"polygons": [[[1, 2, 3, 4, 9, 6]]], "labels": ["x"]}, "", ["x"], id="polygons"),
         pytest.param({"bboxes": [[1, 2, 3, 4]], "bboxes_labels": ["x"]}, "", ["x"], id="open-vocabulary"),
-        pytest.param({"colour": "red"}, '{"colour": "red"}', [], id="another-object"),
+        pytest.param({"color": "red"}, '{"color": "red"}', [], id="another-object"),
         pytest.param(["a", 1], '["a", 1]', [], id="list"),
         pytest.param(7, "7", [], id="number"),
         pytest.param(None, "", [], id="nothing"),

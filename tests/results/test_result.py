@@ -1,4 +1,4 @@
-"""What a result holds, and which colour a label has."""
+"""What a result holds, and which color a label has."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def test_equal_labels_share_an_id_and_different_ones_never_do() -> None:
     assert all(ids[i] == ids[i + 300] for i in range(600))
 
 
-def test_the_first_labels_of_a_picture_have_a_colour_each() -> None:
+def test_the_first_labels_of_a_picture_have_a_color_each() -> None:
     ids = assign_class_ids([f"thing {i}" for i in range(PALETTE_SIZE)])
     assert sorted(ids.tolist()) == list(range(PALETTE_SIZE))
 

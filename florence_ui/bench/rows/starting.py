@@ -80,7 +80,7 @@ def weight(scale: Scale) -> Measurement:
     What a first visit loads besides is the components' own code, which is the same on both sides.
     """
     ours = first_visit(ROOT / "app.py")
-    ours += len(open_picture(next(example.path for example in load_examples() if example.path)).jpeg())
+    ours += len(open_picture(next(example.path for example in load_examples() if example.path)).jpeg)
     theirs = first_visit(Path(__file__).with_name("stock_page.py"))
     return Measurement(
         13, "the page's weight against the same stock components", [(ours - theirs) / 1000], Target(150, "kB"),

@@ -18,7 +18,7 @@ from florence_ui.images.loading import encode_jpeg
 from florence_ui.inference.per_class import DETECT, Strategy
 from florence_ui.inference.pipeline import Analysis
 from florence_ui.inference.pipeline import draw as draw_file
-from florence_ui.rendering.annotate import Style, fitting
+from florence_ui.rendering.annotate import Style, suitable_annotators
 from florence_ui.results.result import Result
 from florence_ui.ui import labels
 from florence_ui.ui.components.notice import Message, NoticeValue
@@ -92,7 +92,7 @@ def answer_updates(page: Page, session: PageSession, style: Style) -> Updates:
 
 def annotator_choices(result: Result, style: Style) -> list[str]:
     """The annotators to choose from: those that fit, and those that are chosen already."""
-    return [str(name) for name in dict.fromkeys([*fitting(result), *style.annotators])]
+    return [str(name) for name in dict.fromkeys([*suitable_annotators(result), *style.annotators])]
 
 
 def recent_updates(page: Page, session: PageSession, style: Style) -> Updates:

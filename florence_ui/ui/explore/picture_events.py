@@ -110,7 +110,7 @@ async def set_picture(session: PageSession, opening: Awaitable[Picture]) -> None
         FlorenceUIError: If it cannot be opened; the session keeps the one it had.
     """
     picture = await opening
-    shown = await asyncio.to_thread(storage.write, picture.jpeg(), ".jpg", stem="picture")
+    shown = await asyncio.to_thread(storage.write, picture.jpeg, ".jpg", stem="picture")
     session.take(picture, shown)
 
 
