@@ -15,7 +15,7 @@ from florence_ui.api import jobs, many, work
 from florence_ui.api.registration import add_endpoint
 from florence_ui.api.values import CHAIN_NAMES, choice, file_data, picture_of, question_of
 from florence_ui.concurrency.fair_pool import drawing
-from florence_ui.exports.records import as_record
+from florence_ui.exports.records import analysis_record
 from florence_ui.inference.chains import CHAINS
 from florence_ui.inference.pipeline import Request, draw
 from florence_ui.results.compare import LEFT, RIGHT
@@ -85,7 +85,7 @@ def add_analyse(services: Services) -> None:
         analysis = await services.run(
             question.request, visitor, lambda words: report_progress(detail=words), opening=opening
         )
-        return file_data(await draw(analysis, full=True)), as_record(analysis)
+        return file_data(await draw(analysis, full=True)), analysis_record(analysis)
 
     add_endpoint(services, analyse)
 

@@ -11,7 +11,7 @@ from florence_ui.api.registration import add_endpoint
 from florence_ui.api.values import Question, choice, file_data, names_of, number, pictures_of, question_of, words
 from florence_ui.concurrency.fair_pool import drawing
 from florence_ui.exports import batch_downloads, downloads
-from florence_ui.exports.datasets import Export, check_share
+from florence_ui.exports.datasets import Export, check_validation_share
 from florence_ui.identity import Visitor
 from florence_ui.inference.batch import Batch, reopen
 from florence_ui.rendering.annotate import Style
@@ -52,7 +52,7 @@ def job_of(
     """
     name = words(file_format, "file_format").strip()
     wanted = choice(name, "file_format", FORMATS, FORMAT_NAMES) if name else ""
-    share = check_share(number(validation, "validation"))
+    share = check_validation_share(number(validation, "validation"))
     return ManyJob(question_of(services, **question), Batch(pictures_of(images, image_urls)), wanted, share)
 
 

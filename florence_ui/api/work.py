@@ -12,7 +12,7 @@ from florence_ui.api.values import Question
 from florence_ui.concurrency.queueing import OnStatus
 from florence_ui.concurrency.run_bounded import run_bounded
 from florence_ui.errors import BusyError, FlorenceUIError
-from florence_ui.exports.records import as_record
+from florence_ui.exports.records import analysis_record
 from florence_ui.identity import Visitor
 from florence_ui.images.loading import Picture
 from florence_ui.inference.batch import Batch, ItemState, OpenLink
@@ -64,7 +64,7 @@ async def both(services: Services, requests: Mapping[str, Request], visitor: Vis
 def comparison_record(sides: Sides) -> dict[str, Any]:
     """Both answers, or the reason why there is none, and what they have in common where there are two."""
     record: dict[str, Any] = {
-        name: as_record(sides[name]) if isinstance(sides[name], Analysis) else {"error": str(sides[name])}
+        name: analysis_record(sides[name]) if isinstance(sides[name], Analysis) else {"error": str(sides[name])}
         for name in (LEFT, RIGHT)
     }
     answered = [side.result for side in (sides[LEFT], sides[RIGHT]) if isinstance(side, Analysis)]
@@ -117,7 +117,7 @@ def chain_record(chain: Chain, reports: Sequence[StepReport]) -> dict[str, Any]:
                 "state": report.state.value,
                 "seconds": round(report.seconds, 3),
                 "detail": report.detail,
-                "answer": as_record(report.analysis) if report.state is StepState.DONE else None,
+                "answer": analysis_record(report.analysis) if report.state is StepState.DONE else None,
             }
             for report in reports
         ],
@@ -172,7 +172,7 @@ def batch_record(batch: Batch, *, answers: bool) -> dict[str, Any]:
     for number, item in enumerate(batch.items, start=1):
         state = {"picture": item.name, "picture_number": number, "state": item.state.value, "reason": item.reason}
         if answers:
-            state["answer"] = as_record(item.analysis) if item.analysis else None
+            state["answer"] = analysis_record(item.analysis) if item.analysis else None
         else:
             state["warnings"] = list(item.result.warnings) if item.result else []
         pictures.append(state)

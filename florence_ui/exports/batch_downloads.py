@@ -7,13 +7,13 @@ from pathlib import PurePath
 
 from florence_ui import storage
 from florence_ui.errors import ImageError, InputError
-from florence_ui.exports.archive import new_archive
+from florence_ui.exports.archive import create_archive
 from florence_ui.exports.datasets import DatasetFormat, Export, dataset_zip
 from florence_ui.exports.masks import mask_pngs
 from florence_ui.exports.names import unique_names
-from florence_ui.exports.originals import encoded
-from florence_ui.exports.records import Example, example_record, to_json
-from florence_ui.exports.tables import answers_csv
+from florence_ui.exports.originals import encode_image
+from florence_ui.exports.records import ExportItem, item_record, to_json
+from florence_ui.exports.tables import detections_csv
 from florence_ui.images.loading import ImageLimits, open_picture
 from florence_ui.inference.batch import Batch, Item
 from florence_ui.inference.pipeline import render
@@ -65,18 +65,18 @@ def make(name: str, batch: Batch | None, options: Options = DEFAULT) -> Export:
     return MAKERS[name]([_example(item, numbers[item]) for item in done], options)
 
 
-def records(done: list[Example], options: Options) -> Export:
+def records(done: list[ExportItem], options: Options) -> Export:
     """The records, each with its picture's name."""
-    data = [example_record(example) for example in done]
+    data = [item_record(example) for example in done]
     return Export(storage.write(to_json(data).encode(), ".json", stem=NAME))
 
 
-def table(done: list[Example], options: Options) -> Export:
+def table(done: list[ExportItem], options: Options) -> Export:
     """One table; a byte order mark tells spreadsheets that it is UTF-8."""
-    return Export(storage.write(answers_csv(done).encode("utf-8-sig"), ".csv", stem=NAME))
+    return Export(storage.write(detections_csv(done).encode("utf-8-sig"), ".csv", stem=NAME))
 
 
-def dataset(layout: DatasetFormat, done: list[Example], options: Options) -> Export:
+def dataset(layout: DatasetFormat, done: list[ExportItem], options: Options) -> Export:
     """Pictures and answers as a data set, zipped; the pictures are opened one by one."""
     if not any(len(example.answer.result.detections) for example in done):
         raise InputError("These answers have no objects.", "A data set needs some: run a Detect task.")
@@ -84,11 +84,11 @@ def dataset(layout: DatasetFormat, done: list[Example], options: Options) -> Exp
     return dataset_zip(done, layout, options.limits, stem=stem, validation=options.validation)
 
 
-def drawn(image_format: str, suffix: str, done: list[Example], options: Options) -> Export:
+def drawn(image_format: str, suffix: str, done: list[ExportItem], options: Options) -> Export:
     """The pictures with their answers on them, at their own size, zipped; one is in memory at a time."""
     notes: list[str] = []
     errors: list[ImageError] = []
-    with new_archive(f"{NAME}-pictures") as archive:
+    with create_archive(f"{NAME}-pictures") as archive:
         for example, stem in _with_stems(done):
             try:
                 picture = open_picture(example.path, options.limits)
@@ -97,32 +97,32 @@ def drawn(image_format: str, suffix: str, done: list[Example], options: Options)
                 notes.append(f"{example.name} was left out: {error}")
                 errors.append(error)
                 continue
-            archive.add(f"{stem}{suffix}", encoded(image, image_format))
+            archive.add(f"{stem}{suffix}", encode_image(image, image_format))
         if len(errors) == len(done):
             raise errors[0]
     return Export(archive.path, tuple(notes))
 
 
-def masks(done: list[Example], options: Options) -> Export:
+def masks(done: list[ExportItem], options: Options) -> Export:
     """The outlines as black and white pictures, zipped: a folder a picture."""
     if not any(any(example.answer.result.polygons) for example in done):
         raise InputError("These answers have no outlines.", "Run a Segment task to get some.")
-    with new_archive(f"{NAME}-masks") as archive:
+    with create_archive(f"{NAME}-masks") as archive:
         for example, stem in _with_stems(done):
             for name, png in mask_pngs(example.answer.result):
                 archive.add(f"{stem}/{name}", png)
     return Export(archive.path)
 
 
-def _example(item: Item, number: int) -> Example:
-    return Example(item.name, number, item.path, item.analysis)
+def _example(item: Item, number: int) -> ExportItem:
+    return ExportItem(item.name, number, item.path, item.analysis)
 
 
-def _with_stems(done: Sequence[Example]) -> Iterator[tuple[Example, str]]:
+def _with_stems(done: Sequence[ExportItem]) -> Iterator[tuple[ExportItem, str]]:
     return zip(done, unique_names([PurePath(example.name).stem for example in done]), strict=True)
 
 
-MAKERS: dict[str, Callable[[list[Example], Options], Export]] = {
+MAKERS: dict[str, Callable[[list[ExportItem], Options], Export]] = {
     "png": partial(drawn, "PNG", ".png"),
     "jpeg": partial(drawn, "JPEG", ".jpg"),
     "masks": masks,

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from florence_ui import storage
 from florence_ui.errors import InputError
-from florence_ui.exports.archive import new_archive
+from florence_ui.exports.archive import create_archive
 from florence_ui.exports.datasets import DatasetFormat, dataset_zip
 from florence_ui.exports.masks import mask_pngs
-from florence_ui.exports.originals import encoded
-from florence_ui.exports.records import Example, as_record, to_json
-from florence_ui.exports.tables import answers_csv
+from florence_ui.exports.originals import encode_image
+from florence_ui.exports.records import ExportItem, analysis_record, to_json
+from florence_ui.exports.tables import detections_csv
 from florence_ui.inference.pipeline import Analysis, render
 from florence_ui.rendering.annotate import Style
 
@@ -26,19 +26,19 @@ def picture(image_format: str, suffix: str) -> Maker:
 
     def make(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
         image = render(analysis, style, rows, full=True)
-        return storage.write(encoded(image, image_format), suffix, stem=NAME)
+        return storage.write(encode_image(image, image_format), suffix, stem=NAME)
 
     return make
 
 
 def record(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
     """The JSON."""
-    return storage.write(to_json(as_record(analysis, rows)).encode(), ".json", stem=NAME)
+    return storage.write(to_json(analysis_record(analysis, rows)).encode(), ".json", stem=NAME)
 
 
 def table(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
     """The table; a byte order mark tells spreadsheets that it is UTF-8."""
-    return storage.write(answers_csv([example(analysis, rows)]).encode("utf-8-sig"), ".csv", stem=NAME)
+    return storage.write(detections_csv([example(analysis, rows)]).encode("utf-8-sig"), ".csv", stem=NAME)
 
 
 def masks(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
@@ -49,7 +49,7 @@ def masks(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
     """
     if not any(analysis.result.polygons[row] for row in rows):
         raise InputError("This answer has no outlines.", "Run a Segment task to get some.")
-    with new_archive(f"{NAME}-masks") as archive:
+    with create_archive(f"{NAME}-masks") as archive:
         for name, png in mask_pngs(analysis.result, rows):
             archive.add(name, png)
     return archive.path
@@ -73,9 +73,9 @@ def dataset(layout: DatasetFormat) -> Maker:
     return make
 
 
-def example(analysis: Analysis, rows: Sequence[int]) -> Example:
+def example(analysis: Analysis, rows: Sequence[int]) -> ExportItem:
     """The picture with the objects that are switched on."""
-    return Example(NAME, 1, analysis.picture.path, replace(analysis, result=analysis.result.select(rows)))
+    return ExportItem(NAME, 1, analysis.picture.path, replace(analysis, result=analysis.result.select(rows)))
 
 
 MAKERS: dict[str, Maker] = {

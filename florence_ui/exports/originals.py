@@ -15,7 +15,7 @@ PLAIN_MODES = ("1", "L", "P", "RGB")
 """Modes that every trainer reads as the same colors."""
 
 
-def original(path: Path, limits: ImageLimits) -> tuple[bytes, str]:
+def read_original(path: Path, limits: ImageLimits) -> tuple[bytes, str]:
     """A picture's file and its suffix: a JPEG's or PNG's own bytes without metadata, or a new file.
 
     A new one where its own would show another picture than the one that was asked about (turned, transparent,
@@ -29,10 +29,10 @@ def original(path: Path, limits: ImageLimits) -> tuple[bytes, str]:
     if image.format in SUFFIXES and stripped.is_clean and _is_plain(image, stripped):
         return stripped.data, SUFFIXES[image.format]
     image_format = "PNG" if image.format == "PNG" else "JPEG"
-    return encoded(decode(data, limits), image_format), SUFFIXES[image_format]
+    return encode_image(decode(data, limits), image_format), SUFFIXES[image_format]
 
 
-def encoded(image: Image.Image, image_format: str) -> bytes:
+def encode_image(image: Image.Image, image_format: str) -> bytes:
     """The picture as a PNG or JPEG file, without any metadata."""
     file = io.BytesIO()
     options = {"quality": JPEG_QUALITY, "subsampling": 0} if image_format == "JPEG" else {"compress_level": 4}

@@ -6,7 +6,7 @@ from florence_ui.inference.per_object import CROP_MARGIN
 from florence_ui.tasks import LOCATION_BINS, MAX_TEXT, OutputKind, Task
 
 
-class Then(StrEnum):
+class FollowUp(StrEnum):
     """What follows the first answer."""
 
     GROUND = "ground"
@@ -50,19 +50,19 @@ def with_margin(box):
 """
 
 
-def answers(task: Task, prompts: list[str], then: Then | None) -> tuple[list[str], OutputKind | None]:
+def build_steps(task: Task, prompts: list[str], then: FollowUp | None) -> tuple[list[str], OutputKind | None]:
     """Lines that end with `detections` and their kind, or, where there is nothing to draw, with printed text."""
     find, each = _FIND.splitlines(), [*_FIND.splitlines(), *_REGION.splitlines()]
     match then:
-        case Then.READ_CROP_EACH:
+        case FollowUp.READ_CROP_EACH:
             return [*find, *_CUT_OUT.splitlines(), *_found(prompts), *_READ_CROP_EACH.splitlines()], OutputKind.QUADS
-        case Then.GROUND:
+        case FollowUp.GROUND:
             return [*find, *_grounded(prompts[0], task)], OutputKind.BOXES
-        case Then.READING_ORDER:
+        case FollowUp.READING_ORDER:
             return [*find, *_found(prompts), *_READING_ORDER.splitlines()], OutputKind.QUADS
-        case Then.SEGMENT_EACH:
+        case FollowUp.SEGMENT_EACH:
             return [*each, *_found(prompts), *_SEGMENT_EACH.splitlines()], OutputKind.POLYGONS
-        case Then():
+        case FollowUp():
             words = _WORDS_EACH.replace("TOKEN", _EACH_TOKENS[then])
             return [*each, *_found(prompts), *words.splitlines()], OutputKind.BOXES
     match task.output_kind:
@@ -112,9 +112,9 @@ def _region_words(prompt: str, task: Task) -> list[str]:
 
 
 _EACH_TOKENS = {
-    Then.DESCRIBE_EACH: "<REGION_TO_DESCRIPTION>",
-    Then.NAME_EACH: "<REGION_TO_CATEGORY>",
-    Then.READ_EACH: "<REGION_TO_OCR>",
+    FollowUp.DESCRIBE_EACH: "<REGION_TO_DESCRIPTION>",
+    FollowUp.NAME_EACH: "<REGION_TO_CATEGORY>",
+    FollowUp.READ_EACH: "<REGION_TO_OCR>",
 }
 
 _SEGMENT_EACH = """\

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from florence_ui.exports.snippet_steps import Then, answers
+from florence_ui.exports.snippet_steps import FollowUp, build_steps
 from florence_ui.rendering.style import (
     CORNER_LENGTH,
     HALO_WIDTH,
@@ -59,8 +59,8 @@ def curl_snippet(
         headers.insert(0, '-H "Authorization: Bearer $API_KEY"')
     lines = [] if alone else ["# The first call; the Python program makes all of them."]
     lines += [
-        f"{{ printf %s {_quoted(start)}; base64 < {_quoted(image)} | tr -d '\\n'; printf %s '{end}'; }} |",
-        f"  curl -sS {_quoted(url.rstrip('/') + '/infer/lmm')} \\",
+        f"{{ printf %s {_shell_quote(start)}; base64 < {_shell_quote(image)} | tr -d '\\n'; printf %s '{end}'; }} |",
+        f"  curl -sS {_shell_quote(url.rstrip('/') + '/infer/lmm')} \\",
         *[f"    {header} \\" for header in headers],
         "    --data-binary @-",
     ]
@@ -72,7 +72,7 @@ def python_snippet(
     url: str,
     model_id: str,
     prompt: str | Sequence[str],
-    then: Then | None = None,
+    then: FollowUp | None = None,
     style: Style | None = None,
     needs_key: bool | None = None,
     image: str = IMAGE,
@@ -92,10 +92,10 @@ def python_snippet(
     """
     prompts = [prompt] if isinstance(prompt, str) else list(prompt)
     task, style = task_of_prompt(prompts[0]), style or Style()
-    body, kind = answers(task, prompts, then)
+    body, kind = build_steps(task, prompts, then)
     if kind is not None:
-        body += _drawing(kind, style, labelled=bool(then) or task.token not in _NAMELESS)
-    code = "\n".join([*_client(url, model_id, image, _needs_key(url, needs_key)), *body]) + "\n"
+        body += _drawing_steps(kind, style, labelled=bool(then) or task.token not in _NAMELESS)
+    code = "\n".join([*_client_setup(url, model_id, image, _needs_key(url, needs_key)), *body]) + "\n"
     return "\n".join([*_imports(code), code])
 
 
@@ -113,7 +113,7 @@ def _needs_key(url: str, needs_key: bool | None) -> bool:
         return host != "localhost"
 
 
-def _quoted(text: str) -> str:
+def _shell_quote(text: str) -> str:
     """A shell literal; without the control characters that a terminal would act on when it is pasted."""
     return shlex.quote("".join(c for c in text if c.isprintable()))
 
@@ -132,7 +132,7 @@ def _imports(code: str) -> list[str]:
     return [*first, *standard, *([""] if standard else []), *others, ""]
 
 
-def _client(url: str, model_id: str, image: str, needs_key: bool) -> list[str]:
+def _client_setup(url: str, model_id: str, image: str, needs_key: bool) -> list[str]:
     key = 'os.environ["API_KEY"]' if needs_key else "None"
     return [
         f"client = InferenceHTTPClient(api_url={url.rstrip('/')!r}, api_key={key})",
@@ -179,7 +179,7 @@ def annotators_for(kind: OutputKind, style: Style) -> list[Annotator]:
     return list(dict.fromkeys(chosen))
 
 
-def _drawing(kind: OutputKind, style: Style, labelled: bool) -> list[str]:
+def _drawing_steps(kind: OutputKind, style: Style, labelled: bool) -> list[str]:
     numbers = {
         "opacity": style.opacity,
         "spotlight": min(1.0, round(style.opacity + 0.2, 2)),

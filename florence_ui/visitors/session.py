@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from florence_ui.assets import EXAMPLES
-from florence_ui.exports.snippet_steps import Then
+from florence_ui.exports.snippet_steps import FollowUp
 from florence_ui.images.loading import ImageLimits, Picture
 from florence_ui.inference.per_class import Strategy
 from florence_ui.inference.pipeline import Analysis
@@ -37,7 +37,7 @@ class Recipe:
     """How an answer came about that took several calls: the prompts, and what followed the first answers."""
 
     prompts: tuple[str, ...]
-    then: Then | None = None
+    then: FollowUp | None = None
 
 
 @dataclass(eq=False)

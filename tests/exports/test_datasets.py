@@ -17,8 +17,8 @@ from PIL import Image
 from florence_ui.errors import ImageError, InputError
 from florence_ui.exports.classes import class_names
 from florence_ui.exports.datasets import DatasetFormat, Export, dataset_zip
-from florence_ui.exports.labeled import split
-from florence_ui.exports.records import Example
+from florence_ui.exports.labeled import assign_subsets
+from florence_ui.exports.records import ExportItem
 from florence_ui.exports.voc import whole_pixels
 from florence_ui.exports.yolo import GRID, _span
 from florence_ui.images.loading import ImageLimits
@@ -55,7 +55,7 @@ def folders(scenes: list[SceneFile], tmp_path_factory: pytest.TempPathFactory) -
 
 
 def export(scenes: list[SceneFile], layout: DatasetFormat, **options) -> Export:
-    examples = [Example(s.name, number, s.path, Answer(s.result)) for number, s in enumerate(scenes, start=1)]
+    examples = [ExportItem(s.name, number, s.path, Answer(s.result)) for number, s in enumerate(scenes, start=1)]
     return dataset_zip(examples, layout, ImageLimits(), stem="set", **options)
 
 
@@ -303,9 +303,9 @@ def test_a_share_is_held_back_the_same_every_time(layout, scenes, tmp_path) -> N
 
 
 def test_each_part_of_a_split_has_at_least_one_picture() -> None:
-    assert split(1, 0.5) == ["train"]
-    assert sorted(split(2, 0.01)) == sorted(split(2, 0.9)) == ["train", "val"]
-    assert split(5, 0) == ["train"] * 5
+    assert assign_subsets(1, 0.5) == ["train"]
+    assert sorted(assign_subsets(2, 0.01)) == sorted(assign_subsets(2, 0.9)) == ["train", "val"]
+    assert assign_subsets(5, 0) == ["train"] * 5
 
 
 @pytest.mark.parametrize("share", [-0.1, 0.91, 20, float("nan")])

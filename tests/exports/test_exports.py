@@ -14,9 +14,9 @@ from PIL import Image
 
 from florence_ui.exports.masks import mask_pngs
 from florence_ui.exports.names import safe_name, unique_names
-from florence_ui.exports.originals import encoded, original
-from florence_ui.exports.records import Example, as_record, example_record, to_json
-from florence_ui.exports.tables import COLUMNS, CSV_COLUMNS, answers_csv, cell, table_rows, to_csv
+from florence_ui.exports.originals import encode_image, read_original
+from florence_ui.exports.records import ExportItem, analysis_record, item_record, to_json
+from florence_ui.exports.tables import COLUMNS, CSV_COLUMNS, detections_csv, escape_cell, table_rows, to_csv
 from florence_ui.images.loading import ImageLimits, decode
 from florence_ui.images.sanitize import sanitize
 from florence_ui.results.parsing import parse
@@ -52,15 +52,15 @@ def result(labels, boxes, *, token="<OD>", size=SIZE, **more) -> Result:
     return Result(get_task(token), token, size, detections=make_detections(labels, boxes, **more))
 
 
-def example(name: str, found: Result, number: int = 1) -> Example:
-    return Example(name, number, Path("picture"), Answer(found))
+def example(name: str, found: Result, number: int = 1) -> ExportItem:
+    return ExportItem(name, number, Path("picture"), Answer(found))
 
 
 def test_the_record_has_exactly_the_documented_keys() -> None:
     prompt = "<OCR_WITH_REGION>"
     response = {prompt: {"quad_boxes": [[60, 60, 140, 50, 150, 140, 70, 150]], "labels": ["</s>STOP"]}}
     parsed = parse(get_task(prompt), prompt, response, sent_size=SIZE, size=SIZE)
-    assert as_record(Answer(parsed)) == {
+    assert analysis_record(Answer(parsed)) == {
         "task": prompt,
         "prompt": prompt,
         "model_id": "florence-2-base",
@@ -82,15 +82,15 @@ def test_the_record_has_exactly_the_documented_keys() -> None:
 
 def test_a_record_has_outlines_where_there_are_some_and_only_the_wanted_rows() -> None:
     mixed = result(["a", "b"], [[10, 10, 100, 80], [1, 2, 3, 4]], polygons=[[TRIANGLE, TRIANGLE + 100], []])
-    first, second = as_record(Answer(mixed))["detections"]
+    first, second = analysis_record(Answer(mixed))["detections"]
     assert [len(part) for part in first["polygons"]] == [3, 3]
     assert first["polygons"][0][1] == [100.0, 10.0]
     assert second == {"label": "b", "box": [1.0, 2.0, 3.0, 4.0]}
-    assert [d["label"] for d in as_record(Answer(mixed), rows=[1])["detections"]] == ["b"]
+    assert [d["label"] for d in analysis_record(Answer(mixed), rows=[1])["detections"]] == ["b"]
 
 
 def test_a_record_survives_json_with_its_letters() -> None:
-    record = as_record(Answer(result(HOSTILE, [[1, 2, 3, 4]] * len(HOSTILE))))
+    record = analysis_record(Answer(result(HOSTILE, [[1, 2, 3, 4]] * len(HOSTILE))))
     assert json.loads(to_json(record)) == record
     assert "日本" in to_json(record)
 
@@ -105,7 +105,7 @@ def test_the_table_counts_from_one() -> None:
 def test_csv_has_a_row_an_object_and_one_for_an_answer_of_words() -> None:
     words = Result(get_task("<CAPTION>"), "<CAPTION>", SIZE, 'A "dog",\nrunning.')
     dogs = result(["dog"] * 2, [[1, 2, 3, 4]] * 2)
-    table = list(csv.DictReader(io.StringIO(answers_csv([example("a.jpg", dogs), example("b", words, 2)]))))
+    table = list(csv.DictReader(io.StringIO(detections_csv([example("a.jpg", dogs), example("b", words, 2)]))))
     assert tuple(table[0]) == CSV_COLUMNS
     columns = ("picture_number", "picture", "task", "label", "x2", "text")
     assert [tuple(row[name] for name in columns) for row in table] == [
@@ -117,9 +117,9 @@ def test_csv_has_a_row_an_object_and_one_for_an_answer_of_words() -> None:
 
 def test_two_pictures_of_one_name_can_be_told_apart() -> None:
     twice = [example("beach.jpg", result(["dog"], [[1, 2, 3, 4]]), number) for number in (1, 2)]
-    rows = list(csv.DictReader(io.StringIO(answers_csv(twice))))
+    rows = list(csv.DictReader(io.StringIO(detections_csv(twice))))
     assert [(row["picture"], row["picture_number"]) for row in rows] == [("beach.jpg", "1"), ("beach.jpg", "2")]
-    records = [example_record(one) for one in twice]
+    records = [item_record(one) for one in twice]
     assert [(record["picture"], record["picture_number"]) for record in records] == [("beach.jpg", 1), ("beach.jpg", 2)]
 
 
@@ -127,9 +127,9 @@ def test_what_is_segmented_by_words_is_called_by_them() -> None:
     prompt = "<REFERRING_EXPRESSION_SEGMENTATION>the brown dog"
     response = {prompt[: prompt.index(">") + 1]: {"polygons": [[[10, 10, 100, 10, 60, 80]]], "labels": [""]}}
     parsed = parse(get_task(prompt[: prompt.index(">") + 1]), prompt, response, sent_size=SIZE, size=SIZE)
-    assert as_record(Answer(parsed))["detections"][0]["label"] == "the brown dog"
+    assert analysis_record(Answer(parsed))["detections"][0]["label"] == "the brown dog"
     assert table_rows(parsed)[1][0][1] == "the brown dog"
-    (row,) = csv.DictReader(io.StringIO(answers_csv([example("a", parsed)])))
+    (row,) = csv.DictReader(io.StringIO(detections_csv([example("a", parsed)])))
     assert row["label"] == "the brown dog"
     assert [name for name, _ in mask_pngs(parsed)] == ["001-the-brown-dog.png"]
 
@@ -141,7 +141,7 @@ DELIMITERS = {"comma": ",", "semicolon": ";", "colon": ":", "tab": "\t", "pipe":
 @pytest.mark.parametrize("text", STARTS, ids=ascii)
 def test_a_spreadsheet_gets_no_formula(text: str) -> None:
     read = Result(get_task("<OCR>"), "<OCR>", SIZE, text)
-    written = answers_csv([example(text, read), example("x", result([text], [[-1, 2, 3, 4]]))])
+    written = detections_csv([example(text, read), example("x", result([text], [[-1, 2, 3, 4]]))])
     first, second = list(csv.DictReader(io.StringIO(written, newline="")))
     assert first["picture"] == first["text"] == second["label"]
     assert first["picture"].replace("'", "") == text
@@ -156,7 +156,7 @@ def hostile_tables() -> list[str]:
     texts += ["x;=WEBSERVICE(A1);y", *(f"{hidden}=1+1" for hidden in "\0\x01\x1c\x1d\x1f\x7f\x80")]
     examples = [example(text, result([text, "-", text], [[-1, 2, 3, 4]] * 3)) for text in texts]
     examples += [example("a", Result(get_task("<OCR>"), "<OCR>", SIZE, text)) for text in texts]
-    return [answers_csv(examples), to_csv(("picture", "why it failed"), [(text, text) for text in texts])]
+    return [detections_csv(examples), to_csv(("picture", "why it failed"), [(text, text) for text in texts])]
 
 
 @pytest.mark.parametrize("delimiter", DELIMITERS.values(), ids=list(DELIMITERS))
@@ -180,10 +180,10 @@ def is_number(text: str) -> bool:
 @pytest.mark.parametrize("hidden", [*map(chr, {*range(32), *range(127, 160)} - {9, 10, 11, 12, 13, 133})], ids=ascii)
 def test_no_control_character_hides_a_formula(hidden: str) -> None:
     """Spreadsheets drop them, or separate cells at them."""
-    assert cell(f'{hidden}=HYPERLINK("http://x")') == '\'=HYPERLINK("http://x")'
-    assert cell(f"x;{hidden} {hidden}=1") == "x;' =1"
-    assert cell(f"x{hidden}y") == "xy"
-    written = answers_csv([example(f"{hidden}=1", result([f"{hidden}=1"], [[1, 2, 3, 4]]))])
+    assert escape_cell(f'{hidden}=HYPERLINK("http://x")') == '\'=HYPERLINK("http://x")'
+    assert escape_cell(f"x;{hidden} {hidden}=1") == "x;' =1"
+    assert escape_cell(f"x{hidden}y") == "xy"
+    written = detections_csv([example(f"{hidden}=1", result([f"{hidden}=1"], [[1, 2, 3, 4]]))])
     assert hidden not in written
     assert '"=' not in written
 
@@ -206,11 +206,11 @@ def test_libreoffice_finds_no_formula(delimiter: str, tmp_path: Path) -> None:
 
 
 def test_a_cell_of_the_page_can_be_pasted_into_a_spreadsheet() -> None:
-    assert cell("x;=WEBSERVICE(A1);y") == "x;'=WEBSERVICE(A1);y"
-    assert cell("x\t=1") == "x\t'=1"
-    assert cell(cell("=1")) == "'=1"
-    assert cell("a well-known, 5 - 3 = 2 dog; e-mail me@x") == "a well-known, 5 - 3 = 2 dog; e-mail me@x"
-    assert cell(-1.5) == -1.5
+    assert escape_cell("x;=WEBSERVICE(A1);y") == "x;'=WEBSERVICE(A1);y"
+    assert escape_cell("x\t=1") == "x\t'=1"
+    assert escape_cell(escape_cell("=1")) == "'=1"
+    assert escape_cell("a well-known, 5 - 3 = 2 dog; e-mail me@x") == "a well-known, 5 - 3 = 2 dog; e-mail me@x"
+    assert escape_cell(-1.5) == -1.5
     assert table_rows(result(["a\t=1"], [[1, 2, 3, 4]]))[1][0][1] == "a\t'=1"
 
 
@@ -230,7 +230,7 @@ def test_a_picture_is_encoded_at_its_size_without_metadata(image_format: str) ->
     image = Image.new("RGB", SIZE, (200, 30, 30))
     image.info["comment"] = b"secret"
     image.info["exif"] = b"secret"
-    file = encoded(image, image_format)
+    file = encode_image(image, image_format)
     again = Image.open(io.BytesIO(file))
     assert (again.size, again.format) == (SIZE, image_format)
     assert b"secret" not in file
@@ -258,7 +258,7 @@ def test_a_file_that_is_upright_goes_out_as_its_own_bytes(
     tmp_path: Path, name: str, image: Image.Image, options: dict
 ) -> None:
     path = picture_file(tmp_path, name, image, **options)
-    assert original(path, ImageLimits()) == (path.read_bytes(), path.suffix)
+    assert read_original(path, ImageLimits()) == (path.read_bytes(), path.suffix)
 
 
 def test_a_file_goes_out_without_what_its_metadata_tell(tmp_path: Path) -> None:
@@ -266,12 +266,12 @@ def test_a_file_goes_out_without_what_its_metadata_tell(tmp_path: Path) -> None:
     exif[0x010F] = "secret camera"
     path = picture_file(tmp_path, "a.jpg", NOISE, quality=60, exif=exif, comment=b"secret words")
     path.write_bytes(path.read_bytes() + b"secret behind")
-    data, suffix = original(path, ImageLimits())
+    data, suffix = read_original(path, ImageLimits())
     assert suffix == ".jpg"
     assert b"secret" not in data
     assert np.array_equal(Image.open(io.BytesIO(data)), Image.open(path))
     path = picture_file(tmp_path, "a.png", NOISE, exif=exif)
-    data, suffix = original(path, ImageLimits())
+    data, suffix = read_original(path, ImageLimits())
     assert suffix == ".png"
     assert b"secret" not in data
     assert np.array_equal(Image.open(io.BytesIO(data)), NOISE)
@@ -282,7 +282,7 @@ def test_what_stripping_is_not_sure_of_is_encoded_anew(tmp_path: Path) -> None:
     path = picture_file(tmp_path, "a.jpg", NOISE, quality=60, restart_marker_rows=1)
     data = path.read_bytes()
     path.write_bytes(data[:-900] + b"\xff\x9f" + data[-900:] + b"secret behind")
-    out, suffix = original(path, ImageLimits())
+    out, suffix = read_original(path, ImageLimits())
     assert suffix == ".jpg"
     assert b"secret" not in out
     shown, again = decode(path.read_bytes()), Image.open(io.BytesIO(out))
@@ -317,7 +317,7 @@ def test_any_other_file_goes_out_as_the_picture_that_was_asked_about(
     tmp_path: Path, name: str, image: Image.Image, options: dict, suffix: str
 ) -> None:
     path = picture_file(tmp_path, name, image, **options)
-    data, written = original(path, ImageLimits())
+    data, written = read_original(path, ImageLimits())
     shown = decode(path.read_bytes())
     out = Image.open(io.BytesIO(data))
     assert (written, out.size, out.mode) == (suffix, shown.size, "RGB")
@@ -337,7 +337,7 @@ def test_any_other_file_goes_out_as_the_picture_that_was_asked_about(
 def test_a_file_that_stripping_is_not_sure_of_is_written_anew(tmp_path: Path, name: str, data: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(data)
-    written, suffix = original(path, ImageLimits())
+    written, suffix = read_original(path, ImageLimits())
     assert suffix == path.suffix
     assert b"secret" not in written
     assert written != sanitize(data).data

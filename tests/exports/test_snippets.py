@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from florence_ui.bench.scripted_backend import ScriptedBackend
-from florence_ui.exports.snippet_steps import Then
+from florence_ui.exports.snippet_steps import FollowUp
 from florence_ui.exports.snippets import MAX_NEW_TOKENS, curl_snippet, python_snippet
 from florence_ui.inference.per_object import crop_box
 from florence_ui.rendering.annotate import Annotator, Style
@@ -171,33 +171,33 @@ def test_the_key_is_an_environment_variable_and_not_sent_to_this_machine(url: st
 
 
 FIRST = {
-    Then.GROUND: "<CAPTION>",
-    Then.READING_ORDER: "<OCR_WITH_REGION>",
-    Then.SEGMENT_EACH: "<OD>",
-    Then.DESCRIBE_EACH: "<OD>",
-    Then.NAME_EACH: "<OD>",
-    Then.READ_EACH: "<OD>",
-    Then.READ_CROP_EACH: "<OD>",
+    FollowUp.GROUND: "<CAPTION>",
+    FollowUp.READING_ORDER: "<OCR_WITH_REGION>",
+    FollowUp.SEGMENT_EACH: "<OD>",
+    FollowUp.DESCRIBE_EACH: "<OD>",
+    FollowUp.NAME_EACH: "<OD>",
+    FollowUp.READ_EACH: "<OD>",
+    FollowUp.READ_CROP_EACH: "<OD>",
 }
 
 
-@pytest.mark.parametrize("then", Then)
-def test_a_chain_goes_on_with_the_first_answer(then: Then, backend: ScriptedBackend) -> None:
+@pytest.mark.parametrize("then", FollowUp)
+def test_a_chain_goes_on_with_the_first_answer(then: FollowUp, backend: ScriptedBackend) -> None:
     ran = run(python_snippet(url=backend.url, model_id="m", prompt=FIRST[then], then=then))
     prompts = [call.prompt for call in backend.calls]
     assert ran.drawn
     assert prompts[0] == FIRST[then]
     match then:
-        case Then.GROUND:
+        case FollowUp.GROUND:
             assert prompts[1:] == ["<CAPTION_TO_PHRASE_GROUNDING>A red car next to a person."]
-        case Then.READING_ORDER:
+        case FollowUp.READING_ORDER:
             assert prompts[1:] == []
             assert ran.printed.rstrip().endswith("STOP\nMAIN ST")
-        case Then.SEGMENT_EACH:
+        case FollowUp.SEGMENT_EACH:
             assert prompts[1] == "<REGION_TO_SEGMENTATION><loc_50><loc_100><loc_400><loc_600>"
             assert len(prompts) == 4
             assert ran.names["detections"].mask.any(axis=(1, 2)).all()
-        case Then.READ_CROP_EACH:
+        case FollowUp.READ_CROP_EACH:
             assert prompts[1:] == ["<OCR_WITH_REGION>"] * 3
             assert "car:\nSTOP\nMAIN ST\nperson:\n" in ran.printed
         case _:
@@ -207,7 +207,7 @@ def test_a_chain_goes_on_with_the_first_answer(then: Then, backend: ScriptedBack
 
 
 def test_reading_what_is_cut_out_makes_the_calls_of_the_page_and_puts_the_lines_back(backend: ScriptedBackend) -> None:
-    ran = run(python_snippet(url=backend.url, model_id="m", prompt="<OD>", then=Then.READ_CROP_EACH))
+    ran = run(python_snippet(url=backend.url, model_id="m", prompt="<OD>", then=FollowUp.READ_CROP_EACH))
     car = crop_box(backend.answer("<OD>", SIZE)["<OD>"]["bboxes"][0], SIZE)
     width, height = car[2] - car[0], car[3] - car[1]
     assert backend.calls[1].image_size == (width, height), "what is sent is cut out as the page does it"
@@ -218,8 +218,8 @@ def test_reading_what_is_cut_out_makes_the_calls_of_the_page_and_puts_the_lines_
     assert ran.names["names"] == ["STOP", "MAIN ST"] * 3
 
 
-@pytest.mark.parametrize("then", [None, *Then])
-def test_an_answer_without_objects_is_no_error(then: Then | None) -> None:
+@pytest.mark.parametrize("then", [None, *FollowUp])
+def test_an_answer_without_objects_is_no_error(then: FollowUp | None) -> None:
     def nothing(prompt: str, _: tuple[int, int]) -> dict:
         token = prompt[: prompt.find(">") + 1]
         if token == "<CAPTION>":
@@ -238,7 +238,7 @@ def test_an_object_without_an_outline_is_no_error() -> None:
         return {token: {"polygons": [[[1, 1]]], "labels": [""]}}
 
     with ScriptedBackend(answer=one_point) as backend:
-        ran = run(python_snippet(url=backend.url, model_id="m", prompt="<OD>", then=Then.SEGMENT_EACH))
+        ran = run(python_snippet(url=backend.url, model_id="m", prompt="<OD>", then=FollowUp.SEGMENT_EACH))
     assert ran.names["names"] == ["car"]
     assert ran.names["detections"].xyxy.tolist() == [[10, 20, 90, 80]]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 from florence_ui.exports import batch_downloads
-from florence_ui.exports.datasets import MAX_SHARE
+from florence_ui.exports.datasets import MAX_VALIDATION_SHARE
 from florence_ui.inference.batch import MAX_PICTURES, Batch, Item
 from florence_ui.tasks import TASKS, InputKind, get_task
 from florence_ui.ui import labels
@@ -106,7 +106,7 @@ def lay_out() -> BatchPanel:
                         for name, title in batch_downloads.TITLES.items()
                     }
                 validation = gr.Slider(
-                    0, 100 * MAX_SHARE, 0, step=5, label="For validation, %",
+                    0, 100 * MAX_VALIDATION_SHARE, 0, step=5, label="For validation, %",
                     info="Part of a data set to hold back; the same pictures every time.", elem_id="batch-validation",
                 )  # fmt: skip
         with gr.Column(elem_id="batch-answer"):

@@ -12,7 +12,7 @@ from florence_ui import storage
 from florence_ui.concurrency.fair_pool import drawing
 from florence_ui.errors import FlorenceUIError, InputError, PromptError
 from florence_ui.exports import batch_downloads
-from florence_ui.exports.tables import cell
+from florence_ui.exports.tables import escape_cell
 from florence_ui.hosting.uploads import uploaded
 from florence_ui.identity import Visitor
 from florence_ui.inference.batch import Batch, Item, ItemState, reopen
@@ -180,7 +180,7 @@ def progress_updates(panel: BatchPanel, state: BatchState) -> Updates:
     """How far the work has come."""
     batch = state.batch
     failed = [item for item in batch.items if item.state is ItemState.FAILED] if batch else []
-    reasons = [[cell(item.name), cell(item.reason)] for item in failed]
+    reasons = [[escape_cell(item.name), escape_cell(item.reason)] for item in failed]
     return {
         panel.run: gr.update(value=run_label(state), interactive=batch is not None, visible=not state.going),
         panel.stop: gr.update(visible=state.going),

@@ -11,7 +11,7 @@ import gradio as gr
 
 from florence_ui.concurrency.fair_pool import drawing
 from florence_ui.errors import FlorenceUIError
-from florence_ui.exports.tables import cell
+from florence_ui.exports.tables import escape_cell
 from florence_ui.identity import Visitor
 from florence_ui.inference.pipeline import Analysis, Request, draw, save_jpeg
 from florence_ui.results import compare
@@ -318,7 +318,7 @@ async def compare_objects(panel: ComparePanel, answers: Mapping[str, Analysis]) 
         panel.outcome: gr.update(visible=True),
         panel.summary: text_notice(words),
         panel.picture: StageValue(state="done", image=as_file_data(path), alt=words),
-        panel.table: gr.update(value=[[who, cell(label), *rest] for who, label, *rest in rows]),
+        panel.table: gr.update(value=[[who, escape_cell(label), *rest] for who, label, *rest in rows]),
     }
 
 

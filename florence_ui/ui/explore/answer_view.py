@@ -11,7 +11,7 @@ from florence_ui import storage
 from florence_ui.assets import EXAMPLES
 from florence_ui.backends.model_status import NANO
 from florence_ui.concurrency.fair_pool import drawing
-from florence_ui.exports.records import as_record
+from florence_ui.exports.records import analysis_record
 from florence_ui.exports.snippets import curl_snippet, python_snippet
 from florence_ui.exports.tables import table_rows
 from florence_ui.images.loading import encode_jpeg
@@ -80,7 +80,7 @@ def answer_updates(page: Page, session: PageSession, style: Style) -> Updates:
         answer.table: gr.update(headers=headers, value=rows),
         answer.text: result.text,
         answer.curl: curl_snippet(prompt=recipe.prompts[0], alone=alone, **call_arguments(page, run)),
-        answer.json: as_record(analysis),
+        answer.json: analysis_record(analysis),
         answer.meta: NoticeValue(messages=[Message(text=meta_line(page, analysis))]),
         answer.warnings: NoticeValue(messages=warning_messages(analysis, run.source)),
         page.style.panel: gr.update(visible=bool(len(result.detections))),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import gradio as gr
 
 from florence_ui.errors import FlorenceUIError, InputError
-from florence_ui.exports.snippet_steps import Then
+from florence_ui.exports.snippet_steps import FollowUp
 from florence_ui.identity import Visitor
 from florence_ui.inference.chains import CHAINS, Ask, Chain, ForEach, Step, StepReport, StepState, get_chain, run_chain
 from florence_ui.inference.pipeline import Request
@@ -196,12 +196,12 @@ def recipe_of(going: ChainProgress, report: StepReport) -> Recipe:
     first = going.chain.steps[0].token
     match going.chain.steps[report.number]:
         case Ask(about_text=True):
-            return Recipe((first,), Then.GROUND)
+            return Recipe((first,), FollowUp.GROUND)
         case ForEach(action):
             return Recipe((first,), THEN[action])
         case Ask():
             return Recipe((first,))
-    return Recipe((first,), Then.READING_ORDER)
+    return Recipe((first,), FollowUp.READING_ORDER)
 
 
 def progress_updates(panel: ChainsPanel, going: ChainProgress, session: PageSession) -> Updates:

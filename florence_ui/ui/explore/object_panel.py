@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import gradio as gr
 
 from florence_ui.errors import FlorenceUIError, InputError
-from florence_ui.exports.snippet_steps import Then
+from florence_ui.exports.snippet_steps import FollowUp
 from florence_ui.identity import Visitor
 from florence_ui.inference.per_object import ACTIONS, Action, ask_about_objects
 from florence_ui.inference.pipeline import Analysis, Request
@@ -26,11 +26,11 @@ from florence_ui.visitors.session import PageSession, Recipe, Run
 log = logging.getLogger(__name__)
 
 THEN = {
-    Action.DESCRIBE: Then.DESCRIBE_EACH,
-    Action.NAME: Then.NAME_EACH,
-    Action.SEGMENT: Then.SEGMENT_EACH,
-    Action.READ: Then.READ_EACH,
-    Action.READ_CROP: Then.READ_CROP_EACH,
+    Action.DESCRIBE: FollowUp.DESCRIBE_EACH,
+    Action.NAME: FollowUp.NAME_EACH,
+    Action.SEGMENT: FollowUp.SEGMENT_EACH,
+    Action.READ: FollowUp.READ_EACH,
+    Action.READ_CROP: FollowUp.READ_CROP_EACH,
 }
 """How the code that people paste says it."""
 
