@@ -89,7 +89,7 @@ Shot = Callable[[int], Awaitable[None]]
 """Sends the request of that number."""
 
 
-async def line(attacker: Attacker) -> Shot:
+async def queue(attacker: Attacker) -> Shot:
     """Many runs over many pictures, to take up every place in which runs wait."""
     file = await attacker.upload("small.png", small_png())
     return attacker.many([file] * 8)
@@ -182,7 +182,7 @@ class Attack:
 
 
 ATTACKS = {
-    "line": Attack(line, visitors=10, burst=25, every=1.0),
+    "line": Attack(queue, visitors=10, burst=25, every=1.0),
     "bodies": Attack(bodies, visitors=4, burst=25, every=1.0),
     "stalls": Attack(stalls, visitors=2, burst=25, every=1.0),
     "decoding": Attack(decoding, visitors=4, burst=2, every=5.0),

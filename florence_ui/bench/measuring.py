@@ -88,14 +88,16 @@ class Scale:
     seed: int = field(default=1_000_000)
 
 
-def seconds(work: Callable[[], object]) -> float:
+def time_call(work: Callable[[], object]) -> float:
     """How long one call takes."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
-def in_turns(ours: Callable[[], float], theirs: Callable[[], float], pairs: int) -> list[tuple[float, float]]:
+def measure_alternating(
+    ours: Callable[[], float], theirs: Callable[[], float], pairs: int
+) -> list[tuple[float, float]]:
     """Figures of both sides, each pair taken right after one another; the side that begins alternates.
 
     The first pair warms both sides up and is not counted.
@@ -116,7 +118,7 @@ def ratios(taken: Sequence[tuple[float, float]]) -> list[float]:
     return [mine / other for mine, other in taken]
 
 
-def milliseconds(taken: Sequence[tuple[float, float]]) -> str:
+def format_medians(taken: Sequence[tuple[float, float]]) -> str:
     """Both medians, for a note."""
     mine, other = (statistics.median(side) for side in zip(*taken, strict=True))
     return f"{mine * 1000:,.0f} ms against {other * 1000:,.0f} ms"

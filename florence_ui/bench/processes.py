@@ -45,7 +45,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def answers(url: str) -> bool:
+def is_up(url: str) -> bool:
     """Whether a page comes from there."""
     try:
         with urllib.request.urlopen(url, timeout=5) as page:
@@ -64,7 +64,7 @@ def wait_for(url: str, process: subprocess.Popen, seconds: float = 180) -> None:
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"the program ended with {process.returncode}")
-        if answers(url):
+        if is_up(url):
             return
         time.sleep(0.02)
     raise RuntimeError(f"{url} did not answer in {seconds:.0f} s")

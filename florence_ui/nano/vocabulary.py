@@ -1,4 +1,4 @@
-"""All that florence-2-nano knows: kinds of objects, words on signs, fonts, shapes of pictures."""
+"""Everything that florence-2-nano knows: kinds of objects, words on signs, fonts, picture sizes."""
 
 KINDS: dict[str, str] = {
     "dog": "🐕", "cat": "🐈", "horse": "🐎", "cow": "🐄", "pig": "🐖", "chicken": "🐓", "elephant": "🐘",
@@ -23,7 +23,7 @@ WORDS: tuple[str, ...] = tuple(
     FRIDAY SUNDAY SPRING SUMMER WINTER HOME ROOM LIFT BUS TRAM PORT CAMP FIRE HELP INFO KIDS LOVE PEACE SMILE
     """.split()  # noqa: SIM905  # a list of words reads best as words
 )
-"""The words that signs carry; reading is learnt and measured on these."""
+"""Words on signs; OCR is trained and measured on these."""
 
 FONTS: tuple[str, ...] = (
     "DejaVuSans-Bold",
@@ -33,10 +33,10 @@ FONTS: tuple[str, ...] = (
     "DejaVuSerif",
     "DejaVuSansMono-Bold",
 )
-"""The DejaVu fonts that matplotlib ships, so that no font need be installed."""
+"""DejaVu fonts that come with matplotlib, so that none needs to be installed."""
 
 PICTURE_SIZES: tuple[tuple[int, int], ...] = ((384, 384), (448, 336), (336, 448), (480, 320))
-"""Width and height in pixels of the pictures that scenes are drawn at."""
+"""Width and height of scenes in pixels."""
 
 UNSEEN_FROM = 1_000_000
 """Training uses only seeds below this one; measurements and examples only seeds from it on."""

@@ -1,4 +1,4 @@
-"""Scenes as files.
+"""Write scenes to files.
 
     python -m florence_ui.nano.write_scenes --seed 1000000 --count 10 --out scenes/
 
@@ -15,7 +15,7 @@ from florence_ui.nano import captions
 from florence_ui.nano.scenes import Scene, draw_scene
 
 
-def truth(scene: Scene, file: str) -> dict:
+def ground_truth(scene: Scene, file: str) -> dict:
     """One entry of ``truth.json``, all coordinates in pixels."""
     return {
         "file": file,
@@ -32,20 +32,22 @@ def truth(scene: Scene, file: str) -> dict:
 
 
 def write_scenes(seed: int, count: int, folder: Path) -> None:
-    """Write the scenes of ``count`` seeds from ``seed`` on as PNG, and ``truth.json``."""
+    """Write the scenes of seeds ``seed`` to ``seed + count - 1`` as PNG, and ``truth.json``."""
     folder.mkdir(parents=True, exist_ok=True)
     entries = []
     for index in range(seed, seed + count):
         scene = draw_scene(index)
         file = f"scene-{index}.png"
         scene.image.save(folder / file)
-        entries.append(truth(scene, file))
+        entries.append(ground_truth(scene, file))
     (folder / "truth.json").write_text(json.dumps(entries, indent=1) + "\n")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Draw scenes with their truth.")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the first scene; unseen in training from 1000000")
+    parser = argparse.ArgumentParser(description="Draw scenes with their ground truth.")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the first scene; training uses those below 1000000"
+    )
     parser.add_argument("--count", type=int, default=10)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()

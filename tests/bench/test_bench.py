@@ -10,7 +10,7 @@ import pytest
 from florence_ui.bench import __main__ as bench
 from florence_ui.bench import hostile
 from florence_ui.bench.hostile import ADDRESS_HEADER, ATTACKS
-from florence_ui.bench.measuring import Measurement, Row, Scale, Target, in_turns, ratios
+from florence_ui.bench.measuring import Measurement, Row, Scale, Target, measure_alternating, ratios
 from florence_ui.bench.processes import Memory
 from florence_ui.bench.rows import ROWS, visitors
 from florence_ui.hosting.requests import MAX_FILES, MAX_JSON_BYTES
@@ -151,7 +151,7 @@ def test_the_sides_take_turns_and_the_first_pair_is_not_counted() -> None:
         order.append("theirs")
         return 2.0
 
-    taken = in_turns(ours, theirs, 3)
+    taken = measure_alternating(ours, theirs, 3)
     assert order == ["theirs", "ours", "ours", "theirs"] * 2
     assert ratios(taken) == [0.5, 0.5, 0.5]
 
@@ -161,13 +161,13 @@ def test_a_slower_pipeline_would_be_noticed() -> None:
 
     from florence_ui.bench.rows import answering
 
-    class SlowDesk(answering.Desk):
+    class SlowDesk(answering.PipelineRunner):
         def new_question(self, source):
             time.sleep(0.3)
             return super().new_question(source)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(answering, "Desk", SlowDesk)
+        patch.setattr(answering, "PipelineRunner", SlowDesk)
         measured = answering.overhead(Scale(pairs=1, short=True))
     assert measured.median > 200
     assert not measured.met

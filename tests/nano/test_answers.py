@@ -7,10 +7,10 @@ import pytest
 from transformers import Florence2Processor
 
 from florence_ui.nano.answers import TASKS, ask, bin_of, tasks_for
-from florence_ui.nano.evaluate import rows
+from florence_ui.nano.evaluate import summarize
 from florence_ui.nano.model import GRID, build_processor
 from florence_ui.nano.scenes import draw_scene
-from florence_ui.nano.scoring import kinds_in, score
+from florence_ui.nano.scoring import kinds_in, score_answer
 from florence_ui.nano.tokenizer import build_tokenizer
 from florence_ui.nano.vocabulary import NAMES, WORDS
 
@@ -35,8 +35,8 @@ def test_true_answers_score_fully(task: str, processor: Florence2Processor) -> N
         question = ask(task, scene, rng)
         said = f"</s><s>{question.answer}</s>"
         answer = processor.post_process_generation(said, task=task, image_size=scene.image.size)[task]
-        score(question, scene, answer, measures)
-    reached = [row for row in rows(measures) if row.count]
+        score_answer(question, scene, answer, measures)
+    reached = [row for row in summarize(measures) if row.count]
     assert reached
     assert [row for row in reached if not row.passed] == []
 

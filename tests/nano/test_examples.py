@@ -13,10 +13,10 @@ from transformers import AutoProcessor, Florence2ForConditionalGeneration
 from florence_ui.assets import ASSETS, EXAMPLES
 from florence_ui.nano import captions
 from florence_ui.nano.answers import TASKS, Question, locations
-from florence_ui.nano.evaluate import rows
+from florence_ui.nano.evaluate import summarize
 from florence_ui.nano.examples import COMPOSITIONS, SIZE, Composition, compose, entry
 from florence_ui.nano.scenes import Scene
-from florence_ui.nano.scoring import score
+from florence_ui.nano.scoring import score_answer
 from florence_ui.nano.vocabulary import UNSEEN_FROM
 
 TIGHTNESS = {"mean IoU of matched boxes": 0.1}
@@ -83,10 +83,10 @@ def test_nano_answers_the_example_rightly(composition: Composition, nano: tuple)
     question = question_of(composition, scene)
     answer = answer_of(nano, composition, question.prompt, question.task)
     measures = defaultdict(list)
-    score(question, scene, answer, measures)
-    reached = [row for row in rows(measures) if row.count]
+    score_answer(question, scene, answer, measures)
+    reached = [row for row in summarize(measures) if row.count]
     assert reached
-    assert [row for row in reached if row.reached < row.wanted - TIGHTNESS.get(row.measure, 0)] == [], answer
+    assert [row for row in reached if row.value < row.target - TIGHTNESS.get(row.measure, 0)] == [], answer
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_nano_finds_all_that_a_question_about_many_objects_mentions(task: str, a
     for composition in COMPOSITIONS:
         scene = compose(composition)
         question = Question(task, asked(scene), "", things=tuple(range(len(scene.things))))
-        score(question, scene, answer_of(nano, composition, question.prompt, task), measures)
+        score_answer(question, scene, answer_of(nano, composition, question.prompt, task), measures)
     found = measures[f"{task} recall"]
     assert len(found) > 4 * len(COMPOSITIONS)
     assert sum(found) >= 0.9 * len(found)

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from florence_ui.nano.scenes import MAX_OVERLAP, Canvas, draw_scene, frame_at, overlap
-from florence_ui.nano.scoring import area_iou
+from florence_ui.nano.scoring import polygons_iou
 from florence_ui.nano.signs import SignStyle, draw_sign
-from florence_ui.nano.sprites import OUTLINE_POINTS, fill, sprites
+from florence_ui.nano.sprites import MAX_POLYGON_POINTS, polygon_to_mask, sprites
 from florence_ui.nano.vocabulary import FONTS, KINDS, NAMES, WORDS
-from florence_ui.nano.write_scenes import truth, write_scenes
+from florence_ui.nano.write_scenes import ground_truth, write_scenes
 
 SEEDS = range(1_500_000, 1_500_040)
 
@@ -34,7 +34,7 @@ def test_world_is_as_large_as_promised() -> None:
 def test_same_seed_draws_the_same_scene() -> None:
     first, again, other = draw_scene(7), draw_scene(7), draw_scene(8)
     assert first.image.tobytes() == again.image.tobytes()
-    assert truth(first, "a.png") == truth(again, "a.png")
+    assert ground_truth(first, "a.png") == ground_truth(again, "a.png")
     assert first.image.tobytes() != other.image.tobytes()
 
 
@@ -53,7 +53,7 @@ def test_scenes_keep_to_the_limits(scenes: list) -> None:
 
 def test_box_is_the_bounds_of_the_visible_pixels() -> None:
     """Drawn on black and on white, only an object's own pixels stay the same."""
-    canvases = [Canvas(Image.new("RGB", (200, 160), colour)) for colour in ("black", "white")]
+    canvases = [Canvas(Image.new("RGB", (200, 160), color)) for color in ("black", "white")]
     for canvas in canvases:
         canvas.add_thing("apple", frame_at("apple", (37, 21), 90))
     dark, light = (np.asarray(canvas.image).astype(int) for canvas in canvases)
@@ -79,18 +79,18 @@ def test_polygon_covers_the_visible_pixels(scenes: list) -> None:
             x1, y1, x2, y2 = thing.box
             assert thing.polygon.min(0) == pytest.approx((x1, y1), abs=1)
             assert thing.polygon.max(0) == pytest.approx((x2, y2), abs=1)
-            filled = fill(thing.polygon - (x1, y1), thing.mask.shape)
+            filled = polygon_to_mask(thing.polygon - (x1, y1), thing.mask.shape)
             assert (thing.mask & ~filled).mean() < 0.1
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_outline_of_few_points_resembles_the_sprite(name: str) -> None:
     sprite = sprites()[name]
-    assert len(sprite.outline) <= OUTLINE_POINTS
+    assert len(sprite.polygon) <= MAX_POLYGON_POINTS
     canvas = Canvas(Image.new("RGB", (160, 160), "white"))
     canvas.add_thing(name, frame_at(name, (10, 10), 130))
     thing = canvas.finish().things[0]
-    assert area_iou([thing.outline], [thing.polygon], (160, 160)) > 0.78
+    assert polygons_iou([thing.sprite_polygon], [thing.polygon], (160, 160)) > 0.78
 
 
 @pytest.mark.parametrize("turn", [0.0, 8.0, -8.0])
@@ -128,7 +128,7 @@ def test_letters_lie_in_the_word_from_left_to_right(scenes: list) -> None:
 
 def test_captions_name_what_is_there(scenes: list) -> None:
     for scene in scenes:
-        said = truth(scene, "x.png")["captions"]
+        said = ground_truth(scene, "x.png")["captions"]
         for text in said.values():
             words = text.replace(",", "").replace(".", "").replace(":", "").split()
             assert sorted(word for word in words if word in NAMES) == sorted(t.label for t in scene.things)

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from florence_ui.nano.answers import Question
-from florence_ui.nano.evaluate import as_markdown, deal, rows
+from florence_ui.nano.evaluate import as_markdown, draw_questions, summarize
 from florence_ui.nano.scenes import Canvas, Scene, frame_at
-from florence_ui.nano.scoring import area_iou, box_iou, kinds_in, score
+from florence_ui.nano.scoring import box_iou, kinds_in, polygons_iou, score_answer
 from florence_ui.nano.signs import SignStyle, draw_sign
 
 
@@ -20,13 +20,13 @@ def scene() -> Scene:
     canvas.add_thing("dog", frame_at("dog", (10, 10), 80))
     canvas.add_thing("apple", frame_at("apple", (200, 10), 80))
     style = SignStyle("DejaVuSans-Bold", 30, board=(255, 255, 255), ink=(0, 0, 90), turn=0, rounded=False)
-    canvas.add_sign(draw_sign(style, "HOTEL").moved((50, 130)))
+    canvas.add_sign(draw_sign(style, "HOTEL").moved_to((50, 130)))
     return canvas.finish()
 
 
 def scored(question: Question, scene: Scene, answer: object) -> dict[str, list[float]]:
     measures = defaultdict(list)
-    score(question, scene, answer, measures)
+    score_answer(question, scene, answer, measures)
     return {name: values for name, values in measures.items() if values}
 
 
@@ -45,8 +45,8 @@ def test_box_iou(a: tuple, b: tuple, expected: float) -> None:
 def test_area_iou_of_half_a_square() -> None:
     square = np.array([(0, 0), (99, 0), (99, 99), (0, 99)])
     half = np.array([(0, 0), (49, 0), (49, 99), (0, 99)])
-    assert area_iou([square], [half], (100, 100)) == pytest.approx(0.5)
-    assert area_iou([], [square], (100, 100)) == 0.0
+    assert polygons_iou([square], [half], (100, 100)) == pytest.approx(0.5)
+    assert polygons_iou([], [square], (100, 100)) == 0.0
 
 
 def test_kinds_are_whole_words() -> None:
@@ -123,7 +123,7 @@ def test_answering_what_is_not_there_breaks_silence(scene: Scene) -> None:
 def test_mask_of_another_object_is_worth_nothing(scene: Scene) -> None:
     question = Question("<REFERRING_EXPRESSION_SEGMENTATION>", "the dog", "", things=(0,))
     for index, low, high in ((0, 0.8, 1.0), (1, 0.0, 0.0)):
-        answer = {"polygons": [[scene.things[index].outline.ravel().tolist()]]}
+        answer = {"polygons": [[scene.things[index].sprite_polygon.ravel().tolist()]]}
         assert low <= scored(question, scene, answer)[f"{question.task} iou"][0] <= high
 
 
@@ -145,15 +145,15 @@ def test_regions(scene: Scene, task: str, answer: str, right: int) -> None:
 
 def test_table_fails_what_was_not_measured_or_is_too_slow() -> None:
     measures = defaultdict(list, {"seconds": [3.0], "<OD> recall": [1.0, 1.0]})
-    table = {(row.task, row.measure): row.passed for row in rows(measures)}
+    table = {(row.task, row.measure): row.passed for row in summarize(measures)}
     assert table["<OD>", "recall at IoU 0.5, right label"]
     assert not table["<OD>", "precision at IoU 0.5, right label"]
     assert not table["any", "median seconds"]
-    assert "**no**" in as_markdown(rows(measures))
+    assert "**no**" in as_markdown(summarize(measures))
 
 
 def test_every_task_gets_its_share() -> None:
-    dealt = [(scene, question.task) for scene, question in deal(2_000_000, 30, 2)]
+    dealt = [(scene, question.task) for scene, question in draw_questions(2_000_000, 30, 2)]
     assert len(dealt) == 60
     counts = {task: sum(t == task for _, t in dealt) for _, task in dealt}
     assert len(counts) == 15

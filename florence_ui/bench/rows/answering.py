@@ -13,7 +13,15 @@ import numpy as np
 import supervision as sv
 from PIL import Image
 
-from florence_ui.bench.measuring import Measurement, Scale, Target, in_turns, milliseconds, ratios, seconds
+from florence_ui.bench.measuring import (
+    Measurement,
+    Scale,
+    Target,
+    format_medians,
+    measure_alternating,
+    ratios,
+    time_call,
+)
 from florence_ui.bench.photographs import SIZES, photograph_jpeg
 from florence_ui.bench.processes import free_port, program
 from florence_ui.bench.scripted_backend import ScriptedBackend
@@ -29,7 +37,7 @@ LIMITS = ImageLimits(max_bytes=100 * 2**20)
 """A generated photograph of 48 megapixels is larger than the page's own limit."""
 
 
-class Desk:
+class PipelineRunner:
     """A pipeline with a loop of its own, as the page's process has one; a picture file in, a drawing's file out."""
 
     def __init__(self, url: str) -> None:
@@ -63,8 +71,8 @@ class Desk:
 
 
 @contextmanager
-def desk(url: str) -> Iterator[Desk]:
-    opened = Desk(url)
+def open_pipeline_runner(url: str) -> Iterator[PipelineRunner]:
+    opened = PipelineRunner(url)
     try:
         yield opened
     finally:
@@ -73,7 +81,7 @@ def desk(url: str) -> Iterator[Desk]:
 
 def run_once(url: str, path: Path) -> None:
     """One run, for measuring its memory."""
-    with desk(url) as opened:
+    with open_pipeline_runner(url) as opened:
         opened.new_question(path)
 
 
@@ -98,46 +106,46 @@ def overhead(scale: Scale) -> Measurement:
     with (
         ScriptedBackend(delay=0.5) as backend,
         photograph_file(1, scale.seed) as path,
-        desk(backend.url) as ours,
+        open_pipeline_runner(backend.url) as ours,
     ):
         picture = open_picture(path)
-        taken = in_turns(
-            lambda: seconds(lambda: ours.new_question(picture)),
-            lambda: seconds(lambda: sdk_call(backend.url, path)),
+        taken = measure_alternating(
+            lambda: time_call(lambda: ours.new_question(picture)),
+            lambda: time_call(lambda: sdk_call(backend.url, path)),
             2 * scale.pairs + 1,
         )
     added = [(mine - other) * 1000 for mine, other in taken]
     return Measurement(
         1, "one run, 1 megapixel, backend of 0.5 s, more than the bare SDK call", added, Target(30, "ms"),
-        milliseconds(taken),
+        format_medians(taken),
     )  # fmt: skip
 
 
-def slow_line(scale: Scale) -> Measurement:
+def slow_upload(scale: Scale) -> Measurement:
     """Row 2: 12 megapixels over 20 Mbit/s."""
     with (
         ScriptedBackend(megabits=20) as backend,
         photograph_file(12, scale.seed) as path,
-        desk(backend.url) as ours,
+        open_pipeline_runner(backend.url) as ours,
     ):
-        taken = in_turns(
-            lambda: seconds(lambda: ours.new_question(path)),
-            lambda: seconds(lambda: sdk_call(backend.url, path)),
+        taken = measure_alternating(
+            lambda: time_call(lambda: ours.new_question(path)),
+            lambda: time_call(lambda: sdk_call(backend.url, path)),
             min(scale.pairs, 5),
         )
     return Measurement(
         2, "one run, 12 megapixels, backend that reads 20 Mbit/s, against the bare SDK call", ratios(taken),
-        Target(0.5), milliseconds(taken),
+        Target(0.5), format_medians(taken),
     )  # fmt: skip
 
 
-def remembered(scale: Scale) -> Measurement:
+def cached_answer(scale: Scale) -> Measurement:
     """Row 5: the same call again, against the first."""
     taken = []
     with (
         ScriptedBackend(delay=0.5) as backend,
         photograph_file(1, scale.seed) as path,
-        desk(backend.url) as ours,
+        open_pipeline_runner(backend.url) as ours,
     ):
         picture = open_picture(path)
         for number in range(scale.pairs + 1):
@@ -146,12 +154,12 @@ def remembered(scale: Scale) -> Measurement:
             def ask(request: Request = request) -> None:
                 ours.loop.run_until_complete(ours.pipeline.analyze(request))
 
-            first = seconds(ask)
-            taken.append((seconds(ask), first))
+            first = time_call(ask)
+            taken.append((time_call(ask), first))
         calls = backend.count
     return Measurement(
         5, "the same call again, against the first", ratios(taken[1:]), Target(1 / 20),
-        f"{milliseconds(taken[1:])}; {calls} calls for {2 * len(taken)} runs",
+        f"{format_medians(taken[1:])}; {calls} calls for {2 * len(taken)} runs",
     )  # fmt: skip
 
 
@@ -160,7 +168,7 @@ def bytes_sent(scale: Scale) -> Measurement:
     with (
         ScriptedBackend() as backend,
         photograph_file(12, scale.seed) as path,
-        desk(backend.url) as ours,
+        open_pipeline_runner(backend.url) as ours,
     ):
         ours.new_question(path)
         sdk_call(backend.url, path)
@@ -187,7 +195,7 @@ def box_agreement(scenes: int, seed: int) -> float:
     with (
         tempfile.TemporaryDirectory() as name,
         program(["-m", "florence_ui.server", "--port", str(port)], f"{url}/healthz"),
-        desk(url) as ours,
+        open_pipeline_runner(url) as ours,
     ):
         path = Path(name) / "scene.jpg"
         for number in range(scenes):

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from florence_ui.bench.measuring import Measurement, Scale, Target, in_turns, milliseconds, ratios, seconds
+from florence_ui.bench.measuring import (
+    Measurement,
+    Scale,
+    Target,
+    format_medians,
+    measure_alternating,
+    ratios,
+    time_call,
+)
 from florence_ui.bench.photographs import SIZES, photograph_jpeg
 from florence_ui.images.loading import encode_jpeg, open_picture
 from florence_ui.inference.pipeline import Analysis, draw
@@ -39,14 +47,14 @@ def drawing(scale: Scale) -> Measurement:
         path.write_bytes(photograph_jpeg(12, scale.seed))
         picture = open_picture(path)
         full = np.asarray(picture.full())
-        taken = in_turns(
-            lambda: seconds(lambda: encode_jpeg(annotate(picture.display, result))),
-            lambda: seconds(lambda: savefig(full, result)),
+        taken = measure_alternating(
+            lambda: time_call(lambda: encode_jpeg(annotate(picture.display, result))),
+            lambda: time_call(lambda: savefig(full, result)),
             2 if scale.short else min(scale.pairs, 3),
         )
     return Measurement(
         4, "drawing 30 labelled boxes and 5 masks on 12 megapixels, against matplotlib", ratios(taken), Target(0.1),
-        milliseconds(taken),
+        format_medians(taken),
     )  # fmt: skip
 
 
@@ -86,7 +94,7 @@ def restyling(scale: Scale) -> Measurement:
         analysis = Analysis(result, open_picture(path), "florence-2-base", "local", "", 0.0)
     asyncio.run(draw(analysis))
     taken = {
-        style: [seconds(lambda s=style: asyncio.run(draw(analysis, s))) * 1000 for _ in range(scale.pairs)]
+        style: [time_call(lambda s=style: asyncio.run(draw(analysis, s))) * 1000 for _ in range(scale.pairs)]
         for style in (Style(annotators=(annotator,)) for annotator in Annotator)
     }
     slowest = max(taken, key=lambda style: statistics.median(taken[style]))

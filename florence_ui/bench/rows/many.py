@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from florence_ui.bench.measuring import Measurement, Scale, Target, seconds
+from florence_ui.bench.measuring import Measurement, Scale, Target, time_call
 from florence_ui.bench.photographs import photograph
 from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.inference.batch import Batch
@@ -16,7 +16,7 @@ PICTURES, AT_ONCE, DELAY = 100, 8, 0.5
 IDEAL = -(-PICTURES // AT_ONCE) * DELAY
 
 
-def many_pictures(scale: Scale) -> Measurement:
+def batch_of_pictures(scale: Scale) -> Measurement:
     """Row 10: a hundred pictures of one megapixel, eight at once, against the time of the answers alone."""
     with tempfile.TemporaryDirectory() as name, ScriptedBackend(delay=DELAY, keep_images=False) as backend:
         paths = []
@@ -25,7 +25,7 @@ def many_pictures(scale: Scale) -> Measurement:
             base.paste((number, 90, 200), (0, 0, 200, 200))
             paths.append(Path(name) / f"{number}.jpg")
             base.save(paths[-1], quality=92)
-        taken = [seconds(lambda: asyncio.run(run_all(backend.url, paths))) for _ in range(min(scale.pairs, 3))]
+        taken = [time_call(lambda: asyncio.run(run_all(backend.url, paths))) for _ in range(min(scale.pairs, 3))]
     return Measurement(
         10, "100 pictures, 8 at once, backend of 0.5 s, against the answers alone", [t / IDEAL for t in taken],
         Target(1.15), f"{sorted(taken)[len(taken) // 2]:.1f} s against {IDEAL:.1f} s",

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from florence_ui.bench.measuring import Measurement, Scale, Target, in_turns, milliseconds, ratios, seconds
+from florence_ui.bench.measuring import (
+    Measurement,
+    Scale,
+    Target,
+    format_medians,
+    measure_alternating,
+    ratios,
+    time_call,
+)
 from florence_ui.bench.photographs import photograph
 from florence_ui.bench.processes import free_port, program
 from florence_ui.images.loading import encode_jpeg
@@ -34,16 +42,16 @@ def another_task(scale: Scale) -> Measurement:
         def first() -> float:
             nonlocal picture
             picture = next(pictures)
-            return seconds(lambda: ask(url, picture, "<CAPTION>"))
+            return time_call(lambda: ask(url, picture, "<CAPTION>"))
 
         def second() -> float:
-            return seconds(lambda: ask(url, picture, "<OD>"))
+            return time_call(lambda: ask(url, picture, "<OD>"))
 
         picture = b""
         taken = [(second_time, first_time) for first_time, second_time in ((first(), second()) for _ in range(4))]
     return Measurement(
         6, "another task on the same picture, local server, against the first task on it", ratios(taken[1:]),
-        Target(0.5), milliseconds(taken[1:]),
+        Target(0.5), format_medians(taken[1:]),
     )  # fmt: skip
 
 
@@ -59,7 +67,7 @@ def plain_transformers(scale: Scale) -> Measurement:
     taken = [pair for _ in range(LOADED) for pair in pairs_of_one_load(runtime, scale)]
     return Measurement(
         7, "one answer of the local server against plain transformers", ratios(taken), Target(1.05),
-        f"{milliseconds(taken)}, {runtime.device} {runtime.dtype_name}",
+        f"{format_medians(taken)}, {runtime.device} {runtime.dtype_name}",
     )  # fmt: skip
 
 
@@ -76,13 +84,13 @@ def pairs_of_one_load(runtime: "Runtime", scale: Scale) -> list[tuple[float, flo
 
         def ours() -> float:
             data = next(pictures)
-            return seconds(lambda: ask(url, data, "<CAPTION>"))
+            return time_call(lambda: ask(url, data, "<CAPTION>"))
 
         def theirs() -> float:
             data = next(pictures)
-            return seconds(lambda: generate(plain, data))
+            return time_call(lambda: generate(plain, data))
 
-        return in_turns(ours, theirs, min(scale.pairs, 3))
+        return measure_alternating(ours, theirs, min(scale.pairs, 3))
 
 
 def generate(plain, data: bytes) -> dict:

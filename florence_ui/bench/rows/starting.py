@@ -11,7 +11,7 @@ from pathlib import Path
 
 import brotli
 
-from florence_ui.bench.measuring import Measurement, Scale, Target, in_turns, ratios, seconds
+from florence_ui.bench.measuring import Measurement, Scale, Target, measure_alternating, ratios, time_call
 from florence_ui.bench.photographs import SIZES, photograph
 from florence_ui.bench.processes import free_port, program, wait_for
 from florence_ui.images.loading import open_picture
@@ -45,16 +45,16 @@ KINDS = {
 """How the picture may have been saved; a progressive JPEG and a WebP cannot be decoded piece by piece."""
 
 
-def start(scale: Scale) -> Measurement:
+def startup_time(scale: Scale) -> Measurement:
     """Row 12: from the command to a page that answers, against importing gradio."""
 
     def ours() -> float:
-        return seconds(start_and_stop)
+        return time_call(start_and_stop)
 
     def theirs() -> float:
-        return seconds(lambda: subprocess.run([sys.executable, "-c", "import gradio"], check=True))
+        return time_call(lambda: subprocess.run([sys.executable, "-c", "import gradio"], check=True))
 
-    taken = in_turns(ours, theirs, min(scale.pairs, 4))
+    taken = measure_alternating(ours, theirs, min(scale.pairs, 4))
     notes = " against ".join(f"{sorted(side)[len(side) // 2]:.1f} s" for side in zip(*taken, strict=True))
     return Measurement(
         12, "from `python app.py` to a page that answers, against `import gradio`", ratios(taken), Target(1.6), notes
@@ -74,7 +74,7 @@ def start_and_stop() -> None:
         process.kill()
 
 
-def weight(scale: Scale) -> Measurement:
+def page_weight(scale: Scale) -> Measurement:
     """Row 13: what our page, with its styles, scripts and pictures, weighs more than the same stock components.
 
     What a first visit loads besides is the components' own code, which is the same on both sides.
@@ -111,7 +111,7 @@ def download(url: str) -> tuple[str, int]:
     return plain.decode("utf-8", "replace"), len(data)
 
 
-def memory(scale: Scale) -> Measurement:
+def peak_memory(scale: Scale) -> Measurement:
     """Row 14: the most memory that a run with 48 megapixels adds, against the decoded picture; the worst kind counts.
 
     Not a WebP, whose figure is in the notes: its decoder alone holds three copies of four bytes a pixel.
