@@ -84,7 +84,7 @@ def test_polygon_covers_the_visible_pixels(scenes: list) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_outline_of_few_points_resembles_the_sprite(name: str) -> None:
+def test_simplified_polygon_resembles_the_sprite(name: str) -> None:
     sprite = sprites()[name]
     assert len(sprite.polygon) <= MAX_POLYGON_POINTS
     canvas = Canvas(Image.new("RGB", (160, 160), "white"))
@@ -93,9 +93,9 @@ def test_outline_of_few_points_resembles_the_sprite(name: str) -> None:
     assert polygons_iou([thing.sprite_polygon], [thing.polygon], (160, 160)) > 0.78
 
 
-@pytest.mark.parametrize("turn", [0.0, 8.0, -8.0])
-def test_quad_encloses_the_ink_of_the_word(turn: float) -> None:
-    style = SignStyle("DejaVuSans-Bold", 40, board=(255, 255, 255), ink=(200, 0, 0), turn=turn, rounded=False)
+@pytest.mark.parametrize("rotation", [0.0, 8.0, -8.0])
+def test_quad_encloses_the_ink_of_the_word(rotation: float) -> None:
+    style = SignStyle("DejaVuSans-Bold", 40, board=(255, 255, 255), ink=(200, 0, 0), rotation=rotation, rounded=False)
     sign = draw_sign(style, "HOTEL")
     red = np.asarray(sign.tile.convert("RGBA")).astype(int)
     ink = (red[..., 0] - red[..., 1] > 100) & (red[..., 3] > 200)

@@ -19,7 +19,7 @@ def scene() -> Scene:
     canvas = Canvas(Image.new("RGB", (300, 200), "white"))
     canvas.add_thing("dog", frame_at("dog", (10, 10), 80))
     canvas.add_thing("apple", frame_at("apple", (200, 10), 80))
-    style = SignStyle("DejaVuSans-Bold", 30, board=(255, 255, 255), ink=(0, 0, 90), turn=0, rounded=False)
+    style = SignStyle("DejaVuSans-Bold", 30, board=(255, 255, 255), ink=(0, 0, 90), rotation=0, rounded=False)
     canvas.add_sign(draw_sign(style, "HOTEL").moved_to((50, 130)))
     return canvas.finish()
 
