@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from test_imports import modules, own_parts, part_of
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "assets/florence-2-nano/README.md"])
@@ -98,6 +99,24 @@ def test_every_room_is_described() -> None:
     text = (ROOT / "docs" / "how-it-works.md").read_text("utf-8")
     rooms = {path.parent.name for path in (ROOT / "florence_ui").glob("*/__init__.py")}
     assert {room for room in rooms if f"(../florence_ui/{room})" not in text} == set()
+
+
+def test_the_drawing_of_the_rooms_is_true() -> None:
+    text = (ROOT / "docs" / "how-it-works.md").read_text("utf-8")
+    drawn: dict[str, set[str]] = {name: set() for name in re.findall(r"^    (\w+)\[", text, flags=re.MULTILINE)}
+    for upper, lower in re.findall(r"^    (\w+) --> (\w+)$", text, flags=re.MULTILINE):
+        drawn[upper].add(lower)
+    real = {room: set() for room in drawn}
+    for path in modules():
+        if (room := part_of(path)) in real:
+            real[room] |= own_parts(path) & set(drawn) - {room}
+    assert {(a, b) for a in drawn for b in drawn[a] - {"base"} if b not in below(a, real)} == set()
+    assert {(a, b) for a in real for b in real[a] if b not in below(a, drawn)} == set()
+
+
+def below(room: str, arrows: dict[str, set[str]]) -> set[str]:
+    """The rooms that arrows lead to from a room."""
+    return arrows[room].union(*(below(other, arrows) for other in arrows[room]))
 
 
 def test_every_backend_has_its_row() -> None:
