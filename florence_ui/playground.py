@@ -5,7 +5,8 @@ from typing import Any
 
 from florence_ui.api.endpoints import add_endpoints
 from florence_ui.api.mcp import has_mcp, serve_tools
-from florence_ui.hosting.gradio_internals import WakingQueue, limited_server
+from florence_ui.hosting.gradio_internals.queue import WakingQueue
+from florence_ui.hosting.gradio_internals.server import limited_server
 from florence_ui.hosting.launch import launch_options
 from florence_ui.ui.batch.tab import build_batch_tab
 from florence_ui.ui.compare.tab import build_compare_tab
@@ -43,7 +44,7 @@ class Playground(GuardedBlocks):
         safe = launch_options(
             services.settings, probe=services.health, on_start=serve_tools, on_leave=services.limiter.cancel_session
         )
-        WakingQueue.take_over(self)
+        WakingQueue.install(self)
         with limited_server():
             return super().launch(
                 *args, **{"footer_links": ["api"], **options, **appearance(), "mcp_server": has_mcp(), **safe}

@@ -19,11 +19,11 @@ from typing import Any
 
 import gradio as gr
 from gradio.data_classes import FileData
-from gradio.route_utils import get_root_url
 from starlette.requests import Request
 
 from florence_ui.api.values import file_data
 from florence_ui.errors import FlorenceUIError, InputError
+from florence_ui.hosting.gradio_internals.mcp import ToolServer
 from florence_ui.hosting.uploads import FILE_ROUTE
 from florence_ui.identity import current_visitor
 from florence_ui.visitors.jobs import Job, JobState, Output
@@ -47,21 +47,20 @@ def has_mcp() -> bool:
 
 def serve_tools(blocks: Any) -> None:
     """Let these `gr.Blocks` answer agents themselves, if it is the page and agents are served at all."""
-    server, services = getattr(blocks, "mcp_server_obj", None), getattr(blocks, "services", None)
+    server, services = ToolServer.of(blocks), getattr(blocks, "services", None)
     if server is not None and services is not None:
-        # our own reading of a field takes more than the schema shows, and refuses in words
-        server.mcp_server.call_tool(validate_input=False)(Tools(server, services).call)
+        server.answer_calls(Tools(server, services).call)
 
 
 class Tools:
     """The endpoints as agents call them.
 
     Args:
-        server: Gradio's `GradioMCPServer`.
+        server: Lists them and carries the answers.
         services: What the endpoints call.
     """
 
-    def __init__(self, server: Any, services: Services) -> None:
+    def __init__(self, server: ToolServer, services: Services) -> None:
         self.server = server
         self.services = services
 
@@ -71,11 +70,11 @@ class Tools:
         Raises:
             FlorenceUIError: Whatever went wrong, in words.
         """
-        context = self.server.mcp_server.request_context
+        context = self.server.context
         try:
             function = self._function(name, arguments)
             if function.__name__ in AT_ONCE:
-                output = await ask(function, arguments, self._asked(context.request))
+                output = await ask(function, arguments, self.server.page_request(context.request))
             else:
                 output = await self._attend(function, arguments, context)
             return await asyncio.to_thread(self._content, output, context.request)
@@ -91,11 +90,9 @@ class Tools:
         Raises:
             InputError: If there is none, or it takes no such arguments.
         """
-        selected = self.server.get_selected_tools_from_request()
-        endpoint = self.server.tool_to_endpoint.get(name) if selected is None or name in selected else None
-        if endpoint is None:
+        function = self.server.find_function(name)
+        if function is None:
             raise InputError("There is no such tool.", "Ask for the list of tools.", field="name")
-        function = self.server.get_block_fn_from_endpoint_name(endpoint).fn
         known = [parameter for parameter in inspect.signature(function).parameters if parameter != "request"]
         if unknown := [argument for argument in arguments if argument not in known]:
             raise InputError(f"{name} takes no such argument.", f"It takes {', '.join(known)}.", field=unknown[0])
@@ -104,10 +101,10 @@ class Tools:
     async def _attend(self, function: Callable[..., Any], arguments: dict[str, Any], context: Any) -> Output:
         """The output of a call; of one that takes too long, the job that it becomes."""
         request = context.request
-        visitor = visitor_of(self._asked(request), self.services.settings)
+        visitor = visitor_of(self.server.page_request(request), self.services.settings)
 
         async def work(job: Job) -> Output:
-            asked = self._asked(request, job.session)
+            asked = self.server.page_request(request, job.session)
             current_visitor.set(visitor_of(asked, self.services.settings))
             return await ask(function, arguments, asked)
 
@@ -122,10 +119,6 @@ class Tools:
         job.kept = True
         more = "The call goes on. Ask job_status with this job_id, and job_result when its state is done."
         return None, job.record() | {"next": more}
-
-    def _asked(self, request: Request, session: str = "") -> gr.Request:
-        """An agent's request as endpoints know it: to the page, not to Gradio's inner app for agents."""
-        return gr.Request(Request(request.scope | {"app": self.server.blocks.app}), session_hash=session)
 
     async def _wait(self, job: Job, context: Any) -> None:
         """Waits until the call is done, at most `PATIENCE`, and tells how far it is to whoever wants to know."""
@@ -149,10 +142,10 @@ class Tools:
     def _content(self, output: Output, request: Request) -> list[Any]:
         """The parts of an answer: a picture as a picture with its address, the record as JSON; blocks."""
         path, record = output
-        root = get_root_url(request, self.server.get_route_path(request), self.server.root_path)
+        root = self.server.root_url(request)
         file = file_data(path)
         files = [file.model_dump() | {"url": f"{root}{FILE_ROUTE}{file.path}"}] if file else []
-        return self.server.postprocess_output_data([*files, json.dumps(record, ensure_ascii=False)], root)
+        return self.server.content([*files, json.dumps(record, ensure_ascii=False)], root)
 
 
 async def ask(function: Callable[..., Any], arguments: dict[str, Any], request: gr.Request) -> Output:

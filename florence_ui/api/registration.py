@@ -7,6 +7,7 @@ import gradio as gr
 from gradio.context import get_blocks_context
 
 from florence_ui.exports.batch_downloads import MAKERS
+from florence_ui.hosting.gradio_internals.events import set_api_schema
 from florence_ui.inference.chains import CHAINS
 from florence_ui.tasks import TASKS
 from florence_ui.visitors.service import Services
@@ -22,4 +23,4 @@ def add_endpoint(services: Services, function: Callable[..., Any]) -> None:
     known = FIXED | {name: tuple(services.backends) for name in ("backend", "left_backend", "right_backend")}
     for (name, *_), block in zip(gr.utils.get_function_params(function), inputs, strict=True):
         if name in known:
-            block._api_info = {"type": "string", "enum": list(known[name])}
+            set_api_schema(block, {"type": "string", "enum": list(known[name])})

@@ -5,16 +5,15 @@ import re
 import socket
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 
-from gradio.route_utils import CustomCORSMiddleware
-from starlette._utils import get_route_path
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Scope
 
+from florence_ui.hosting.gradio_internals.server import get_route_path
 from florence_ui.hosting.requests import Refused
 from florence_ui.network.origins import (
     host_name,
@@ -118,17 +117,3 @@ def _is_private(place: tuple[str, int | None] | None) -> bool:
     """Whether a socket's end is an address that the internet cannot reach; other ends than addresses are not."""
     address = parse_address(place[0]) if place else None
     return address is not None and not address.is_global
-
-
-def replace_gradios_cors(app: Any) -> None:
-    """Take Gradio's own CORS headers away: they allow every website on every name but localhost.
-
-    Raises:
-        RuntimeError: If Gradio adds them in another way than it did.
-    """
-    layer = app.middleware_stack
-    while layer is not None and not isinstance(layer, CustomCORSMiddleware):
-        layer = getattr(layer, "app", None)
-    if layer is None:
-        raise RuntimeError("Gradio's CORS middleware was not found; this version of Gradio is not supported.")
-    layer.parent_configures_cors = lambda: True

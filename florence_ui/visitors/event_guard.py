@@ -12,9 +12,10 @@ from gradio.state_holder import SessionState
 
 from florence_ui import storage
 from florence_ui.errors import FlorenceUIError
+from florence_ui.hosting.gradio_internals.events import sanitize_event_data
+from florence_ui.hosting.gradio_internals.sessions import LeanSession
 from florence_ui.hosting.lenient_fields import LenientRadio
 from florence_ui.hosting.responses import REFUSED
-from florence_ui.hosting.sessions import Session
 from florence_ui.identity import UNKNOWN_VISITOR, current_visitor
 from florence_ui.visitors.service import Services, visitor_of
 
@@ -42,11 +43,11 @@ class GuardedBlocks(gr.Blocks):
         visitor = visitor_of(request, self.services.settings) if known else UNKNOWN_VISITOR
         current_visitor.set(visitor)
         storage.owner.set(visitor.address)
-        if isinstance(state := options.get("state"), Session):
+        if isinstance(state := options.get("state"), LeanSession):
             state.address = visitor.address
         event = options.get("event_data")
-        if event is not None and not isinstance(event._data, dict):
-            event._data = {}
+        if event is not None:
+            sanitize_event_data(event)
         # What does not wait in line is over at once, and its request would end without an answer.
         attended = visitor if function.queue else UNKNOWN_VISITOR
         try:

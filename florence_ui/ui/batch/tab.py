@@ -75,7 +75,7 @@ def build_batch_tab(page: Page, tab: gr.Tab) -> None:
         return progress_updates(panel, inputs[panel.state])
 
     async def open_one(inputs: Inputs, event: gr.EventData) -> Updates:
-        return await open_picture(page, panel, inputs, event._data.get("index"))
+        return await open_picture(page, panel, inputs, getattr(event, "index", None))
 
     panel.files.change(take_files, {panel.state, panel.files}, [*panel.shown, panel.chosen_panel], **queued())
     panel.task.input(fit, {panel.task}, [panel.text, panel.classes], **unqueued())

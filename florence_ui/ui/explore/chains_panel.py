@@ -76,7 +76,7 @@ def build_chains_panel(page: Page) -> None:
         return stop_chain(page, panel, inputs)
 
     async def open_step(inputs: Inputs, event: gr.EventData) -> Updates:
-        return await open_step_answer(page, panel, inputs, event._data.get("index"))
+        return await open_step_answer(page, panel, inputs, getattr(event, "index", None))
 
     panel.chain.change(lambda name: get_chain(name).help, panel.chain, panel.help, **unqueued())
     running = panel.run.click(run, fields, parts, **queued())

@@ -79,7 +79,7 @@ def build_object_panel(page: Page) -> None:
         return selection_updates(page, panel, inputs)
 
     def pin(inputs: Inputs, event: gr.EventData) -> Updates:
-        row = event._data.get("index")
+        row = getattr(event, "index", None)
         inputs[panel.choice].run, inputs[panel.choice].row = (
             inputs[page.session].run,
             row if isinstance(row, int) else -1,

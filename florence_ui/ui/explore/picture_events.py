@@ -45,7 +45,7 @@ def wire(page: Page) -> None:
         return await take_picture(page, inputs, page.services.open_link(link))
 
     async def choose(inputs: Inputs, event: gr.EventData) -> Updates:
-        return await take_example(page, inputs, event._data.get("index"))
+        return await take_example(page, inputs, getattr(event, "index", None))
 
     def clear(inputs: Inputs) -> Updates:
         return remove_picture(page, inputs)

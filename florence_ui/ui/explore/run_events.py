@@ -50,7 +50,7 @@ def wire(page: Page) -> None:
         return {**show_run(page), answer.stage: answer_view.stage_value(inputs[page.session], page.style.read(inputs))}
 
     async def go_back(inputs: Inputs, event: gr.EventData) -> Updates:
-        return await reopen_run(page, inputs, event._data.get("index"))
+        return await reopen_run(page, inputs, getattr(event, "index", None))
 
     running = ask.run.click(run, fields, parts, **queued())
     ask.stop.click(stopped, fields, [ask.run, ask.stop, answer.stage], cancels=[running], **unqueued())

@@ -30,7 +30,7 @@ def wire(page: Page) -> None:
         session: PageSession = inputs[page.session]
         if session.run is not None:
             known = range(len(session.run.analysis.result.detections))
-            hidden = event._data.get("hidden")
+            hidden = getattr(event, "hidden", None)
             rows = hidden if isinstance(hidden, list) else []
             session.run.hidden = frozenset(k for k in rows if isinstance(k, int) and k in known)
         return await redraw_answer(page, session, style.read(inputs))
