@@ -320,13 +320,13 @@ class Settings:
             if name is not None:
                 given[field.name] = _read(variable, name, environ[name].strip())
         settings = cls(**given)
-        if settings.first_backend == "dedicated" and not settings.dedicated_url:
+        if settings.default_backend == "dedicated" and not settings.dedicated_url:
             needed = "the address of your deployment, because FLORENCE_UI_BACKEND is dedicated"
             raise SettingsError("FLORENCE_UI_DEDICATED_URL", needed)
         return settings
 
     @property
-    def first_backend(self) -> str:
+    def default_backend(self) -> str:
         """The backend that is chosen at first: the operator's choice, else serverless with a key, local without."""
         return self.backend or ("serverless" if self.api_key else "local")
 
@@ -341,7 +341,7 @@ class Settings:
         return int(self.max_megapixels * 10**6)
 
     @property
-    def lent_models(self) -> tuple[str, ...]:
+    def shared_key_models(self) -> tuple[str, ...]:
         """The models that visitors may use with the operator's key, the one chosen at first included; empty is all."""
         return tuple(dict.fromkeys((*self.models, self.model))) if self.models and self.model else self.models
 

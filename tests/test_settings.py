@@ -12,7 +12,7 @@ KEY = "rf_SecretSecretSecret"
 def test_nothing_set_gives_the_defaults() -> None:
     settings = Settings.from_environ({})
     assert settings == Settings()
-    assert (settings.first_backend, settings.local_url) == ("local", "")
+    assert (settings.default_backend, settings.local_url) == ("local", "")
     assert backends_from(settings)["local"].url == "http://localhost:9001"
     assert (settings.remote_timeout, settings.local_timeout) == (120, 600)
     assert settings.max_upload_bytes == 20 * 2**20
@@ -36,12 +36,12 @@ def test_an_empty_variable_counts_as_not_set() -> None:
 def test_the_key_is_read_and_hidden(environ: dict[str, str], key: str) -> None:
     settings = Settings.from_environ(environ)
     assert str(settings.api_key) == key
-    assert settings.first_backend == "serverless"
+    assert settings.default_backend == "serverless"
     assert KEY not in repr(settings)
 
 
 def test_the_operators_choice_comes_before_the_key() -> None:
-    assert Settings.from_environ({"API_KEY": KEY, "FLORENCE_UI_BACKEND": "Local"}).first_backend == "local"
+    assert Settings.from_environ({"API_KEY": KEY, "FLORENCE_UI_BACKEND": "Local"}).default_backend == "local"
 
 
 @pytest.mark.parametrize(

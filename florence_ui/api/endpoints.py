@@ -14,7 +14,7 @@ from gradio.data_classes import FileData
 from florence_ui.api import jobs, many, work
 from florence_ui.api.registration import add_endpoint
 from florence_ui.api.values import CHAIN_NAMES, choice, file_data, picture_of, question_of
-from florence_ui.concurrency.fair_pool import drawing
+from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.exports.records import analysis_record
 from florence_ui.inference.chains import CHAINS
 from florence_ui.inference.pipeline import Request, draw
@@ -137,7 +137,7 @@ def add_compare(services: Services) -> None:
             picture = await picture_of(services, image, image_url)
         requests = {LEFT: left.about(picture), RIGHT: right.about(picture)}
         sides = await work.both(services, requests, visitor)
-        drawn = await drawing.run(work.comparison_picture, sides)
+        drawn = await draw_pool.run(work.comparison_picture, sides)
         return file_data(drawn), work.comparison_record(sides)
 
     add_endpoint(services, compare)

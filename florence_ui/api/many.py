@@ -9,7 +9,7 @@ from gradio.data_classes import FileData
 from florence_ui.api import work as api_work_module
 from florence_ui.api.registration import add_endpoint
 from florence_ui.api.values import Question, choice, file_data, names_of, number, pictures_of, question_of, words
-from florence_ui.concurrency.fair_pool import drawing
+from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.exports import batch_downloads, downloads
 from florence_ui.exports.datasets import Export, check_validation_share
 from florence_ui.identity import Visitor
@@ -180,6 +180,6 @@ async def export_file(services: Services, name: str, batch: Batch, validation: f
     if name in DRAWN and len(batch.items) == 1:
         analysis = await reopen(batch.items[0], limits)
         rows = range(len(analysis.result.detections))
-        return Export(await drawing.run(downloads.MAKERS[name], analysis, Style(), rows))
+        return Export(await draw_pool.run(downloads.MAKERS[name], analysis, Style(), rows))
     options = batch_downloads.Options(limits, validation=validation)
-    return await drawing.run(batch_downloads.make, name, batch, options)
+    return await draw_pool.run(batch_downloads.make, name, batch, options)

@@ -99,7 +99,7 @@ def question_of(
     known, phrase = get_task(TASK_NAMES.get(fold(token), token)), words(text, "text")
     names, box, pixels = class_names(classes), *region_of(region)
     build_prompt(known, text=phrase, classes=names, region=WHOLE if pixels else box)
-    where = words(backend, f"{field}backend").strip().lower() or services.settings.first_backend
+    where = words(backend, f"{field}backend").strip().lower() or services.settings.default_backend
     request = Request(
         None,
         known,

@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 
 from florence_ui.api.values import Question
+from florence_ui.concurrency.bounded import run_bounded
 from florence_ui.concurrency.queueing import OnStatus
-from florence_ui.concurrency.run_bounded import run_bounded
 from florence_ui.errors import BusyError, FlorenceUIError
 from florence_ui.exports.records import analysis_record
 from florence_ui.identity import Visitor

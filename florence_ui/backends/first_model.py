@@ -5,8 +5,8 @@ import http.client
 import json
 from urllib.parse import urlsplit
 
-from florence_ui.backends.model_status import State
-from florence_ui.backends.port_probe import Neighbour, connect, who_answers
+from florence_ui.backends.model_status import ServerState
+from florence_ui.backends.port_probe import Listener, connect, identify_listener
 
 
 def request_model(url: str, model_id: str) -> bool:
@@ -18,7 +18,7 @@ def request_model(url: str, model_id: str) -> bool:
         Whether that is all that can be done: it is ready, or cannot be had although its files are here, or is none
         that the server knows.
     """
-    if who_answers(url)[0] is not Neighbour.OURS:
+    if identify_listener(url)[0] is not Listener.OURS:
         return False
     with (
         contextlib.closing(connect(url)) as connection,
@@ -29,5 +29,7 @@ def request_model(url: str, model_id: str) -> bool:
         response = connection.getresponse()
         model = json.loads(response.read(2**16))
         state, on_disk = model.get("state"), model.get("on_disk")
-        return response.status == 404 or state == State.READY or (state == State.UNAVAILABLE and bool(on_disk))
+        return (
+            response.status == 404 or state == ServerState.READY or (state == ServerState.UNAVAILABLE and bool(on_disk))
+        )
     return False

@@ -20,10 +20,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from florence_ui.backends import Backend, BackendState, backends_from, is_loopback, post_json, probe
+from florence_ui.backends import Backend, ProbeResult, backends_from, is_loopback, post_json, probe
 from florence_ui.backends.first_model import request_model
-from florence_ui.backends.model_status import WAITING_HELPS, ServerStatus, State, model_status
-from florence_ui.backends.port_probe import OUR_NAME, ROBOFLOW_NAME, Neighbour, who_answers
+from florence_ui.backends.model_status import TRANSIENT_STATES, ServerState, ServerStatus, model_status
+from florence_ui.backends.port_probe import OUR_NAME, ROBOFLOW_NAME, Listener, identify_listener
 from florence_ui.errors import BackendUnreachableError
 from florence_ui.network.proxies import child_environment
 from florence_ui.settings import Settings
@@ -50,12 +50,12 @@ KEPT_LINES = 50
 logger = logging.getLogger(__name__)
 
 
-def missing_packages() -> list[str]:
+def find_missing_packages() -> list[str]:
     """What the local server needs and this Python does not have; nothing is imported."""
     return [name for name in NEEDED_PACKAGES if importlib.util.find_spec(name) is None]
 
 
-def pause_after(failures: int, first: float = FIRST_PAUSE) -> float:
+def restart_delay(failures: int, first: float = FIRST_PAUSE) -> float:
     """Seconds before a child that ended so many times in a row is started again."""
     return min(LONGEST_PAUSE, first * 2.0 ** min(failures - 1, 20))
 
@@ -89,12 +89,12 @@ class LocalServer:
         self._child: subprocess.Popen | None = None
         self._child_begun = self._next_start = 0.0
         self._last_code: int | None = None
-        self._neighbour: tuple[Neighbour, str] | None = None
+        self._neighbour: tuple[Listener, str] | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._preparing: threading.Thread | None = None
         self._look: asyncio.Task | None = None
-        self._seen: tuple[float, BackendState] | None = None
+        self._seen: tuple[float, ProbeResult] | None = None
         self._ready: dict[str, tuple[float, ServerStatus]] = {}
 
     # --- the child -----------------------------------------------------------------------------------------------
@@ -133,13 +133,13 @@ class LocalServer:
     def _supervise(self) -> None:
         failures = 0
         while not self._stopping.is_set():
-            self._neighbour = who_answers(self.backend.url)
+            self._neighbour = identify_listener(self.backend.url)
             pause = WATCH_SECONDS
-            if self._neighbour[0] is Neighbour.NOBODY and not missing_packages():
+            if self._neighbour[0] is Listener.NOBODY and not find_missing_packages():
                 self._last_code = self._run_child()
                 steady = time.monotonic() - self._child_begun > STEADY
                 failures = 1 if steady else failures + 1
-                pause = pause_after(failures, self._first_pause)
+                pause = restart_delay(failures, self._first_pause)
                 self._next_start = time.monotonic() + pause
                 if not self._stopping.is_set():
                     logger.warning("The local server ended with status %s; next start in %g s", self._last_code, pause)
@@ -182,7 +182,7 @@ class LocalServer:
         if not seen.server.startswith((OUR_NAME, ROBOFLOW_NAME)):
             return self._foreign(seen.server)
         if not seen.ours or model_id not in seen.models:
-            return ServerStatus(State.READY, f"{seen.server} answers.", models=seen.models, server=seen.server)
+            return ServerStatus(ServerState.READY, f"{seen.server} answers.", models=seen.models, server=seen.server)
         return model_status(model_id, seen)
 
     async def prepare(self, model_id: str) -> None:
@@ -202,24 +202,24 @@ class LocalServer:
         told = ""
         while True:
             status = await self.status(model_id)
-            if status.state is State.READY:
+            if status.state is ServerState.READY:
                 self._ready[model_id] = time.monotonic() + READY_SECONDS, status
                 return status
-            if status.state not in WAITING_HELPS:
+            if status.state not in TRANSIENT_STATES:
                 raise BackendUnreachableError(status.detail, status.hint)
-            if status.state is State.ABSENT:
+            if status.state is ServerState.ABSENT:
                 await self.prepare(model_id)
             if status.detail != told:
                 told = status.detail
                 on_state(told)
             await asyncio.sleep(POLL_SECONDS)
 
-    def doubt(self) -> None:
+    def invalidate(self) -> None:
         """Forgets that models were seen ready; for when a call failed."""
         self._ready.clear()
         self._seen = None
 
-    async def _probe(self) -> BackendState:
+    async def _probe(self) -> ProbeResult:
         """Who answers, asked at most every `FRESH_SECONDS`; callers at the same time share one question."""
         if self._seen and self._seen[1].reachable and time.monotonic() - self._seen[0] < FRESH_SECONDS:
             return self._seen[1]
@@ -227,7 +227,7 @@ class LocalServer:
             self._look = asyncio.create_task(self._look_now())
         return await asyncio.shield(self._look)
 
-    async def _look_now(self) -> BackendState:
+    async def _look_now(self) -> ProbeResult:
         seen = await probe(self.backend)
         self._seen = time.monotonic(), seen
         return seen
@@ -235,7 +235,7 @@ class LocalServer:
     def _foreign(self, name: str) -> ServerStatus:
         called = f" ({name})" if name else ""
         return ServerStatus(
-            State.FOREIGN,
+            ServerState.FOREIGN,
             f"Another program{called} uses the local server's port, {self.backend.host}.",
             "End it, set FLORENCE_UI_LOCAL_URL to another port, or choose another backend.",
         )
@@ -243,25 +243,29 @@ class LocalServer:
     def _not_reachable(self) -> ServerStatus:
         host, now = self.backend.host, time.monotonic()
         others = "choose another backend."
-        if self._wanted and (missing := missing_packages()):
+        if self._wanted and (missing := find_missing_packages()):
             return ServerStatus(
-                State.UNAVAILABLE,
+                ServerState.UNAVAILABLE,
                 f"The local backend needs {' and '.join(missing)}, which this Python does not have.",
                 f"Install what is in requirements.txt and start the app again, or {others}",
             )
-        if self._neighbour and self._neighbour[0] is Neighbour.OTHER:
+        if self._neighbour and self._neighbour[0] is Listener.OTHER:
             return self._foreign(self._neighbour[1])
         if not self._wanted or self._thread is None:
-            return ServerStatus(State.UNAVAILABLE, f"Nobody answers at {host}.", f"Start a server there, or {others}")
+            return ServerStatus(
+                ServerState.UNAVAILABLE, f"Nobody answers at {host}.", f"Start a server there, or {others}"
+            )
         if self.pid:
             if now - self._child_begun < START_SECONDS:
-                return ServerStatus(State.STARTING, "The local server is starting.")
-            return ServerStatus(State.UNAVAILABLE, "The local server runs but does not answer.", f"Wait, or {others}")
+                return ServerStatus(ServerState.STARTING, "The local server is starting.")
+            return ServerStatus(
+                ServerState.UNAVAILABLE, "The local server runs but does not answer.", f"Wait, or {others}"
+            )
         if self._last_code is None or self._next_start - now < SOON:
-            return ServerStatus(State.STARTING, "The local server is about to start.")
+            return ServerStatus(ServerState.STARTING, "The local server is about to start.")
         seconds = round(self._next_start - now)
         detail = f"The local server ended by itself; it is started again in {seconds} s."
-        return ServerStatus(State.UNAVAILABLE, detail, f"See the app's log, or {others}")
+        return ServerStatus(ServerState.UNAVAILABLE, detail, f"See the app's log, or {others}")
 
 
 def _listen_host(host: str) -> str:

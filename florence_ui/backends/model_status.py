@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from florence_ui.backends import BackendState
+from florence_ui.backends import ProbeResult
 from florence_ui.errors import quote
 
 BASE, NANO = "florence-2-base", "florence-2-nano"
@@ -16,7 +16,7 @@ NANO_WARNING = (
 """What nano's answer about any picture but a bundled example is worth."""
 
 
-class State(StrEnum):
+class ServerState(StrEnum):
     """What the local server, or a model on it, is doing."""
 
     STARTING = "starting"
@@ -28,7 +28,7 @@ class State(StrEnum):
     FOREIGN = "foreign"
 
 
-WAITING_HELPS = {State.STARTING, State.ABSENT, State.DOWNLOADING, State.LOADING}
+TRANSIENT_STATES = {ServerState.STARTING, ServerState.ABSENT, ServerState.DOWNLOADING, ServerState.LOADING}
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class ServerStatus:
         server: Name and version of the server that answers.
     """
 
-    state: State
+    state: ServerState
     detail: str
     hint: str = ""
     percent: int | None = None
@@ -52,18 +52,18 @@ class ServerStatus:
     server: str = ""
 
 
-def model_status(model_id: str, seen: BackendState) -> ServerStatus:
+def model_status(model_id: str, seen: ProbeResult) -> ServerStatus:
     """What our server says of one of its models."""
     model = seen.models[model_id]
-    known = {state.value: state for state in State}
-    state = known.get(str(model.get("state")), State.UNAVAILABLE)
+    known = {state.value: state for state in ServerState}
+    state = known.get(str(model.get("state")), ServerState.UNAVAILABLE)
     percent = model.get("percent") if isinstance(model.get("percent"), int) else None
     reason = quote(model.get("reason") or "")
     details = {
-        State.ABSENT: f"{model_id} is about to be {'loaded' if model.get('on_disk') else 'downloaded'}.",
-        State.DOWNLOADING: f"{model_id} is being downloaded{progress_of(model)}.",
-        State.LOADING: f"{model_id} is being loaded.",
-        State.READY: f"{model_id} is ready.",
+        ServerState.ABSENT: f"{model_id} is about to be {'loaded' if model.get('on_disk') else 'downloaded'}.",
+        ServerState.DOWNLOADING: f"{model_id} is being downloaded{format_progress(model)}.",
+        ServerState.LOADING: f"{model_id} is being loaded.",
+        ServerState.READY: f"{model_id} is ready.",
     }
     detail = details.get(state, f"{model_id} cannot be used here. {reason}".strip())
     has_nano = model_id != NANO and seen.models.get(NANO, {}).get("on_disk")
@@ -72,7 +72,7 @@ def model_status(model_id: str, seen: BackendState) -> ServerStatus:
     return ServerStatus(state, detail, hint, percent, seen.models, seen.server)
 
 
-def progress_of(model: dict[str, Any]) -> str:
+def format_progress(model: dict[str, Any]) -> str:
     """How far a download is, to follow "is being downloaded"; as much of it as the server tells.
 
     Args:
@@ -128,9 +128,9 @@ def choose_model(
     """
     model_id = wanted or BASE
     state, nano = models.get(model_id), models.get(NANO, {})
-    if model_id == NANO or state is None or not nano.get("on_disk") or nano.get("state") == State.UNAVAILABLE:
+    if model_id == NANO or state is None or not nano.get("on_disk") or nano.get("state") == ServerState.UNAVAILABLE:
         return model_id
-    here = bool(state.get("on_disk")) or state.get("state") in (State.LOADING, State.READY)
-    if state.get("state") == State.UNAVAILABLE:
+    here = bool(state.get("on_disk")) or state.get("state") in (ServerState.LOADING, ServerState.READY)
+    if state.get("state") == ServerState.UNAVAILABLE:
         return NANO if not wanted and (example or nano_stands_in) else model_id
     return NANO if example and model_id == BASE and not here else model_id

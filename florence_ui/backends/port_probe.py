@@ -12,7 +12,7 @@ ROBOFLOW_NAME = "Roboflow Inference Server"
 LOOK_SECONDS = 5.0
 
 
-class Neighbour(StrEnum):
+class Listener(StrEnum):
     """Who answers at an address."""
 
     NOBODY = "nobody"
@@ -21,7 +21,7 @@ class Neighbour(StrEnum):
     OTHER = "other"
 
 
-def who_answers(url: str, timeout: float = LOOK_SECONDS) -> tuple[Neighbour, str]:
+def identify_listener(url: str, timeout: float = LOOK_SECONDS) -> tuple[Listener, str]:
     """Asks an address who is there; blocks.
 
     Returns:
@@ -33,14 +33,14 @@ def who_answers(url: str, timeout: float = LOOK_SECONDS) -> tuple[Neighbour, str
         response = connection.getresponse()
         name = _name_in(response.read(2**16))
         if name in (OUR_NAME, ROBOFLOW_NAME):
-            return (Neighbour.OURS if name == OUR_NAME else Neighbour.ROBOFLOW), name
-        return Neighbour.OTHER, quote(name or response.getheader("Server", ""))[:60]
+            return (Listener.OURS if name == OUR_NAME else Listener.ROBOFLOW), name
+        return Listener.OTHER, quote(name or response.getheader("Server", ""))[:60]
     except ConnectionRefusedError:
-        return Neighbour.NOBODY, ""
+        return Listener.NOBODY, ""
     except http.client.BadStatusLine as error:
-        return Neighbour.OTHER, quote(error.line).strip("'")[:60]
+        return Listener.OTHER, quote(error.line).strip("'")[:60]
     except (OSError, http.client.HTTPException):
-        return Neighbour.OTHER, ""
+        return Listener.OTHER, ""
     finally:
         connection.close()
 

@@ -116,7 +116,7 @@ class FairPool:
             del self._jobs[job.identity]
 
 
-decoding = FairPool("decode")
+decode_pool = FairPool("decode")
 """For opening pictures: before a call of the model, in its way."""
-drawing = FairPool("draw")
+draw_pool = FairPool("draw")
 """For drawing answers and making files of them."""

@@ -26,12 +26,12 @@ def uncharged() -> Callable[[], None]:
 
 
 @dataclass(eq=False)
-class _Waiting:
+class _Waiter:
     """One run that waits for a place: whose it is, how it hears that it has one, and what it is told meanwhile."""
 
     who: str
-    place: asyncio.Future[None]
-    say: OnStatus
+    slot: asyncio.Future[None]
+    on_status: OnStatus
 
 
 class ConcurrencyGate:
@@ -40,20 +40,20 @@ class ConcurrencyGate:
     Args:
         limit: How many are in at once.
         max_waiting: How many may wait. Beyond that, whoever has the most runs waiting loses the last of them.
-        patience: Seconds that one may wait.
+        max_wait: Seconds that one may wait.
     """
 
-    def __init__(self, limit: int, max_waiting: int, patience: float) -> None:
+    def __init__(self, limit: int, max_waiting: int, max_wait: float) -> None:
         self.limit = limit
         self.max_waiting = max_waiting
-        self.patience = patience
-        self._inside: Counter[str] = Counter()
-        self._waiting: list[_Waiting] = []
+        self.max_wait = max_wait
+        self._active: Counter[str] = Counter()
+        self._waiting: list[_Waiter] = []
 
     @property
-    def inside(self) -> int:
+    def active(self) -> int:
         """How many are in."""
-        return self._inside.total()
+        return self._active.total()
 
     @property
     def waiting(self) -> int:
@@ -61,7 +61,7 @@ class ConcurrencyGate:
         return len(self._waiting)
 
     @asynccontextmanager
-    async def turn(self, say: OnStatus) -> AsyncIterator[None]:
+    async def slot(self, on_status: OnStatus) -> AsyncIterator[None]:
         """Wait for a place and hold it while the block runs; says how many are ahead.
 
         Raises:
@@ -69,28 +69,28 @@ class ConcurrencyGate:
             BackendBusyError: If no place came free in time.
         """
         who = current_visitor.get().share_key
-        if self.inside < self.limit:
-            self._inside[who] += 1
+        if self.active < self.limit:
+            self._active[who] += 1
         else:
-            await self._wait(who, say)
+            await self._wait(who, on_status)
         try:
             yield
         finally:
             self._leave(who)
 
-    async def _wait(self, who: str, say: OnStatus) -> None:
+    async def _wait(self, who: str, on_status: OnStatus) -> None:
         if self.waiting >= self.max_waiting:
             self._make_room(who)
-        mine = _Waiting(who, asyncio.get_running_loop().create_future(), say)
+        mine = _Waiter(who, asyncio.get_running_loop().create_future(), on_status)
         self._waiting.append(mine)
-        say(_ahead(self._order().index(mine)))
+        on_status(_ahead(self._order().index(mine)))
         try:
-            async with asyncio.timeout(self.patience):
-                await mine.place
+            async with asyncio.timeout(self.max_wait):
+                await mine.slot
         except BaseException as error:
             if mine in self._waiting:
                 self._waiting.remove(mine)
-            elif mine.place.done() and not mine.place.cancelled() and not mine.place.exception():
+            elif mine.slot.done() and not mine.slot.cancelled() and not mine.slot.exception():
                 self._leave(who)  # a place came free in the very moment of giving up
             if isinstance(error, TimeoutError):
                 raise BackendBusyError("No place came free in time.", "Try again in a minute.") from None
@@ -109,12 +109,12 @@ class ConcurrencyGate:
             raise busy
         last = next(each for each in reversed(self._waiting) if each.who == most)
         self._waiting.remove(last)
-        if not last.place.done():
-            last.place.set_exception(busy)
+        if not last.slot.done():
+            last.slot.set_exception(busy)
 
-    def _order(self) -> list[_Waiting]:
+    def _order(self) -> list[_Waiter]:
         """Those who wait, in the order in which they will be let in as things stand."""
-        ahead = Counter(self._inside)
+        ahead = Counter(self._active)
         ranks = {}
         for each in self._waiting:
             ranks[each] = ahead[each.who]
@@ -123,24 +123,24 @@ class ConcurrencyGate:
 
     def _leave(self, who: str) -> None:
         """Hand the place on; whoever leaves still counts as in, so that places go round."""
-        waiting = [each for each in self._order() if not each.place.done()]
-        self._inside[who] -= 1
-        self._inside += Counter()  # drops the zeroes
+        waiting = [each for each in self._order() if not each.slot.done()]
+        self._active[who] -= 1
+        self._active += Counter()  # drops the zeroes
         if not waiting:
             return
         chosen = waiting[0]
         self._waiting.remove(chosen)
-        self._inside[chosen.who] += 1
-        chosen.place.set_result(None)
+        self._active[chosen.who] += 1
+        chosen.slot.set_result(None)
         for ahead, each in enumerate(self._order()):
-            each.say(_ahead(ahead))
+            each.on_status(_ahead(ahead))
 
 
 def _ahead(count: int) -> str:
     return "Waiting in line: you are next." if count == 0 else f"Waiting in line: {count} ahead of you."
 
 
-class Flight:
+class SharedCall:
     """One call that several wait for; it goes on until the last of them gives up.
 
     Args:
@@ -150,18 +150,18 @@ class Flight:
     def __init__(self, work: Callable[[OnStatus], Awaitable[Any]]) -> None:
         self._listeners: list[OnStatus] = []
         self._last = ""
-        self.task = asyncio.ensure_future(work(self._say))
+        self.task = asyncio.ensure_future(work(self._publish))
         self.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # seen, also if nobody waits
 
-    async def wait(self, say: OnStatus) -> Any:
+    async def wait(self, on_status: OnStatus) -> Any:
         """The call's outcome. Being cancelled here cancels the call only if nobody else waits for it."""
-        self._listeners.append(say)
+        self._listeners.append(on_status)
         if self._last:
-            _tell(say, self._last)
+            _notify(on_status, self._last)
         try:
             return await asyncio.shield(self.task)
         finally:
-            self._listeners.remove(say)
+            self._listeners.remove(on_status)
             if not self._listeners:
                 self.task.cancel()
 
@@ -170,33 +170,33 @@ class Flight:
         """Whether everybody has given up."""
         return not self._listeners
 
-    def _say(self, state: str) -> None:
-        self._last = state
-        for say in list(self._listeners):
-            _tell(say, state)
+    def _publish(self, status: str) -> None:
+        self._last = status
+        for on_status in list(self._listeners):
+            _notify(on_status, status)
 
 
-def _tell(say: OnStatus, state: str) -> None:
+def _notify(on_status: OnStatus, status: str) -> None:
     with contextlib.suppress(Exception):  # one visitor's page must not end the others' call
-        say(state)
+        on_status(status)
 
 
 class SingleFlight:
     """Calls under way, by what they ask."""
 
     def __init__(self) -> None:
-        self._flights: dict[Hashable, Flight] = {}
+        self._calls: dict[Hashable, SharedCall] = {}
 
     def __len__(self) -> int:
-        return len(self._flights)
+        return len(self._calls)
 
-    async def join(self, key: Hashable, work: Callable[[OnStatus], Awaitable[Any]], say: OnStatus) -> Any:
+    async def run(self, key: Hashable, work: Callable[[OnStatus], Awaitable[Any]], on_status: OnStatus) -> Any:
         """The outcome of the call with that key: one that is under way, or a new one."""
-        flight = self._flights.get(key)
-        if flight is None or flight.abandoned or flight.task.done():
-            flight = self._flights[key] = Flight(work)
+        call = self._calls.get(key)
+        if call is None or call.abandoned or call.task.done():
+            call = self._calls[key] = SharedCall(work)
         try:
-            return await flight.wait(say)
+            return await call.wait(on_status)
         finally:
-            if flight.abandoned and self._flights.get(key) is flight:
-                del self._flights[key]
+            if call.abandoned and self._calls.get(key) is call:
+                del self._calls[key]

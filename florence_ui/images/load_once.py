@@ -5,7 +5,7 @@ from collections.abc import Hashable
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from florence_ui.concurrency.fair_pool import decoding
+from florence_ui.concurrency.fair_pool import decode_pool
 from florence_ui.images.loading import ImageLimits, Picture, open_picture
 
 _open: WeakValueDictionary[Hashable, Picture] = WeakValueDictionary()
@@ -22,7 +22,7 @@ async def open_file(path: Path, limits: ImageLimits) -> Picture:
     try:
         status = path.stat()  # noqa: ASYNC240 - one look at a file of ours
     except OSError:
-        return await decoding.run(open_picture, path, limits)  # says what is wrong
+        return await decode_pool.run(open_picture, path, limits)  # says what is wrong
     identity = path, status.st_mtime_ns, status.st_size, limits
 
     def work() -> Picture:
@@ -37,4 +37,4 @@ async def open_file(path: Path, limits: ImageLimits) -> Picture:
 
     with _lock:
         known = _open.get(identity)
-    return known if known is not None else await decoding.run_once(identity, work)
+    return known if known is not None else await decode_pool.run_once(identity, work)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from florence_ui.concurrency.fair_pool import drawing
-from florence_ui.concurrency.run_bounded import run_bounded
+from florence_ui.concurrency.bounded import run_bounded
+from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.errors import InputError
 from florence_ui.images.load_once import open_file
 from florence_ui.images.loading import ImageLimits, Picture, encode_jpeg
@@ -218,7 +218,7 @@ class _Work:
             async with self.calls:
                 analysis = await analyze(self.request_for(picture))
         if self.previews:
-            item.preview = await drawing.run(preview, picture.display, analysis.result, self.style)
+            item.preview = await draw_pool.run(preview, picture.display, analysis.result, self.style)
         item.analysis, item.state = replace(analysis, picture=None), ItemState.DONE
 
     async def _open(self, item: Item) -> Picture:

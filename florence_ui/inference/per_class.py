@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
 
-from florence_ui.concurrency.run_bounded import run_bounded
+from florence_ui.concurrency.bounded import run_bounded
 from florence_ui.errors import FlorenceUIError
 from florence_ui.inference.per_object import Analyze, MultiCallProgress
 from florence_ui.inference.pipeline import Request

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from florence_ui.concurrency.fair_pool import decoding
-from florence_ui.concurrency.run_bounded import run_bounded
+from florence_ui.concurrency.bounded import run_bounded
+from florence_ui.concurrency.fair_pool import decode_pool
 from florence_ui.errors import InputError
 from florence_ui.images.loading import Picture, crop
 from florence_ui.inference.pipeline import Analysis, Request
@@ -163,7 +163,7 @@ async def _ask(analyze: Analyze, template: Request, region: Region, task: Task) 
 async def _read_crop(analyze: Analyze, template: Request, box: Sequence[float]) -> Result:
     whole = template.picture
     x1, y1, x2, y2 = crop_box(box, whole.size)
-    part: Picture = await decoding.run(crop, whole, (x1, y1, x2, y2))
+    part: Picture = await decode_pool.run(crop, whole, (x1, y1, x2, y2))
     task = ACTIONS[Action.READ_CROP].task
     request = replace(template, picture=part, task=task, text="", classes=(), region=None)
     return translate((await analyze(request)).result, (x1, y1), whole.size)

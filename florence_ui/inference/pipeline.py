@@ -19,10 +19,10 @@ from PIL import Image
 from starlette.datastructures import Secret
 
 from florence_ui import storage
-from florence_ui.backends import MAX_NEW_TOKENS, Answer, Backend, NobodyAnswersError, backends_from, infer, load_client
+from florence_ui.backends import MAX_NEW_TOKENS, Answer, Backend, NotConnectedError, backends_from, infer, load_client
 from florence_ui.backends.local_server import LocalServer
-from florence_ui.backends.model_status import BASE, NANO, NANO_WARNING, ServerStatus, State, choose_model
-from florence_ui.concurrency.fair_pool import drawing
+from florence_ui.backends.model_status import BASE, NANO, NANO_WARNING, ServerState, ServerStatus, choose_model
+from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.concurrency.queueing import Charge, ConcurrencyGate, OnStatus, SingleFlight, uncharged
 from florence_ui.errors import BackendUnreachableError, InputError, ModelNotFoundError
 from florence_ui.images.loading import Picture, encode_jpeg
@@ -128,14 +128,14 @@ class Pipeline:
         self.settings = settings
         self.backends = backends_from(settings)
         wanted = settings.model or BASE
-        self.local = local or LocalServer(settings, prepare=wanted if settings.first_backend == "local" else "")
+        self.local = local or LocalServer(settings, prepare=wanted if settings.default_backend == "local" else "")
         self.cache = ResponseCache(settings.cache_mb * MEGABYTE, settings.cache_seconds)
-        self.flights = SingleFlight()
-        self._lines: dict[str, ConcurrencyGate] = {}
+        self.calls = SingleFlight()
+        self._gates: dict[str, ConcurrencyGate] = {}
 
     def start(self) -> None:
         """Starts the local server if it is the backend chosen at first; otherwise it starts with its first run."""
-        if self.settings.first_backend == "local":
+        if self.settings.default_backend == "local":
             self.local.start()
 
     def stop(self) -> None:
@@ -170,7 +170,7 @@ class Pipeline:
         answer = self.cache.get(call.identity)
         remembered = answer is not None
         if not remembered:
-            answer = await self.flights.join(call.identity, lambda tell: self._ask(call, tell, charge()), say)
+            answer = await self.calls.run(call.identity, lambda tell: self._ask(call, tell, charge()), say)
         answered = time.perf_counter()
         picture = request.picture
         sent_size = picture.display.size
@@ -189,12 +189,12 @@ class Pipeline:
         """What a backend is doing, in a sentence; remote ones are not asked."""
         known = self.backends.get(backend)
         if known is None:
-            return ServerStatus(State.UNAVAILABLE, "That backend is not set up.")
+            return ServerStatus(ServerState.UNAVAILABLE, "That backend is not set up.")
         if known.is_local:
             self.local.start()
             return await self.local.status(model_id)
         await self.warm_up()  # whoever asks is about to run
-        return ServerStatus(State.READY, f"The picture goes to {known.host}.")
+        return ServerStatus(ServerState.READY, f"The picture goes to {known.host}.")
 
     async def choose_model(
         self, backend: str, wanted: str = "", *, example: bool = False, nano_stands_in: bool = False
@@ -240,7 +240,7 @@ class Pipeline:
         """
         if not backend.takes_key:
             return None
-        lent = self.settings.lent_models
+        lent = self.settings.shared_key_models
         own_address = backend.name in self.backends
         lends = own_address and (backend.needs_key or not lent or model_id in lent)
         return request.api_key or (self.settings.api_key if lends else None)
@@ -280,15 +280,15 @@ class Pipeline:
                 called = True
                 try:
                     return await self._infer(call, key)
-                except NobodyAnswersError:
+                except NotConnectedError:
                     called = False
                     raise
 
         try:
             try:
                 answer = await once()
-            except NobodyAnswersError:
-                self.local.doubt()
+            except NotConnectedError:
+                self.local.invalidate()
                 if not call.backend.is_local:
                     raise
                 answer = await once()  # it was seen ready, but has ended since: wait until it is back
@@ -306,8 +306,8 @@ class Pipeline:
             self.local.start()
             status = await self.local.wait_ready(call.model_id, say)
             key = None if status.models else key  # our own server has no use for it
-        async with self._line(backend).turn(say):
-            say(f"{'This machine' if backend.stays_here else backend.host} is working on it.")
+        async with self._gate(backend).slot(say):
+            say(f"{'This machine' if backend.is_on_this_machine else backend.host} is working on it.")
             yield key
 
     async def _infer(self, call: _Call, key: Secret | None) -> Answer:
@@ -320,9 +320,9 @@ class Pipeline:
             max_new_tokens=call.request.max_new_tokens,
         )
 
-    def _line(self, backend: Backend) -> ConcurrencyGate:
+    def _gate(self, backend: Backend) -> ConcurrencyGate:
         new = ConcurrencyGate(backend.concurrency, self.settings.queue, backend.timeout)
-        return self._lines.setdefault(backend.url if backend.name in self.backends else "custom", new)
+        return self._gates.setdefault(backend.url if backend.name in self.backends else "custom", new)
 
 
 def _with_size_warning(result: Result, answer: Answer, sent_size: tuple[int, int]) -> Result:
@@ -365,7 +365,7 @@ async def draw(
             return storage.write(analysis.picture.jpeg, ".jpg", stem="result")
         return save_jpeg(render(analysis, style, shown, full=full))
 
-    return await drawing.run(work)
+    return await draw_pool.run(work)
 
 
 def save_jpeg(image: Image.Image, *, stem: str = "result", quality: int = DRAWING_QUALITY) -> Path:

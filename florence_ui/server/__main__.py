@@ -30,7 +30,7 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     if arguments.exit_with_parent:
-        threading.Thread(target=end_with_stdin, daemon=True).start()
+        threading.Thread(target=exit_with_parent, daemon=True).start()
     service = Service(dict(arguments.model), arguments.max_waiting)
     log("start", host=arguments.host, port=arguments.port, models=list(service.registry.models))
     config = uvicorn.Config(
@@ -86,7 +86,7 @@ def alias_and_directory(text: str) -> tuple[str, Path]:
     return alias, Path(directory).expanduser()
 
 
-def end_with_stdin() -> None:
+def exit_with_parent() -> None:
     """Ends the server when the program that started it is gone, even killed: the pipe between them closes."""
     sys.stdin.buffer.read()
     threading.Timer(GRACE + 2, os._exit, [0]).start()

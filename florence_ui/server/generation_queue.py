@@ -10,7 +10,7 @@ MAX_WAITING = 32
 RETRY_AFTER = 5.0
 
 
-class Line:
+class GenerationQueue:
     """Callers in order; one who is cancelled leaves.
 
     Args:
@@ -36,7 +36,7 @@ class Line:
         return self._inside - self.running
 
     @contextmanager
-    def place(self) -> Iterator[None]:
+    def slot(self) -> Iterator[None]:
         """Holds one of the places, from the arrival to the answer; wait for `turn` inside.
 
         Raises:

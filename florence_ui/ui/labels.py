@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from florence_ui.backends import Backend
-from florence_ui.backends.model_status import BASE, NANO, ServerStatus, State
+from florence_ui.backends.model_status import BASE, NANO, ServerState, ServerStatus
 from florence_ui.errors import quote
-from florence_ui.tasks import CUSTOM, Family, InputKind, Task, tasks_of
+from florence_ui.tasks import CUSTOM, Family, InputKind, Task, tasks_in
 
 AUTOMATIC = "automatic"
 MODELS = (
@@ -35,7 +35,7 @@ def family_choices() -> list[str]:
 
 def variant_choices(family: str) -> list[tuple[str, str]]:
     """(title, token) of a family's tasks."""
-    return [(task.title, task.token) for task in tasks_of(Family(family))]
+    return [(task.title, task.token) for task in tasks_in(Family(family))]
 
 
 def task_help(task: Task) -> str:
@@ -93,7 +93,7 @@ def ready_text(backend: Backend, status: ServerStatus, model_id: str = "") -> st
     if not backend.is_local:
         return f"Ready: {backend.title}"
     base = status.models.get(BASE, {})
-    if model_id == NANO and base.get("state") == State.UNAVAILABLE:
+    if model_id == NANO and base.get("state") == ServerState.UNAVAILABLE:
         return f"Ready with nano; base is not available. {quote(base.get('reason') or '')}".strip()
     who = "" if not status.server or status.models else f", {' '.join(status.server.split()[:2])}"
-    return f"Ready on {'this machine' if backend.stays_here else backend.host}{who}"
+    return f"Ready on {'this machine' if backend.is_on_this_machine else backend.host}{who}"

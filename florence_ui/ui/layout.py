@@ -117,7 +117,7 @@ def lay_out(
             with gr.Column(elem_id="ask"):
                 backends = [(backend.title, name) for name, backend in services.backends.items()]
                 model = settings.model or labels.AUTOMATIC
-                ask = panels.ask_panel(backends, settings.first_backend, model, example_thumbnails(examples))
+                ask = panels.ask_panel(backends, settings.default_backend, model, example_thumbnails(examples))
                 below_ask = gr.Column(elem_id="below-ask")
             with gr.Column(elem_id="answer"):
                 answer = panels.answer_panel()

@@ -123,7 +123,7 @@ def run_controls(page: Page, session: PageSession, question: Question, *, key: b
     return {
         ask.run: gr.update(interactive=not reason),
         ask.run_notice: text_notice(reason),
-        ask.destination: text_notice(labels.destination(backend.host, is_local=backend.stays_here)),
+        ask.destination: text_notice(labels.destination(backend.host, is_local=backend.is_on_this_machine)),
         ask.key: gr.update(visible=backend.needs_key),
     }
 

@@ -10,9 +10,9 @@ from typing import Any
 import gradio as gr
 from starlette.datastructures import Headers, Secret
 
-from florence_ui.backends import Backend, answers
-from florence_ui.backends.model_status import BASE, WAITING_HELPS, State
-from florence_ui.concurrency.fair_pool import decoding
+from florence_ui.backends import Backend, check_reachable
+from florence_ui.backends.model_status import BASE, TRANSIENT_STATES, ServerState
+from florence_ui.concurrency.fair_pool import decode_pool
 from florence_ui.concurrency.queueing import Charge, OnStatus
 from florence_ui.errors import BusyError, InputError
 from florence_ui.hosting.health import Availability
@@ -57,7 +57,7 @@ class Services:
     def of(cls, settings: Settings) -> "Services":
         """Builds all of it; starts nothing."""
         share = Quota(settings.runs_per_minute, settings.runs_at_once)
-        limits = QuotaLimiter(share, daily=settings.daily_runs, models=settings.lent_models)
+        limits = QuotaLimiter(share, daily=settings.daily_runs, models=settings.shared_key_models)
         pipeline = Pipeline(settings)
         return cls(settings, pipeline, pipeline.backends, limits)
 
@@ -99,20 +99,20 @@ class Services:
         """
         with self.limiter.fetching(current_visitor.get()):
             data = await fetch_image(link, max_bytes=self.settings.max_upload_bytes)
-        return await decoding.run(open_bytes, data, self.image_limits)
+        return await decode_pool.run(open_bytes, data, self.image_limits)
 
     async def health(self) -> tuple[Availability, str]:
         """How the backend that is chosen at first is, and a sentence about it."""
-        backend = self.backends[self.settings.first_backend]
+        backend = self.backends[self.settings.default_backend]
         if backend.is_local:
             model_id = await self.pipeline.choose_model(backend.name, nano_stands_in=True)
             status = await self.pipeline.status(backend.name, model_id)
-            if status.state is State.ABSENT:  # nobody has asked for it yet, and nobody may until it is ready
+            if status.state is ServerState.ABSENT:  # nobody has asked for it yet, and nobody may until it is ready
                 await self.pipeline.local.prepare(model_id)
-            if status.state in WAITING_HELPS:
+            if status.state in TRANSIENT_STATES:
                 return Availability.STARTING, status.detail
-            return (Availability.OK if status.state is State.READY else Availability.UNAVAILABLE), status.detail
-        works, words = await answers(backend)
+            return (Availability.OK if status.state is ServerState.READY else Availability.UNAVAILABLE), status.detail
+        works, words = await check_reachable(backend)
         return (Availability.OK if works else Availability.UNAVAILABLE), words
 
     async def run(

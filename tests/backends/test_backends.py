@@ -406,7 +406,7 @@ async def test_many_calls_share_connections_and_none_is_left_open() -> None:
 )
 def test_what_stays_on_this_machine(url: str, here: bool) -> None:
     assert is_loopback(url) is here
-    assert to(url).stays_here is here
+    assert to(url).is_on_this_machine is here
 
 
 def test_the_settings_make_the_backends() -> None:

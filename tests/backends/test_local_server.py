@@ -16,9 +16,9 @@ from server_process import ServerProcess
 
 from florence_ui.backends import load_client, local_server
 from florence_ui.backends.first_model import request_model
-from florence_ui.backends.local_server import LONGEST_PAUSE, LocalServer, pause_after
-from florence_ui.backends.model_status import BASE, NANO, ServerStatus, State, choose_model
-from florence_ui.backends.port_probe import OUR_NAME, Neighbour, who_answers
+from florence_ui.backends.local_server import LONGEST_PAUSE, LocalServer, restart_delay
+from florence_ui.backends.model_status import BASE, NANO, ServerState, ServerStatus, choose_model
+from florence_ui.backends.port_probe import OUR_NAME, Listener, identify_listener
 from florence_ui.errors import BackendUnreachableError
 from florence_ui.server import SERVER_NAME
 from florence_ui.settings import Settings
@@ -41,7 +41,7 @@ def local(url: str, **options: object) -> Iterator[LocalServer]:
         server.stop()
 
 
-async def reach(server: LocalServer, *wanted: State, model_id: str = "", seconds: float = 60) -> ServerStatus:
+async def reach(server: LocalServer, *wanted: ServerState, model_id: str = "", seconds: float = 60) -> ServerStatus:
     """Asks for the state until it is one of those wanted."""
     async with asyncio.timeout(seconds):
         while True:
@@ -70,9 +70,9 @@ async def test_it_starts_where_nobody_answers_and_stops(monkeypatch: pytest.Monk
     await load_client()
     with local(refused_url()) as server:
         first = await server.status()
-        assert first.state is State.STARTING
+        assert first.state is ServerState.STARTING
         assert first.detail.endswith(".")
-        status = await reach(server, State.READY, model_id=BASE)
+        status = await reach(server, ServerState.READY, model_id=BASE)
         assert status.detail == f"{BASE} is ready."
         pid = server.pid
         assert pid
@@ -85,17 +85,17 @@ async def test_it_starts_where_nobody_answers_and_stops(monkeypatch: pytest.Monk
 
 async def test_a_killed_server_comes_back_by_itself() -> None:
     with local(refused_url()) as server:
-        await reach(server, State.READY)
+        await reach(server, ServerState.READY)
         first = server.pid
         os.kill(first, signal.SIGKILL)
         assert await asyncio.to_thread(wait_until, lambda: server.pid not in (first, None), 60)
-        server.doubt()
-        assert (await reach(server, State.READY)).server.startswith(OUR_NAME)
+        server.invalidate()
+        assert (await reach(server, ServerState.READY)).server.startswith(OUR_NAME)
 
 
 async def test_a_server_that_cannot_start_is_said_to_be_unavailable() -> None:
     with local(refused_url(), command=(sys.executable, "-c", "raise SystemExit(3)"), first_pause=30.0) as server:
-        status = await reach(server, State.UNAVAILABLE)
+        status = await reach(server, ServerState.UNAVAILABLE)
         assert "ended by itself" in status.detail
         assert status.hint
         with pytest.raises(BackendUnreachableError, match="ended by itself"):
@@ -103,9 +103,9 @@ async def test_a_server_that_cannot_start_is_said_to_be_unavailable() -> None:
 
 
 def test_pauses_grow_and_end_growing() -> None:
-    pauses = [pause_after(failures, 1.0) for failures in range(1, 9)]
+    pauses = [restart_delay(failures, 1.0) for failures in range(1, 9)]
     assert pauses == [1, 2, 4, 8, 16, 32, LONGEST_PAUSE, LONGEST_PAUSE]
-    assert pause_after(10**6) == LONGEST_PAUSE
+    assert restart_delay(10**6) == LONGEST_PAUSE
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_pauses_grow_and_end_growing() -> None:
 )
 async def test_another_program_is_named_and_left_alone(greeting: bytes, name: str) -> None:
     with other_program(greeting) as url, local(url) as server:
-        status = await reach(server, State.FOREIGN)
+        status = await reach(server, ServerState.FOREIGN)
         assert server.pid is None
     assert "Another program" in status.detail
     assert name in status.detail
@@ -130,16 +130,16 @@ async def test_another_program_is_named_and_left_alone(greeting: bytes, name: st
 @pytest.mark.parametrize(
     ("info", "neighbour"),
     [
-        pytest.param(OUR_INFO, Neighbour.OURS, id="ours"),
-        pytest.param({"name": "Roboflow Inference Server", "version": "1.8.3"}, Neighbour.ROBOFLOW, id="roboflow"),
-        pytest.param({"name": "Something else"}, Neighbour.OTHER, id="other"),
+        pytest.param(OUR_INFO, Listener.OURS, id="ours"),
+        pytest.param({"name": "Roboflow Inference Server", "version": "1.8.3"}, Listener.ROBOFLOW, id="roboflow"),
+        pytest.param({"name": "Something else"}, Listener.OTHER, id="other"),
     ],
 )
-async def test_a_server_that_is_there_is_used_and_none_is_started(info: dict[str, str], neighbour: Neighbour) -> None:
+async def test_a_server_that_is_there_is_used_and_none_is_started(info: dict[str, str], neighbour: Listener) -> None:
     with ScriptedBackend(info=info) as backend:
-        assert (await asyncio.to_thread(who_answers, backend.url)) == (neighbour, info["name"])
+        assert (await asyncio.to_thread(identify_listener, backend.url)) == (neighbour, info["name"])
         with local(backend.url) as server:
-            wanted = State.FOREIGN if neighbour is Neighbour.OTHER else State.READY
+            wanted = ServerState.FOREIGN if neighbour is Listener.OTHER else ServerState.READY
             status = await reach(server, wanted, model_id=BASE)
             assert server.pid is None
     assert info["name"] in status.detail
@@ -162,7 +162,7 @@ def test_nothing_is_started_where_it_is_not_wanted(settings: dict[str, object]) 
 async def test_what_local_needs_is_said_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_server, "NEEDED_PACKAGES", ("json", "no_such_package"))
     with local(refused_url()) as server:
-        status = await reach(server, State.UNAVAILABLE)
+        status = await reach(server, ServerState.UNAVAILABLE)
         assert server.pid is None
     assert "no_such_package" in status.detail
     assert "json" not in status.detail
@@ -175,11 +175,11 @@ def test_the_real_server_ends_with_its_parent_even_a_killed_one(number: signal.S
     code = (
         "import sys, time\n"
         "from florence_ui.backends.local_server import LocalServer\n"
-        "from florence_ui.backends.port_probe import Neighbour, who_answers\n"
+        "from florence_ui.backends.port_probe import Listener, identify_listener\n"
         "from florence_ui.settings import Settings\n"
         "server = LocalServer(Settings(local_url=sys.argv[1]))\n"
         "server.start()\n"
-        "while who_answers(sys.argv[1])[0] is not Neighbour.OURS: time.sleep(0.1)\n"
+        "while identify_listener(sys.argv[1])[0] is not Listener.OURS: time.sleep(0.1)\n"
         "print(server.pid, flush=True)\n"
         "time.sleep(600)\n"
     )
@@ -191,7 +191,7 @@ def test_the_real_server_ends_with_its_parent_even_a_killed_one(number: signal.S
         parent.send_signal(number)
         parent.wait(10)
         assert wait_until(lambda: gone(child), 10)
-    assert who_answers(url)[0] is Neighbour.NOBODY
+    assert identify_listener(url)[0] is Listener.NOBODY
 
 
 def test_our_servers_name_is_known() -> None:
@@ -201,10 +201,10 @@ def test_our_servers_name_is_known() -> None:
 @pytest.mark.parametrize(
     ("model", "state", "words"),
     [
-        ({"state": "absent", "on_disk": True}, State.ABSENT, "about to be loaded"),
-        ({"state": "absent"}, State.ABSENT, "about to be downloaded"),
-        ({"state": "downloading", "percent": 7}, State.DOWNLOADING, "downloaded: 7 %"),
-        ({"state": "downloading", "percent": None}, State.DOWNLOADING, "being downloaded."),
+        ({"state": "absent", "on_disk": True}, ServerState.ABSENT, "about to be loaded"),
+        ({"state": "absent"}, ServerState.ABSENT, "about to be downloaded"),
+        ({"state": "downloading", "percent": 7}, ServerState.DOWNLOADING, "downloaded: 7 %"),
+        ({"state": "downloading", "percent": None}, ServerState.DOWNLOADING, "being downloaded."),
         (
             {
                 "state": "downloading",
@@ -213,33 +213,33 @@ def test_our_servers_name_is_known() -> None:
                 "bytes_per_second": 5_234_567,
                 "seconds_left": 51.3,
             },
-            State.DOWNLOADING,
+            ServerState.DOWNLOADING,
             "being downloaded: 42 % of 463 MB, 5.23 MB/s, about 55 s left.",
         ),
         (
             {"state": "downloading", "percent": 1, "total_bytes": 1.6e9, "bytes_per_second": 0, "seconds_left": None},
-            State.DOWNLOADING,
+            ServerState.DOWNLOADING,
             "being downloaded: 1 % of 1.6 GB, 0 B/s.",
         ),
         (
             {"state": "downloading", "percent": 1, "total_bytes": "x", "bytes_per_second": -1, "seconds_left": 1e300},
-            State.DOWNLOADING,
+            ServerState.DOWNLOADING,
             "being downloaded: 1 %.",
         ),
-        ({"state": "loading"}, State.LOADING, "being loaded"),
-        ({"state": "ready"}, State.READY, "is ready"),
-        ({"state": "unavailable", "reason": "No network."}, State.UNAVAILABLE, "No network."),
-        ({"state": "odd\x1b"}, State.UNAVAILABLE, "cannot be used"),
-        ({}, State.UNAVAILABLE, "cannot be used"),
+        ({"state": "loading"}, ServerState.LOADING, "being loaded"),
+        ({"state": "ready"}, ServerState.READY, "is ready"),
+        ({"state": "unavailable", "reason": "No network."}, ServerState.UNAVAILABLE, "No network."),
+        ({"state": "odd\x1b"}, ServerState.UNAVAILABLE, "cannot be used"),
+        ({}, ServerState.UNAVAILABLE, "cannot be used"),
     ],
     ids=range(12),
 )
-async def test_each_state_of_a_model_has_its_sentence(model: dict[str, object], state: State, words: str) -> None:
+async def test_each_state_of_a_model_has_its_sentence(model: dict[str, object], state: ServerState, words: str) -> None:
     with ScriptedBackend(models={BASE: model}, info=OUR_INFO) as backend, local(backend.url) as server:
         status = await reach(server, state, model_id=BASE)
     assert words in status.detail
     assert status.detail.isprintable()
-    assert bool(status.hint) is (state is State.UNAVAILABLE)
+    assert bool(status.hint) is (state is ServerState.UNAVAILABLE)
 
 
 async def test_waiting_asks_for_a_model_that_is_absent_and_tells_each_state_once() -> None:
@@ -250,7 +250,7 @@ async def test_waiting_asks_for_a_model_that_is_absent_and_tells_each_state_once
         await asyncio.to_thread(backend.wait_for, lambda b: len(b.prepared) > 1)
         assert said == [f"{BASE} is about to be downloaded."]
         models[BASE] = {"state": "ready"}
-        assert (await waiting).state is State.READY
+        assert (await waiting).state is ServerState.READY
         assert set(backend.prepared) == {BASE}
 
 
@@ -309,11 +309,11 @@ async def test_many_questions_at_once_are_one_question() -> None:
             return await super()._status(request)
 
     with Counting(models={BASE: {"state": "loading"}}, info=OUR_INFO) as backend, local(backend.url) as server:
-        await reach(server, State.LOADING, model_id=BASE)
+        await reach(server, ServerState.LOADING, model_id=BASE)
         await asyncio.sleep(local_server.FRESH_SECONDS * 1.1)
         before = Counting.asked
         states = await asyncio.gather(*(server.status(BASE) for _ in range(50)))
-        assert {status.state for status in states} == {State.LOADING}
+        assert {status.state for status in states} == {ServerState.LOADING}
         assert Counting.asked - before == 1
 
 

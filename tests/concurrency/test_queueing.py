@@ -1,4 +1,4 @@
-"""A line has an order and an end; a call that several wait for is made once and ends with the last of them."""
+"""A gate has an order and an end; a call that several wait for is made once and ends with the last of them."""
 
 import asyncio
 
@@ -22,24 +22,24 @@ async def settle() -> None:
 
 
 class Visit:
-    """A task that holds a place in a line until it is told to go."""
+    """A task that holds a place in a gate until it is told to go."""
 
-    def __init__(self, line: ConcurrencyGate) -> None:
+    def __init__(self, gate: ConcurrencyGate) -> None:
         self.said: list[str] = []
         self.inside = False
         self.go = asyncio.Event()
-        self.task = asyncio.create_task(self._stay(line))
+        self.task = asyncio.create_task(self._stay(gate))
 
-    async def _stay(self, line: ConcurrencyGate) -> None:
-        async with line.turn(self.said.append):
+    async def _stay(self, gate: ConcurrencyGate) -> None:
+        async with gate.slot(self.said.append):
             self.inside = True
             await self.go.wait()
         self.inside = False
 
 
 async def test_a_line_lets_a_few_in_and_the_rest_in_order() -> None:
-    line = ConcurrencyGate(2, 10, 30)
-    visits = [Visit(line) for _ in range(5)]
+    gate = ConcurrencyGate(2, 10, 30)
+    visits = [Visit(gate) for _ in range(5)]
     await settle()
     assert [visit.inside for visit in visits] == [True, True, False, False, False]
     assert visits[4].said == ["Waiting in line: 2 ahead of you."]
@@ -51,27 +51,27 @@ async def test_a_line_lets_a_few_in_and_the_rest_in_order() -> None:
     for visit in visits:
         visit.go.set()
     await asyncio.gather(*(visit.task for visit in visits))
-    assert (line.inside, line.waiting) == (0, 0)
+    assert (gate.active, gate.waiting) == (0, 0)
 
 
 async def test_who_gives_up_leaves_no_gap() -> None:
-    line = ConcurrencyGate(1, 10, 30)
-    visits = [Visit(line) for _ in range(4)]
+    gate = ConcurrencyGate(1, 10, 30)
+    visits = [Visit(gate) for _ in range(4)]
     await settle()
     for gone in (visits[1], visits[0]):
         gone.task.cancel()
         await settle()
     assert [visit.inside for visit in visits[2:]] == [True, False]
-    assert line.waiting == 1
+    assert gate.waiting == 1
     for visit in visits[2:]:
         visit.go.set()
         await visit.task
-    assert line.inside == 0
+    assert gate.active == 0
 
 
 async def test_a_place_given_at_the_moment_of_giving_up_is_handed_on() -> None:
-    line = ConcurrencyGate(1, 10, 30)
-    visits = [Visit(line) for _ in range(3)]
+    gate = ConcurrencyGate(1, 10, 30)
+    visits = [Visit(gate) for _ in range(3)]
     await settle()
     visits[0].go.set()
     await asyncio.sleep(0)  # the first leaves and hands its place to the second
@@ -81,15 +81,15 @@ async def test_a_place_given_at_the_moment_of_giving_up_is_handed_on() -> None:
     assert visits[2].inside
     visits[2].go.set()
     await visits[2].task
-    assert (line.inside, line.waiting) == (0, 0)
+    assert (gate.active, gate.waiting) == (0, 0)
 
 
 async def test_a_full_line_is_said_politely() -> None:
-    line = ConcurrencyGate(1, 1, 30)
-    visits = [Visit(line), Visit(line)]
+    gate = ConcurrencyGate(1, 1, 30)
+    visits = [Visit(gate), Visit(gate)]
     await settle()
     with pytest.raises(BusyError, match="busy: 1 runs are waiting"):
-        async with line.turn(silent):
+        async with gate.slot(silent):
             pass
     for visit in visits:
         visit.go.set()
@@ -97,16 +97,16 @@ async def test_a_full_line_is_said_politely() -> None:
 
 
 async def test_nobody_waits_for_ever() -> None:
-    line = ConcurrencyGate(1, 10, 0.05)
-    first = Visit(line)
+    gate = ConcurrencyGate(1, 10, 0.05)
+    first = Visit(gate)
     await settle()
     with pytest.raises(BackendBusyError, match="No place"):
-        async with line.turn(silent):
+        async with gate.slot(silent):
             pass
-    assert line.waiting == 0
+    assert gate.waiting == 0
     first.go.set()
     await first.task
-    assert line.inside == 0
+    assert gate.active == 0
 
 
 class Work:
@@ -128,20 +128,20 @@ class Work:
 
 
 async def test_equal_calls_are_made_once() -> None:
-    flights, work, said = SingleFlight(), Work(), []
-    waiters = [asyncio.create_task(flights.join("key", work, said.append)) for _ in range(3)]
-    other = asyncio.create_task(flights.join("other", work, silent))
+    calls, work, said = SingleFlight(), Work(), []
+    waiters = [asyncio.create_task(calls.run("key", work, said.append)) for _ in range(3)]
+    other = asyncio.create_task(calls.run("other", work, silent))
     await settle()
     assert work.begun == 2
     assert said == ["working"] * 3, "who joins later hears the state too"
     work.go.set()
     assert await asyncio.gather(*waiters, other) == ["done"] * 4
-    assert len(flights) == 0
+    assert len(calls) == 0
 
 
 async def test_one_that_stops_never_stops_the_others_and_the_last_ends_the_call() -> None:
-    flights, work = SingleFlight(), Work()
-    waiters = [asyncio.create_task(flights.join("key", work, silent)) for _ in range(3)]
+    calls, work = SingleFlight(), Work()
+    waiters = [asyncio.create_task(calls.run("key", work, silent)) for _ in range(3)]
     await settle()
     waiters[0].cancel()
     waiters[1].cancel()
@@ -150,16 +150,16 @@ async def test_one_that_stops_never_stops_the_others_and_the_last_ends_the_call(
     waiters[2].cancel()
     await settle()
     assert work.cancelled == 1
-    assert len(flights) == 0
+    assert len(calls) == 0
     assert all(waiter.cancelled() for waiter in waiters)
 
 
 async def test_a_call_after_an_abandoned_one_is_a_new_one() -> None:
-    flights, work = SingleFlight(), Work()
-    first = asyncio.create_task(flights.join("key", work, silent))
+    calls, work = SingleFlight(), Work()
+    first = asyncio.create_task(calls.run("key", work, silent))
     await settle()
     first.cancel()
-    second = asyncio.create_task(flights.join("key", work, silent))
+    second = asyncio.create_task(calls.run("key", work, silent))
     await settle()
     work.go.set()
     assert await second == "done"
@@ -170,10 +170,10 @@ async def test_a_page_that_fails_to_show_the_state_ends_nobodys_call() -> None:
     def broken(_: str) -> None:
         raise RuntimeError
 
-    flights, work = SingleFlight(), Work()
-    waiters = [asyncio.create_task(flights.join("key", work, say)) for say in (broken, silent)]
+    calls, work = SingleFlight(), Work()
+    waiters = [asyncio.create_task(calls.run("key", work, say)) for say in (broken, silent)]
     await settle()
-    waiters.append(asyncio.create_task(flights.join("key", work, broken)))
+    waiters.append(asyncio.create_task(calls.run("key", work, broken)))
     await settle()
     work.go.set()
     assert await asyncio.gather(*waiters) == ["done"] * 3
@@ -185,28 +185,28 @@ async def test_a_failure_reaches_everybody_and_is_not_kept() -> None:
         await asyncio.sleep(0)
         raise BackendBusyError("no")
 
-    flights = SingleFlight()
-    outcomes = await asyncio.gather(*(flights.join("key", fail, silent) for _ in range(2)), return_exceptions=True)
+    calls = SingleFlight()
+    outcomes = await asyncio.gather(*(calls.run("key", fail, silent) for _ in range(2)), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [BackendBusyError] * 2
-    assert len(flights) == 0
+    assert len(calls) == 0
 
 
 HOG, OTHER = Visitor("", "192.0.2.1"), Visitor("", "192.0.2.2")
 
 
-async def visit_of(line: ConcurrencyGate, visitor: Visitor) -> Visit:
+async def visit_of(gate: ConcurrencyGate, visitor: Visitor) -> Visit:
     """A visit in a visitor's name."""
     token = current_visitor.set(visitor)
-    visit = Visit(line)
+    visit = Visit(gate)
     current_visitor.reset(token)
     await settle()
     return visit
 
 
 async def test_a_place_goes_to_who_has_the_fewest() -> None:
-    line = ConcurrencyGate(2, 10, 30)
-    hog = [await visit_of(line, HOG) for _ in range(5)]
-    other = await visit_of(line, OTHER)
+    gate = ConcurrencyGate(2, 10, 30)
+    hog = [await visit_of(gate, HOG) for _ in range(5)]
+    other = await visit_of(gate, OTHER)
     assert other.said == ["Waiting in line: you are next."]
     hog[0].go.set()
     await settle()
@@ -215,22 +215,22 @@ async def test_a_place_goes_to_who_has_the_fewest() -> None:
     for visit in (*hog, other):
         visit.go.set()
     await asyncio.gather(*(visit.task for visit in (*hog, other)))
-    assert (line.inside, line.waiting) == (0, 0)
+    assert (gate.active, gate.waiting) == (0, 0)
 
 
 async def test_a_full_line_turns_away_the_last_of_who_has_the_most() -> None:
-    line = ConcurrencyGate(1, 3, 30)
-    hog = [await visit_of(line, HOG) for _ in range(4)]
-    other = await visit_of(line, OTHER)
+    gate = ConcurrencyGate(1, 3, 30)
+    hog = [await visit_of(gate, HOG) for _ in range(4)]
+    other = await visit_of(gate, OTHER)
     with pytest.raises(BusyError, match="busy: 3 runs are waiting"):
         await hog[3].task
     with pytest.raises(BusyError):
-        await (await visit_of(line, HOG)).task
-    assert line.waiting == 3
+        await (await visit_of(gate, HOG)).task
+    assert gate.waiting == 3
     hog[0].go.set()
     await settle()
     assert other.inside
     for visit in (*hog, other):
         visit.go.set()
     await asyncio.gather(*(visit.task for visit in (*hog[:3], other)))
-    assert (line.inside, line.waiting) == (0, 0)
+    assert (gate.active, gate.waiting) == (0, 0)

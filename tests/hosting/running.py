@@ -64,7 +64,7 @@ class Caller:
     """
 
     client: httpx.Client
-    patience: float = 600.0
+    max_wait: float = 600.0
 
     def upload(self, data: bytes, name: str = "picture.png") -> httpx.Response:
         """What the app says to an upload."""
@@ -101,12 +101,12 @@ class Caller:
 
     def _whole(self, stream: str) -> str:
         """Everything that a stream says; while nothing happens it says so every 15 seconds."""
-        until, text = time.monotonic() + self.patience, ""
+        until, text = time.monotonic() + self.max_wait, ""
         with self.client.stream("GET", stream) as response:
             for part in response.iter_text():
                 text += part
                 if time.monotonic() > until:
-                    raise TimeoutError(f"No answer in {self.patience:.0f} s.")
+                    raise TimeoutError(f"No answer in {self.max_wait:.0f} s.")
         return text
 
 

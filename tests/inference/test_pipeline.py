@@ -200,7 +200,7 @@ async def test_equal_calls_under_way_are_one_call(backend: ScriptedBackend, pict
     runs[2].cancel()
     await asyncio.gather(*runs, return_exceptions=True)
     await until(backend, lambda b: b.running == 0)
-    assert (backend.count, backend.abandoned, len(pipeline.flights)) == (1, 1, 0)
+    assert (backend.count, backend.abandoned, len(pipeline.calls)) == (1, 1, 0)
 
 
 async def test_stop_frees_the_place(backend: ScriptedBackend, picture: Picture) -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 from scripted_backend import ScriptedBackend, refused_url
 from starlette.datastructures import Secret
 
-from florence_ui.backends import Backend, answers, infer
+from florence_ui.backends import Backend, check_reachable, infer
 from florence_ui.errors import BackendError, BackendUnreachableError
 from florence_ui.images.loading import encode_jpeg
 from florence_ui.network import proxies
@@ -143,7 +143,7 @@ def test_a_proxys_refusal_is_called_that(monkeypatch: pytest.MonkeyPatch) -> Non
     with ForwardProxy() as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//somebody:secret-word@"))
         error = refused("https://serverless.roboflow.com")
-        works, words = asyncio.run(answers(Backend("serverless", "", "https://serverless.roboflow.com")))
+        works, words = asyncio.run(check_reachable(Backend("serverless", "", "https://serverless.roboflow.com")))
     assert "The proxy on the way to serverless.roboflow.com does not let the call pass (status 403)" in error.message
     assert (works, words) == (False, str(error))
     assert proxy.asked[0].startswith("CONNECT serverless.roboflow.com:443")

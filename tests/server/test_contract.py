@@ -19,7 +19,7 @@ from server_process import ServerProcess
 from transformers import DynamicCache
 
 from florence_ui.images.fetch import Network, fetch_image
-from florence_ui.server import pictures
+from florence_ui.server import request_image
 from florence_ui.server.engine import Florence2
 from florence_ui.server.runtime import Runtime
 from florence_ui.server.schemas import RequestImage
@@ -217,11 +217,11 @@ def test_a_link_is_fetched(picture: Image.Image, monkeypatch: pytest.MonkeyPatch
             return ["93.184.215.14"]
 
         network = Network(resolve=resolve, dial=lambda address, port: host.server_address)
-        monkeypatch.setattr(pictures, "fetch_image", functools.partial(fetch_image, network=network))
+        monkeypatch.setattr(request_image, "fetch_image", functools.partial(fetch_image, network=network))
         link = RequestImage(type="url", value="http://media.example.com/dog.png")
-        data = asyncio.run(pictures.read_bytes(link))
+        data = asyncio.run(request_image.read_image_bytes(link))
         host.shutdown()
-    assert asyncio.run(pictures.read_picture(data)).tobytes() == picture.tobytes()
+    assert asyncio.run(request_image.decode_image(data)).tobytes() == picture.tobytes()
 
 
 def test_info_registry_and_health_answer_as_the_genuine_server(server: ServerProcess, picture_base64: str) -> None:

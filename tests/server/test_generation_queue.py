@@ -1,4 +1,4 @@
-"""One generation at a time, a line with an end, and nobody generates for a caller who left."""
+"""One generation at a time, a queue with an end, and nobody generates for a caller who left."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from server_process import ServerProcess, wait_for
 from tiny_checkpoint import build_checkpoint
 
 from florence_ui.server.engine import Florence2, GenerationStoppedError
-from florence_ui.server.generation_queue import Line
+from florence_ui.server.generation_queue import GenerationQueue
 from florence_ui.server.refusals import RefusalError
 from florence_ui.server.runtime import Runtime
 
@@ -29,7 +29,7 @@ def slow_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def slow_server(slow_checkpoint: Path, checkpoint: Path, offline: dict) -> Iterator[ServerProcess]:
-    """A server whose model `slow` answers for ten seconds and more, and whose line has two places."""
+    """A server whose model `slow` answers for ten seconds and more, and whose queue has two places."""
     arguments = ["--model", f"slow={slow_checkpoint}", "--model", f"tiny={checkpoint}"]
     with ServerProcess(*arguments, "--max-waiting", str(MAX_WAITING), environ=offline) as server:
         for alias in ("slow", "tiny"):
@@ -60,17 +60,17 @@ def idle(server: ServerProcess) -> bool:
     return not status["running"] and not status["waiting"]
 
 
-async def pass_through(line: Line, served: list[int], number: int = 0) -> None:
-    with line.place():
-        async with line.turn:
+async def pass_through(queue: GenerationQueue, served: list[int], number: int = 0) -> None:
+    with queue.slot():
+        async with queue.turn:
             await asyncio.sleep(0.01)
             served.append(number)
 
 
 def test_the_line_serves_in_the_order_of_arrival() -> None:
     async def run() -> list[int]:
-        line, served = Line(max_waiting=3), []
-        await asyncio.gather(*(pass_through(line, served, number) for number in range(4)))
+        queue, served = GenerationQueue(max_waiting=3), []
+        await asyncio.gather(*(pass_through(queue, served, number) for number in range(4)))
         return served
 
     assert asyncio.run(run()) == [0, 1, 2, 3]
@@ -78,18 +78,18 @@ def test_the_line_serves_in_the_order_of_arrival() -> None:
 
 def test_the_line_is_bounded_and_a_cancelled_caller_leaves_it() -> None:
     async def run() -> list[int]:
-        line, served = Line(max_waiting=1), []
-        first, second = (asyncio.create_task(pass_through(line, served, number)) for number in (1, 2))
+        queue, served = GenerationQueue(max_waiting=1), []
+        first, second = (asyncio.create_task(pass_through(queue, served, number)) for number in (1, 2))
         await asyncio.sleep(0)
-        assert (line.running, line.waiting) == (True, 1)
+        assert (queue.running, queue.waiting) == (True, 1)
         with pytest.raises(RefusalError) as refused:
-            await pass_through(line, served, 3)
+            await pass_through(queue, served, 3)
         assert (refused.value.status, refused.value.retry_after) == (503, 5.0)
         second.cancel()
         await asyncio.gather(second, return_exceptions=True)
-        assert line.waiting == 0
-        await asyncio.gather(first, pass_through(line, served, 4))
-        assert (line.running, line.waiting) == (False, 0)
+        assert queue.waiting == 0
+        await asyncio.gather(first, pass_through(queue, served, 4))
+        assert (queue.running, queue.waiting) == (False, 0)
         return served
 
     assert asyncio.run(run()) == [1, 4]
@@ -97,7 +97,7 @@ def test_the_line_is_bounded_and_a_cancelled_caller_leaves_it() -> None:
 
 def test_a_line_without_places_still_serves_one() -> None:
     served: list[int] = []
-    asyncio.run(pass_through(Line(max_waiting=0), served))
+    asyncio.run(pass_through(GenerationQueue(max_waiting=0), served))
     assert served == [0]
 
 
@@ -115,7 +115,7 @@ def test_a_generation_ends_when_it_is_told_to(slow_checkpoint: Path, picture: Im
 
 
 def test_a_caller_who_hangs_up_ends_the_generation(slow_server: ServerProcess, picture_base64: str) -> None:
-    caller = Caller(slow_server, picture_base64, patience=2.0)
+    caller = Caller(slow_server, picture_base64, max_wait=2.0)
     wait_for(lambda: slow_server.status()["running"])
     caller.join()
     assert caller.reply is None
@@ -126,7 +126,7 @@ def test_a_caller_who_hangs_up_ends_the_generation(slow_server: ServerProcess, p
 
 
 def test_the_server_answers_others_while_it_generates(slow_server: ServerProcess, picture_base64: str) -> None:
-    caller = Caller(slow_server, picture_base64, patience=4.0)
+    caller = Caller(slow_server, picture_base64, max_wait=4.0)
     wait_for(lambda: slow_server.status()["running"])
     for path in ("/healthz", "/readiness", "/info", "/status", "/model/registry"):
         assert requests.get(slow_server.url + path, timeout=3).status_code == 200
@@ -138,9 +138,9 @@ def test_the_server_answers_others_while_it_generates(slow_server: ServerProcess
 def test_past_the_line_calls_are_503_and_those_who_leave_make_room(
     slow_server: ServerProcess, picture_base64: str
 ) -> None:
-    callers = [Caller(slow_server, picture_base64, patience=9.0)]
+    callers = [Caller(slow_server, picture_base64, max_wait=9.0)]
     wait_for(lambda: slow_server.status()["running"])
-    impatient = [Caller(slow_server, picture_base64, patience=4.0) for _ in range(MAX_WAITING)]
+    impatient = [Caller(slow_server, picture_base64, max_wait=4.0) for _ in range(MAX_WAITING)]
     wait_for(lambda: slow_server.status()["waiting"] == MAX_WAITING)
 
     body = {"model_id": "tiny", "prompt": "<OD>", "image": {"type": "base64", "value": picture_base64}}

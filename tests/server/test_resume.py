@@ -18,7 +18,7 @@ from server_process import ServerProcess, wait_for
 from tiny_checkpoint import build_checkpoint
 
 from florence_ui.server import resume, transfer_rate
-from florence_ui.server.registry import UnavailableError, fetch
+from florence_ui.server.registry import ModelUnavailableError, fetch
 from florence_ui.server.transfer_rate import TransferRate
 
 REPO = "florence-community/Florence-2-base"
@@ -155,7 +155,7 @@ def test_what_nobody_goes_on_with_is_removed_after_a_week(hub: FakeHub, blobs: P
 def test_an_unreachable_hub_leaves_what_has_come(hub: FakeHub, blobs: Path) -> None:
     kill_in_the_middle(hub, BALLAST // 2)
     hub.status = 500
-    with pytest.raises(UnavailableError):
+    with pytest.raises(ModelUnavailableError):
         fetch_now()
     assert list(blobs.glob("*.incomplete"))
 

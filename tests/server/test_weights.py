@@ -22,9 +22,9 @@ from server_process import ServerProcess, wait_for
 
 from florence_ui.server import registry
 from florence_ui.server.refusals import RefusalError
-from florence_ui.server.registry import Model, Source, State, fetch
+from florence_ui.server.registry import Model, ModelState, Source, fetch
 from florence_ui.server.runtime import Runtime
-from florence_ui.server.weights import is_whole, what_is_missing
+from florence_ui.server.weights import is_complete, why_incomplete
 
 REPO = "florence-community/Florence-2-base"
 
@@ -106,9 +106,9 @@ BREAKAGES = [
 
 @pytest.mark.parametrize(("damage", "reason"), BREAKAGES)
 def test_what_is_missing_is_named(damage: Callable[[Path], object], reason: str, copy: Path) -> None:
-    assert what_is_missing(copy) == ""
+    assert why_incomplete(copy) == ""
     damage(copy)
-    assert reason in what_is_missing(copy)
+    assert reason in why_incomplete(copy)
 
 
 @pytest.mark.parametrize(("damage", "reason"), BREAKAGES)
@@ -117,36 +117,36 @@ def test_a_broken_directory_is_unavailable_with_the_reason(
 ) -> None:
     damage(copy)
     model = prepared(Source(directory=copy))
-    assert model.state is State.UNAVAILABLE
+    assert model.state is ModelState.UNAVAILABLE
     assert reason in model.reason
     assert str(copy) not in model.reason
 
 
 def test_shards_are_found_by_their_index(copy: Path) -> None:
     split(copy)
-    assert what_is_missing(copy) == ""
+    assert why_incomplete(copy) == ""
     truncate(copy / "model-00001-of-00001.safetensors")
-    assert "incomplete" in what_is_missing(copy)
+    assert "incomplete" in why_incomplete(copy)
 
 
 def test_weights_that_lack_a_layer_are_not_filled_with_noise(copy: Path) -> None:
     weights = load_file(copy / "model.safetensors")
     weights.pop(next(name for name in weights if "encoder.layers.0.fc1.weight" in name))
     save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
-    assert is_whole(copy / "model.safetensors")
+    assert is_complete(copy / "model.safetensors")
     assert "missing" in prepared(Source(directory=copy)).reason
 
 
 def test_the_hubs_files_are_fetched_once(hub: FakeHub, cache: Path) -> None:
-    assert prepared(Source(REPO)).state is State.READY
+    assert prepared(Source(REPO)).state is ModelState.READY
     hub.status = 500
-    assert prepared(Source(REPO)).state is State.READY
+    assert prepared(Source(REPO)).state is ModelState.READY
     assert set(hub.downloads.values()) == {1}
 
 
 def test_a_file_that_arrives_rotten_is_fetched_again(hub: FakeHub, cache: Path) -> None:
     hub.rotten = 1
-    assert prepared(Source(REPO)).state is State.READY
+    assert prepared(Source(REPO)).state is ModelState.READY
     assert hub.downloads["model.safetensors"] == 2
     assert hub.downloads["config.json"] == 1
 
@@ -154,7 +154,7 @@ def test_a_file_that_arrives_rotten_is_fetched_again(hub: FakeHub, cache: Path) 
 def test_a_file_that_arrives_rotten_twice_is_said(hub: FakeHub, cache: Path) -> None:
     hub.rotten = 2
     model = prepared(Source(REPO))
-    assert model.state is State.UNAVAILABLE
+    assert model.state is ModelState.UNAVAILABLE
     assert "damaged" in model.reason
 
 
@@ -173,7 +173,7 @@ def test_a_file_broken_on_disk_is_fetched_again(
     asyncio.run(fetch(REPO, lambda *_: None))
     damage((snapshot(cache) / name).resolve())
 
-    assert prepared(Source(REPO)).state is State.READY
+    assert prepared(Source(REPO)).state is ModelState.READY
 
     assert hub.downloads.pop(name) == 2
     assert set(hub.downloads.values()) == {1}

@@ -9,7 +9,7 @@ from dataclasses import replace
 import gradio as gr
 
 from florence_ui import storage
-from florence_ui.concurrency.fair_pool import drawing
+from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.errors import FlorenceUIError, InputError, PromptError
 from florence_ui.exports import batch_downloads
 from florence_ui.exports.tables import escape_cell
@@ -278,7 +278,7 @@ def wire_download(page: Page, panel: BatchPanel, name: str, button: gr.Button) -
             page.services.image_limits, page.style.read(inputs), (inputs[panel.validation] or 0) / 100
         )
         try:
-            export = await drawing.run(batch_downloads.make, name, inputs[panel.state].batch, options)
+            export = await draw_pool.run(batch_downloads.make, name, inputs[panel.state].batch, options)
         except FlorenceUIError as error:
             return {page.take.handover: None, panel.notice: error_notice(error)}
         left_out = NoticeValue(messages=[Message(text=note) for note in export.notes])

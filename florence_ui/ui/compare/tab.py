@@ -9,7 +9,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from florence_ui.concurrency.fair_pool import drawing
+from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.errors import FlorenceUIError
 from florence_ui.exports.tables import escape_cell
 from florence_ui.identity import Visitor
@@ -133,7 +133,7 @@ def lay_out_side(page: Page, name: str, model: str) -> Side:
             elem_id=f"compare-{name}-model",
         )  # fmt: skip
         backend = gr.Radio(
-            backends, value=page.services.settings.first_backend, label=f"Server on the {name}",
+            backends, value=page.services.settings.default_backend, label=f"Server on the {name}",
             elem_id=f"compare-{name}-backend", visible=len(backends) > 1,
         )  # fmt: skip
         stage = Stage(NO_PICTURE, elem_id=f"compare-{name}-stage", label=f"Result on the {name}")
@@ -312,7 +312,7 @@ async def compare_objects(panel: ComparePanel, answers: Mapping[str, Analysis]) 
     def picture() -> Path:
         return save_jpeg(compare.draw_comparison(answers[LEFT].picture.display, left, right), stem="comparison")
 
-    path = await drawing.run(picture)
+    path = await draw_pool.run(picture)
     rows = compare.comparison_table(left, right, comparison)
     return {
         panel.outcome: gr.update(visible=True),

@@ -10,7 +10,7 @@ from PIL import Image
 from florence_ui import storage
 from florence_ui.assets import EXAMPLES
 from florence_ui.backends.model_status import NANO
-from florence_ui.concurrency.fair_pool import drawing
+from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.exports.records import analysis_record
 from florence_ui.exports.snippets import curl_snippet, python_snippet
 from florence_ui.exports.tables import table_rows
@@ -49,7 +49,7 @@ async def draw(session: PageSession, run: Run, style: Style) -> None:
     analysis = await asyncio.to_thread(session.analysis_of, run)
     run.after = await draw_file(analysis, style, visible_rows(run))
     if run.thumbnail is None:
-        run.thumbnail = await drawing.run(make_thumbnail, run.after)
+        run.thumbnail = await draw_pool.run(make_thumbnail, run.after)
 
 
 def make_thumbnail(path: Path) -> Path:
@@ -139,7 +139,7 @@ def call_arguments(page: Page, run: Run) -> dict[str, Any]:
 
 def meta_line(page: Page, analysis: Analysis) -> str:
     """How long it took, and who answered."""
-    where = "this machine" if page.services.backend(analysis.backend).stays_here else analysis.server
+    where = "this machine" if page.services.backend(analysis.backend).is_on_this_machine else analysis.server
     seconds = f"{analysis.seconds:.2f} s" if analysis.seconds < 10 else f"{analysis.seconds:.0f} s"
     parts = [seconds, labels.model_title(analysis.model_id), where]
     return " · ".join([*parts, "remembered from an earlier run"] if analysis.remembered else parts)

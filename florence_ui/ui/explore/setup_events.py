@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import gradio as gr
 
-from florence_ui.backends.model_status import WAITING_HELPS, State
+from florence_ui.backends.model_status import TRANSIENT_STATES, ServerState
 from florence_ui.errors import FlorenceUIError
 from florence_ui.ui import labels, share_link
 from florence_ui.ui.components.notice import text_notice
@@ -17,7 +17,7 @@ from florence_ui.ui.updates import Inputs, Updates, fill_form, fit_form_to_task,
 from florence_ui.visitors.session import PageSession
 
 COPY_LINK = "(query) => window.florencePage.copyLink(query)"
-TONES = {State.READY: "good", State.UNAVAILABLE: "error", State.FOREIGN: "error"}
+TONES = {ServerState.READY: "good", ServerState.UNAVAILABLE: "error", ServerState.FOREIGN: "error"}
 
 
 def wire(demo: gr.Blocks, page: Page) -> None:
@@ -93,13 +93,13 @@ async def show_server_state(page: Page, backend: str, model: str) -> Updates:
     pipeline = page.services.pipeline
     model_id = await pipeline.choose_model(backend, labels.model_id_of(model), nano_stands_in=True)
     status = await pipeline.status(backend, model_id)
-    if status.state is State.ABSENT and status.models[model_id].get("on_disk"):
+    if status.state is ServerState.ABSENT and status.models[model_id].get("on_disk"):
         await pipeline.local.prepare(model_id)
-    waiting = status.state in WAITING_HELPS
+    waiting = status.state in TRANSIENT_STATES
     tone = "busy" if waiting else TONES.get(status.state, "plain")
     words = (
         labels.ready_text(page.services.backend(backend), status, model_id)
-        if status.state is State.READY
+        if status.state is ServerState.READY
         else status.detail
     )
     return {page.state: text_notice(words, status.hint, tone), page.timer: gr.Timer(active=waiting)}

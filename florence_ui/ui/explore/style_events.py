@@ -4,7 +4,7 @@ import asyncio
 
 import gradio as gr
 
-from florence_ui.concurrency.fair_pool import drawing
+from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.errors import FlorenceUIError
 from florence_ui.exports import downloads
 from florence_ui.rendering.annotate import Style
@@ -60,7 +60,7 @@ def wire_download(page: Page, name: str, button: gr.Button) -> None:
             await session.make_ready(session.run)
             analysis = await asyncio.to_thread(session.analysis_of, session.run)
             rows = answer_view.visible_rows(session.run)
-            path = await drawing.run(downloads.MAKERS[name], analysis, page.style.read(inputs), rows)
+            path = await draw_pool.run(downloads.MAKERS[name], analysis, page.style.read(inputs), rows)
         except FlorenceUIError as error:  # without a file of its own the one before would be handed over again
             return {take.handover: None, take.notice: error_notice(error)}
         return {take.handover: str(path), take.notice: NoticeValue()}

@@ -19,13 +19,13 @@ LIMITS = ImageLimits()
 DATA_URL = re.compile(r"^data:[\w.+-]+/[\w.+-]+;base64,")
 
 
-async def read_bytes(image: RequestImage) -> bytes:
+async def read_image_bytes(image: RequestImage) -> bytes:
     """The picture's file, decoded from base64 or fetched; of a link, only one into the open internet.
 
     Raises:
         RefusalError: 400 with the reason, in the words of Roboflow's server up to the cause.
     """
-    with refusing():
+    with as_refusals():
         match image.type:
             case "base64":
                 return _decode_base64(image.value or "")
@@ -35,18 +35,18 @@ async def read_bytes(image: RequestImage) -> bytes:
                 raise FlorenceUIError("Unknown image type.", "Send type base64 or url.")
 
 
-async def read_picture(data: bytes) -> Image.Image:
+async def decode_image(data: bytes) -> Image.Image:
     """The file's picture, upright RGB at its own size.
 
     Raises:
         RefusalError: 400 with the reason.
     """
-    with refusing():
+    with as_refusals():
         return await asyncio.to_thread(decode, data, LIMITS)
 
 
 @contextmanager
-def refusing() -> Iterator[None]:
+def as_refusals() -> Iterator[None]:
     """Turns whatever is wrong with a picture into a refusal."""
     try:
         yield
