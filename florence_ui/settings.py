@@ -272,13 +272,6 @@ class Settings:
         _origins,
         shown="none",
     )
-    visitor_urls: bool = _setting(
-        "FLORENCE_UI_VISITOR_URLS",
-        False,
-        "Whether visitors may type the address of a backend of their own.",
-        "true or false",
-        _truth,
-    )
     cache_mb: float = _setting(
         "FLORENCE_UI_CACHE_MB",
         64,

@@ -30,7 +30,7 @@ from florence_ui.inference.response_cache import ResponseCache, fingerprint
 from florence_ui.rendering.annotate import Style, annotate
 from florence_ui.results.parsing import parse
 from florence_ui.results.result import Result
-from florence_ui.settings import Settings, read_url
+from florence_ui.settings import Settings
 from florence_ui.tasks import Region, Task, build_prompt
 
 MAX_MODEL_ID = 200
@@ -54,7 +54,6 @@ class Request:
         max_new_tokens: The model stops after so many.
         example: Whether the picture is a bundled example, which need not wait for a download.
         nano_stands_in: Whether nano may answer, with a warning, where base is not available and no model was chosen.
-        backend_url: An address that the visitor typed; refused unless the operator allows it.
     """
 
     picture: Picture
@@ -68,7 +67,6 @@ class Request:
     max_new_tokens: int = MAX_NEW_TOKENS
     example: bool = False
     nano_stands_in: bool = False
-    backend_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -241,23 +239,11 @@ class Pipeline:
         if not backend.takes_key:
             return None
         lent = self.settings.shared_key_models
-        own_address = backend.name in self.backends
-        lends = own_address and (backend.needs_key or not lent or model_id in lent)
+        lends = backend.needs_key or not lent or model_id in lent
         return request.api_key or (self.settings.api_key if lends else None)
 
     def _backend(self, request: Request) -> Backend:
         """Where the request goes."""
-        if request.backend_url:
-            if not self.settings.visitor_urls:
-                raise InputError("Addresses of backends cannot be typed here.", "Choose one.", field="backend_url")
-            try:
-                url = read_url(request.backend_url.strip())
-            except ValueError:
-                raise InputError(
-                    "That is not a server's address.", "Type http://host:port.", field="backend_url"
-                ) from None
-            max_concurrency, timeout = self.settings.backend_concurrency, self.settings.remote_timeout
-            return Backend("custom", "Your server", url, False, timeout, max_concurrency)
         backend = self.backends.get(request.backend)
         if backend is None:
             names = ", ".join(self.backends)
@@ -322,7 +308,7 @@ class Pipeline:
 
     def _gate(self, backend: Backend) -> ConcurrencyGate:
         new = ConcurrencyGate(backend.concurrency, self.settings.queue, backend.timeout)
-        return self._gates.setdefault(backend.url if backend.name in self.backends else "custom", new)
+        return self._gates.setdefault(backend.url, new)
 
 
 def _with_size_warning(result: Result, answer: Answer, sent_size: tuple[int, int]) -> Result:

@@ -312,7 +312,6 @@ async def test_no_key_no_call(backend: ScriptedBackend, picture: Picture) -> Non
         pytest.param({"model_id": "two words"}, InputError, id="odd-model"),
         pytest.param({"model_id": "m" * 300}, InputError, id="long-model"),
         pytest.param({"model_id": NANO, "backend": "dedicated"}, ModelNotFoundError, id="nano-remote"),
-        pytest.param({"backend_url": "http://127.0.0.1:1"}, InputError, id="typed-address"),
     ],
 )
 async def test_what_cannot_be_asked_is_refused(
@@ -321,16 +320,6 @@ async def test_what_cannot_be_asked_is_refused(
     with pytest.raises(kind):
         await pipeline_to(backend, api_key=Secret(KEY)).analyze(replace(about(picture), **change))
     assert backend.count == 0
-
-
-async def test_the_operators_key_never_goes_to_an_address_that_a_visitor_typed(
-    backend: ScriptedBackend, picture: Picture
-) -> None:
-    pipeline = pipeline_to(backend, api_key=Secret(KEY), visitor_urls=True)
-    await pipeline.analyze(about(picture, backend_url=backend.url + "/"))
-    assert "Authorization" not in backend.calls[0].headers
-    with pytest.raises(InputError):
-        await pipeline.analyze(about(picture, backend_url="file:///etc/passwd"))
 
 
 # --- bad answers ------------------------------------------------------------------------------------------------
