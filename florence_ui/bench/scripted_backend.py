@@ -1,12 +1,12 @@
-"""A server that speaks Florence-2's contract with scripted answers, for measuring and testing without a model.
+"""A server that follows Florence-2's contract with scripted answers, to measure and test without a model.
 
     with ScriptedBackend(delay=0.5, parallel=15) as backend:
         ...  # talk to backend.url
         print(backend.count, backend.peak)
 
-It is a real HTTP server on a free port of 127.0.0.1, in a thread of its own. What it answers has the shape and the
-scale of the genuine server's answers (whole pixels of the picture that was sent); what it can be told is how long an
-answer takes, how fast it reads, and how many it works on at once.
+It is a real HTTP server on a free port of 127.0.0.1, in its own thread. Its answers have the shape and the scale of the
+genuine server's (whole pixels of the picture that was sent); how long an answer takes, how fast it reads, and how many
+it works on at once can be set.
 """
 
 import argparse
@@ -36,10 +36,10 @@ SQUARE = (0.10, 0.10, 0.30, 0.10, 0.30, 0.30, 0.10, 0.30)
 
 
 def plausible_answer(prompt: str, size: tuple[int, int]) -> dict[str, Any]:
-    """What a Florence-2 server might say: one key, the prompt up to its first `>`, and whole pixels.
+    """A plausible answer of Florence-2: one key, the prompt up to its first `>`, and whole pixels.
 
     Args:
-        prompt: As it was sent.
+        prompt: The prompt as sent.
         size: (width, height) of the picture that was sent, in pixels.
     """
     token, rest = prompt[: prompt.find(">") + 1], prompt[prompt.find(">") + 1 :]
@@ -99,17 +99,17 @@ class ScriptedBackend:
 
     Attributes:
         delay: Seconds that an answer takes.
-        megabits: Speed at which it reads what is sent, in 10^6 bits a second; None reads as fast as it can.
-        parallel: How many answers it works on at once, the others wait; None for no limit.
-        answer: From prompt and sent size to the `response` of the answer.
-        info: What `/info` says.
-        models: What `/status` says of each model; None answers 404 there, as the genuine server does.
+        megabits: Speed at which it reads requests, in 10^6 bits a second; None for no limit.
+        parallel: How many answers it works on at once, while others wait; None for no limit.
+        answer: Prompt and sent size -> the answer's `response`.
+        info: The body of `/info`.
+        models: The models of `/status`; None answers 404 there, as the genuine server does.
         port: Port to listen on; 0 picks a free one.
         keep_images: Whether `calls` keep the pictures; off for long measurements.
-        calls: Every call so far.
-        prepared: The models that it was asked to get ready.
-        peak: Most calls that were in hand at the same time.
-        abandoned: Calls whose caller hung up before the answer.
+        calls: All calls so far.
+        prepared: The models that it was asked to prepare.
+        peak: The most calls in progress at the same time.
+        abandoned: Calls whose client disconnected before the answer.
     """
 
     delay: float = 0.0
@@ -151,10 +151,10 @@ class ScriptedBackend:
         self._thread.join(30)
 
     def wait_for(self, condition: Callable[[Self], bool], timeout: float = 30.0) -> None:
-        """Blocks until something is so, such as `lambda b: b.running == 2`; looked at whenever a call comes or goes.
+        """Block until a condition holds, such as `lambda b: b.running == 2`; checked whenever a call comes or goes.
 
         Raises:
-            TimeoutError: If it does not become so in time.
+            TimeoutError: The condition did not hold in time.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: condition(self), timeout):
@@ -167,7 +167,7 @@ class ScriptedBackend:
         self._loop.run_until_complete(runner.setup())
         site = web.TCPSite(runner, "127.0.0.1", self.port, backlog=1024)
         self._loop.run_until_complete(site.start())
-        self.port = site._server.sockets[0].getsockname()[1]
+        self.port = runner.addresses[0][1]
         started.set()
         self._loop.run_forever()
         self._loop.run_until_complete(runner.cleanup())
@@ -248,12 +248,12 @@ class ScriptedBackend:
         return call
 
     async def respond(self, request: web.Request, call: Call) -> web.StreamResponse:
-        """The answer to one call; a subclass may answer worse."""
+        """Answer one call; a subclass may answer worse."""
         await asyncio.sleep(self.delay)
         return web.json_response(self.body(call), headers={"x-model-id": call.model_id, "x-model-cold-start": "false"})
 
     def body(self, call: Call) -> dict[str, Any]:
-        """The whole JSON of a good answer."""
+        """The JSON body of a good answer."""
         return {
             "inference_id": str(uuid.uuid4()),
             "time": self.delay,
@@ -263,14 +263,14 @@ class ScriptedBackend:
 
 
 def main() -> None:
-    """Serves until interrupted."""
+    """Serve until interrupted."""
     parser = argparse.ArgumentParser(
         prog="python -m florence_ui.bench.scripted_backend", description="A server with scripted answers."
     )
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 picks a free one")
     parser.add_argument("--delay", type=float, default=0.5, help="seconds an answer takes (default %(default)s)")
-    parser.add_argument("--megabits", type=float, help="speed of reading, in Mbit/s (default: no limit)")
-    parser.add_argument("--parallel", type=int, help="answers in work at once (default: no limit)")
+    parser.add_argument("--megabits", type=float, help="read requests at this speed in Mbit/s (default: no limit)")
+    parser.add_argument("--parallel", type=int, help="answers to work on at once (default: no limit)")
     options = vars(parser.parse_args())
     with ScriptedBackend(**options, keep_images=False) as backend:
         print(backend.url, flush=True)

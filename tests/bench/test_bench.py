@@ -132,7 +132,7 @@ def test_hostile_visitors_share_out_the_attacks(visitors: int) -> None:
     roles = hostile.roles(visitors)
     assert len(roles) == visitors
     assert set(roles) == set(ATTACKS)
-    assert set(hostile.roles(visitors, ["line"])) == {"line"}
+    assert set(hostile.roles(visitors, ["queue"])) == {"queue"}
 
 
 def test_an_unknown_row_is_refused() -> None:

@@ -18,7 +18,7 @@ LEAD = 3.0
 """Seconds that an attack has gone on before an honest visitor comes."""
 MEMORY = {"decoding": 900, "disk": 500, "files": 400}
 """MB by which an attack may make the page grow, 150 for the others: two pictures of 49 megapixels are decoded at a
-time, and data sets are written."""
+time, and datasets are written."""
 PATIENCE = 20.0
 """Seconds that an honest visitor waits."""
 

@@ -1,4 +1,4 @@
-"""Rows 1, 2, 3 and 5: one run through the pipeline against the bare call of the SDK."""
+"""Rows 1, 2, 3 and 5: one run through the pipeline against the plain SDK call."""
 
 import asyncio
 import base64
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import supervision as sv
@@ -32,13 +33,13 @@ from florence_ui.tasks import TASKS
 
 NANO = "florence-2-nano"
 SCENES = 200
-FREE_NUMBERS = count()
+UNUSED_NUMBERS = count()
 LIMITS = ImageLimits(max_bytes=100 * 2**20)
 """A generated photograph of 48 megapixels is larger than the page's own limit."""
 
 
 class PipelineRunner:
-    """A pipeline with a loop of its own, as the page's process has one; a picture file in, a drawing's file out."""
+    """A pipeline with its own event loop, as in the page's process."""
 
     def __init__(self, url: str) -> None:
         self.loop = asyncio.new_event_loop()
@@ -48,11 +49,10 @@ class PipelineRunner:
     def run(
         self, source: Path | Picture, *, text: str = "", task: str = "<OD>", model_id: str = "florence-2-base"
     ) -> Analysis:
-        """Everything between the picture, or its file, and the browser: open, ask, parse, draw, save."""
+        """Everything from the picture, or its file, to the browser: open, ask, parse, draw, encode."""
 
         async def work() -> Analysis:
-            given = isinstance(source, Picture)
-            picture = source if given else await asyncio.to_thread(open_picture, source, LIMITS)
+            picture = source if isinstance(source, Picture) else await asyncio.to_thread(open_picture, source, LIMITS)
             request = Request(picture, TASKS[task], text=text, model_id=model_id, backend="local")
             analysis = await self.pipeline.analyze(request)
             await draw(analysis)
@@ -61,8 +61,8 @@ class PipelineRunner:
         return self.loop.run_until_complete(work())
 
     def new_question(self, source: Path | Picture) -> Analysis:
-        """A run whose answer cannot have been remembered."""
-        return self.run(source, task="<CAPTION_TO_PHRASE_GROUNDING>", text=f"a red car number {next(FREE_NUMBERS)}")
+        """A run whose answer cannot be cached."""
+        return self.run(source, task="<CAPTION_TO_PHRASE_GROUNDING>", text=f"a red car number {next(UNUSED_NUMBERS)}")
 
     def close(self) -> None:
         self.pipeline.stop()
@@ -80,13 +80,13 @@ def open_pipeline_runner(url: str) -> Iterator[PipelineRunner]:
 
 
 def run_once(url: str, path: Path) -> None:
-    """One run, for measuring its memory."""
+    """One run, to measure its memory."""
     with open_pipeline_runner(url) as opened:
         opened.new_question(path)
 
 
-def sdk_call(url: str, path: Path, prompt: str = "<OD>") -> dict:
-    """The call as Roboflow's documentation shows it, with the picture as it is."""
+def sdk_call(url: str, path: Path, prompt: str = "<OD>") -> dict[str, Any]:
+    """The call as Roboflow's documentation shows it, with the original picture."""
     from inference_sdk import InferenceHTTPClient
 
     client = InferenceHTTPClient(api_url=url, api_key="none")
@@ -102,7 +102,7 @@ def photograph_file(megapixels: int, seed: int) -> Iterator[Path]:
 
 
 def overhead(scale: Scale) -> Measurement:
-    """Row 1: what the pipeline adds to the bare call; the picture was opened when it was uploaded, before the run."""
+    """Row 1: what the pipeline adds to the plain SDK call; the picture was opened at upload, before the run."""
     with (
         ScriptedBackend(delay=0.5) as backend,
         photograph_file(1, scale.seed) as path,
@@ -164,7 +164,7 @@ def cached_answer(scale: Scale) -> Measurement:
 
 
 def bytes_sent(scale: Scale) -> Measurement:
-    """Row 3: what goes out for a 12-megapixel photograph, and whether the answer is still the same."""
+    """Row 3: bytes sent for a 12-megapixel photograph, and whether the answer stays the same."""
     with (
         ScriptedBackend() as backend,
         photograph_file(12, scale.seed) as path,
@@ -187,7 +187,7 @@ def bytes_sent(scale: Scale) -> Measurement:
 
 
 def box_agreement(scenes: int, seed: int) -> float:
-    """Median IoU of nano's boxes for a scene enlarged to 12 megapixels, sent as it is and sent by the pipeline."""
+    """Median IoU of nano's boxes for scenes enlarged to 12 megapixels, sent in full and by the pipeline."""
     from florence_ui.nano.scenes import draw_scene
 
     url = f"http://127.0.0.1:{(port := free_port())}"
@@ -202,7 +202,7 @@ def box_agreement(scenes: int, seed: int) -> float:
             scene = draw_scene(seed + number)
             scene.image.resize(SIZES[12], Image.Resampling.LANCZOS).save(path, quality=92)
             mine = ours.run(path, model_id=NANO).result.detections.xyxy
-            other = boxes_as_sent(url, path)
+            other = boxes_for_original(url, path)
             if len(mine) and len(other):
                 overlaps += sv.box_iou_batch(other, mine).max(axis=1).tolist()
             else:
@@ -210,8 +210,8 @@ def box_agreement(scenes: int, seed: int) -> float:
     return statistics.median(overlaps)
 
 
-def boxes_as_sent(url: str, path: Path) -> np.ndarray:
-    """The boxes (n, 4) for the whole file, called as the SDK calls."""
+def boxes_for_original(url: str, path: Path) -> np.ndarray:
+    """The boxes (n, 4) for the whole file, by the SDK's call."""
     from inference_sdk import InferenceHTTPClient
 
     image = base64.b64encode(path.read_bytes()).decode()

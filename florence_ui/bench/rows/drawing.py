@@ -4,6 +4,7 @@ import asyncio
 import io
 import statistics
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,19 +29,19 @@ BOXES, MASKS = 30, 5
 
 
 def busy_result(size: tuple[int, int], seed: int) -> Result:
-    """Thirty labelled boxes, five of them with an outline, in pixels of a picture of (width, height)."""
+    """Thirty labeled boxes, five of them with a polygon, in pixels of a picture of (width, height)."""
     rng = np.random.default_rng(seed)
     corners = rng.uniform((0, 0), (0.8 * size[0], 0.8 * size[1]), (BOXES, 2))
     boxes = np.concatenate([corners, corners + rng.uniform(0.05, 0.2, (BOXES, 2)) * size], axis=1)
     angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    outlines = [[(b[:2] + b[2:]) / 2 + circle * (b[2:] - b[:2]) / 2] if i < MASKS else [] for i, b in enumerate(boxes)]
+    polygons = [[(b[:2] + b[2:]) / 2 + circle * (b[2:] - b[:2]) / 2] if i < MASKS else [] for i, b in enumerate(boxes)]
     labels = [f"thing {i % 12}" for i in range(BOXES)]
-    return Result(TASKS["<OD>"], "<OD>", size, detections=make_detections(labels, boxes, polygons=outlines))
+    return Result(TASKS["<OD>"], "<OD>", size, detections=make_detections(labels, boxes, polygons=polygons))
 
 
 def drawing(scale: Scale) -> Measurement:
-    """Row 4: drawn and ready for the browser, against `savefig` at full size."""
+    """Row 4: drawing and encoding for the browser, against `savefig` at full size."""
     result = busy_result(SIZES[12], scale.seed)
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "photograph.jpg"
@@ -59,7 +60,7 @@ def drawing(scale: Scale) -> Measurement:
 
 
 def savefig(image: np.ndarray, result: Result) -> bytes:
-    """As common demos of Florence-2 draw: a figure of the picture's size, patches, texts, and a PNG of it."""
+    """Draw as common demos of Florence-2 do: a figure of the picture's size, patches, texts, saved as PNG."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -82,11 +83,12 @@ def savefig(image: np.ndarray, result: Result) -> bytes:
     return file.getvalue()
 
 
-def restyling(scale: Scale) -> Measurement:
-    """Row 11: each annotator in turn, as the page redraws an answer; drawing only, so there is no call to make.
+def _redraw(analysis: Analysis, style: Style) -> None:
+    asyncio.run(draw(analysis, style))
 
-    The slowest annotator counts.
-    """
+
+def restyling(scale: Scale) -> Measurement:
+    """Row 11: each annotator in turn, as the page redraws an answer without a call; the slowest counts."""
     result = busy_result(SIZES[12], scale.seed)
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "photograph.jpg"
@@ -94,7 +96,7 @@ def restyling(scale: Scale) -> Measurement:
         analysis = Analysis(result, open_picture(path), "florence-2-base", "local", "", 0.0)
     asyncio.run(draw(analysis))
     taken = {
-        style: [time_call(lambda s=style: asyncio.run(draw(analysis, s))) * 1000 for _ in range(scale.pairs)]
+        style: [time_call(partial(_redraw, analysis, style)) * 1000 for _ in range(scale.pairs)]
         for style in (Style(annotators=(annotator,)) for annotator in Annotator)
     }
     slowest = max(taken, key=lambda style: statistics.median(taken[style]))

@@ -7,6 +7,7 @@ from pathlib import Path
 from florence_ui.bench.measuring import Measurement, Scale, Target, time_call
 from florence_ui.bench.photographs import photograph
 from florence_ui.bench.scripted_backend import ScriptedBackend
+from florence_ui.images.loading import Picture
 from florence_ui.inference.batch import Batch
 from florence_ui.inference.pipeline import Pipeline, Request
 from florence_ui.settings import Settings
@@ -37,7 +38,7 @@ async def run_all(url: str, paths: list[Path]) -> None:
     await pipeline.warm_up()
     batch = Batch.of(paths)
 
-    def request_for(picture) -> Request:
+    def request_for(picture: Picture) -> Request:
         return Request(picture, TASKS["<OD>"], model_id="florence-2-base", backend="local")
 
     async for _ in batch.run(pipeline.analyze, request_for, max_concurrency=AT_ONCE):
