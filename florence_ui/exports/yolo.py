@@ -34,7 +34,7 @@ def files(dataset: LabeledDataset) -> Iterator[tuple[str, str]]:
 
 
 def lines(picture: LabeledImage) -> list[str]:
-    """One an object: a box as centre and size, or, where any object of the picture has an outline, all as outlines."""
+    """One an object: a box as center and size, or, where any object of the picture has an outline, all as outlines."""
     if any(instance.parts for instance in picture.instances):
         return [_outline(instance, picture.size) for instance in picture.instances]
     return [_box(instance, picture.size) for instance in picture.instances]
@@ -56,8 +56,8 @@ def _span(start: float, end: float) -> tuple[float, float]:
     low = min(math.ceil(start * GRID), GRID - 1)
     high = max(math.floor(end * GRID), low + 1)
     while True:
-        centre, length = np.float32((low + high) / 2 / GRID), np.float32((high - low) / GRID)
-        over, under = centre + length / 2 > 1, centre - length / 2 < 0
+        center, length = np.float32((low + high) / 2 / GRID), np.float32((high - low) / GRID)
+        over, under = center + length / 2 > 1, center - length / 2 < 0
         if high - low < 3 or not (over or under):
             return (low + high) / 2 / GRID, (high - low) / GRID
         low, high = low + int(under), high - int(over)

@@ -1,4 +1,4 @@
-"""Two answers side by side: what both found, what only one did, and where their texts differ."""
+"""Two answers compared: what both found, what only one did, and where their texts differ."""
 
 import difflib
 import re
@@ -11,21 +11,23 @@ import supervision as sv
 from PIL import Image
 from scipy.optimize import linear_sum_assignment
 
+from florence_ui.results.arrays import BoolArray, FloatArray
+from florence_ui.results.merge import quads_or_boxes
 from florence_ui.results.reading_order import reading_text
 from florence_ui.results.result import Result
 
 MATCH_IOU = 0.5
-"""Least overlap of two boxes of the same label that are around the same thing."""
+"""Lowest overlap of two boxes with the same label that count as the same object."""
 LEFT, RIGHT, BOTH = "left", "right", "both"
-"""The two sides, as they are marked and drawn."""
+"""The two sides, as marked and drawn."""
 LEFT_COLOR, RIGHT_COLOR, BOTH_COLOR = "#E08214", "#2166AC", "#4DAC78"
-"""Told apart with any color vision, by light and hue."""
+"""Differ in lightness and hue, so that any color vision tells them apart."""
 _WORD = re.compile(r"\S+\s*")
 
 
 @dataclass(frozen=True)
 class Match:
-    """One thing that both found: its row on either side, and how much the boxes overlap (0.5 to 1)."""
+    """One object that both found: its row on either side, and the overlap of the boxes (0.5 to 1)."""
 
     left: int
     right: int
@@ -37,9 +39,9 @@ class Comparison:
     """What two answers about the same picture have in common.
 
     Attributes:
-        both: Things that both found, by their row on the left.
-        left_only: Rows of the left answer that have no partner, ascending.
-        right_only: Rows of the right answer that have no partner, ascending.
+        both: Objects that both found, by their row on the left.
+        left_only: Rows of the left answer without a match, ascending.
+        right_only: Rows of the right answer without a match, ascending.
     """
 
     both: tuple[Match, ...]
@@ -48,10 +50,10 @@ class Comparison:
 
 
 def compare(left: Result, right: Result) -> Comparison:
-    """Pair the objects of two answers: same label, boxes (or quads) that overlap at `MATCH_IOU` or more.
+    """Match the objects of two answers: same label, boxes (or quads) that overlap by `MATCH_IOU` or more.
 
-    Every object has one partner at most, and the pairs are those with the largest overlap in all, so the order of
-    the answers does not matter. Labels are the same without regard to case and surrounding blanks.
+    Every object has at most one match, and the total overlap is maximal, so the order of the answers does not matter.
+    Labels are compared without case and surrounding whitespace.
     """
     overlap = np.where(_same_labels(left, right), _overlaps(left, right), 0.0)
     overlap[overlap < MATCH_IOU] = 0.0
@@ -59,22 +61,22 @@ def compare(left: Result, right: Result) -> Comparison:
     both = tuple(
         Match(int(i), int(j), float(overlap[i, j])) for i, j in zip(rows, columns, strict=True) if overlap[i, j] > 0
     )
-    paired_left, paired_right = {m.left for m in both}, {m.right for m in both}
+    matched_left, matched_right = {m.left for m in both}, {m.right for m in both}
     return Comparison(
         both,
-        tuple(i for i in range(len(left.detections)) if i not in paired_left),
-        tuple(j for j in range(len(right.detections)) if j not in paired_right),
+        tuple(i for i in range(len(left.detections)) if i not in matched_left),
+        tuple(j for j in range(len(right.detections)) if j not in matched_right),
     )
 
 
-def _same_labels(left: Result, right: Result) -> np.ndarray:
+def _same_labels(left: Result, right: Result) -> BoolArray:
     """(n, m) booleans."""
     names = [np.array([label.strip().casefold() for label in side.labels], dtype=object) for side in (left, right)]
-    return names[0][:, None] == names[1][None, :]
+    return np.asarray(names[0][:, None] == names[1][None, :])
 
 
-def _overlaps(left: Result, right: Result) -> np.ndarray:
-    """(n, m) intersections over unions; of the quads where both answers have them."""
+def _overlaps(left: Result, right: Result) -> FloatArray:
+    """(n, m) intersections over unions, of the quads if both answers have them."""
     if not len(left.detections) or not len(right.detections):
         return np.zeros((len(left.detections), len(right.detections)))
     if left.quads is not None and right.quads is not None:
@@ -83,7 +85,7 @@ def _overlaps(left: Result, right: Result) -> np.ndarray:
 
 
 COLUMNS = ("found by", "label", "overlap", "left box", "right box")
-"""Head of `comparison_table`."""
+"""Headers of `comparison_table`."""
 
 
 def comparison_table(left: Result, right: Result, comparison: Comparison) -> list[list[str]]:
@@ -103,38 +105,33 @@ def _box(result: Result, index: int) -> str:
 
 
 def summarize(comparison: Comparison) -> str:
-    """One sentence: how many things both found, and how many only one did."""
+    """How many objects both found, and how many only one did, in one line."""
     return (
-        f"Both found {len(comparison.both)}, only the left {len(comparison.left_only)}, "
-        f"only the right {len(comparison.right_only)}."
+        f"Found by both: {len(comparison.both)}, only on the left: {len(comparison.left_only)}, "
+        f"only on the right: {len(comparison.right_only)}."
     )
 
 
 def comparison_record(left: Result, right: Result) -> dict[str, Any]:
-    """What two answers have in common, as JSON types.
+    """A comparison of two answers as JSON types.
 
     Returns:
         `summarize`, a sentence; `objects`, each with `found_by`, `label`, `overlap` (0.5 to 1; None where only one side
         found it), `left_box` and `right_box` in pixels of the upright original; `texts`, by side a list of pieces,
-        each with whether it stands on this side alone.
+        each with whether only this side has it.
     """
     comparison = compare(left, right)
-    objects = [(BOTH, m.left, m.right, round(m.iou, 4)) for m in comparison.both]
-    objects += [(LEFT, i, None, None) for i in comparison.left_only]
-    objects += [(RIGHT, None, j, None) for j in comparison.right_only]
+    objects: list[tuple[object, ...]] = [
+        (BOTH, left.labels[m.left], round(m.iou, 4), _numbers(left, m.left), _numbers(right, m.right))
+        for m in comparison.both
+    ]
+    objects += [(LEFT, left.labels[i], None, _numbers(left, i), None) for i in comparison.left_only]
+    objects += [(RIGHT, right.labels[j], None, None, _numbers(right, j)) for j in comparison.right_only]
+    keys = ("found_by", "label", "overlap", "left_box", "right_box")
     pieces = diff_texts(full_text(left), full_text(right))
     return {
         "summary": summarize(comparison),
-        "objects": [
-            {
-                "found_by": found_by,
-                "label": right.labels[j] if i is None else left.labels[i],
-                "overlap": overlap,
-                "left_box": _numbers(left, i),
-                "right_box": _numbers(right, j),
-            }
-            for found_by, i, j, overlap in objects
-        ],
+        "objects": [dict(zip(keys, values, strict=True)) for values in objects],
         "texts": {
             side: [{"text": text, "only_here": mark is not None} for text, mark in own]
             for side, own in zip((LEFT, RIGHT), pieces, strict=True)
@@ -142,27 +139,27 @@ def comparison_record(left: Result, right: Result) -> dict[str, Any]:
     }
 
 
-def _numbers(result: Result, index: int | None) -> list[float] | None:
-    return None if index is None else [round(float(value), 2) for value in result.detections.xyxy[index]]
+def _numbers(result: Result, index: int) -> list[float]:
+    return [round(float(value), 2) for value in result.detections.xyxy[index]]
 
 
 def full_text(result: Result) -> str:
-    """The words of an answer; those of lines with places in reading order."""
+    """The text of an answer; lines with coordinates in reading order."""
     return result.text or (reading_text(result.quads, result.labels) if result.quads is not None else "")
 
 
 Segment = tuple[str, str | None]
-"""A piece of text, and the side that alone has it; None where both have it."""
+"""A piece of text, and the only side that has it, or None if both do."""
 
 
 def diff_texts(left: str, right: str) -> tuple[list[Segment], list[Segment]]:
-    """Both texts in pieces, with the words marked that the other one lacks.
+    """Split both texts into pieces and mark those that the other text lacks.
 
-    Pieces of one side, joined, are its text again. Words are compared as they are written, blanks aside.
+    The pieces of one side, joined, are its text again. Words are compared exactly, whitespace aside.
     """
     words = [_WORD.findall(text) for text in (left, right)]
     bare = [[word.strip() for word in side] for side in words]
-    matcher = difflib.SequenceMatcher(None, *bare, autojunk=False)
+    matcher = difflib.SequenceMatcher(None, bare[0], bare[1], autojunk=False)
     pieces: tuple[list[Segment], list[Segment]] = ([], [])
     for change, i1, i2, j1, j2 in matcher.get_opcodes():
         same = change == "equal"
@@ -173,7 +170,7 @@ def diff_texts(left: str, right: str) -> tuple[list[Segment], list[Segment]]:
 
 
 def _with_leading_blanks(text: str, pieces: list[Segment]) -> list[Segment]:
-    """Pieces with the blanks before the first word, which belong to no word."""
+    """Prepend the whitespace before the first word, which belongs to no word."""
     blanks = text[: len(text) - len(text.lstrip())]
     return [(blanks, None), *pieces] if blanks else pieces
 
@@ -181,13 +178,13 @@ def _with_leading_blanks(text: str, pieces: list[Segment]) -> list[Segment]:
 def draw_comparison(
     image: Image.Image, left: Result, right: Result, names: Sequence[str] = (LEFT, RIGHT)
 ) -> Image.Image:
-    """A new picture with the areas that both, only the left and only the right found.
+    """Draw the areas found by both, only on the left and only on the right on a copy of the picture.
 
     Args:
-        image: The picture, at any scale; it stays as it is.
+        image: The picture, at any scale; it stays unchanged.
         left: One answer.
         right: The other one.
-        names: What to call the two sides.
+        names: Labels of the two sides.
     """
     annotator = sv.ComparisonAnnotator(
         *(sv.Color.from_hex(color) for color in (LEFT_COLOR, RIGHT_COLOR, BOTH_COLOR)),
@@ -201,24 +198,23 @@ def draw_comparison(
 
 
 def _union_mask(result: Result, size: tuple[int, int]) -> sv.Detections:
-    """Everything a side found as one mask at the size of the picture that is drawn on: outlines, quads or boxes."""
+    """Everything a side found as one mask of `size` (width, height): polygons, quads or boxes."""
     if not len(result.detections):
         return sv.Detections.empty()
     scale = np.array(size) / np.array(result.size)
-    corners = result.quads if result.quads is not None else sv.xyxy_to_polygons(result.detections.xyxy)
     area = np.zeros((size[1], size[0]), dtype=bool)
-    for parts, box in zip(result.polygons, corners, strict=True):
+    for parts, box in zip(result.polygons, quads_or_boxes(result), strict=True):
         for part in parts or [box]:
             area |= sv.polygon_to_mask(np.rint(part * scale).astype(int), size).astype(bool)
     return sv.Detections(xyxy=np.array([[0, 0, *size]]), mask=area[None])
 
 
 def _label_scale(width: int, names: Sequence[str]) -> float:
-    """The annotator's label scale at which its legend fits a picture: at 1.0 a letter is about 20 pixels wide."""
+    """The annotator's label scale at which its legend fits the picture; at 1.0 a letter is about 20 pixels wide."""
     legend = 50 + sum(20 * len(name) + 100 for name in names)
     return min(1.0 + width / 4000, width / legend)
 
 
 def _to_ascii(name: str) -> str:
-    """The annotator's font knows ASCII only."""
+    """Replace what the annotator's ASCII font lacks."""
     return name.encode("ascii", "replace").decode()

@@ -1,22 +1,25 @@
-"""Filters over an answer: what they take out is counted and said. All are off until somebody asks for them.
+"""Filters over an answer, all off by default; each removal is counted and explained.
 
-Florence-2 gives no confidence, so nothing here ranks by one: of two boxes around the same thing the one that the
-model said first stays.
+Florence-2 gives no confidence, so nothing here ranks by one: of two boxes around the same object, the one that the
+model gave first stays.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import supervision as sv
 from supervision.config import ORIENTED_BOX_COORDINATES
 
+from florence_ui.results.arrays import BoolArray, IntArray, take_rows
 from florence_ui.results.result import INVERTED, Result
 
 WHOLE_IMAGE_SHARE = 0.95
-"""A box that covers this share of the picture's width and of its height is around the whole picture."""
+"""A box that covers this fraction of both the width and the height is around the whole picture."""
 DUPLICATE_IOU = 0.7
-"""Two boxes that overlap more than this are around the same thing."""
+"""Two boxes that overlap more than this are around the same object."""
 MAX_COMPARED_QUADS = 100
 """Beyond this, repeated lines of text are found by their upright boxes: comparing quads takes seconds."""
 _ORDER = "order"
@@ -28,8 +31,8 @@ class Filters:
 
     Attributes:
         whole_image: Boxes around (nearly) the whole picture.
-        duplicates: Boxes around something that has one of the same label already.
-        overlapping: Boxes around something that has one already, whatever the labels.
+        duplicates: Boxes around an object that already has one of the same label.
+        overlapping: Boxes around an object that already has one, whatever the labels.
         inverted: Boxes that the model gave with swapped corners.
     """
 
@@ -41,7 +44,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class Removal:
-    """What one filter left out.
+    """What one filter removed.
 
     Attributes:
         reason: A sentence for a person, with the count and the labels.
@@ -53,44 +56,41 @@ class Removal:
 
 
 def filter_result(result: Result, filters: Filters) -> tuple[Result, tuple[Removal, ...]]:
-    """An answer without what the filters take out, and what that was.
+    """Remove what the filters match, and say what that was.
 
-    The filters run one after the other, so an object counts for the first one that takes it out. The given
-    result stays as it is; with no filter on, it is returned itself.
+    The filters run one after the other, so an object counts for the first one that removes it. The given result
+    stays unchanged; if nothing is removed, it is returned itself.
     """
-    kept = np.arange(len(result.detections))
-    removals = []
-    for name, (wanted, find) in _FINDERS.items():
+    kept: IntArray = np.arange(len(result.detections))
+    removals: list[Removal] = []
+    for name, (description, find) in _FINDERS.items():
         if not getattr(filters, name) or not len(kept):
             continue
-        gone = find(result.detections[kept], result.size)
-        if gone.any():
-            removals.append(_removal(result, wanted, kept[gone]))
-            kept = kept[~gone]
-    if not removals:
-        return result, ()
-    detections = result.detections[kept] if len(kept) else sv.Detections.empty()
-    return replace(result, detections=detections), tuple(removals)
+        matches = find(take_rows(result.detections, kept), result.size)
+        if matches.any():
+            removals.append(_removal(result, description, kept[matches]))
+            kept = kept[~matches]
+    return (result.select(kept.tolist()), tuple(removals)) if removals else (result, ())
 
 
-def find_whole_image(detections: sv.Detections, size: tuple[int, int]) -> np.ndarray:
+def find_whole_image(detections: sv.Detections, size: tuple[int, int]) -> BoolArray:
     """(n,) booleans: boxes around (nearly) the whole picture of `size` (width, height) pixels."""
     sides = detections.xyxy[:, 2:] - detections.xyxy[:, :2]
-    return (sides >= WHOLE_IMAGE_SHARE * np.asarray(size)).all(axis=1)
+    return np.asarray((sides >= WHOLE_IMAGE_SHARE * np.asarray(size)).all(axis=1))
 
 
-def find_duplicates(detections: sv.Detections, *, any_label: bool = False) -> np.ndarray:
-    """(n,) booleans: boxes that supervision's non-maximum suppression drops in favour of an earlier one.
+def find_duplicates(detections: sv.Detections, *, any_label: bool = False) -> BoolArray:
+    """(n,) booleans: boxes that supervision's non-maximum suppression drops in favor of an earlier one.
 
     Args:
-        detections: What the model found, in the order in which it said it.
-        any_label: Whether boxes of different labels can be around the same thing too.
+        detections: What the model found, in its own order.
+        any_label: Whether boxes of different labels can be around the same object.
     """
     count = len(detections)
     dropped = np.ones(count, dtype=bool)
     if count:
         order = np.arange(count)
-        data = {_ORDER: order}
+        data: dict[str, npt.NDArray[np.generic] | list[Any]] = {_ORDER: order}
         if ORIENTED_BOX_COORDINATES in detections.data and count <= MAX_COMPARED_QUADS:
             data[ORIENTED_BOX_COORDINATES] = detections.data[ORIENTED_BOX_COORDINATES]
         ranked = replace(detections, confidence=1.0 - order / count, data=data)
@@ -98,24 +98,26 @@ def find_duplicates(detections: sv.Detections, *, any_label: bool = False) -> np
     return dropped
 
 
-def find_inverted(detections: sv.Detections) -> np.ndarray:
-    """(n,) booleans: boxes whose corners the model gave the wrong way round."""
+def find_inverted(detections: sv.Detections) -> BoolArray:
+    """(n,) booleans: boxes that the model gave with swapped corners."""
     return np.asarray(detections.data.get(INVERTED, np.zeros(len(detections))), dtype=bool)
 
 
-_FINDERS: dict[str, tuple[str, Callable[[sv.Detections, tuple[int, int]], np.ndarray]]] = {
+_FINDERS: dict[str, tuple[str, Callable[[sv.Detections, tuple[int, int]], BoolArray]]] = {
     "whole_image": ("around the whole picture", find_whole_image),
-    "duplicates": ("around something already found", lambda found, _: find_duplicates(found)),
+    "duplicates": ("around an object already found", lambda found, _: find_duplicates(found)),
     "overlapping": (
-        "around something found under another name",
+        "around an object found under another name",
         lambda found, _: find_duplicates(found, any_label=True),
     ),
     "inverted": ("with swapped corners", lambda found, _: find_inverted(found)),
 }
 
 
-def _removal(result: Result, what: str, indices: np.ndarray) -> Removal:
+def _removal(result: Result, description: str, indices: IntArray) -> Removal:
     names = list(dict.fromkeys(label for i in indices if (label := result.labels[i])))
     listed = ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
     count = f"{len(indices)} box" + ("es" if len(indices) > 1 else "")
-    return Removal(f"Left out {count} {what}" + (f": {listed}." if listed else "."), tuple(int(i) for i in indices))
+    return Removal(
+        f"Left out {count} {description}" + (f": {listed}." if listed else "."), tuple(int(i) for i in indices)
+    )

@@ -1,9 +1,9 @@
 """Text in reading order, rebuilt from the quads of an OCR answer: lines from top to bottom, columns one by one.
 
 A quad's first corner is where its text starts and its second where the top edge ends (the order that Florence-2
-was trained with), so quads tell which way they are read. Texts of one direction are turned level together, then cut:
-where a gutter runs through several lines on both its sides, the page falls into columns, which are read one after
-the other; a heading across the gutter is read before what stands below it.
+was trained with), so quads give the reading direction. Texts of one direction are rotated level together, then split:
+where a gutter runs through several lines, the page falls into columns, which are read one after the other; a heading
+across the gutter is read before what is below it.
 """
 
 from collections.abc import Sequence
@@ -11,14 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from florence_ui.results.arrays import FloatArray, IntArray
+
 MAX_TURN = 25.0
-"""Degrees that texts of one direction may differ by."""
+"""Largest angle, in degrees, between texts of one direction."""
 MIN_GUTTER = 0.8
 """Least width of a gutter, in heights of a line; spaces between words are narrower."""
 SAME_ROW = 0.5
-"""Least overlap across the reading direction, in parts of the lower text, of two texts in one row."""
+"""Least overlap of two texts in one row across the reading direction, as a fraction of the lower text's height."""
 NARROW = 0.4
-"""A side this much narrower than the other, with a text beside each of its own, is a table's column: read by rows."""
+"""A side narrower than this fraction of the other, each of whose texts has one beside it, is a table's column."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class TextLine:
 
     Attributes:
         text: Its words, in reading order.
-        indices: Rows of the answer that it is made of, in reading order.
-        block: Number of the block (a heading, a column, texts of another direction) that it stands in, from 0.
+        indices: Rows of the answer it consists of, in reading order.
+        block: Number, from 0, of its block: a heading, a column, or texts of another direction.
     """
 
     text: str
@@ -36,7 +38,7 @@ class TextLine:
     block: int = 0
 
 
-def reading_lines(quads: np.ndarray | None, texts: Sequence[str]) -> list[TextLine]:
+def reading_lines(quads: FloatArray | None, texts: Sequence[str]) -> list[TextLine]:
     """The lines of a page in reading order.
 
     Args:
@@ -48,7 +50,7 @@ def reading_lines(quads: np.ndarray | None, texts: Sequence[str]) -> list[TextLi
     lines: list[TextLine] = []
     block = 0
     for direction in _directions(boxes):
-        for group in _blocks(boxes.turned(direction), direction.members):
+        for group in _blocks(boxes.rotate(direction), direction.members):
             for row in group:
                 words = " ".join(word for i in row if (word := str(texts[i]).strip()))
                 lines.append(TextLine(words, tuple(int(i) for i in row), block))
@@ -56,8 +58,8 @@ def reading_lines(quads: np.ndarray | None, texts: Sequence[str]) -> list[TextLi
     return lines
 
 
-def reading_text(quads: np.ndarray | None, texts: Sequence[str]) -> str:
-    """The page as text: a line each, an empty line between blocks; arguments as for `reading_lines`."""
+def reading_text(quads: FloatArray | None, texts: Sequence[str]) -> str:
+    """The page as text, with an empty line between blocks; arguments as for `reading_lines`."""
     blocks: dict[int, list[str]] = {}
     for line in reading_lines(quads, texts):
         if line.text:
@@ -68,20 +70,20 @@ def reading_text(quads: np.ndarray | None, texts: Sequence[str]) -> str:
 @dataclass(frozen=True)
 class _Direction:
     angle: float
-    members: np.ndarray
+    members: IntArray
 
 
 @dataclass(frozen=True)
 class _OrientedBoxes:
-    """Texts as centre (n, 2), width and height (n,) along and across their reading direction, and angle (n,)."""
+    """Texts as center (n, 2), width and height (n,) along and across their reading direction, and angle (n,)."""
 
-    centre: np.ndarray
-    width: np.ndarray
-    height: np.ndarray
-    angle: np.ndarray
+    center: FloatArray
+    width: FloatArray
+    height: FloatArray
+    angle: FloatArray
 
     @classmethod
-    def of(cls, quads: np.ndarray) -> "_OrientedBoxes":
+    def of(cls, quads: FloatArray) -> "_OrientedBoxes":
         along = (quads[:, 1] - quads[:, 0] + quads[:, 2] - quads[:, 3]) / 2
         across = (quads[:, 3] - quads[:, 0] + quads[:, 2] - quads[:, 1]) / 2
         return cls(
@@ -91,29 +93,29 @@ class _OrientedBoxes:
             np.arctan2(along[:, 1], along[:, 0]),
         )
 
-    def turned(self, direction: _Direction) -> "_Page":
-        """All texts, level for those of `direction`."""
+    def rotate(self, direction: _Direction) -> "_Page":
+        """Rotate all texts so that those of `direction` are level."""
         cos, sin = np.cos(direction.angle), np.sin(direction.angle)
-        x, y = (self.centre @ np.array([[cos, -sin], [sin, cos]])).T
+        x, y = (self.center @ np.array([[cos, -sin], [sin, cos]])).T
         return _Page(x, y, self.width, self.height)
 
 
 @dataclass(frozen=True)
 class _Page:
-    """Level texts: centres x and y, width and height, (n,) each; y grows downwards."""
+    """Level texts: centers x and y, width and height, (n,) each; y grows downwards."""
 
-    x: np.ndarray
-    y: np.ndarray
-    width: np.ndarray
-    height: np.ndarray
+    x: FloatArray
+    y: FloatArray
+    width: FloatArray
+    height: FloatArray
 
 
-_Row = np.ndarray
+_Row = IntArray
 """Indices of the texts of one row, in reading order."""
 
 
 def _directions(boxes: _OrientedBoxes) -> list[_Direction]:
-    """Groups of texts that are read the same way, the one with the most text first."""
+    """Group texts by reading direction, the direction with the most text first."""
     left = np.arange(len(boxes.angle))
     weight = np.maximum(boxes.width, 1.0)
     directions = []
@@ -128,29 +130,29 @@ def _directions(boxes: _OrientedBoxes) -> list[_Direction]:
     return directions
 
 
-def _blocks(page: _Page, members: np.ndarray) -> list[list[_Row]]:
-    """Blocks of rows in reading order: columns where there is a gutter, else one block."""
+def _blocks(page: _Page, members: IntArray) -> list[list[_Row]]:
+    """Split into blocks of rows in reading order: columns where there is a gutter, otherwise one block."""
     rows = _rows(page, members)
     blocks: list[list[_Row]] = []
-    plain: list[_Row] = []
+    single: list[_Row] = []
     start = 0
     while start < len(rows):
         end, gutter = _longest_columns(page, rows, start)
         if gutter is None:
-            plain.append(rows[start])
+            single.append(rows[start])
             start += 1
             continue
         inside = np.concatenate(rows[start:end])
         on_left = page.x[inside] < gutter
-        blocks += [plain] if plain else []
-        plain = []
+        blocks += [single] if single else []
+        single = []
         blocks += _blocks(page, inside[on_left]) + _blocks(page, inside[~on_left])
         start = end
-    return blocks + ([plain] if plain else [])
+    return blocks + ([single] if single else [])
 
 
 def _longest_columns(page: _Page, rows: list[_Row], start: int) -> tuple[int, float | None]:
-    """Where the longest run of rows from `start` ends that a gutter runs through, and that gutter's x."""
+    """The end of the longest run of rows from `start` with a common gutter, and the gutter's x."""
     for end in range(len(rows), start + 1, -1):
         gutter = _gutter(page, np.concatenate(rows[start:end]))
         if gutter is not None:
@@ -158,8 +160,8 @@ def _longest_columns(page: _Page, rows: list[_Row], start: int) -> tuple[int, fl
     return start, None
 
 
-def _gutter(page: _Page, members: np.ndarray) -> float | None:
-    """The x of the widest gap between two columns; None where there is none, or where the sides make a table."""
+def _gutter(page: _Page, members: IntArray) -> float | None:
+    """The x of the widest gap between two columns; None if there is none, or if the sides form a table."""
     left, right = page.x - page.width / 2, page.x + page.width / 2
     by_left = members[np.argsort(left[members], kind="stable")]
     reach = np.maximum.accumulate(right[by_left])
@@ -173,8 +175,8 @@ def _gutter(page: _Page, members: np.ndarray) -> float | None:
     return None
 
 
-def _are_columns(page: _Page, left: np.ndarray, right: np.ndarray, gap: float) -> bool:
-    """Whether both sides have rows of their own: two or more, wider than the gap, and not the cells of a table."""
+def _are_columns(page: _Page, left: IntArray, right: IntArray, gap: float) -> bool:
+    """Whether each side has two or more rows, is wider than the gap, and is not a table's column."""
     sides = [(_rows(page, side), _extent(page, side), side) for side in (left, right)]
     if any(len(rows) < 2 or extent < gap for rows, extent, _ in sides):
         return False
@@ -185,12 +187,12 @@ def _are_columns(page: _Page, left: np.ndarray, right: np.ndarray, gap: float) -
     return not beside.all()
 
 
-def _extent(page: _Page, members: np.ndarray) -> float:
+def _extent(page: _Page, members: IntArray) -> float:
     left, right = page.x[members] - page.width[members] / 2, page.x[members] + page.width[members] / 2
     return float(right.max() - left.min())
 
 
-def _rows(page: _Page, members: np.ndarray) -> list[_Row]:
+def _rows(page: _Page, members: IntArray) -> list[_Row]:
     """Rows from top to bottom, the texts of each from left to right."""
     rows: list[list[int]] = []
     for index in members[np.argsort(page.y[members], kind="stable")]:
@@ -205,7 +207,7 @@ def _rows(page: _Page, members: np.ndarray) -> list[_Row]:
 
 
 def _row_overlap(page: _Page, index: int, row: list[int]) -> float:
-    """How much of its height a text shares with its nearest neighbour in a row, 0 where one stands above the other."""
+    """Overlap in height of a text and the nearest text of a row; 0 if one is above the other."""
     near = min(row, key=lambda i: abs(page.x[i] - page.x[index]))
     across = (page.width[near] + page.width[index]) / 2 - abs(page.x[near] - page.x[index])
     if across > SAME_ROW * min(page.width[near], page.width[index]):

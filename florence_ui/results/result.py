@@ -9,35 +9,36 @@ import numpy as np
 import supervision as sv
 from supervision.config import CLASS_NAME_DATA_FIELD, ORIENTED_BOX_COORDINATES
 
+from florence_ui.results.arrays import BoolArray, FloatArray, IntArray, take_rows
 from florence_ui.tasks import Task
 
 POLYGONS = "polygons"
-"""Key of `sv.Detections.data` that holds each instance's outline: a list of parts, each (n, 2) floats, n >= 3."""
+"""Key of `sv.Detections.data`: a list of parts an instance, each (n, 2) floats, n >= 3; together its outline."""
 
 INVERTED = "inverted"
-"""Key of `sv.Detections.data` that tells (n booleans) which boxes came with swapped corners."""
+"""Key of `sv.Detections.data`: n booleans, which boxes the model gave with swapped corners."""
 
 BASE_LABELS = "names"
-"""Key of `sv.Detections.data` that holds what each instance was called before words about it came into its label."""
+"""Key of `sv.Detections.data`: each instance's label before a follow-up answer was added to it."""
 
 PALETTE_SIZE = 10
-"""How many colors a palette has, as a rule."""
+"""Colors in most palettes."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """One answer, parsed.
+    """A parsed answer.
 
     Attributes:
         task: The task that was asked.
         prompt: The prompt as it was sent.
         size: (width, height) of the upright original picture, in pixels.
-        text: The answer's words, `""` where there are none.
+        text: The answer's words, `""` if there are none.
         detections: One row an instance; `xyxy` in pixels with sorted corners, `class_id` stable per name,
             `data["class_name"]` the model's own words without markers, and, where the answer has them,
-            `data["xyxyxyxy"]` the quads (n, 4, 2) and `data["polygons"]` the outlines. Never None.
-        raw: The server's `response` as it came (JSON types).
-        warnings: Sentences about what is odd in the answer.
+            `data["xyxyxyxy"]` the quads (n, 4, 2) and `data["polygons"]` the polygons. Never None.
+        raw: The server's `response` as received (JSON types).
+        warnings: Sentences about anomalies in the answer.
     """
 
     task: Task
@@ -55,49 +56,49 @@ class Result:
 
     @property
     def names(self) -> list[str]:
-        """What each detection was called when it was found: its label without what was said of it later."""
+        """Each detection's label as first found, without follow-up answers."""
         return [str(name) for name in self.detections.data.get(BASE_LABELS, self.labels)]
 
     @property
-    def polygons(self) -> list[list[np.ndarray]]:
-        """One list of parts a detection, each (n, 2) floats in pixels; empty lists where there is no outline."""
+    def polygons(self) -> list[list[FloatArray]]:
+        """One list of parts a detection, each (n, 2) floats in pixels; empty lists where there is no polygon."""
         return list(self.detections.data.get(POLYGONS, [[] for _ in range(len(self.detections))]))
 
     @property
-    def inverted(self) -> np.ndarray:
+    def inverted(self) -> BoolArray:
         """(n,) booleans: which boxes came with swapped corners."""
-        return self.detections.data.get(INVERTED, np.zeros(len(self.detections), dtype=bool))
+        return np.asarray(self.detections.data.get(INVERTED, np.zeros(len(self.detections))), dtype=bool)
 
     @property
-    def quads(self) -> np.ndarray | None:
+    def quads(self) -> FloatArray | None:
         """The quads (n, 4, 2) in pixels, or None where the answer has none."""
-        return self.detections.data.get(ORIENTED_BOX_COORDINATES)
+        quads = self.detections.data.get(ORIENTED_BOX_COORDINATES)
+        return None if quads is None else np.asarray(quads, dtype=np.float32)
 
     def select(self, rows: Sequence[int]) -> "Result":
-        """The same answer with those of its detections alone."""
-        kept = self.detections[np.asarray(rows, dtype=int)] if len(rows) else sv.Detections.empty()
-        return replace(self, detections=kept)
+        """The same answer with only these detections, in this order."""
+        return replace(self, detections=take_rows(self.detections, rows))
 
 
 def make_detections(
     labels: Sequence[str],
-    xyxy: Sequence[Sequence[float]] | np.ndarray,
+    xyxy: Sequence[Sequence[float]] | FloatArray,
     *,
-    quads: Sequence[Sequence[Sequence[float]]] | np.ndarray | None = None,
-    polygons: Sequence[Sequence[np.ndarray]] | None = None,
-    inverted: Sequence[bool] | np.ndarray | None = None,
+    quads: Sequence[Sequence[Sequence[float]]] | FloatArray | None = None,
+    polygons: Sequence[Sequence[FloatArray]] | None = None,
+    inverted: Sequence[bool] | BoolArray | None = None,
     names: Sequence[str] | None = None,
 ) -> sv.Detections:
-    """Detections as `Result` holds them.
+    """Build detections as `Result` holds them.
 
     Args:
         labels: One a detection, n in all.
         xyxy: (n, 4) in pixels, corners sorted.
         quads: (n, 4, 2) in pixels.
         polygons: n lists of parts, each (m, 2) in pixels.
-        inverted: n booleans, which boxes came with swapped corners; none if left out.
-        names: n texts, the labels as they were at first, which decide the class ids, so that an object keeps its
-            color whatever is said of it later; the same as the labels if left out.
+        inverted: n booleans, which boxes came with swapped corners; none by default.
+        names: n original labels, which decide the class ids, so that an object keeps its color when a follow-up
+            answer is added to its label; the labels by default.
     """
     if len(labels) == 0:
         return sv.Detections.empty()
@@ -110,19 +111,18 @@ def make_detections(
     if quads is not None:
         data[ORIENTED_BOX_COORDINATES] = np.asarray(quads, dtype=np.float32).reshape(-1, 4, 2)
     if polygons is not None:
-        outlines = np.empty(len(labels), dtype=object)
+        data[POLYGONS] = np.empty(len(labels), dtype=object)
         for index, parts in enumerate(polygons):
-            outlines[index] = [np.asarray(part, dtype=np.float32).reshape(-1, 2) for part in parts]
-        data[POLYGONS] = outlines
+            data[POLYGONS][index] = [np.asarray(part, dtype=np.float32).reshape(-1, 2) for part in parts]
     boxes = np.asarray(xyxy, dtype=np.float32).reshape(-1, 4)
     return sv.Detections(xyxy=boxes, class_id=assign_class_ids(labels if names is None else names), data=data)
 
 
-def assign_class_ids(labels: Sequence[str]) -> np.ndarray:
-    """An id for every label, the same in every picture unless two labels of one picture would share it.
+def assign_class_ids(labels: Sequence[str]) -> IntArray:
+    """Give every label an id, the same in every picture unless two labels of one picture collide.
 
-    The first `PALETTE_SIZE` labels of a picture have ids below that number, so that each has a color of its own in a
-    palette of that many.
+    The first `PALETTE_SIZE` labels of a picture get ids below that number, so each has its own color in a palette of
+    that size.
 
     Returns:
         (n,) integers; equal labels have equal ids, different ones differ.

@@ -1,6 +1,4 @@
-"""What is odd about an answer, in sentences: boxes around everything or twice around one thing, texts cut off,
-labels that cannot be drawn.
-"""
+"""Anomalies of an answer in sentences: boxes around everything, duplicates, text cut off, labels without a font."""
 
 from collections.abc import Sequence
 
@@ -8,47 +6,42 @@ import numpy as np
 
 from florence_ui.fonts import scripts_without_font
 from florence_ui.results.filters import find_duplicates, find_whole_image
-from florence_ui.results.result import Result, make_detections
+from florence_ui.results.result import Result
 from florence_ui.tasks import Family, Task
 
-MAX_COMPARED_QUADS = 100
-"""Beyond this, repeated lines of text are found by their upright boxes: comparing quads takes seconds."""
 OUTSIDE = 0.02
-"""Coordinates further outside than this part of the picture's size are worth a word."""
+"""Coordinates further outside than this fraction of the picture's size get a warning."""
 CUT_OFF_WORDS = 12
-"""A caption that begins like a sentence, has that many words and ends without a full stop looks cut off."""
+"""A caption that begins like a sentence, has this many words and ends without a full stop looks cut off."""
 
 _SENTENCE_ENDS = tuple(".!?…\"'”’)。！？")
 
 
 def box_warnings(result: Result) -> list[str]:
-    """One sentence for each oddity of the boxes that were found."""
+    """One sentence for each kind of anomaly among the boxes."""
     detections, size = result.detections, result.size
     if not len(detections):
         return []
     limits = np.array([*size, *size], dtype=np.float32)
     outside = ((detections.xyxy < -OUTSIDE * limits) | (detections.xyxy > (1 + OUTSIDE) * limits)).any(axis=1)
-    if len(detections) > MAX_COMPARED_QUADS:
-        detections = make_detections(result.labels, detections.xyxy)
-    whole, twice = find_whole_image(detections, size), find_duplicates(detections)
-    odd = (
-        (result.inverted, "with swapped corners, put in order"),
-        (whole, "around the whole picture"),
-        (twice, "around something already found"),
-        (outside, "reaching outside the picture"),
+    anomalies = (
+        (result.inverted, "with swapped corners, now sorted"),
+        (find_whole_image(detections, size), "around the whole picture"),
+        (find_duplicates(detections), "around an object already found"),
+        (outside, "extending beyond the picture"),
     )
-    return [f"{count_noun(int(which.sum()), 'box', 'boxes')} {what}." for which, what in odd if which.any()]
+    return [f"{count_noun(int(which.sum()), 'box', 'boxes')} {what}." for which, what in anomalies if which.any()]
 
 
 def text_warnings(task: Task, text: str) -> list[str]:
-    """What is odd about a caption; nothing for other tasks."""
+    """Anomalies of a caption; none for other tasks."""
     if task.family is not Family.CAPTION:
         return []
     if not text.strip():
-        return ["The model said nothing."]
+        return ["The model returned no text."]
     is_sentence = text.lstrip()[:1].isupper()
     if is_sentence and len(text.split()) >= CUT_OFF_WORDS and not text.rstrip().endswith(_SENTENCE_ENDS):
-        return ["The text ends in the middle of a sentence: it looks cut off."]
+        return ["The text ends mid-sentence: it looks cut off."]
     return []
 
 
@@ -59,11 +52,11 @@ def label_warnings(labels: Sequence[str]) -> list[str]:
         return []
     listed = " or ".join([", ".join(scripts[:-1]), scripts[-1]] if len(scripts) > 1 else scripts)
     return [
-        f"There is no font for {listed} on this machine, so the picture shows empty boxes in place of letters. "
-        "The list has them all, and README says which packages bring fonts."
+        f"No font for {listed} is installed here, so the picture shows empty boxes instead of letters. "
+        "The list of objects has the full text, and the README names packages with fonts."
     ]
 
 
 def count_noun(number: int, noun: str, nouns: str = "") -> str:
-    """A number with its noun, for example "1 box", "2 boxes"; the plural adds an s where none is given."""
+    """A number with its noun, such as "1 box" or "2 boxes"; the plural adds an s by default."""
     return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"

@@ -70,7 +70,7 @@ def test_compare_tells_what_both_found_and_what_only_one_did(
     assert record["objects"][1] == {
         "found_by": "left", "label": "dog", "overlap": None, "left_box": [200, 200, 300, 300], "right_box": None,
     }  # fmt: skip
-    assert record["summary"] == "Both found 1, only the left 1, only the right 1."
+    assert record["summary"] == "Found by both: 1, only on the left: 1, only on the right: 1."
     assert [record[side]["model_id"] for side in ("left", "right")] == list(models.values())
     with Image.open(drawn) as image:
         assert image.size == (640, 480)

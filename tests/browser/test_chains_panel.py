@@ -166,7 +166,7 @@ def test_filters_are_off_at_first_say_what_they_left_out_and_ask_nothing(
     assert page.locator("#filters input:checked").count() == 0
     before = backend.count
     page.locator("#filters label", has_text="duplicates").click()
-    expect(page.locator("#filter-notice")).to_contain_text("Left out 1 box around something already found: dog.")
+    expect(page.locator("#filter-notice")).to_contain_text("Left out 1 box around an object already found: dog.")
     page.locator("#filters label", has_text="whole-picture").click()
     expect(page.locator("#filter-notice")).to_contain_text("Left out 1 box around the whole picture: scene.")
     expect(page.locator(".stage-count")).to_have_text("3 found, 1 shown")

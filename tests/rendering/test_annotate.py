@@ -228,7 +228,7 @@ def test_scripts_without_a_font_are_said_once_beside_the_picture(fonts_in) -> No
     (sentence,) = [
         w for w in parse(get_task("<OD>"), "<OD>", answer, sent_size=SIZE, size=SIZE).warnings if "font" in w
     ]
-    assert sentence.startswith("There is no font for Korean or Thai on this machine")
+    assert sentence.startswith("No font for Korean or Thai is installed here")
 
 
 def test_letters_that_are_there_are_not_warned_of(fonts_in) -> None:

@@ -80,7 +80,7 @@ def test_the_table_tells_both_then_left_then_right():
         ["only left", "cat", "", "0, 0, 100, 100", ""],
         ["only right", "tree", "", "", "200, 100, 300, 250"],
     ]
-    assert summarize(comparison) == "Both found 1, only the left 1, only the right 1."
+    assert summarize(comparison) == "Found by both: 1, only on the left: 1, only on the right: 1."
 
 
 @pytest.mark.parametrize(

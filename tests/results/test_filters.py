@@ -64,7 +64,7 @@ def test_what_was_left_out_is_said_with_its_count_and_labels():
     _, removals = filter_result(found(DOG, SAME_DOG, SAME_DOG, EVERYTHING), Filters(duplicates=True, whole_image=True))
     assert [r.reason for r in removals] == [
         "Left out 1 box around the whole picture: tree.",
-        "Left out 2 boxes around something already found: dog.",
+        "Left out 2 boxes around an object already found: dog.",
     ]
 
 

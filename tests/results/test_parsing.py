@@ -118,10 +118,10 @@ def test_only_the_exact_marker_of_older_servers_goes() -> None:
 @pytest.mark.parametrize(
     ("boxes", "warning"),
     [
-        pytest.param([[30, 40, 10, 20]], "1 box with swapped corners, put in order.", id="inverted"),
+        pytest.param([[30, 40, 10, 20]], "1 box with swapped corners, now sorted.", id="inverted"),
         pytest.param([[0, 0, 640, 480]], "1 box around the whole picture.", id="whole-picture"),
-        pytest.param([[10, 10, 99, 99]] * 3, "2 boxes around something already found.", id="duplicates"),
-        pytest.param([[10, 10, 900, 99]], "1 box reaching outside the picture.", id="outside"),
+        pytest.param([[10, 10, 99, 99]] * 3, "2 boxes around an object already found.", id="duplicates"),
+        pytest.param([[10, 10, 900, 99]], "1 box extending beyond the picture.", id="outside"),
     ],
 )
 def test_an_odd_box_stays_and_is_warned_of(boxes: list, warning: str) -> None:
@@ -153,8 +153,8 @@ def test_outlines_under_three_points_go_and_the_rest_of_the_instance_stays_toget
     assert [len(parts) for parts in result.polygons] == [2, 1]
     assert result.detections.xyxy[0].tolist() == [10, 10, 40, 40]
     assert result.warnings == (
-        "2 outlines with fewer than three points left out.",
-        "An outline ends in half a point: the answer looks cut off.",
+        "Left out 2 polygons with fewer than three points.",
+        "A polygon ends with an x but no y: the answer looks cut off.",
     )
 
 
@@ -246,7 +246,7 @@ def test_pieces_of_places_are_no_part_of_a_label() -> None:
     response = {"<OD>": {"bboxes": [[1, 2, 30, 40]] * 4, "labels": labels}}
     result = parse(TASKS["<OD>"], "<OD>", response, sent_size=(100, 100), size=(100, 100))
     assert result.labels == ["cup", "", "alloc_1", "dog"]
-    assert any("Pieces of places" in warning for warning in result.warnings)
+    assert any("Fragments of location tokens" in warning for warning in result.warnings)
 
 
 def test_more_or_fewer_labels_than_boxes_lose_nothing_and_warn() -> None:
