@@ -9,22 +9,23 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # `python -I` does not look beside the program
 
-from florence_ui import logs, proxies, storage
+from florence_ui import logs, storage
 from florence_ui.errors import SettingsError
+from florence_ui.network.proxies import disable_proxies
 from florence_ui.settings import Settings
 
-proxies.set_aside()
+disable_proxies()
 try:
     storage.use_private_folder()
 except SettingsError as error:
     sys.exit(str(error))
 
-from florence_ui.ui.hosting import prepare_environment, serve  # noqa: E402  # Gradio reads the environment at import
+from florence_ui.hosting.launch import prepare_environment, serve  # noqa: E402  # Gradio reads the environment at import
 
 prepare_environment()
 
-from florence_ui.ui.build import build  # noqa: E402  # reads the environment when it is imported
-from florence_ui.ui.services import Services  # noqa: E402
+from florence_ui.playground import build  # noqa: E402  # reads the environment when it is imported
+from florence_ui.visitors.service import Services  # noqa: E402
 
 try:
     services = Services.of(Settings.from_environ(os.environ))

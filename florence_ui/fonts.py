@@ -42,23 +42,23 @@ MAX_MARKS = 2
 
 
 @cache
-def dejavu() -> str | None:
+def find_dejavu() -> str | None:
     """Path of DejaVu Sans; None where matplotlib was taken out, and Pillow's own font (Latin only) must do."""
     spec = find_spec("matplotlib")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         path = Path(folder, "mpl-data", "fonts", "ttf", "DejaVuSans.ttf")
         if path.is_file():
             return str(path)
-    return next((path for path in _installed("DejaVuSans.ttf")), None)
+    return next((path for path in _find_font_files("DejaVuSans.ttf")), None)
 
 
-def font_for(text: str) -> str | None:
+def find_font(text: str) -> str | None:
     """Path of the font that has the most characters of a text; DejaVu Sans where none has more."""
     others = {c for c in text if ord(c) >= DEJAVU_END and not c.isspace()}
-    missing = {c for c in others if ord(c) not in _characters(dejavu())}
-    best, most = dejavu(), 0
+    missing = {c for c in others if ord(c) not in _code_points(find_dejavu())}
+    best, most = find_dejavu(), 0
     for path in _fallbacks() if missing else ():
-        has = sum(ord(c) in _characters(path) for c in others)
+        has = sum(ord(c) in _code_points(path) for c in others)
         if has > max(most, len(others) - len(missing)):
             best, most = path, has
         if most == len(others):
@@ -69,15 +69,15 @@ def font_for(text: str) -> str | None:
 def scripts_without_font(texts: Iterable[str]) -> list[str]:
     """Names of the scripts of which some characters have no shape in any font here, in the order they are met."""
     names: dict[str, None] = {}
-    for text in map(drawable, dict.fromkeys(texts)):
+    for text in map(clean_label, dict.fromkeys(texts)):
         others = [c for c in text if ord(c) >= DEJAVU_END and not c.isspace()]
         if others:
-            has = _characters(font_for(text))
-            names.update((script_of(c), None) for c in others if ord(c) not in has)
+            has = _code_points(find_font(text))
+            names.update((script_name(c), None) for c in others if ord(c) not in has)
     return list(names)
 
 
-def script_of(character: str) -> str:
+def script_name(character: str) -> str:
     """What people call the script of a character: "Korean", "Thai", "symbols"."""
     if any(ord(character) in signs for signs in EAST_ASIAN_SIGNS):
         return "Chinese"
@@ -88,12 +88,12 @@ def script_of(character: str) -> str:
 
 
 @cache
-def load(path: str | None, size: int) -> ImageFont.FreeTypeFont:
+def load_font(path: str | None, size: int) -> ImageFont.FreeTypeFont:
     """The font at that height in pixels."""
     return ImageFont.truetype(path, size) if path else ImageFont.load_default(size)
 
 
-def drawable(text: str) -> str:
+def clean_label(text: str) -> str:
     """A label fit for one line of a drawing.
 
     Control and direction characters go (they would turn or hide what stands beside them), blanks become one
@@ -114,7 +114,7 @@ def drawable(text: str) -> str:
 MAX_CHARACTERS = 300
 
 
-def shorten(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
+def truncate(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
     """The text, or its beginning with an ellipsis, at most `width` pixels wide where that is possible."""
     if font.getlength(text) <= width:
         return text
@@ -128,22 +128,22 @@ def shorten(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
 @cache
 def _fallbacks() -> tuple[str, ...]:
     """Fonts of other scripts on this machine, the preferred ones first, one file a family."""
-    found = [next(iter(_installed(name)), None) for name in FAMILIES]
+    found = [next(iter(_find_font_files(name)), None) for name in FAMILIES]
     return tuple(path for path in found if path)
 
 
 @cache
-def _files() -> tuple[Path, ...]:
+def _font_files() -> tuple[Path, ...]:
     folders = (Path(folder).expanduser() for folder in FOLDERS.get(sys.platform, ()))
     return tuple(p for folder in folders if folder.is_dir() for p in sorted(folder.rglob("*")) if p.suffix in SUFFIXES)
 
 
-def _installed(name: str) -> list[str]:
-    return [str(path) for path in _files() if path.name.startswith(name)]
+def _find_font_files(name: str) -> list[str]:
+    return [str(path) for path in _font_files() if path.name.startswith(name)]
 
 
 @cache
-def _characters(path: str | None) -> frozenset[int]:
+def _code_points(path: str | None) -> frozenset[int]:
     """Code points that a font file has; none if it cannot be read."""
     from fontTools.ttLib import TTFont, TTLibError  # late: costs time, and few labels need it
 

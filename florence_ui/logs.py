@@ -32,7 +32,7 @@ SHORTEST_SECRET = 6
 OFFICIAL_MODELS = ("florence-2-base", "florence-2-large", "florence-2-nano")
 """Only these names are logged: what a visitor types as a model may be a key pasted into the wrong field."""
 
-runs = logging.getLogger("florence_ui.runs")
+run_log = logging.getLogger("florence_ui.runs")
 
 _KEY_SHAPES = re.compile(
     r"""(?ix) ( (?:api[_-]?key|access[_-]?token|token|secret|password) ["']?\s*[=:]\s*["']?
@@ -68,7 +68,7 @@ class Redactor:
                 del self._secrets[str(secret)]
 
     @contextmanager
-    def hiding(self, secret: Secret | str | None) -> Iterator[None]:
+    def redacting(self, secret: Secret | str | None) -> Iterator[None]:
         """Hide a visitor's key for as long as their run lasts."""
         self.add(secret)
         try:
@@ -86,7 +86,7 @@ redactor = Redactor()
 """The process's own; `configure` tells it the operator's keys."""
 
 
-def visible(text: str) -> str:
+def escape_invisible(text: str) -> str:
     """The same text with control, format and direction characters written out (`\\x1b`, `\\u202e`); line breaks too."""
     return "".join(
         c if unicodedata.category(c)[0] != "C" and c not in "\u2028\u2029" else c.encode("unicode_escape").decode()
@@ -94,9 +94,9 @@ def visible(text: str) -> str:
     )
 
 
-def indented(text: str) -> str:
-    """Several lines of which only the first can be taken for a log line; each is `visible`."""
-    return "\n    | ".join(visible(line.replace("\t", "    ")) for line in _LINE_BREAKS.split(text))
+def indent_continuations(text: str) -> str:
+    """Several lines of which only the first can be taken for a log line; each is `escape_invisible`."""
+    return "\n    | ".join(escape_invisible(line.replace("\t", "    ")) for line in _LINE_BREAKS.split(text))
 
 
 class SafeFormatter(logging.Formatter):
@@ -106,9 +106,9 @@ class SafeFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        if record.name == runs.name:
+        if record.name == run_log.name:
             return redactor(record.getMessage())
-        return indented(redactor(super().format(record)))
+        return indent_continuations(redactor(super().format(record)))
 
 
 class SafeStream(io.TextIOBase):
@@ -120,7 +120,7 @@ class SafeStream(io.TextIOBase):
     def write(self, text: str) -> int:
         safe = redactor(str(text))
         if not safe.isprintable():
-            safe = "".join(c if c in "\n\r\t" else visible(c) for c in safe)
+            safe = "".join(c if c in "\n\r\t" else escape_invisible(c) for c in safe)
         encoding = self.encoding or "utf-8"
         self._stream.write(safe.encode(encoding, "backslashreplace").decode(encoding))
         return len(text)
@@ -164,8 +164,8 @@ def configure(secrets: Iterable[Secret | str] = (), *, level: int = logging.INFO
 
 
 @dataclass
-class RunNote:
-    """What is known of a run so far; `recorded` writes it down when the run ends."""
+class RunRecord:
+    """What is known of a run so far; `log_outcome` writes it down when the run ends."""
 
     task: str
     model_id: str
@@ -175,10 +175,10 @@ class RunNote:
 
 
 @contextmanager
-def recorded(note: RunNote, *, key: Secret | None = None) -> Iterator[RunNote]:
+def log_outcome(note: RunRecord, *, key: Secret | None = None) -> Iterator[RunRecord]:
     """Write one line for the run inside, however it ends; its key is hidden meanwhile."""
     begun, outcome = time.perf_counter(), "ok"
-    with redactor.hiding(key):
+    with redactor.redacting(key):
         try:
             yield note
         except asyncio.CancelledError:
@@ -222,4 +222,4 @@ def log_run(
         "size": list(size) if size else None,
         "remembered": remembered,
     }
-    runs.info("%s", json.dumps(line, ensure_ascii=True))
+    run_log.info("%s", json.dumps(line, ensure_ascii=True))

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Secret
 
 from florence_ui.errors import SettingsError
-from florence_ui.origins import read_origin
+from florence_ui.network.origins import normalize_origin
 
 SERVERLESS_URL = "https://serverless.roboflow.com"
 LOCAL_URL = "http://localhost:9001"
@@ -112,7 +112,7 @@ def _models(text: str) -> tuple[str, ...]:
 
 
 def _origins(text: str) -> tuple[str, ...]:
-    return tuple(read_origin(origin) for origin in text.split(",") if origin.strip())
+    return tuple(normalize_origin(origin) for origin in text.split(",") if origin.strip())
 
 
 def _header(text: str) -> str:
@@ -272,13 +272,6 @@ class Settings:
         _origins,
         shown="none",
     )
-    visitor_urls: bool = _setting(
-        "FLORENCE_UI_VISITOR_URLS",
-        False,
-        "Whether visitors may type the address of a backend of their own.",
-        "true or false",
-        _truth,
-    )
     cache_mb: float = _setting(
         "FLORENCE_UI_CACHE_MB",
         64,
@@ -320,13 +313,13 @@ class Settings:
             if name is not None:
                 given[field.name] = _read(variable, name, environ[name].strip())
         settings = cls(**given)
-        if settings.first_backend == "dedicated" and not settings.dedicated_url:
+        if settings.default_backend == "dedicated" and not settings.dedicated_url:
             needed = "the address of your deployment, because FLORENCE_UI_BACKEND is dedicated"
             raise SettingsError("FLORENCE_UI_DEDICATED_URL", needed)
         return settings
 
     @property
-    def first_backend(self) -> str:
+    def default_backend(self) -> str:
         """The backend that is chosen at first: the operator's choice, else serverless with a key, local without."""
         return self.backend or ("serverless" if self.api_key else "local")
 
@@ -341,7 +334,7 @@ class Settings:
         return int(self.max_megapixels * 10**6)
 
     @property
-    def lent_models(self) -> tuple[str, ...]:
+    def shared_key_models(self) -> tuple[str, ...]:
         """The models that visitors may use with the operator's key, the one chosen at first included; empty is all."""
         return tuple(dict.fromkeys((*self.models, self.model))) if self.models and self.model else self.models
 

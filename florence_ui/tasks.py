@@ -167,7 +167,7 @@ def get_task(token: str) -> Task:
     return task
 
 
-def tasks_of(family: Family) -> list[Task]:
+def tasks_in(family: Family) -> list[Task]:
     """A family's tasks, in the table's order."""
     return [task for task in TASKS.values() if task.family is family]
 

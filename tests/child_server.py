@@ -6,7 +6,7 @@ python tests/child_server.py PORT
 import os
 import sys
 
-from florence_ui.scripted import ScriptedBackend
+from florence_ui.bench.scripted_backend import ScriptedBackend
 
 if __name__ == "__main__":
     keys = [name for name in ("API_KEY", "ROBOFLOW_API_KEY") if name in os.environ]

@@ -19,8 +19,8 @@ from typing import Any
 
 from aiohttp import web
 
-from florence_ui import scripted
-from florence_ui.scripted import Call, plausible_answer
+from florence_ui.bench import scripted_backend
+from florence_ui.bench.scripted_backend import Call, plausible_answer
 
 __all__ = ["Call", "Fault", "ScriptedBackend", "genuine_error", "other_program", "plausible_answer", "refused_url"]
 
@@ -176,7 +176,7 @@ def _streamed(name: str, pieces: Callable[[], AsyncIterator[bytes]]) -> Fault:
 
 
 @dataclass
-class ScriptedBackend(scripted.ScriptedBackend):
+class ScriptedBackend(scripted_backend.ScriptedBackend):
     """The scripted server with a fault, if one is set."""
 
     fault: Fault | None = None

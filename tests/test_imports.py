@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,41 +12,29 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "florence_ui"
 
 LAYERS = [
-    {
-        "__init__",
-        "errors",
-        "fonts",
-        "styles",
-        "avif",
-        "stripping",
-        "colors",
-        "image_refusals",
-        "connections",
-        "log_throttle",
-        "origins",
-        "proxies",
-        "visitors",
-    },
-    {"tasks", "settings", "storage", "gathering", "waiting", "fair_pool", "cache"},
-    {"results", "backends", "images", "fetching", "limits", "logs"},
-    {"opening", "reading", "filtering", "comparing", "drawing", "scripted", "plain_json", "neighbours", "model_states"},
-    {"oddities", "local_server", "first_model"},
-    {"parsing", "merging", "snippet_steps", "snippets", "exports"},
-    {"pipeline"},
-    {"object_actions", "batch"},
-    {"chains", "class_strategies"},
-    {"ui"},
+    {"__init__", "assets", "errors", "fonts", "log_throttle", "network"},
+    {"identity"},
+    {"concurrency", "settings", "storage", "tasks"},
+    {"logs"},
+    {"backends", "images", "results"},
+    {"rendering"},
+    {"inference"},
+    {"exports", "hosting"},
+    {"visitors"},
+    {"api", "ui"},
+    {"playground"},
 ]
-"""Bottom first: a module imports from its own layer or below, never from above."""
+"""Rooms, bottom first: each imports from lower layers only, never from its own layer or above."""
 
-BESIDE = {
-    "server": {"errors", "tasks", "images", "fetching", "connections", "log_throttle", "origins", "__init__"},
-    "nano": {"errors", "tasks"},
+STANDALONE = {
+    "server": {"__init__", "assets", "errors", "tasks", "images", "network", "log_throttle"},
+    "nano": {"assets", "errors", "tasks", "results", "server"},
+    "bench": None,
 }
-"""Programs of their own, and what they share with the page."""
+"""Programs of their own that the app never imports, and what they may import; the benchmark measures everything."""
 
 ONLY_IN = {
-    "gradio": {"ui"},
+    "gradio": {"ui", "api", "visitors", "hosting", "playground"},
     "inference_sdk": {"backends"},
     "torch": {"server", "nano"},
     "transformers": {"server", "nano"},
@@ -60,6 +49,11 @@ def part_of(path: Path) -> str:
     """The first name below the package: a module, or a folder's name."""
     first = path.relative_to(PACKAGE).parts[0]
     return first.removesuffix(".py")
+
+
+def dotted(path: Path) -> str:
+    """The name by which a module is imported."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def imported(path: Path) -> set[str]:
@@ -81,18 +75,26 @@ def own_parts(path: Path) -> set[str]:
     return parts & known
 
 
+LEVEL = {room: level for level, layer in enumerate(LAYERS) for room in layer}
+
+
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_imports_point_downward(path: Path) -> None:
-    part, used = part_of(path), own_parts(path)
-    if part in BESIDE:
-        assert used <= BESIDE[part] | {part}
+    room, used = part_of(path), own_parts(path)
+    used.discard(room)
+    if room in STANDALONE:
+        assert STANDALONE[room] is None or used <= STANDALONE[room]
         return
-    if part == "bench":
-        return  # it measures everything, so it may use everything; nobody uses it (see below)
-    level = {name: i for i, layer in enumerate(LAYERS) for name in layer}
-    assert part in level, f"{part} has no layer yet: give it one"
-    above = {name for name in used if level.get(name, len(LAYERS)) > level[part]}
-    assert not above, f"{path.name} imports from above: {above}"
+    assert room in LEVEL, f"{room} has no layer yet: give it one"
+    not_below = {other for other in used if LEVEL.get(other, len(LAYERS)) >= LEVEL[room]}
+    assert not not_below, f"{path.name} imports what is not below {room}: {not_below}"
+
+
+@pytest.mark.parametrize("package", sorted({part_of(p) for p in modules() if p.parent != PACKAGE}))
+def test_modules_of_a_room_import_each_other_in_one_direction(package: str) -> None:
+    paths = {dotted(path): path for path in modules() if part_of(path) == package}
+    graph = {name: (imported(path) & set(paths)) - {name} for name, path in paths.items()}
+    TopologicalSorter(graph).prepare()  # raises CycleError with the circle
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -101,14 +103,6 @@ def test_heavy_packages_stay_in_their_part(path: Path) -> None:
     for package, parts in ONLY_IN.items():
         if package in roots:
             assert part_of(path) in parts | {"bench"}, f"{path.name} may not import {package}"
-
-
-def test_only_the_front_door_imports_the_page() -> None:
-    for path in modules():
-        if part_of(path) not in ("ui", "bench"):
-            assert "ui" not in own_parts(path), f"{path.name} imports the page"
-        if part_of(path) != "bench":
-            assert "bench" not in own_parts(path), f"{path.name} imports the benchmark"
 
 
 def test_the_page_never_loads_the_model_packages() -> None:

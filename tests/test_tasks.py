@@ -19,7 +19,7 @@ from florence_ui.tasks import (
     location_tokens,
     split_classes,
     task_of_prompt,
-    tasks_of,
+    tasks_in,
 )
 
 NO_INPUT = [token for token, task in TASKS.items() if task.input_kind is InputKind.NONE]
@@ -42,7 +42,7 @@ def test_every_task_has_words_for_a_person(task) -> None:
 
 @pytest.mark.parametrize("family", Family, ids=str)
 def test_every_family_has_a_task(family) -> None:
-    assert tasks_of(family)
+    assert tasks_in(family)
 
 
 @pytest.mark.parametrize("token", NO_INPUT)

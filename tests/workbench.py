@@ -8,8 +8,8 @@ from typing import Any
 from PIL import Image
 from scripted_backend import ScriptedBackend, plausible_answer
 
-from florence_ui.images import Picture, open_picture
-from florence_ui.pipeline import Pipeline, Request
+from florence_ui.images.loading import Picture, open_picture
+from florence_ui.inference.pipeline import Pipeline, Request
 from florence_ui.settings import Settings
 from florence_ui.tasks import get_task
 

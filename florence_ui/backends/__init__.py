@@ -28,7 +28,7 @@ from florence_ui.errors import (
     KeyRefusedError,
     quote,
 )
-from florence_ui.origins import host_name, is_loopback_host
+from florence_ui.network.origins import host_name, is_loopback_host
 from florence_ui.settings import LOCAL_URL, SERVERLESS_URL, Settings, is_key
 
 MAX_NEW_TOKENS = 1024
@@ -36,7 +36,7 @@ MAX_NEW_TOKENS = 1024
 PROBE_SECONDS = 5.0
 
 
-class NobodyAnswersError(BackendUnreachableError):
+class NotConnectedError(BackendUnreachableError):
     """The call reached nobody, so nothing is done twice if it is made again."""
 
 
@@ -73,14 +73,14 @@ class Backend:
         return self.name == "local"
 
     @property
-    def stays_here(self) -> bool:
+    def is_on_this_machine(self) -> bool:
         """Whether pictures stay on this machine."""
         return is_loopback(self.url)
 
     @property
-    def is_proxied(self) -> bool:
+    def uses_proxy(self) -> bool:
         """Whether calls go through the operator's outbound proxy, where there is one."""
-        return not (self.is_local or self.stays_here)
+        return not (self.is_local or self.is_on_this_machine)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class BackendState:
+class ProbeResult:
     """What a server says of itself.
 
     Attributes:
@@ -123,12 +123,14 @@ class BackendState:
 
 def backends_from(settings: Settings) -> dict[str, Backend]:
     """The backends that the settings allow, by name; `dedicated` only where its address is set."""
-    remote, at_once = settings.remote_timeout, settings.backend_concurrency
-    found = [Backend("serverless", "Roboflow serverless", SERVERLESS_URL, True, remote, at_once)]
+    remote, max_concurrency = settings.remote_timeout, settings.backend_concurrency
+    found = [Backend("serverless", "Roboflow serverless", SERVERLESS_URL, True, remote, max_concurrency)]
     if settings.dedicated_url:
-        found.append(Backend("dedicated", "Dedicated deployment", settings.dedicated_url, True, remote, at_once))
+        found.append(
+            Backend("dedicated", "Dedicated deployment", settings.dedicated_url, True, remote, max_concurrency)
+        )
     url, timeout = settings.local_url or LOCAL_URL, settings.local_timeout
-    found.append(Backend("local", "Local", url, False, timeout, at_once, takes_key=bool(settings.local_url)))
+    found.append(Backend("local", "Local", url, False, timeout, max_concurrency, takes_key=bool(settings.local_url)))
     return {backend.name: backend for backend in found}
 
 
@@ -187,7 +189,7 @@ _loaded: dict[str, Any] = {}
 
 
 def _proxy_for(backend: Backend, client: Any) -> str | None:
-    return client.proxy_for(backend.url) if backend.is_proxied else None
+    return client.proxy_for(backend.url) if backend.uses_proxy else None
 
 
 def _check_key(backend: Backend, api_key: Secret | None) -> str | None:
@@ -248,7 +250,7 @@ def translate(error: BaseException, backend: Backend) -> BackendError:
         case aiohttp.ClientSSLError():
             return BackendUnreachableError(f"The certificate of {backend.host} cannot be trusted.", hint)
         case aiohttp.ClientConnectorError():
-            return NobodyAnswersError(f"Nobody answers at {backend.host}.", hint)
+            return NotConnectedError(f"Nobody answers at {backend.host}.", hint)
         case aiohttp.ClientPayloadError():
             return AnswerError(f"The answer from {backend.host} broke off in the middle.", "Try again.")
         case aiohttp.ClientConnectionError() | OSError():
@@ -263,7 +265,7 @@ def translate(error: BaseException, backend: Backend) -> BackendError:
             )
 
 
-async def probe(backend: Backend, *, seconds: float = PROBE_SECONDS) -> BackendState:
+async def probe(backend: Backend, *, seconds: float = PROBE_SECONDS) -> ProbeResult:
     """Asks a server who it is and which models it has; no model is loaded by it, and nothing is raised."""
     try:
         async with asyncio.timeout(seconds):
@@ -271,19 +273,19 @@ async def probe(backend: Backend, *, seconds: float = PROBE_SECONDS) -> BackendS
             status = await _get(backend, "/status") if backend.is_local else None
             registry = await _get(backend, "/model/registry")
     except FlorenceUIError as error:
-        return BackendState(reachable=False, reason=str(error))
+        return ProbeResult(reachable=False, reason=str(error))
     except Exception as error:
-        return BackendState(reachable=False, reason=str(translate(error, backend)))
+        return ProbeResult(reachable=False, reason=str(translate(error, backend)))
     if not isinstance(info, dict) or not isinstance(info.get("name"), str):
-        return BackendState(reachable=False, reason=f"Another program answers at {backend.host}.")
+        return ProbeResult(reachable=False, reason=f"Another program answers at {backend.host}.")
     models = status.get("models") if isinstance(status, dict) else None
     ours = isinstance(models, dict)
     known = {str(alias): state for alias, state in models.items() if isinstance(state, dict)} if ours else {}
     name = quote(f"{info['name']} {info.get('version', '')}")[:100]
-    return BackendState(True, name, ours, known, _loaded_models(registry))
+    return ProbeResult(True, name, ours, known, _loaded_models(registry))
 
 
-async def answers(backend: Backend, *, seconds: float = PROBE_SECONDS) -> tuple[bool, str]:
+async def check_reachable(backend: Backend, *, seconds: float = PROBE_SECONDS) -> tuple[bool, str]:
     """Whether anything answers at a backend's address, and a sentence about it; no key is sent."""
     try:
         async with asyncio.timeout(seconds):

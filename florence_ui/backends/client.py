@@ -18,7 +18,7 @@ from requests.utils import select_proxy, should_bypass_proxies
 
 from florence_ui.backends.refusals import redact_all, refusal
 from florence_ui.errors import AnswerError, BackendUnreachableError
-from florence_ui.proxies import proxies
+from florence_ui.network.proxies import operator_proxies
 
 MAX_ANSWER = 4 * 2**20
 """Most bytes of an answer; Florence-2's longest are under 100 kB."""
@@ -93,7 +93,7 @@ def proxy_for(url: str) -> str | None:
     Raises:
         BackendUnreachableError: If it cannot be used here; its address, with a password perhaps, is not repeated.
     """
-    known = proxies()
+    known = operator_proxies()
     if should_bypass_proxies(url, no_proxy=known.get("no", "")) or not (found := select_proxy(url, known)):
         return None
     address = found if "://" in found else f"http://{found}"

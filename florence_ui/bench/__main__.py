@@ -1,9 +1,9 @@
 """Measure every target in one run, print the table and write it as JSON.
 
-    python -m florence_ui.bench [--short] [--check] [--rows 1,4,5] [--pairs N] [--json FILE] [--readme FILE]
+    python -m florence_ui.bench [--short] [--check] [--rows 1,4,5] [--pairs N] [--json FILE] [--table FILE]
 
-Needs no network and no key. The exit status is 0 when it ran; with --check it is 1 when a target is missed. A row that
-fails is said and counts as missed, and the others are measured all the same.
+Needs no network and no key. With --check the exit status is 1 when a target is missed. A row that fails is reported and
+counts as missed; the others are still measured.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from florence_ui.bench.measuring import Measurement, Scale
 from florence_ui.bench.rows import ROWS
@@ -40,22 +41,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             lines.append(f"| {row.number} | could not be measured | | | | **FAILED** | |")
         print(lines[-1], flush=True)
     missed = sorted([*failed, *(m.number for m in done if not m.met)])
-    words = summary(len(wanted), missed)
-    print(f"\n{words}")
+    verdict = summary(len(wanted), missed)
+    print(f"\n{verdict}")
     options.json.write_text(json.dumps(as_json(done) | {"failed": failed}, indent=1) + "\n", encoding="utf-8")
-    if options.readme:
-        write_into(options.readme, "\n".join([*lines, "", words]))
+    if options.table:
+        write_into(options.table, "\n".join([*lines, "", verdict]))
     return 1 if options.check and missed else 0
 
 
 def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m florence_ui.bench", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m florence_ui.bench", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--short", action="store_true", help="rows 1, 3, 4, 5 and 11 only, in under a minute")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a target is missed")
     parser.add_argument("--rows", type=row_numbers, help="only these rows, such as 1,4,5")
-    parser.add_argument("--pairs", type=int, help="how often the two sides are compared")
+    parser.add_argument("--pairs", type=int, help="how many times the two sides are compared")
     parser.add_argument("--json", type=Path, default=Path("benchmark.json"), help="where to write the figures")
-    parser.add_argument("--readme", type=Path, help="also put the table into this file, between its marks")
+    parser.add_argument("--table", type=Path, help="also update the table in this document")
     return parser.parse_args(arguments)
 
 
@@ -82,14 +83,14 @@ def summary(count: int, missed: Sequence[int]) -> str:
     return f"{count - len(missed)} of {count} targets are met; missed: {', '.join(map(str, missed))}."
 
 
-def write_into(readme: Path, table: str) -> None:
-    """Put the table between the marks that the file has for it."""
-    before, rest = readme.read_text(encoding="utf-8").split(BEGIN)
+def write_into(document: Path, table: str) -> None:
+    """Replace the table between the markers of the document."""
+    before, rest = document.read_text(encoding="utf-8").split(BEGIN)
     _, after = rest.split(END)
-    readme.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{after}", encoding="utf-8")
+    document.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{after}", encoding="utf-8")
 
 
-def as_json(done: Sequence[Measurement]) -> dict:
+def as_json(done: Sequence[Measurement]) -> dict[str, Any]:
     machine = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
     return {"machine": machine, "rows": [m.as_json() for m in done]}
 

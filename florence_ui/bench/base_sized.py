@@ -1,4 +1,4 @@
-"""A network as large as florence-2-base with random weights, so that its seconds can be measured without its files."""
+"""A network of florence-2-base's size with random weights, to measure its speed without its files."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ VOCABULARY = 51_289
 
 
 def write_checkpoint(folder: Path) -> None:
-    """About 0.9 GB in Hugging Face layout, the same numbers every time."""
+    """Write about 0.9 GB in Hugging Face layout, always the same."""
     torch.manual_seed(0)
     tokenizer = build_tokenizer()
     special = {
@@ -36,7 +36,7 @@ def write_checkpoint(folder: Path) -> None:
         forced_eos_token_id=None,
         **special,
     )
-    vision = {"projection_dim": 768}  # the rest of base are the defaults
+    vision = {"projection_dim": 768}  # all else in base has the default value
     config = Florence2Config(
         text_config=text.to_dict(), vision_config=vision, image_token_id=tokenizer.image_token_id, **special
     )

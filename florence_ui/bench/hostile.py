@@ -1,10 +1,10 @@
-"""Hostile visitors: each stays within what one request may carry, and together they try to stop everybody else.
+"""Hostile visitors: each keeps to the limits of a single request, and together they try to stop everyone else.
 
-    python -m florence_ui.bench.hostile http://127.0.0.1:7860 --visitors 30 --addresses 3 [--only line,disk]
+    python -m florence_ui.bench.hostile http://127.0.0.1:7860 --visitors 30 --addresses 3 [--only queue,disk]
 
-`ATTACKS` lists what they do. The program prints `ready` when everything that it needs is uploaded, attacks until it
-gets SIGTERM, and then prints as JSON how many requests of each attack were taken, refused and cut off. Bodies are
-made beforehand and connections are kept, so that the attackers take little of the machine themselves.
+`ATTACKS` lists what they do. The program uploads what it needs, prints `ready`, attacks until SIGTERM, and then prints
+as JSON how many requests of each attack were accepted, refused and cut off. Bodies are built in advance and connections
+are reused, so that the attackers themselves use little of the machine.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -27,13 +27,13 @@ import numpy as np
 from PIL import Image
 
 ADDRESS_HEADER = "X-Visitor"
-"""Where the page is told to look for a visitor's address, as behind a proxy."""
+"""The header in which the page expects a visitor's address, as behind a proxy."""
 SIDE = 7000
-"""Of a large picture, in pixels: 49 megapixels."""
+"""Side of a large picture in pixels: 49 megapixels."""
 REPEATS = 200
-"""How often a request may name a file, and how many files an upload may have."""
+"""How many times a request may name a file, and how many files an upload may have."""
 BODY_BYTES = 900_000
-"""Of a large body; a page takes 1 MiB of JSON."""
+"""Size of a large body; the page accepts 1 MiB of JSON."""
 STALL_SECONDS = 20.0
 PREPARE_SECONDS = 120.0
 
@@ -45,9 +45,9 @@ class Attacker:
     Attributes:
         http: Its connections.
         url: The page, without a trailing slash.
-        number: Its own among all attackers.
-        address: Where it seems to come from; attackers may share one.
-        counts: What became of its requests: `taken`, `refused`, `cut off`.
+        number: Its number among all attackers.
+        address: The address it seems to come from; attackers may share one.
+        counts: Outcomes of its requests: `accepted`, `refused`, `cut off`.
     """
 
     http: aiohttp.ClientSession
@@ -57,7 +57,7 @@ class Attacker:
     counts: Counter[str] = field(default_factory=Counter)
 
     async def upload(self, name: str, data: bytes) -> dict[str, Any]:
-        """The file value of an upload; asks again until the page takes it."""
+        """Upload a file, retrying until the page accepts it; gives its file value."""
         while True:
             form = aiohttp.FormData()
             form.add_field("files", data, filename=name)
@@ -67,17 +67,17 @@ class Attacker:
             await asyncio.sleep(1)
 
     async def post(self, path: str, body: bytes, kind: str = "application/json") -> None:
-        """One request; what it started is left to run."""
+        """Send one request; the run that it starts is left alone."""
         headers = self._headers() | {"Content-Type": kind}
         try:
             async with self.http.post(f"{self.url}/gradio_api/{path}", data=body, headers=headers) as answer:
                 await answer.read()
-                self.counts["taken" if answer.status == 200 else "refused"] += 1
+                self.counts["accepted" if answer.status == 200 else "refused"] += 1
         except (aiohttp.ClientError, OSError, TimeoutError):
             self.counts["cut off"] += 1
 
     def many(self, images: Sequence[dict[str, Any]]) -> "Shot":
-        """Posts to `/many`, each with a question of its own, so that no answer is shared or remembered."""
+        """Posts to `/many`, each with a different question, so that no answer is shared or cached."""
         before, after = question(images, task="<CAPTION_TO_PHRASE_GROUNDING>", text="a car @").split(b"@")
         return lambda shot: self.post("call/v2/many", b"%s%d %d%s" % (before, self.number, shot, after))
 
@@ -85,25 +85,25 @@ class Attacker:
         return {ADDRESS_HEADER: self.address}
 
 
-Shot = Callable[[int], Awaitable[None]]
-"""Sends the request of that number."""
+Shot = Callable[[int], Coroutine[Any, Any, None]]
+"""Sends the request with that number."""
 
 
-async def line(attacker: Attacker) -> Shot:
-    """Many runs over many pictures, to take up every place in which runs wait."""
+async def queue(attacker: Attacker) -> Shot:
+    """Many runs over many pictures, to fill every queue."""
     file = await attacker.upload("small.png", small_png())
     return attacker.many([file] * 8)
 
 
 async def bodies(attacker: Attacker) -> Shot:
-    """Runs with bodies as large as they may be, to fill the memory while they wait."""
+    """Runs with the largest bodies allowed, to fill the memory while they wait."""
     file = await attacker.upload("small.png", small_png())
     name = "x" * (BODY_BYTES // REPEATS - len(json.dumps(file)))
     return attacker.many([file | {"orig_name": name}] * REPEATS)
 
 
 async def stalls(attacker: Attacker) -> Shot:
-    """Requests with a large body whose end never comes."""
+    """Requests with a large body that is never completed."""
     host, port = attacker.url.removeprefix("http://").split(":")
     head = (
         f"POST /gradio_api/call/v2/many HTTP/1.1\r\nHost: {host}:{port}\r\n{ADDRESS_HEADER}: {attacker.address}\r\n"
@@ -112,13 +112,13 @@ async def stalls(attacker: Attacker) -> Shot:
     unfinished = head.encode() + b'{"text": "' + b"x" * (BODY_BYTES - 20)
 
     async def shoot(_: int) -> None:
-        outcome, writer = "taken", None
+        outcome, writer = "accepted", None
         try:
             reader, writer = await asyncio.open_connection(host, int(port))
             writer.write(unfinished)
             answer = await asyncio.wait_for(reader.read(1), STALL_SECONDS)
             outcome = "refused" if answer else "cut off"
-        except TimeoutError:  # it is still waited for
+        except TimeoutError:  # the page is still waiting for it
             pass
         except OSError:
             outcome = "cut off"
@@ -131,21 +131,21 @@ async def stalls(attacker: Attacker) -> Shot:
 
 
 async def decoding(attacker: Attacker) -> Shot:
-    """Runs that name one picture of 49 megapixels as often as they may: a JPEG and a PNG in turns."""
+    """Runs that name one picture of 49 megapixels as many times as allowed: a JPEG and a PNG in alternation."""
     large = {"large.jpg": large_jpeg(), "large.png": large_png()}
     shots = [attacker.many([await attacker.upload(name, data)] * REPEATS) for name, data in large.items()]
     return lambda shot: shots[shot % len(shots)](shot)
 
 
 async def disk(attacker: Attacker) -> Shot:
-    """Data sets that hold one file of 7 MB forty times."""
+    """Datasets with one file of 7 MB forty times."""
     file = await attacker.upload("heavy.jpg", heavy_jpeg())
     wanted = [question([file] * 40, task="<OD>", file_format=name) for name in ("coco", "yolo", "voc")]
     return lambda shot: attacker.post("call/v2/export", wanted[shot % len(wanted)])
 
 
 async def files(attacker: Attacker) -> Shot:
-    """Uploads of two hundred files of eight bytes, none of them like another."""
+    """Uploads of two hundred different files of eight bytes."""
     first = (attacker.number << 24) + 1
 
     async def shoot(shot: int) -> None:
@@ -169,10 +169,10 @@ class Attack:
     """What a hostile visitor does.
 
     Attributes:
-        prepare: Uploads what is needed; gives what sends a request.
+        prepare: Uploads what is needed and gives the function that sends a request.
         visitors: How many of thirty hostile visitors do this.
-        burst: Requests that each sends at once in the beginning.
-        every: Seconds from one further request to the next.
+        burst: Requests that each sends at once at the beginning.
+        every: Seconds between further requests.
     """
 
     prepare: Callable[[Attacker], Awaitable[Shot]]
@@ -182,7 +182,7 @@ class Attack:
 
 
 ATTACKS = {
-    "line": Attack(line, visitors=10, burst=25, every=1.0),
+    "queue": Attack(queue, visitors=10, burst=25, every=1.0),
     "bodies": Attack(bodies, visitors=4, burst=25, every=1.0),
     "stalls": Attack(stalls, visitors=2, burst=25, every=1.0),
     "decoding": Attack(decoding, visitors=4, burst=2, every=5.0),
@@ -192,7 +192,7 @@ ATTACKS = {
 
 
 def roles(visitors: int, only: Sequence[str] = ()) -> list[str]:
-    """What each of so many hostile visitors does, in the proportions of `ATTACKS`; one of each kind comes first."""
+    """The attack of each hostile visitor, in the proportions of `ATTACKS`; one of each comes first."""
     chosen = {name: attack.visitors for name, attack in ATTACKS.items() if not only or name in only}
     turns = sorted((turn / count, name) for name, count in chosen.items() for turn in range(count))
     return [name for _, name in itertools.islice(itertools.cycle(turns), visitors)]
@@ -200,25 +200,25 @@ def roles(visitors: int, only: Sequence[str] = ()) -> list[str]:
 
 @cache
 def small_png() -> bytes:
-    """A picture that costs next to nothing."""
+    """A picture that costs almost nothing."""
     return _saved(Image.new("RGB", (64, 48), (90, 120, 200)), "PNG")
 
 
 @cache
 def large_jpeg() -> bytes:
-    """0.3 MB; being progressive, it is decoded whole."""
+    """A JPEG of 0.3 MB that is progressive, so that it must be decoded whole."""
     return _saved(_gradient(), "JPEG", quality=60, progressive=True)
 
 
 @cache
 def large_png() -> bytes:
-    """The same as a PNG."""
+    """The same picture as a PNG."""
     return _saved(_gradient(), "PNG", compress_level=1)
 
 
 @cache
 def heavy_jpeg() -> bytes:
-    """7 MB."""
+    """A JPEG of 7 MB."""
     noise = np.random.default_rng(1).integers(0, 256, (2400, 3000, 3), np.uint8)
     return _saved(Image.fromarray(noise), "JPEG", quality=92)
 
@@ -234,43 +234,35 @@ def _saved(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 Counts = dict[str, dict[str, int]]
-"""Attack -> what became of its requests -> how many."""
+"""Attack -> outcome of its requests -> how many."""
 
 
 @contextmanager
 def hostile_visitors(
     url: str, *, visitors: int = 30, addresses: int = 3, network: str = "203.0.113", only: Sequence[str] = ()
 ) -> Iterator[Counts]:
-    """Attack the page from a process of its own while the block runs; the counts are there when it has ended.
+    """Attack the page from a separate process for the length of the block; the counts are complete after it.
 
     Raises:
-        RuntimeError: If they cannot begin.
+        RuntimeError: The attack could not begin.
     """
-    options = [
-        "--visitors",
-        str(visitors),
-        "--addresses",
-        str(addresses),
-        "--network",
-        network,
-        "--only",
-        ",".join(only),
-    ]
-    command = [sys.executable, "-m", "florence_ui.bench.hostile", url, *options]
+    options = {"visitors": visitors, "addresses": addresses, "network": network, "only": ",".join(only)}
+    command = [sys.executable, "-m", "florence_ui.bench.hostile", url]
+    command += [f"--{name}={value}" for name, value in options.items()]
     counts: Counts = {}
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
-            if process.stdout.readline().strip() != b"ready":
+            if process.stdout is None or process.stdout.readline().strip() != b"ready":
                 raise RuntimeError("The hostile visitors could not begin.")
             yield counts
         finally:
             process.terminate()
-            with suppress(ValueError):  # they did not begin
+            with suppress(ValueError):  # none, if they could not begin
                 counts.update(json.loads(process.communicate(timeout=60)[0]))
 
 
 async def attack(url: str, names: Sequence[str], addresses: Sequence[str]) -> Counts:
-    """Prepare, say so, and attack until SIGTERM."""
+    """Prepare, print `ready`, and attack until SIGTERM."""
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     connector, timeout = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(60)
@@ -291,22 +283,24 @@ async def attack(url: str, names: Sequence[str], addresses: Sequence[str]) -> Co
     return counts
 
 
-async def _keep_shooting(what: Attack, shot: Shot) -> None:
+async def _keep_shooting(plan: Attack, shot: Shot) -> None:
     async with asyncio.TaskGroup() as under_way:
         for number in itertools.count():
             under_way.create_task(shot(number))
-            if number >= what.burst - 1:
-                await asyncio.sleep(what.every)
+            if number >= plan.burst - 1:
+                await asyncio.sleep(plan.every)
 
 
 def main() -> None:
-    """From the command line."""
-    parser = argparse.ArgumentParser(prog="python -m florence_ui.bench.hostile", description=__doc__.splitlines()[0])
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m florence_ui.bench.hostile", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("url", help="the page, such as http://127.0.0.1:7860")
     parser.add_argument("--visitors", type=int, default=30)
-    parser.add_argument("--addresses", type=int, default=3, help="from how many addresses they come")
+    parser.add_argument("--addresses", type=int, default=3, help="number of addresses they come from")
     parser.add_argument("--network", default="203.0.113", help="the first three numbers of these addresses")
-    parser.add_argument("--only", default="", help=f"some of {','.join(ATTACKS)}")
+    parser.add_argument("--only", default="", help=f"only some of {','.join(ATTACKS)}")
     options = parser.parse_args()
     names = roles(options.visitors, [name for name in options.only.split(",") if name])
     addresses = [f"{options.network}.{number + 1}" for number in range(options.addresses)]

@@ -1,21 +1,21 @@
-"""Two sides, taken in turns and compared pair by pair, so that a noisy machine disturbs both alike."""
+"""Measurements of two sides in alternation, compared pair by pair, so that noise on the machine affects both alike."""
 
 import gc
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Target:
-    """The bound that a figure must keep.
+    """The bound for a figure.
 
     Attributes:
         bound: The bound, in the figure's unit.
         unit: `x` for a ratio, or `ms`, `kB`, ...
-        at_least: Whether the figure must reach the bound instead of staying below it.
+        at_least: Whether the bound is a minimum instead of a maximum.
     """
 
     bound: float
@@ -35,9 +35,9 @@ class Measurement:
 
     Attributes:
         number: The row's number.
-        what: What was measured, against what.
-        values: One figure a pair, in the target's unit; never empty.
-        target: The bound that the median must keep.
+        what: What was measured, and against what.
+        values: One figure per pair, in the target's unit; never empty.
+        target: The bound for the median.
         notes: Absolute figures behind the ratio, for a reader.
     """
 
@@ -66,7 +66,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Row:
-    """How one row is measured, and whether the short form has it."""
+    """How one row is measured, and whether the short run includes it."""
 
     number: int
     measure: Callable[["Scale"], Measurement]
@@ -75,30 +75,32 @@ class Row:
 
 @dataclass(frozen=True)
 class Scale:
-    """How much work the measurements do.
+    """How much the measurements do.
 
     Attributes:
-        pairs: How often the two sides are compared.
-        short: Whether everything must end within a minute.
-        seed: Of everything that is generated.
+        pairs: How many times the two sides are compared.
+        short: Whether everything must finish within a minute.
+        seed: Seed of all generated data.
     """
 
     pairs: int = 7
     short: bool = False
-    seed: int = field(default=1_000_000)
+    seed: int = 1_000_000
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """How long one call takes."""
+def time_call(work: Callable[[], object]) -> float:
+    """Seconds that one call takes."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
-def in_turns(ours: Callable[[], float], theirs: Callable[[], float], pairs: int) -> list[tuple[float, float]]:
-    """Figures of both sides, each pair taken right after one another; the side that begins alternates.
+def measure_alternating(
+    ours: Callable[[], float], theirs: Callable[[], float], pairs: int
+) -> list[tuple[float, float]]:
+    """Figures of both sides, each pair measured back to back; the side that goes first alternates.
 
-    The first pair warms both sides up and is not counted.
+    The first pair is a warm-up and does not count.
     """
     taken = []
     for index in range(pairs + 1):
@@ -112,11 +114,11 @@ def in_turns(ours: Callable[[], float], theirs: Callable[[], float], pairs: int)
 
 
 def ratios(taken: Sequence[tuple[float, float]]) -> list[float]:
-    """Ours as a part of theirs, pair by pair."""
+    """Ours divided by theirs, pair by pair."""
     return [mine / other for mine, other in taken]
 
 
-def milliseconds(taken: Sequence[tuple[float, float]]) -> str:
+def format_medians(taken: Sequence[tuple[float, float]]) -> str:
     """Both medians, for a note."""
     mine, other = (statistics.median(side) for side in zip(*taken, strict=True))
     return f"{mine * 1000:,.0f} ms against {other * 1000:,.0f} ms"

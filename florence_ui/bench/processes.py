@@ -1,7 +1,6 @@
-"""Programs that the benchmark starts beside itself, on free ports of this machine."""
+"""Programs that the benchmark starts, on free ports of this machine."""
 
 import os
-import re
 import resource
 import socket
 import subprocess
@@ -17,24 +16,25 @@ STATUS = Path("/proc/self/status")
 
 
 class Memory:
-    """How much memory this process takes at the most, from now on; by Linux's own account, elsewhere by the system's.
+    """Peak memory of this process from now on, from /proc on Linux and from `getrusage` elsewhere.
 
-    `ru_maxrss` alone would not do: on Linux a new process starts with that of the process that started it.
+    On Linux `ru_maxrss` is useless: a new process inherits it from its parent.
     """
 
     def __init__(self) -> None:
         self._before = self._read("VmRSS")
         if STATUS.exists():
-            Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+            Path("/proc/self/clear_refs").write_text("5")  # resets the peak
 
     def peak(self) -> int:
-        """Bytes above what was taken at the beginning."""
+        """Bytes above what was in use at the beginning."""
         return max(0, self._read("VmHWM") - self._before)
 
     @staticmethod
     def _read(name: str) -> int:
         if STATUS.exists():
-            return int(re.search(rf"{name}:\s+(\d+) kB", STATUS.read_text())[1]) * 1024
+            lines = dict(line.split(":") for line in STATUS.read_text().splitlines())
+            return int(lines[name].removesuffix("kB")) * 1024
         unit = 1 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
@@ -42,29 +42,30 @@ class Memory:
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+    return port
 
 
-def answers(url: str) -> bool:
-    """Whether a page comes from there."""
+def is_up(url: str) -> bool:
+    """Whether the URL answers with status 200."""
     try:
         with urllib.request.urlopen(url, timeout=5) as page:
-            return page.status == 200
+            return bool(page.status == 200)
     except (urllib.error.URLError, OSError):
         return False
 
 
-def wait_for(url: str, process: subprocess.Popen, seconds: float = 180) -> None:
-    """Wait until a page comes.
+def wait_for(url: str, process: subprocess.Popen[bytes], seconds: float = 180) -> None:
+    """Wait until the URL answers.
 
     Raises:
-        RuntimeError: If the process ends, or nothing comes in time.
+        RuntimeError: The process ended, or did not answer in time.
     """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"the program ended with {process.returncode}")
-        if answers(url):
+        if is_up(url):
             return
         time.sleep(0.02)
     raise RuntimeError(f"{url} did not answer in {seconds:.0f} s")
@@ -73,8 +74,8 @@ def wait_for(url: str, process: subprocess.Popen, seconds: float = 180) -> None:
 @contextmanager
 def program(
     arguments: Sequence[str], page: str, environ: Mapping[str, str] | None = None
-) -> Iterator[subprocess.Popen]:
-    """A Python program that runs until the block ends; the block starts when `page` answers."""
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A Python program that runs for the length of the block, which starts when `page` answers."""
     process = subprocess.Popen(
         [sys.executable, *arguments],
         env={**os.environ, **(environ or {})},

@@ -12,7 +12,7 @@ PACKED = frozenset({".jpg", ".png"})
 
 
 class Archive:
-    """A zip under way; see `new_archive`.
+    """A zip under way; see `create_archive`.
 
     Attributes:
         path: Its file.
@@ -29,7 +29,7 @@ class Archive:
 
 
 @contextlib.contextmanager
-def new_archive(stem: str) -> Iterator[Archive]:
+def create_archive(stem: str) -> Iterator[Archive]:
     """A new zip of that name among this app's files; nothing of it stays behind if something goes wrong.
 
     Raises:

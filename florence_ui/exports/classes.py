@@ -4,14 +4,14 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from florence_ui.results import Result
+from florence_ui.results.result import Result
 from florence_ui.tasks import InputKind, OutputKind, task_of_prompt
 
 NO_LABEL = "object"
 """Class of an instance without a label."""
 
 
-def labels_of(result: Result) -> list[str]:
+def detection_labels(result: Result) -> list[str]:
     """One label a detection; the model gives none to what it segments by words: there the words are the label."""
     task = task_of_prompt(result.prompt)
     if task.input_kind is not InputKind.PHRASE or task.output_kind is not OutputKind.POLYGONS:
@@ -19,7 +19,7 @@ def labels_of(result: Result) -> list[str]:
     return [label or result.prompt.removeprefix(task.token) for label in result.labels]
 
 
-def class_name(label: str) -> str:
+def clean_class_name(label: str) -> str:
     """A label that XML, YAML and a line of text can hold: one line without control characters."""
     kept = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in label)
     return " ".join(kept.split()) or NO_LABEL
@@ -30,8 +30,8 @@ def class_names(results: Sequence[Result]) -> list[str]:
 
     What was asked for has its place whether it was found or not, so that two exports of one question agree.
     """
-    seen = list(dict.fromkeys(class_name(label) for result in results for label in labels_of(result)))
-    asked = (class_name(name) for result in results for name in _asked_for(result.prompt, seen))
+    seen = list(dict.fromkeys(clean_class_name(label) for result in results for label in detection_labels(result)))
+    asked = (clean_class_name(name) for result in results for name in _asked_for(result.prompt, seen))
     return list(dict.fromkeys([*asked, *seen]))
 
 
@@ -46,7 +46,7 @@ def _asked_for(prompt: str, seen: Sequence[str]) -> Iterable[str]:
             return [words]
         case InputKind.PHRASE, _:
             listed = re.split(r", | and ", words)
-            if set(seen) <= set(map(class_name, listed)):
+            if set(seen) <= set(map(clean_class_name, listed)):
                 return listed
             places = {name: words.casefold().find(name.casefold()) for name in seen}
             return sorted((name for name in seen if places[name] >= 0), key=places.__getitem__)

@@ -8,16 +8,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from florence_ui.exports.instances import Instance
-from florence_ui.exports.labeled import Labeled, LabeledSet
-from florence_ui.exports.records import DECIMALS, rounded
+from florence_ui.exports.labeled import LabeledDataset, LabeledImage
+from florence_ui.exports.records import DECIMALS, round_coordinates
 
 
-def picture_path(picture: Labeled) -> str:
+def picture_path(picture: LabeledImage) -> str:
     """Where a picture lies."""
     return f"images/{picture.file}"
 
 
-def files(dataset: LabeledSet) -> Iterator[tuple[str, str]]:
+def files(dataset: LabeledDataset) -> Iterator[tuple[str, str]]:
     """(path, text) of everything but the pictures; ids are the same in every file."""
     numbered = list(enumerate(dataset.pictures, start=1))
     split = len(dataset.subsets) > 1
@@ -27,7 +27,7 @@ def files(dataset: LabeledSet) -> Iterator[tuple[str, str]]:
         yield name, json.dumps(_contents(dataset, own), ensure_ascii=False, allow_nan=False)
 
 
-def _contents(dataset: LabeledSet, pictures: list[tuple[int, Labeled]]) -> dict[str, Any]:
+def _contents(dataset: LabeledDataset, pictures: list[tuple[int, LabeledImage]]) -> dict[str, Any]:
     found = [(number, instance) for number, picture in pictures for instance in picture.instances]
     return {
         "info": {"description": "Found by Florence-2", **dataset.about},
@@ -48,8 +48,8 @@ def _annotation(annotation_id: int, image_id: int, instance: Instance) -> dict[s
         "id": annotation_id,
         "image_id": image_id,
         "category_id": instance.class_id + 1,
-        "bbox": rounded((x1, y1, x2 - x1, y2 - y1)),
+        "bbox": round_coordinates((x1, y1, x2 - x1, y2 - y1)),
         "area": round(instance.area, DECIMALS),
         "iscrowd": 0,
-        "segmentation": [rounded(part.ravel()) for part in instance.parts],
+        "segmentation": [round_coordinates(part.ravel()) for part in instance.parts],
     }

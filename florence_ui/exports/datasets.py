@@ -10,17 +10,17 @@ from typing import Any
 
 from florence_ui.errors import ImageError, InputError
 from florence_ui.exports import coco, voc, yolo
-from florence_ui.exports.archive import Archive, new_archive
+from florence_ui.exports.archive import Archive, create_archive
 from florence_ui.exports.classes import class_names
-from florence_ui.exports.instances import instances_of
-from florence_ui.exports.labeled import TRAIN, VAL, Labeled, LabeledSet, split
+from florence_ui.exports.instances import collect_instances
+from florence_ui.exports.labeled import TRAIN, VAL, LabeledDataset, LabeledImage, assign_subsets
 from florence_ui.exports.names import unique_names
-from florence_ui.exports.originals import original
-from florence_ui.exports.records import Example, as_record
+from florence_ui.exports.originals import read_original
+from florence_ui.exports.records import ExportItem, analysis_record
 from florence_ui.exports.tables import to_csv
-from florence_ui.images import ImageLimits
+from florence_ui.images.loading import ImageLimits
 
-MAX_SHARE = 0.9
+MAX_VALIDATION_SHARE = 0.9
 """Largest part of the pictures that may be held back for validation."""
 
 
@@ -58,7 +58,7 @@ class Export:
 
 
 def dataset_zip(
-    examples: Sequence[Example], layout: DatasetFormat, limits: ImageLimits, *, stem: str, validation: float = 0.0
+    examples: Sequence[ExportItem], layout: DatasetFormat, limits: ImageLimits, *, stem: str, validation: float = 0.0
 ) -> Export:
     """Pictures and answers as a zipped data set, one picture in memory at a time; blocks.
 
@@ -69,59 +69,61 @@ def dataset_zip(
         layout: The data set's layout.
         limits: What a picture must keep to.
         stem: The file's name without its suffix.
-        validation: The part of the pictures to hold back, 0 to `MAX_SHARE`; which ones is the same every time.
+        validation: The part of the pictures to hold back, 0 to `MAX_VALIDATION_SHARE`; the same ones every time.
 
     Raises:
         InputError: If the part is another number.
         ImageError: If no picture can be opened.
         FlorenceUIError: If the file cannot be written.
     """
-    writer, validation = LAYOUTS[layout], check_share(validation)
+    writer, validation = LAYOUTS[layout], check_validation_share(validation)
     classes = class_names([example.answer.result for example in examples])
-    pictures: list[Labeled] = []
-    kept: list[Example] = []
+    pictures: list[LabeledImage] = []
+    kept: list[ExportItem] = []
     notes: list[str] = []
     errors: list[ImageError] = []
-    with new_archive(stem) as archive:
-        for example, name, subset in _placed(examples, validation):
+    with create_archive(stem) as archive:
+        for example, name, subset in _name_and_split(examples, validation):
             try:
-                data, suffix = original(example.path, limits)
+                data, suffix = read_original(example.path, limits)
             except ImageError as error:
                 notes.append(f"{example.name} was left out: {error}")
                 errors.append(error)
                 continue
-            found, flat = instances_of(example.answer.result, classes)
-            notes += _about_flat(example, flat)
-            pictures.append(Labeled(f"{name}{suffix}", name, example.answer.result.size, subset, tuple(found)))
+            found, flat = collect_instances(example.answer.result, classes)
+            notes += _count_flat(example, flat)
+            pictures.append(LabeledImage(f"{name}{suffix}", name, example.answer.result.size, subset, tuple(found)))
             kept.append(example)
             archive.add(writer.picture_path(pictures[-1]), data)
         if not pictures:
             raise errors[0]
-        dataset = LabeledSet(tuple(pictures), tuple(classes), _about(kept, notes))
-        _add_texts(archive, writer, dataset, kept)
+        dataset = LabeledDataset(tuple(pictures), tuple(classes), _summarize(kept, notes))
+        _add_text_files(archive, writer, dataset, kept)
     return Export(archive.path, tuple(notes))
 
 
-def check_share(share: float) -> float:
+def check_validation_share(share: float) -> float:
     """A part of the pictures that may be held back.
 
     Raises:
-        InputError: If it is below 0 or above `MAX_SHARE`.
+        InputError: If it is below 0 or above `MAX_VALIDATION_SHARE`.
     """
-    if not 0 <= share <= MAX_SHARE:
+    if not 0 <= share <= MAX_VALIDATION_SHARE:
         raise InputError(
-            "That is not a share for validation.", f"Give a number from 0 to {MAX_SHARE:g}.", field="validation"
+            "The validation share is out of range.",
+            f"Give a number from 0 to {MAX_VALIDATION_SHARE:g}.",
+            field="validation",
         )
     return share
 
 
-def _placed(examples: Sequence[Example], validation: float) -> Iterator[tuple[Example, str, str]]:
+def _name_and_split(examples: Sequence[ExportItem], validation: float) -> Iterator[tuple[ExportItem, str, str]]:
     """Each with its name in the archive and its subset."""
     names = unique_names([PurePath(example.name).stem for example in examples])
-    return zip(examples, names, split(len(examples), validation), strict=True)
+    return zip(examples, names, assign_subsets(len(examples), validation), strict=True)
 
 
-def _about_flat(example: Example, count: int) -> list[str]:
+def _count_flat(example: ExportItem, count: int) -> list[str]:
     objects = "1 object has" if count == 1 else f"{count} objects have"
     return (
         [f"{example.name}: {objects} no width or no height and {'was' if count == 1 else 'were'} left out."]
@@ -130,9 +132,9 @@ def _about_flat(example: Example, count: int) -> list[str]:
     )
 
 
-def _about(examples: Sequence[Example], notes: Sequence[str]) -> dict[str, Any]:
+def _summarize(examples: Sequence[ExportItem], notes: Sequence[str]) -> dict[str, Any]:
     """What was asked, who answered, what is odd, what was left out."""
-    records = [as_record(example.answer) for example in examples]
+    records = [analysis_record(example.answer) for example in examples]
     return {
         "prompts": list(dict.fromkeys(record["prompt"] for record in records)),
         "models": list(dict.fromkeys(record["model_id"] for record in records)),
@@ -141,7 +143,9 @@ def _about(examples: Sequence[Example], notes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _add_texts(archive: Archive, writer: ModuleType, dataset: LabeledSet, examples: Sequence[Example]) -> None:
+def _add_text_files(
+    archive: Archive, writer: ModuleType, dataset: LabeledDataset, examples: Sequence[ExportItem]
+) -> None:
     for path, text in writer.files(dataset):
         archive.add(path, text)
     archive.add("classes.txt", "".join(f"{name}\n" for name in dataset.classes))
@@ -154,7 +158,7 @@ def _add_texts(archive: Archive, writer: ModuleType, dataset: LabeledSet, exampl
     archive.add("README.txt", _readme(dataset))
 
 
-def _readme(dataset: LabeledSet) -> str:
+def _readme(dataset: LabeledDataset) -> str:
     counts = Counter(picture.subset for picture in dataset.pictures)
     held = f"{counts[TRAIN]} to train, {counts[VAL]} held back for validation"
     about = dataset.about

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import supervision as sv
 
-from florence_ui.exports.classes import class_name, labels_of
+from florence_ui.exports.classes import clean_class_name, detection_labels
 from florence_ui.exports.records import DECIMALS
-from florence_ui.results import Result
+from florence_ui.results.result import Result
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,15 +35,15 @@ class Instance:
         return sum(polygon_area(part) for part in self.parts)
 
 
-def instances_of(result: Result, classes: Sequence[str]) -> tuple[list[Instance], int]:
+def collect_instances(result: Result, classes: Sequence[str]) -> tuple[list[Instance], int]:
     """The objects of an answer, and how many were left out for want of a width or a height inside the picture."""
     found, ids = [], {name: class_id for class_id, name in enumerate(classes)}
-    for label, box, parts in zip(labels_of(result), result.detections.xyxy, result.polygons, strict=True):
+    for label, box, parts in zip(detection_labels(result), result.detections.xyxy, result.polygons, strict=True):
         inside = tuple(part for part in (_cut(part, result) for part in parts) if _has_extent(part))
         corners = np.concatenate(inside) if inside else np.empty((0, 2)) if parts else _cut(box.reshape(2, 2), result)
         if _has_extent(corners):
             xyxy = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
-            found.append(Instance(ids[class_name(label)], xyxy, inside))
+            found.append(Instance(ids[clean_class_name(label)], xyxy, inside))
     return found, len(result.detections) - len(found)
 
 
@@ -53,7 +53,7 @@ def polygon_area(points: np.ndarray) -> float:
     return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
 
 
-def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+def join_parts(parts: Sequence[np.ndarray]) -> np.ndarray:
     """Parts as one ring (n, 2): to each next one and, at the end, all the way back, by lines without width."""
     if len(parts) == 1:
         return parts[0]
@@ -62,7 +62,7 @@ def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate([*rings, *way_back])
 
 
-def corners_of(xyxy: np.ndarray) -> np.ndarray:
+def box_corners(xyxy: np.ndarray) -> np.ndarray:
     """A box (4,) as a ring of its four corners (4, 2)."""
     return sv.xyxy_to_polygons(xyxy[None])[0]
 

@@ -11,7 +11,7 @@ SEED = 0
 
 
 @dataclass(frozen=True, eq=False)
-class Labeled:
+class LabeledImage:
     """One picture of a data set.
 
     Attributes:
@@ -30,7 +30,7 @@ class Labeled:
 
 
 @dataclass(frozen=True, eq=False)
-class LabeledSet:
+class LabeledDataset:
     """A data set.
 
     Attributes:
@@ -39,7 +39,7 @@ class LabeledSet:
         about: What it is about, as JSON types: question, models, warnings.
     """
 
-    pictures: tuple[Labeled, ...]
+    pictures: tuple[LabeledImage, ...]
     classes: tuple[str, ...]
     about: dict[str, Any] = field(default_factory=dict)
 
@@ -49,7 +49,7 @@ class LabeledSet:
         return (TRAIN, VAL) if any(picture.subset == VAL for picture in self.pictures) else (TRAIN,)
 
 
-def split(count: int, share: float) -> list[str]:
+def assign_subsets(count: int, share: float) -> list[str]:
     """Which subset each of so many pictures belongs to; the same every time.
 
     Args:

@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterator
 
 from PIL import Image, ImageDraw
 
-from florence_ui.exports.classes import labels_of
+from florence_ui.exports.classes import detection_labels
 from florence_ui.exports.names import safe_name
-from florence_ui.exports.originals import encoded
-from florence_ui.exports.records import wanted_rows
-from florence_ui.results import Result
+from florence_ui.exports.originals import encode_image
+from florence_ui.exports.records import select_rows
+from florence_ui.results.result import Result
 
 
 def mask_pngs(result: Result, rows: Collection[int] | None = None) -> Iterator[tuple[str, bytes]]:
@@ -16,11 +16,11 @@ def mask_pngs(result: Result, rows: Collection[int] | None = None) -> Iterator[t
 
     Detections without an outline of their own have none. One mask is in memory at a time.
     """
-    labels = labels_of(result)
-    for row in wanted_rows(result, rows):
+    labels = detection_labels(result)
+    for row in select_rows(result, rows):
         if parts := result.polygons[row]:
             mask = Image.new("1", result.size)
             draw = ImageDraw.Draw(mask)
             for part in parts:
                 draw.polygon([(float(x), float(y)) for x, y in part], fill=1)
-            yield f"{row + 1:03}-{safe_name(labels[row], fallback='mask')}.png", encoded(mask, "PNG")
+            yield f"{row + 1:03}-{safe_name(labels[row], fallback='mask')}.png", encode_image(mask, "PNG")

@@ -5,17 +5,17 @@ from pathlib import Path
 
 from PIL import Image
 
-from florence_ui.colors import stated_profile
-from florence_ui.images import ImageLimits, decode, open_header, read_file
-from florence_ui.stripping import Stripped, exif_orientation
+from florence_ui.images.color import declared_profile
+from florence_ui.images.loading import ImageLimits, decode, open_header, read_file
+from florence_ui.images.sanitize import SanitizedFile, exif_orientation
 
 JPEG_QUALITY = 95
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png"}
 PLAIN_MODES = ("1", "L", "P", "RGB")
-"""Modes that every trainer reads as the same colours."""
+"""Modes that every trainer reads as the same colors."""
 
 
-def original(path: Path, limits: ImageLimits) -> tuple[bytes, str]:
+def read_original(path: Path, limits: ImageLimits) -> tuple[bytes, str]:
     """A picture's file and its suffix: a JPEG's or PNG's own bytes without metadata, or a new file.
 
     A new one where its own would show another picture than the one that was asked about (turned, transparent,
@@ -29,10 +29,10 @@ def original(path: Path, limits: ImageLimits) -> tuple[bytes, str]:
     if image.format in SUFFIXES and stripped.is_clean and _is_plain(image, stripped):
         return stripped.data, SUFFIXES[image.format]
     image_format = "PNG" if image.format == "PNG" else "JPEG"
-    return encoded(decode(data, limits), image_format), SUFFIXES[image_format]
+    return encode_image(decode(data, limits), image_format), SUFFIXES[image_format]
 
 
-def encoded(image: Image.Image, image_format: str) -> bytes:
+def encode_image(image: Image.Image, image_format: str) -> bytes:
     """The picture as a PNG or JPEG file, without any metadata."""
     file = io.BytesIO()
     options = {"quality": JPEG_QUALITY, "subsampling": 0} if image_format == "JPEG" else {"compress_level": 4}
@@ -40,11 +40,11 @@ def encoded(image: Image.Image, image_format: str) -> bytes:
     return file.getvalue()
 
 
-def _is_plain(image: Image.Image, stripped: Stripped) -> bool:
+def _is_plain(image: Image.Image, stripped: SanitizedFile) -> bool:
     """Whether the file needs no turning, no white behind it, and no colors that trainers do not look for."""
     return (
         image.mode in PLAIN_MODES
         and not image.has_transparency_data
         and exif_orientation(stripped.exif) == 1
-        and stated_profile(image, stripped.cicp) is None
+        and declared_profile(image, stripped.cicp) is None
     )

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from florence_ui.exports.classes import labels_of
-from florence_ui.results import Result
+from florence_ui.exports.classes import detection_labels
+from florence_ui.results.result import Result
 
 DECIMALS = 2
 """Of a pixel; the model speaks in thousandths of the picture's sides."""
@@ -23,7 +23,7 @@ class Answered(Protocol):
 
 
 @dataclass(frozen=True)
-class Example:
+class ExportItem:
     """A picture and its answer, on their way into a file.
 
     Attributes:
@@ -39,7 +39,7 @@ class Example:
     answer: Answered
 
 
-def as_record(analysis: Answered, rows: Collection[int] | None = None) -> dict[str, Any]:
+def analysis_record(analysis: Answered, rows: Collection[int] | None = None) -> dict[str, Any]:
     """One answer as JSON types, in pixels of the upright original.
 
     Args:
@@ -48,7 +48,7 @@ def as_record(analysis: Answered, rows: Collection[int] | None = None) -> dict[s
     """
     result = analysis.result
     width, height = result.size
-    labels = labels_of(result)
+    labels = detection_labels(result)
     return {
         "task": result.task.token,
         "prompt": result.prompt,
@@ -56,16 +56,16 @@ def as_record(analysis: Answered, rows: Collection[int] | None = None) -> dict[s
         "backend": analysis.backend,
         "image_size": [int(width), int(height)],
         "text": result.text,
-        "detections": [_detection(result, labels[row], row) for row in wanted_rows(result, rows)],
+        "detections": [_detection(result, labels[row], row) for row in select_rows(result, rows)],
         "seconds": round(float(analysis.seconds), 3),
         "warnings": list(result.warnings),
         "raw": result.raw,
     }
 
 
-def example_record(example: Example) -> dict[str, Any]:
-    """`as_record` with the picture's name and number before it."""
-    return {"picture": example.name, "picture_number": example.number, **as_record(example.answer)}
+def item_record(example: ExportItem) -> dict[str, Any]:
+    """`analysis_record` with the picture's name and number before it."""
+    return {"picture": example.name, "picture_number": example.number, **analysis_record(example.answer)}
 
 
 def to_json(record: Any) -> str:
@@ -73,20 +73,20 @@ def to_json(record: Any) -> str:
     return json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False)
 
 
-def wanted_rows(result: Result, rows: Collection[int] | None) -> list[int]:
+def select_rows(result: Result, rows: Collection[int] | None) -> list[int]:
     """The rows among `rows`, or all, in the answer's order."""
     return [row for row in range(len(result.detections)) if rows is None or row in rows]
 
 
-def rounded(numbers: Iterable[float]) -> list[float]:
+def round_coordinates(numbers: Iterable[float]) -> list[float]:
     """Coordinates with `DECIMALS`."""
     return [round(float(number), DECIMALS) for number in numbers]
 
 
 def _detection(result: Result, label: str, row: int) -> dict[str, Any]:
-    found: dict[str, Any] = {"label": label, "box": rounded(result.detections.xyxy[row])}
+    found: dict[str, Any] = {"label": label, "box": round_coordinates(result.detections.xyxy[row])}
     if result.quads is not None:
-        found["quad"] = [rounded(point) for point in result.quads[row]]
+        found["quad"] = [round_coordinates(point) for point in result.quads[row]]
     if parts := result.polygons[row]:
-        found["polygons"] = [[rounded(point) for point in part] for part in parts]
+        found["polygons"] = [[round_coordinates(point) for point in part] for part in parts]
     return found

@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from florence_ui.exports.classes import labels_of
-from florence_ui.exports.records import DECIMALS, Example, rounded, wanted_rows
-from florence_ui.results import Result
+from florence_ui.exports.classes import detection_labels
+from florence_ui.exports.records import DECIMALS, ExportItem, round_coordinates, select_rows
+from florence_ui.results.result import Result
 
 COLUMNS = ("#", "label", "x1", "y1", "x2", "y2", "width", "height")
 CSV_COLUMNS = ("picture_number", "picture", "task", "text", *COLUMNS)
@@ -21,7 +21,7 @@ spreadsheet of another country takes for the end of a cell. Quotes do not help t
 separates them."""
 
 
-def cell(value: Any) -> Any:
+def escape_cell(value: Any) -> Any:
     """A cell that stays text: an apostrophe stands before whatever could become a formula; numbers are left alone.
 
     Control characters other than tabs and ends of lines are left out.
@@ -31,15 +31,15 @@ def cell(value: Any) -> Any:
 
 def table_rows(result: Result, rows: Collection[int] | None = None) -> tuple[list[str], list[list[Any]]]:
     """Headers (`COLUMNS`), and one row a detection: number from 1, label, box, width and height in pixels."""
-    table, labels = [], labels_of(result)
-    for row in wanted_rows(result, rows):
-        x1, y1, x2, y2 = rounded(result.detections.xyxy[row])
+    table, labels = [], detection_labels(result)
+    for row in select_rows(result, rows):
+        x1, y1, x2, y2 = round_coordinates(result.detections.xyxy[row])
         size = [round(x2 - x1, DECIMALS), round(y2 - y1, DECIMALS)]
-        table.append([row + 1, cell(labels[row]), x1, y1, x2, y2, *size])
+        table.append([row + 1, escape_cell(labels[row]), x1, y1, x2, y2, *size])
     return list(COLUMNS), table
 
 
-def answers_csv(examples: Iterable[Example]) -> str:
+def detections_csv(examples: Iterable[ExportItem]) -> str:
     """A table of one or many answers with the columns `CSV_COLUMNS`; an answer without detections has one row."""
     rows = []
     for example in examples:
@@ -54,5 +54,5 @@ def to_csv(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     file = io.StringIO(newline="")
     writer = csv.writer(file, quoting=csv.QUOTE_ALL)
     writer.writerow(headers)
-    writer.writerows([cell(value) for value in row] for row in rows)
+    writer.writerows([escape_cell(value) for value in row] for row in rows)
     return file.getvalue()

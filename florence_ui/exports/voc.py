@@ -8,16 +8,16 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import numpy as np
 
-from florence_ui.exports.labeled import Labeled, LabeledSet
+from florence_ui.exports.labeled import LabeledDataset, LabeledImage
 from florence_ui.exports.records import to_json
 
 
-def picture_path(picture: Labeled) -> str:
+def picture_path(picture: LabeledImage) -> str:
     """Where a picture lies."""
     return f"JPEGImages/{picture.file}"
 
 
-def files(dataset: LabeledSet) -> Iterator[tuple[str, str]]:
+def files(dataset: LabeledDataset) -> Iterator[tuple[str, str]]:
     """(path, text) of everything but the pictures; `dataset_meta.json` tells datumaro and CVAT the classes."""
     for subset in dataset.subsets:
         stems = [picture.stem for picture in dataset.pictures if picture.subset == subset]
@@ -39,7 +39,7 @@ def _span(start: int, end: int, length: int) -> tuple[int, int]:
     return max(min(start + 1, last - 1), 1), last
 
 
-def _xml(picture: Labeled, classes: tuple[str, ...]) -> str:
+def _xml(picture: LabeledImage, classes: tuple[str, ...]) -> str:
     width, height = picture.size
     root = Element("annotation")
     _add(root, folder="JPEGImages", filename=picture.file)

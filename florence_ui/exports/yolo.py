@@ -10,19 +10,19 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import yaml
 
-from florence_ui.exports.instances import Instance, corners_of, joined
-from florence_ui.exports.labeled import TRAIN, VAL, Labeled, LabeledSet
+from florence_ui.exports.instances import Instance, box_corners, join_parts
+from florence_ui.exports.labeled import TRAIN, VAL, LabeledDataset, LabeledImage
 
 GRID = 10**6
 """Steps of a coordinate between 0 and 1."""
 
 
-def picture_path(picture: Labeled) -> str:
+def picture_path(picture: LabeledImage) -> str:
     """Where a picture lies."""
     return f"images/{picture.subset}/{picture.file}"
 
 
-def files(dataset: LabeledSet) -> Iterator[tuple[str, str]]:
+def files(dataset: LabeledDataset) -> Iterator[tuple[str, str]]:
     """(path, text) of everything but the pictures."""
     subsets = dataset.subsets
     paths = {"train": f"images/{TRAIN}", "val": f"images/{subsets[-1]}"}
@@ -33,15 +33,15 @@ def files(dataset: LabeledSet) -> Iterator[tuple[str, str]]:
         yield f"labels/{picture.subset}/{picture.stem}.txt", "".join(f"{line}\n" for line in lines(picture))
 
 
-def lines(picture: Labeled) -> list[str]:
-    """One an object: a box as centre and size, or, where any object of the picture has an outline, all as outlines."""
+def lines(picture: LabeledImage) -> list[str]:
+    """One an object: a box as center and size, or, where any object of the picture has an outline, all as outlines."""
     if any(instance.parts for instance in picture.instances):
         return [_outline(instance, picture.size) for instance in picture.instances]
     return [_box(instance, picture.size) for instance in picture.instances]
 
 
 def _outline(instance: Instance, size: tuple[int, int]) -> str:
-    ring = joined(instance.parts) if instance.parts else corners_of(instance.xyxy)
+    ring = join_parts(instance.parts) if instance.parts else box_corners(instance.xyxy)
     return _line(instance.class_id, (ring / np.array(size)).ravel())
 
 
@@ -56,8 +56,8 @@ def _span(start: float, end: float) -> tuple[float, float]:
     low = min(math.ceil(start * GRID), GRID - 1)
     high = max(math.floor(end * GRID), low + 1)
     while True:
-        centre, length = np.float32((low + high) / 2 / GRID), np.float32((high - low) / GRID)
-        over, under = centre + length / 2 > 1, centre - length / 2 < 0
+        center, length = np.float32((low + high) / 2 / GRID), np.float32((high - low) / GRID)
+        over, under = center + length / 2 > 1, center - length / 2 < 0
         if high - low < 3 or not (over or under):
             return (low + high) / 2 / GRID, (high - low) / GRID
         low, high = low + int(under), high - int(over)

@@ -1,8 +1,8 @@
-"""Truth of a scene -> Florence-2's prompts and answers, for all fifteen tasks.
+"""Ground truth of a scene -> Florence-2's prompts and answers, for all fifteen tasks.
 
 The formats are those that ``Florence2Processor.post_process_generation`` parses: a label and four locations (x1, y1,
-x2, y2) for boxes, eight locations for the quad of a word, a run of locations for an outline. What is not there gets
-an empty answer.
+x2, y2) for boxes, eight locations for the quad of a word, a run of locations for a polygon. The answer is empty for
+what is not there.
 """
 
 import random
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from florence_ui.nano import captions
 from florence_ui.nano.phrases import noun_phrase, sentence
 from florence_ui.nano.scenes import Scene, Thing
-from florence_ui.nano.world import NAMES
+from florence_ui.nano.vocabulary import NAMES
 
 BINS = 1000
 
@@ -33,7 +33,7 @@ SHARES: dict[str, float] = {
     "<REGION_TO_DESCRIPTION>": 4,
     "<REGION_TO_OCR>": 4,
 }
-"""Task -> its share of the questions asked in training."""
+"""Task -> its weight among the questions asked in training."""
 
 TASKS: tuple[str, ...] = tuple(SHARES)
 
@@ -45,7 +45,7 @@ class Question:
     Attributes:
         task: The task's token, for example "<OD>".
         text: What follows the token in the prompt; empty for tasks without input.
-        answer: The answer in Florence-2's own words.
+        answer: The expected answer, as Florence-2 writes it.
         things: Positions in ``scene.things`` of the objects asked for, where some are.
         signs: Positions in ``scene.signs`` of the signs asked for, where some are.
         absent: Kinds asked for that the scene does not have.
@@ -75,15 +75,15 @@ def locations(values: Iterable[float], picture_size: tuple[int, int]) -> str:
 
 
 def tasks_for(scene: Scene) -> list[str]:
-    """The tasks that can be asked about a scene: reading a region needs a sign."""
+    """The tasks that apply to a scene: reading a region needs a sign."""
     return [task for task in TASKS if task != "<REGION_TO_OCR>" or scene.signs]
 
 
 def ask(task: str, scene: Scene, rng: random.Random) -> Question:
-    """A question of that task about a scene, and its answer.
+    """A random question of that task about a scene, and its answer.
 
     Raises:
-        KeyError: The task is none of Florence-2's fifteen.
+        KeyError: Unknown task.
         IndexError: ``<REGION_TO_OCR>`` for a scene without signs.
     """
     size = scene.image.size
@@ -113,7 +113,7 @@ def ask(task: str, scene: Scene, rng: random.Random) -> Question:
 
 
 def _some_kinds(scene: Scene, rng: random.Random) -> list[str]:
-    """One to six kinds in any order, each there or not."""
+    """One to six kinds in random order, some of them absent from the scene."""
     there = [thing.label for thing in scene.things]
     absent = rng.sample([name for name in NAMES if name not in there], 6)
     count = rng.choices((1, 2, 3, 4, 5, 6), (4, 4, 4, 2, 2, 2))[0]
@@ -139,7 +139,7 @@ def _ask_phrases(task: str, scene: Scene, rng: random.Random) -> Question:
 
 
 def _ask_own_caption(task: str, scene: Scene, rng: random.Random) -> Question:
-    """One of the scene's captions, as a chain asks it: everything that it mentions is there."""
+    """One of the scene's own captions, as a chain asks: everything mentioned is there."""
     caption = rng.choice((captions.brief, captions.detailed, captions.more_detailed))
     size = scene.image.size
 
@@ -161,7 +161,7 @@ def _ask_classes(task: str, scene: Scene, rng: random.Random) -> Question:
 def _ask_mask(task: str, scene: Scene, rng: random.Random) -> Question:
     kind = rng.choice(scene.things).label if rng.random() < 0.85 else rng.choice(NAMES)
     things, found, absent = _split(scene, [kind])
-    answer = "".join(locations(thing.outline.ravel(), scene.image.size) for thing in things)
+    answer = "".join(locations(thing.sprite_polygon.ravel(), scene.image.size) for thing in things)
     text = noun_phrase(kind, rng)
     if things and rng.random() < 0.2:
         text += f" {captions.place(things[0], scene.image.size)}"
@@ -173,7 +173,7 @@ def _ask_region(task: str, scene: Scene, rng: random.Random) -> Question:
     thing, size = scene.things[index], scene.image.size
     region = locations(thing.box, size)
     answer = {
-        "<REGION_TO_SEGMENTATION>": locations(thing.outline.ravel(), size),
+        "<REGION_TO_SEGMENTATION>": locations(thing.sprite_polygon.ravel(), size),
         "<REGION_TO_CATEGORY>": thing.label + region,
         "<REGION_TO_DESCRIPTION>": captions.description(thing, size) + region,
     }[task]

@@ -1,4 +1,4 @@
-"""Backgrounds for scenes: plain, gradients, sky and ground, with hills, clouds of colour or light noise."""
+"""Backgrounds of scenes: plain, gradients, sky and ground, with hills, patches of color or light noise."""
 
 import random
 from functools import cache
@@ -9,23 +9,24 @@ from PIL import Image, ImageChops, ImageDraw
 Color = tuple[int, int, int]
 
 
-def light(rng: random.Random) -> Color:
-    """A colour from middle to bright, as backgrounds are."""
-    return tuple(rng.randrange(100, 256) for _ in range(3))
+def random_light_color(rng: random.Random) -> Color:
+    """A random medium to bright color."""
+    return rng.randrange(100, 256), rng.randrange(100, 256), rng.randrange(100, 256)
 
 
 def gradient(size: tuple[int, int], first: Color, last: Color, *, vertical: bool = True) -> Image.Image:
-    """From one colour to another, downwards or to the right."""
+    """From one color to another, downward or to the right."""
     width, height = size
-    strip = np.array([first, last], np.uint8)
-    strip = Image.fromarray(strip[:, None] if vertical else strip[None, :])
+    ends = np.array([first, last], np.uint8)
+    strip = Image.fromarray(ends[:, None] if vertical else ends[None, :])
     line = strip.resize((1, height) if vertical else (width, 1), Image.Resampling.BILINEAR)
     return line.resize(size, Image.Resampling.NEAREST)
 
 
-def near(rng: random.Random, color: Color, reach: int = 25) -> Color:
-    """A colour a little off another."""
-    return tuple(min(255, max(0, part + rng.randint(-reach, reach))) for part in color)
+def jitter_color(rng: random.Random, color: Color, reach: int = 25) -> Color:
+    """A color close to another."""
+    red, green, blue = (min(255, max(0, part + rng.randint(-reach, reach))) for part in color)
+    return red, green, blue
 
 
 def sky_and_ground(
@@ -39,10 +40,10 @@ def sky_and_ground(
 ) -> Image.Image:
     """Sky above, ground below; the horizon as a part of the height from the top, with that many hills on it.
 
-    ``shading`` is how far the sky's colour may change towards the horizon.
+    ``shading`` is how far the sky's color may change toward the horizon.
     """
     width, height = size
-    image = gradient(size, sky, near(rng, sky, shading))
+    image = gradient(size, sky, jitter_color(rng, sky, shading))
     draw = ImageDraw.Draw(image)
     line = round(horizon * height)
     for _ in range(hills):
@@ -51,18 +52,19 @@ def sky_and_ground(
             rng.randint(width // 4, width // 2),
             rng.randint(height // 12, height // 5),
         )
-        draw.ellipse((x - half, line - rise, x + half, line + rise), near(rng, ground))
+        draw.ellipse((x - half, line - rise, x + half, line + rise), jitter_color(rng, ground))
     draw.rectangle((0, line, width, height), ground)
     return image
 
 
-def blobs(rng: random.Random, image: Image.Image, count: int) -> Image.Image:
-    """Soft round patches a little off the colours below."""
+def add_blobs(rng: random.Random, image: Image.Image, count: int) -> Image.Image:
+    """The picture with round patches, each close to the color below it."""
     draw = ImageDraw.Draw(image)
     width, height = image.size
     for _ in range(count):
         x, y, r = rng.randrange(width), rng.randrange(height), rng.randint(width // 16, width // 4)
-        draw.ellipse((x - r, y - r * 0.6, x + r, y + r * 0.6), near(rng, image.getpixel((x, y)), 18))
+        red, green, blue = image.crop((x, y, x + 1, y + 1)).tobytes()
+        draw.ellipse((x - r, y - r * 0.6, x + r, y + r * 0.6), jitter_color(rng, (red, green, blue), 18))
     return image
 
 
@@ -72,7 +74,7 @@ def _grain() -> Image.Image:
     return Image.fromarray((noise + 20).astype(np.uint8))
 
 
-def noisy(rng: random.Random, image: Image.Image) -> Image.Image:
+def add_noise(rng: random.Random, image: Image.Image) -> Image.Image:
     """The picture with light noise."""
     x, y = rng.randrange(640 - image.width), rng.randrange(640 - image.height)
     grain = _grain().crop((x, y, x + image.width, y + image.height))
@@ -80,16 +82,23 @@ def noisy(rng: random.Random, image: Image.Image) -> Image.Image:
 
 
 def background(rng: random.Random, size: tuple[int, int]) -> Image.Image:
-    """A background drawn at random."""
+    """A random background."""
     kind = rng.random()
     if kind < 0.2:
-        image = Image.new("RGB", size, light(rng))
+        image = Image.new("RGB", size, random_light_color(rng))
     elif kind < 0.5:
-        image = gradient(size, light(rng), light(rng), vertical=rng.random() < 0.5)
+        image = gradient(size, random_light_color(rng), random_light_color(rng), vertical=rng.random() < 0.5)
     else:
-        image = sky_and_ground(rng, size, light(rng), light(rng), rng.uniform(0.3, 0.8), rng.choice((0, 0, 1, 2, 3)))
+        image = sky_and_ground(
+            rng,
+            size,
+            random_light_color(rng),
+            random_light_color(rng),
+            rng.uniform(0.3, 0.8),
+            rng.choice((0, 0, 1, 2, 3)),
+        )
     if rng.random() < 0.3:
-        image = blobs(rng, image, rng.randint(1, 6))
+        image = add_blobs(rng, image, rng.randint(1, 6))
     if rng.random() < 0.4:
-        image = noisy(rng, image)
+        image = add_noise(rng, image)
     return image

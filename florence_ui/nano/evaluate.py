@@ -1,9 +1,9 @@
-"""Measures florence-2-nano through the running local server, on scenes that training never saw.
+"""Measure florence-2-nano through the local server, on scenes that training never saw.
 
     python -m florence_ui.nano.evaluate --scenes 500 --tasks-per-scene 3
     python -m florence_ui.nano.evaluate --short
 
-Without ``--url`` it starts the local server for itself and ends it afterwards.
+Without ``--url`` it starts a local server and stops it afterward.
 """
 
 import argparse
@@ -28,37 +28,37 @@ from PIL import Image
 
 from florence_ui.nano.answers import TASKS, Question, ask
 from florence_ui.nano.scenes import Scene, draw_scene
-from florence_ui.nano.scoring import Measures, mean_of, score
-from florence_ui.nano.world import UNSEEN_FROM
+from florence_ui.nano.scoring import Answer, Measures, mean_of, score_answer
+from florence_ui.nano.vocabulary import UNSEEN_FROM
 
 FIRST_SEED = 2 * UNSEEN_FROM
 CAPTIONS = ("<CAPTION>", "<DETAILED_CAPTION>", "<MORE_DETAILED_CAPTION>")
-ASKED = ("<CAPTION_TO_PHRASE_GROUNDING>", "<OPEN_VOCABULARY_DETECTION>")
+REQUESTED = ("<CAPTION_TO_PHRASE_GROUNDING>", "<OPEN_VOCABULARY_DETECTION>")
 MASKS = ("<REFERRING_EXPRESSION_SEGMENTATION>", "<REGION_TO_SEGMENTATION>")
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the table: what is measured, what must be reached, what was."""
+class TableRow:
+    """A row of the table: a measure, its target, its mean over so many values."""
 
     task: str
     measure: str
-    wanted: float
-    reached: float
+    target: float
+    value: float
     count: int
 
     @property
     def passed(self) -> bool:
-        """Whether enough was reached; seconds must stay below."""
-        enough = self.reached <= self.wanted if self.measure.endswith("seconds") else self.reached >= self.wanted
+        """Whether the target is met: from above, or from below for seconds."""
+        enough = self.value <= self.target if self.measure.endswith("seconds") else self.value >= self.target
         return enough and self.count > 0
 
 
-def rows(measures: Measures) -> list[Row]:
+def summarize(measures: Measures) -> list[TableRow]:
     """The table."""
 
-    def row(task: str, measure: str, wanted: float, *names: str) -> Row:
-        return Row(task, measure, wanted, *mean_of(measures, *names))
+    def row(task: str, measure: str, target: float, *names: str) -> TableRow:
+        return TableRow(task, measure, target, *mean_of(measures, *names))
 
     seconds = measures["seconds"]
     return [
@@ -69,23 +69,25 @@ def rows(measures: Measures) -> list[Row]:
         row("<OCR>", "whole word right", 0.95, "<OCR> word"),
         row("<OCR_WITH_REGION>", "whole word right", 0.95, "<OCR_WITH_REGION> word"),
         row("<OCR_WITH_REGION>", "quad IoU of words read right", 0.70, "<OCR_WITH_REGION> iou"),
-        *(row(task, "recall at IoU 0.5 of what is there", 0.90, f"{task} recall") for task in ASKED),
-        *(row(task, "nothing for what is not there", 0.85, f"{task} silence") for task in ASKED),
+        *(row(task, "recall at IoU 0.5 of what is there", 0.90, f"{task} recall") for task in REQUESTED),
+        *(row(task, "nothing for what is not there", 0.85, f"{task} silence") for task in REQUESTED),
         *(row(task, "mean mask IoU", 0.75, f"{task} iou") for task in MASKS),
         row("<REGION_TO_CATEGORY>", "right object", 0.95, "<REGION_TO_CATEGORY> right"),
         row("<REGION_TO_DESCRIPTION>", "right object", 0.95, "<REGION_TO_DESCRIPTION> right"),
         row("<REGION_TO_OCR>", "word right", 0.90, "<REGION_TO_OCR> word"),
         row("<REGION_PROPOSAL>", "recall at IoU 0.5", 0.90, "<REGION_PROPOSAL> recall"),
         row("<DENSE_REGION_CAPTION>", "recall at IoU 0.5, right label", 0.90, "<DENSE_REGION_CAPTION> recall"),
-        Row("any", "median seconds", 1.0, median(seconds) if seconds else 0.0, len(seconds)),
+        TableRow("any", "median seconds", 1.0, median(seconds) if seconds else 0.0, len(seconds)),
     ]
 
 
-def deal(seed: int, scenes: int, tasks_per_scene: int) -> Iterator[tuple[Scene, Question]]:
-    """Scenes from ``seed`` on, each with that many different tasks, dealt so that every task has its share."""
-    rng, deck = random.Random(seed), []
+def draw_questions(seed: int, scenes: int, tasks_per_scene: int) -> Iterator[tuple[Scene, Question]]:
+    """Scenes from ``seed`` on, each with that many different tasks, every task being asked equally often."""
+    rng = random.Random(seed)
+    deck: list[str] = []
     for number in range(seed, seed + scenes):
-        scene, hand = draw_scene(number), []
+        scene = draw_scene(number)
+        hand: list[str] = []
         while len(hand) < tasks_per_scene:
             usable = [t for t in deck if t not in hand and (scene.signs or t != "<REGION_TO_OCR>")]
             if usable:
@@ -97,11 +99,11 @@ def deal(seed: int, scenes: int, tasks_per_scene: int) -> Iterator[tuple[Scene, 
             yield scene, ask(task, scene, rng)
 
 
-def infer(url: str, model_id: str, prompt: str, image: Image.Image) -> dict:
-    """The server's whole answer to one prompt.
+def infer(url: str, model_id: str, prompt: str, image: Image.Image) -> dict[str, Answer]:
+    """The server's response to one prompt.
 
     Raises:
-        requests.HTTPError: The server refused.
+        requests.HTTPError: The server answered with an error.
     """
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=1)
@@ -113,19 +115,20 @@ def infer(url: str, model_id: str, prompt: str, image: Image.Image) -> dict:
     }
     answer = requests.post(f"{url}/infer/lmm", json=body, timeout=600)
     answer.raise_for_status()
-    return answer.json()
+    response: dict[str, Answer] = answer.json()["response"]
+    return response
 
 
-def measure(url: str, questions: Iterator[tuple[Scene, Question]], model_id: str = "florence-2-nano") -> Measures:
-    """Ask a server all the questions and measure its answers."""
+def evaluate(url: str, questions: Iterator[tuple[Scene, Question]], model_id: str = "florence-2-nano") -> Measures:
+    """Ask a server all the questions and score its answers."""
     measures: Measures = defaultdict(list)
     for number, (scene, question) in enumerate(questions):
         if number == 0:
-            infer(url, model_id, "<CAPTION>", scene.image)  # the model is loaded at its first call
+            infer(url, model_id, "<CAPTION>", scene.image)  # the first call loads the model
         started = time.perf_counter()
-        response = infer(url, model_id, question.prompt, scene.image)["response"]
+        response = infer(url, model_id, question.prompt, scene.image)
         measures["seconds"].append(time.perf_counter() - started)
-        score(question, scene, response[question.task], measures)
+        score_answer(question, scene, response[question.task], measures)
         if number % 100 == 99:
             print(f"{number + 1} answers", file=sys.stderr, flush=True)
     return measures
@@ -133,7 +136,7 @@ def measure(url: str, questions: Iterator[tuple[Scene, Question]], model_id: str
 
 @contextmanager
 def running_server() -> Iterator[str]:
-    """The local server on a free port, as long as the context lasts; gives its URL."""
+    """The URL of a local server on a free port, which is stopped when the block ends."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -157,18 +160,18 @@ def running_server() -> Iterator[str]:
         server.wait(30)
 
 
-def as_markdown(table: list[Row]) -> str:
-    """The table as the model card shows it."""
-    lines = ["| task | measure | wanted | reached | of | |", "| --- | --- | --- | --- | --- | --- |"]
+def as_markdown(table: list[TableRow]) -> str:
+    """The table in Markdown, as in the model card."""
+    lines = ["| task | measure | target | value | of | met |", "| --- | --- | --- | --- | --- | --- |"]
     for row in table:
         verdict = "yes" if row.passed else "**no**"
         task = f"`{row.task}`" if row.task != "any" else "any"
-        lines.append(f"| {task} | {row.measure} | {row.wanted:.2f} | {row.reached:.3f} | {row.count} | {verdict} |")
+        lines.append(f"| {task} | {row.measure} | {row.target:.2f} | {row.value:.3f} | {row.count} | {verdict} |")
     return "\n".join(lines)
 
 
-def write_into_card(table: list[Row], card: Path) -> None:
-    """Put the table into a model card, between the marks that it has for that."""
+def write_into_card(table: list[TableRow], card: Path) -> None:
+    """Replace the table between the markers of a model card."""
     begin, end = "<!-- measured -->", "<!-- end of measured -->"
     before, rest = card.read_text().split(begin)
     _, after = rest.split(end)
@@ -184,17 +187,17 @@ def main() -> None:
     parser.add_argument("--model-id", default="florence-2-nano")
     parser.add_argument("--short", action="store_true", help="60 scenes, two tasks each")
     parser.add_argument("--json", type=Path, help="also write the table as JSON here")
-    parser.add_argument("--card", type=Path, help="also put the table into this model card, between its marks")
+    parser.add_argument("--card", type=Path, help="also update the table in this model card")
     arguments = parser.parse_args()
     if arguments.short:
         arguments.scenes, arguments.tasks_per_scene = 60, 2
-    questions = deal(arguments.seed, arguments.scenes, arguments.tasks_per_scene)
+    questions = draw_questions(arguments.seed, arguments.scenes, arguments.tasks_per_scene)
     if arguments.url:
-        measures = measure(arguments.url.rstrip("/"), questions, arguments.model_id)
+        measures = evaluate(arguments.url.rstrip("/"), questions, arguments.model_id)
     else:
         with running_server() as url:
-            measures = measure(url, questions, arguments.model_id)
-    table = rows(measures)
+            measures = evaluate(url, questions, arguments.model_id)
+    table = summarize(measures)
     print(as_markdown(table))
     if arguments.card:
         write_into_card(table, arguments.card)

@@ -1,6 +1,6 @@
-"""The bundled example pictures: scenes composed by hand out of the generator's parts, with their truth.
+"""The bundled example pictures: scenes composed by hand from the generator's parts, with ground truth.
 
-``python -m florence_ui.nano.examples`` draws them anew into ``assets/examples``.
+``python -m florence_ui.nano.examples`` redraws them into ``assets/examples``.
 """
 
 import json
@@ -8,18 +8,18 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
+from florence_ui.assets import EXAMPLES
 from florence_ui.nano.backgrounds import Color, sky_and_ground
 from florence_ui.nano.scenes import Canvas, Scene, frame_at
 from florence_ui.nano.signs import SignStyle, draw_sign
-from florence_ui.nano.world import ASSETS
+from florence_ui.nano.write_scenes import ground_truth
 
-FOLDER = ASSETS / "examples"
 SIZE = (960, 720)
 
 
 @dataclass(frozen=True)
 class Placed:
-    """An object: middle and foot in parts of the picture's width and height, longer side in parts of the height."""
+    """An object: x of its middle, y of its foot, longer side; in parts of the picture's width, height and height."""
 
     name: str
     middle: float
@@ -28,8 +28,8 @@ class Placed:
 
 
 @dataclass(frozen=True)
-class Signpost:
-    """A sign: its word, its middle in parts of the picture's width and height, and how it looks."""
+class PlacedSign:
+    """A sign: its word, its center in parts of the picture's width and height, and its looks."""
 
     word: str
     middle: tuple[float, float]
@@ -37,7 +37,7 @@ class Signpost:
     board: Color
     ink: Color
     text_size: float = 0.12
-    turn: float = 0.0
+    rotation: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class Composition:
     """A picture and the question that goes with it.
 
     Attributes:
-        name: Of the file, without ending.
-        title: For people.
+        name: File name without extension.
+        title: Title on the page.
         task: The task's token.
-        seed: Of the hills; never one that training uses.
-        sky: Colour above the horizon.
-        ground: Colour below it.
-        horizon: Where it is, in parts of the height.
-        hills: How many there are.
+        seed: Seed of the hills, none that training uses.
+        sky: Color above the horizon.
+        ground: Color below it.
+        horizon: Its position in parts of the height.
+        hills: Number of hills.
         text: The phrase, for tasks that take one.
         classes: For open-vocabulary detection.
         region_of: The object or word whose box is the region, for tasks that take one.
@@ -67,7 +67,7 @@ class Composition:
     horizon: float
     hills: int
     things: tuple[Placed, ...]
-    signs: tuple[Signpost, ...] = ()
+    signs: tuple[PlacedSign, ...] = ()
     text: str = ""
     classes: tuple[str, ...] = ()
     region_of: str = ""
@@ -88,8 +88,8 @@ COMPOSITIONS = (
             Placed("car", 0.74, 0.92, 0.26),
         ),
         (
-            Signpost("HOTEL", (0.3, 0.18), "DejaVuSans-Bold", (36, 64, 120), (245, 240, 230), 0.13),
-            Signpost("TAXI", (0.58, 0.5), "DejaVuSans-Bold", (250, 214, 70), (30, 30, 34), 0.12, 3.0),
+            PlacedSign("HOTEL", (0.3, 0.18), "DejaVuSans-Bold", (36, 64, 120), (245, 240, 230), 0.13),
+            PlacedSign("TAXI", (0.58, 0.5), "DejaVuSans-Bold", (250, 214, 70), (30, 30, 34), 0.12, 3.0),
         ),
     ),
     Composition(
@@ -98,7 +98,7 @@ COMPOSITIONS = (
             Placed("tractor", 0.8, 0.6, 0.3), Placed("cow", 0.18, 0.76, 0.3), Placed("pig", 0.48, 0.9, 0.24),
             Placed("chicken", 0.82, 0.93, 0.2),
         ),
-        (Signpost("FARM", (0.42, 0.32), "DejaVuSerif-Bold", (110, 62, 34), (250, 240, 214), 0.13),),
+        (PlacedSign("FARM", (0.42, 0.32), "DejaVuSerif-Bold", (110, 62, 34), (250, 240, 214), 0.13),),
     ),
     Composition(
         "kitchen", "In the kitchen", "<OPEN_VOCABULARY_DETECTION>", 1_000_404,
@@ -107,7 +107,7 @@ COMPOSITIONS = (
             Placed("clock", 0.84, 0.3, 0.22), Placed("cup", 0.14, 0.74, 0.24), Placed("cake", 0.42, 0.72, 0.3),
             Placed("banana", 0.64, 0.9, 0.26), Placed("cheese", 0.24, 0.96, 0.22), Placed("apple", 0.87, 0.78, 0.2),
         ),
-        (Signpost("MENU", (0.3, 0.2), "DejaVuSerif", (58, 84, 66), (246, 246, 236), 0.13),),
+        (PlacedSign("MENU", (0.3, 0.2), "DejaVuSerif", (58, 84, 66), (246, 246, 236), 0.13),),
         classes=("apple", "cheese", "cup"),
     ),
     Composition(
@@ -134,7 +134,7 @@ COMPOSITIONS = (
             Placed("balloon", 0.14, 0.46, 0.3), Placed("hat", 0.84, 0.42, 0.22), Placed("gift", 0.22, 0.9, 0.26),
             Placed("cake", 0.52, 0.84, 0.32), Placed("guitar", 0.84, 0.94, 0.32),
         ),
-        (Signpost("PARTY", (0.5, 0.22), "DejaVuSans-BoldOblique", (92, 40, 120), (255, 244, 200), 0.14, 4.0),),
+        (PlacedSign("PARTY", (0.5, 0.22), "DejaVuSans-BoldOblique", (92, 40, 120), (255, 244, 200), 0.14, 4.0),),
         region_of="balloon",
     ),
     Composition(
@@ -145,11 +145,11 @@ COMPOSITIONS = (
         ),
     ),
 )  # fmt: skip
-"""All examples, in the order in which they are shown."""
+"""All examples, in the order shown."""
 
 
 def compose(composition: Composition) -> Scene:
-    """The picture of a composition, with its truth.
+    """The picture of a composition, with its ground truth.
 
     Raises:
         ValueError: Something lies outside the picture, or on a sign.
@@ -161,10 +161,12 @@ def compose(composition: Composition) -> Scene:
     )
     canvas = Canvas(image)
     for post in composition.signs:
-        style = SignStyle(post.font, round(post.text_size * height), post.board, post.ink, post.turn, rounded=True)
+        style = SignStyle(post.font, round(post.text_size * height), post.board, post.ink, post.rotation, rounded=True)
         sign = draw_sign(style, post.word)
         x, y = post.middle
-        canvas.add_sign(sign.moved((round(x * width - sign.tile.width / 2), round(y * height - sign.tile.height / 2))))
+        canvas.add_sign(
+            sign.moved_to((round(x * width - sign.tile.width / 2), round(y * height - sign.tile.height / 2)))
+        )
     for placed in composition.things:
         _, _, w, h = frame_at(placed.name, (0, 0), placed.side * height)
         frame = frame_at(placed.name, (placed.middle * width - w / 2, placed.foot * height - h), placed.side * height)
@@ -176,7 +178,7 @@ def compose(composition: Composition) -> Scene:
 
 def entry(composition: Composition, scene: Scene, file: str) -> dict:
     """One entry of ``examples.json``; regions are in parts of the picture, boxes and quads in pixels."""
-    truth = scene.truth(file)
+    whole = ground_truth(scene, file)
     region = None
     if composition.region_of:
         boxes = {thing.label: thing.box for thing in scene.things}
@@ -190,8 +192,8 @@ def entry(composition: Composition, scene: Scene, file: str) -> dict:
         "classes": list(composition.classes),
         "region": region,
         "truth": {
-            "objects": [{"label": one["label"], "box": one["box"]} for one in truth["objects"]],
-            "words": truth["words"],
+            "objects": [{"label": one["label"], "box": one["box"]} for one in whole["objects"]],
+            "words": whole["words"],
         },
     }
 
@@ -209,4 +211,4 @@ def write_examples(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    write_examples(FOLDER)
+    write_examples(EXAMPLES)

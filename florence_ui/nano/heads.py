@@ -1,7 +1,7 @@
-"""Heads that help the network learn to see, thrown away after training.
+"""Auxiliary heads that help the network learn to see, discarded after training.
 
-Every image token is told which object and which sign lie there, and where their corners are; every quarter of a token
-is told which letter it shows.
+Every image token predicts which object and which sign lie there and where their corners are; every quarter of a token
+predicts which letter it shows.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch import nn
 
 from florence_ui.nano.model import DIM, GRID
 from florence_ui.nano.scenes import Scene
-from florence_ui.nano.world import NAMES, WORDS
+from florence_ui.nano.vocabulary import NAMES, WORDS
 
 CELLS = GRID * GRID
 LETTERS = 27  # none, A to Z
@@ -19,12 +19,12 @@ KIND_NUMBER = {name: number for number, name in enumerate(NAMES, start=1)}
 WORD_NUMBER = {word: number for number, word in enumerate(WORDS, start=1)}
 
 _line = (np.arange(GRID) + 0.5) / GRID
-CENTRES = np.stack([np.tile(_line, GRID), np.repeat(_line, GRID)], axis=1).astype(np.float32)
-"""Where the image tokens look, shape (cells, 2), in units of the picture."""
+CELL_CENTERS = np.stack([np.tile(_line, GRID), np.repeat(_line, GRID)], axis=1).astype(np.float32)
+"""Centers of the image tokens' cells, shape (cells, 2), in parts of the picture."""
 
 
 def dense_targets(scene: Scene) -> dict[str, torch.Tensor]:
-    """What every image token should know, places in units of the picture.
+    """What every image token should predict, coordinates in parts of the picture.
 
     Returns:
         ``kind`` and ``word``: shape (cells,), 0 for none; ``box``: (cells, 4); ``quad``: (cells, 8), both valid where
@@ -35,12 +35,12 @@ def dense_targets(scene: Scene) -> dict[str, torch.Tensor]:
     box, quad = np.zeros((CELLS, 4), np.float32), np.zeros((CELLS, 8), np.float32)
     for thing in scene.things:
         corners = np.array(thing.box).reshape(2, 2) / size
-        inside = _near(corners[0], corners[1], (0.35, 0.35))
+        inside = _cells_around(corners[0], corners[1], (0.35, 0.35))
         kind[inside], box[inside] = KIND_NUMBER[thing.label], corners.ravel()
     letter = np.zeros((2 * GRID, 2 * GRID), np.int64)
     for sign in scene.signs:
         corners = sign.quad / size
-        inside = _near(corners.min(0), corners.max(0), (0.42, 0.5))
+        inside = _cells_around(corners.min(0), corners.max(0), (0.42, 0.5))
         word[inside], quad[inside] = WORD_NUMBER[sign.word], corners.ravel()
         cells = np.clip(sign.letters / size * 2 * GRID, 0, 2 * GRID - 1).astype(int)
         for character, (x, y) in zip(sign.word, cells, strict=True):
@@ -49,32 +49,32 @@ def dense_targets(scene: Scene) -> dict[str, torch.Tensor]:
     return {name: torch.from_numpy(values) for name, values in targets.items()}
 
 
-def _near(low: np.ndarray, high: np.ndarray, reach: tuple[float, float]) -> np.ndarray:
-    """Which cells lie around the middle of a box, out to that part of its sides and a third of a cell."""
-    return (np.abs(CENTRES - (low + high) / 2) < (high - low) * reach + 0.3 / GRID).all(1)
+def _cells_around(low: np.ndarray, high: np.ndarray, reach: tuple[float, float]) -> np.ndarray:
+    """Which cells have their center near the center of a box: within that part of its sides and a third of a cell."""
+    return (np.abs(CELL_CENTERS - (low + high) / 2) < (high - low) * reach + 0.3 / GRID).all(1)
 
 
-def balanced(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Cross entropy in which all the somethings weigh as much as all the nothings."""
+def balanced_cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Cross entropy in which background (0) and everything else have equal weight."""
     loss = F.cross_entropy(logits, target, reduction="none")
-    something = target > 0
-    return loss[~something].mean() + loss[something].sum() / something.sum().clamp(min=1)
+    foreground = target > 0
+    return loss[~foreground].mean() + loss[foreground].sum() / foreground.sum().clamp(min=1)
 
 
 def soft_targets(bins: torch.Tensor, sigma: float) -> torch.Tensor:
-    """A Gaussian around each bin as distribution over the 1,000: near misses cost little, so order is learnt."""
+    """A Gaussian around each bin as a distribution over all 1,000: a near miss costs little, so order is learned."""
     distance = torch.arange(1000) - bins[..., None]
     return torch.softmax(-(distance**2) / (2 * sigma**2), -1)
 
 
 def soft_cross_entropy(logits: torch.Tensor, bins: torch.Tensor, sigma: float) -> torch.Tensor:
-    """Divergence of 1,000 location logits from soft targets; same shape as ``bins``."""
+    """Divergence of logits over the 1,000 locations from soft targets; same shape as ``bins``."""
     target = soft_targets(bins, sigma)
     return -(target * (F.log_softmax(logits, -1) - (target + 1e-9).log())).sum(-1)
 
 
 class VisionHead(nn.Module):
-    """On the last vision map: kind, box, word, quad and letters."""
+    """Kind, box, word, quad and letters from the last vision map."""
 
     def __init__(self, dim: int = DIM):
         super().__init__()
@@ -88,12 +88,12 @@ class VisionHead(nn.Module):
         """Losses for a map of shape (batch, dim, grid, grid)."""
         tokens = self.norm(vision_map.flatten(2).transpose(1, 2))
         kind, word = targets["kind"], targets["word"]
-        corners = self.corners(tokens) + torch.from_numpy(CENTRES).repeat(1, 6)
+        corners = self.corners(tokens) + torch.from_numpy(CELL_CENTERS).repeat(1, 6)
         letters = self.letter(tokens).view(-1, GRID, GRID, 2, 2, LETTERS).transpose(2, 3).reshape(-1, LETTERS)
         return {
-            "kind": balanced(self.kind(tokens).flatten(0, 1), kind.flatten()),
-            "word": balanced(self.word(tokens).flatten(0, 1), word.flatten()),
-            "letter": balanced(letters, targets["letter"].flatten()),
+            "kind": balanced_cross_entropy(self.kind(tokens).flatten(0, 1), kind.flatten()),
+            "word": balanced_cross_entropy(self.word(tokens).flatten(0, 1), word.flatten()),
+            "letter": balanced_cross_entropy(letters, targets["letter"].flatten()),
             "box": _corner_loss(corners[..., :4], targets["box"], kind > 0),
             "quad": _corner_loss(corners[..., 4:], targets["quad"], word > 0),
         }
@@ -104,9 +104,9 @@ def _corner_loss(corners: torch.Tensor, target: torch.Tensor, valid: torch.Tenso
 
 
 class TokenHead(nn.Module):
-    """On the encoder's image tokens: kind and word, and corners in the decoder's own location vocabulary."""
+    """Kind, word and corners, these as location tokens, from the encoder's image tokens."""
 
-    MOST_CELLS = 160  # for which corners are learnt in one step; all would cost more than they teach
+    MAX_CELLS = 160  # sampled for corners in one step; all of them cost more than they teach
 
     def __init__(self, dim: int = DIM):
         super().__init__()
@@ -120,25 +120,33 @@ class TokenHead(nn.Module):
     ) -> dict[str, torch.Tensor]:
         """Losses for image tokens (batch, cells, dim) and location embeddings (1000, dim)."""
         return {
-            "kind": balanced(self.kind(tokens).flatten(0, 1), targets["kind"].flatten()),
-            "word": balanced(self.word(tokens).flatten(0, 1), targets["word"].flatten()),
-            "box": self._places(self.box, tokens, table, targets["box"], targets["kind"] > 0, sigma),
-            "quad": self._places(self.quad, tokens, table, targets["quad"], targets["word"] > 0, sigma),
+            "kind": balanced_cross_entropy(self.kind(tokens).flatten(0, 1), targets["kind"].flatten()),
+            "word": balanced_cross_entropy(self.word(tokens).flatten(0, 1), targets["word"].flatten()),
+            "box": self._location_loss(self.box, tokens, table, targets["box"], targets["kind"] > 0, sigma),
+            "quad": self._location_loss(self.quad, tokens, table, targets["quad"], targets["word"] > 0, sigma),
         }
 
-    def _places(self, layer, tokens, table, target, valid, sigma) -> torch.Tensor:
+    def _location_loss(
+        self,
+        layer: nn.Linear,
+        tokens: torch.Tensor,
+        table: torch.Tensor,
+        target: torch.Tensor,
+        valid: torch.Tensor,
+        sigma: float,
+    ) -> torch.Tensor:
         row, cell = valid.nonzero(as_tuple=True)
         if not len(row):
             return tokens.sum() * 0
-        some = torch.randperm(len(row))[: self.MOST_CELLS]
+        some = torch.randperm(len(row))[: self.MAX_CELLS]
         row, cell = row[some], cell[some]
         queries = layer(tokens[row, cell]).view(len(row), -1, tokens.shape[-1])
         bins = (target[row, cell] * 1000).long().clamp(0, 999)
         return soft_cross_entropy(queries @ table.T, bins, sigma).mean()
 
 
-class Heads(nn.Module):
-    """Both heads together."""
+class AuxiliaryHeads(nn.Module):
+    """Both heads."""
 
     def __init__(self, dim: int = DIM):
         super().__init__()

@@ -16,11 +16,11 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 from florence_ui.nano.tokenizer import build_tokenizer
 
-SIDE = 192
-"""Pixels that the network sees each way."""
+INPUT_SIZE = 192
+"""Width and height in pixels of what the network sees."""
 
 GRID = 12
-"""Image tokens each way; one more, their mean, comes before them."""
+"""Image tokens in each row and column; one more, their mean, comes first."""
 
 DIM = 192
 
@@ -36,8 +36,8 @@ POST_PROCESSOR = {
 }
 
 
-def build_processor(*, side: int = SIDE, image_tokens: int = GRID * GRID + 1) -> Florence2Processor:
-    """The processor: the very class that base and large use, at nano's picture size unless another is given."""
+def build_processor(*, side: int = INPUT_SIZE, image_tokens: int = GRID * GRID + 1) -> Florence2Processor:
+    """The processor: the same class as for base and large, with nano's input size by default."""
     images = CLIPImageProcessorPil(
         size={"height": side, "width": side},
         resample=3,
@@ -46,14 +46,14 @@ def build_processor(*, side: int = SIDE, image_tokens: int = GRID * GRID + 1) ->
         image_std=[0.229, 0.224, 0.225],
         image_seq_length=image_tokens,
     )
-    images.image_seq_length = image_tokens
+    setattr(images, "image_seq_length", image_tokens)  # noqa: B010  # the processor reads it; the class declares none
     return Florence2Processor(images, build_tokenizer(), post_processor_config=POST_PROCESSOR)
 
 
 def nano_config(
     tokenizer: PreTrainedTokenizerFast, *, dim: int = DIM, layers: tuple[int, int] = (2, 3)
 ) -> Florence2Config:
-    """The configuration for that tokenizer; ``layers`` counts those of the encoder and of the decoder."""
+    """The configuration for that tokenizer; ``layers`` are those of the encoder and of the decoder."""
     text = BartConfig(
         vocab_size=len(tokenizer),
         d_model=dim,
@@ -85,48 +85,49 @@ def nano_config(
         "activation_function": "relu",
         "projection_dim": dim,
     }
-    return Florence2Config(
-        text_config=text.to_dict(),
-        vision_config=vision,
-        image_token_id=tokenizer.image_token_id,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
+    special = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("image", "bos", "eos", "pad")}
+    return Florence2Config(text_config=text.to_dict(), vision_config=vision, **special)
+
+
+def token_embeddings(model: Florence2ForConditionalGeneration) -> torch.Tensor:
+    """The input embeddings, shape (tokens, dim)."""
+    weight = model.get_input_embeddings().weight
+    assert isinstance(weight, torch.Tensor)
+    return weight
 
 
 def build_model(config: Florence2Config, first_location: int) -> Florence2ForConditionalGeneration:
-    """The network with fresh weights; neighbouring places start with neighbouring embeddings."""
+    """The network with fresh weights; neighboring locations start with neighboring embeddings."""
     model = Florence2ForConditionalGeneration(config)
-    table = model.get_input_embeddings().weight
+    table = token_embeddings(model)
     projector = model.model.multi_modal_projector.image_position_embed
     with torch.no_grad():
         table[first_location : first_location + 1000] = (
-            _waves(torch.arange(1000) / 1000, table.shape[1], octaves=7) * 0.028
+            _sinusoids(torch.arange(1000) / 1000, table.shape[1], octaves=7) * 0.028
         )
         for side in (projector.row_embeddings.weight, projector.column_embeddings.weight):
-            side.copy_(_waves(torch.arange(len(side)) / GRID, side.shape[1], octaves=4) * 0.5)
+            side.copy_(_sinusoids(torch.arange(len(side)) / GRID, side.shape[1], octaves=4) * 0.5)
     return model
 
 
-def _waves(position: torch.Tensor, dim: int, octaves: int) -> torch.Tensor:
-    """Sines and cosines of positions (n,) from half a turn a unit upwards; shape (n, dim)."""
+def _sinusoids(position: torch.Tensor, dim: int, octaves: int) -> torch.Tensor:
+    """Sinusoidal embeddings of positions (n,), the longest wave being two units; shape (n, dim)."""
     half = dim // 2
     angle = position[:, None] * math.pi * 2 ** (torch.arange(half)[None] / half * octaves)
     return torch.cat([angle.sin(), angle.cos()], 1)
 
 
-def export(model: Florence2ForConditionalGeneration, processor: Florence2Processor, folder: Path) -> None:
-    """Write the network in half precision, with everything needed to load it, as a Hugging Face folder."""
+def export_model(model: Florence2ForConditionalGeneration, processor: Florence2Processor, folder: Path) -> None:
+    """Write the network in half precision as a Hugging Face folder, with its processor."""
     state = {name: tensor.detach().half() for name, tensor in model.state_dict().items()}
     half = Florence2ForConditionalGeneration(model.config).half()
     half.load_state_dict(state)
-    text = model.config.text_config
+    tokenizer = processor.tokenizer
     half.generation_config = GenerationConfig(
-        bos_token_id=text.bos_token_id,
-        eos_token_id=text.eos_token_id,
-        pad_token_id=text.pad_token_id,
-        decoder_start_token_id=text.decoder_start_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        decoder_start_token_id=tokenizer.eos_token_id,
         max_new_tokens=511,
         num_beams=3,
     )

@@ -1,10 +1,11 @@
-"""Muon for weight matrices, AdamW for all else: fewer steps to the same loss than AdamW alone.
+"""Muon for weight matrices, AdamW for everything else: fewer steps to the same loss than AdamW alone.
 
 Muon after Keller Jordan, https://kellerjordan.github.io/posts/muon/; step size matched to AdamW's as in
-https://arxiv.org/abs/2502.16982. torch's own Muon computes in bfloat16, which many processors emulate slowly.
+https://arxiv.org/abs/2502.16982. torch's own Muon computes in bfloat16, which many CPUs emulate slowly.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -24,13 +25,19 @@ def orthogonal(matrix: torch.Tensor, steps: int = 5) -> torch.Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose every update is made orthogonal. Kernels of dense convolutions count as matrices."""
+    """Momentum with orthogonalized updates. Kernels of dense convolutions count as matrices."""
 
-    def __init__(self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.02):
+    def __init__(
+        self,
+        params: Iterable[nn.Parameter] | Iterable[dict[str, Any]],
+        lr: float,
+        momentum: float = 0.95,
+        weight_decay: float = 0.02,
+    ):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:
+    def step(self, closure: None = None) -> None:  # type: ignore[override]  # no closure, as no caller has one
         """Update every parameter that has a gradient."""
         for group in self.param_groups:
             for weight in group["params"]:
@@ -48,7 +55,8 @@ class Muon(torch.optim.Optimizer):
 
 def split_weights(model: nn.Module, heads: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """Weights for Muon, largest first, and for AdamW (embeddings, biases, norms, depthwise kernels, heads)."""
-    matrices, others = [], list(heads.parameters())
+    matrices: list[nn.Parameter] = []
+    others = list(heads.parameters())
     for name, weight in model.named_parameters():
         embedding = any(part in name for part in ("shared", "embed_positions", "_embeddings", "lm_head"))
         depthwise = weight.ndim == 4 and weight.shape[1] == 1

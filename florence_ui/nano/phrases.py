@@ -1,15 +1,15 @@
-"""How people mention objects: noun phrases, and sentences that hold several of them."""
+"""How people mention objects: noun phrases, and sentences with several of them."""
 
 import random
 from collections.abc import Sequence
 
-from florence_ui.nano.captions import listed, with_article
+from florence_ui.nano.captions import join_words, with_article
 
 ADJECTIVES = (
     "small", "little", "big", "large", "tall", "brown", "red", "blue", "green", "yellow", "white", "black", "grey",
     "orange", "pink", "purple", "dark", "bright", "old", "new", "young", "nice", "pretty", "happy", "round", "striped",
 )  # fmt: skip
-"""What may stand before an object and tells nothing, as a scene has one object of a kind."""
+"""Adjectives that a phrase may have; they tell nothing, as a scene has one object of a kind."""
 
 RELATIONS = (
     "next to", "beside", "near", "by", "and", "with", "behind", "in front of", "under", "above", "on top of",
@@ -35,7 +35,7 @@ def sentence(phrases: Sequence[str], rng: random.Random) -> str:
 
 
 def _listed(phrases: Sequence[str], rng: random.Random) -> str:
-    return listed(list(phrases))
+    return join_words(list(phrases))
 
 
 def _separated(phrases: Sequence[str], rng: random.Random) -> str:

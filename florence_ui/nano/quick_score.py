@@ -1,4 +1,4 @@
-"""A first idea of how well a network answers, while it is being trained."""
+"""A quick estimate of how well a network answers, during training."""
 
 import random
 
@@ -16,7 +16,7 @@ FIRST_SEED = 900_000
 def quick_score(
     model: Florence2ForConditionalGeneration, processor: Florence2Processor, count: int = 24
 ) -> dict[str, float]:
-    """Part of the scenes whose answer has every word right, in order, for a few tasks (greedy, on training seeds)."""
+    """Fraction of scenes with every word right, in order, for a few tasks (greedy decoding, training seeds)."""
     model.eval()
     scenes = [draw_scene(seed) for seed in range(FIRST_SEED, FIRST_SEED + count)]
     scores = {}
@@ -28,10 +28,12 @@ def quick_score(
             return_tensors="pt",
             padding=True,
         )
-        ids = model.generate(**inputs, max_new_tokens=60, num_beams=1, do_sample=False)
+        ids = model.generate(**inputs, max_new_tokens=60, num_beams=1, do_sample=False)  # type: ignore[misc]  # self is typed as a protocol
         said = processor.batch_decode(ids, skip_special_tokens=False)
         scores[task] = sum(_words(a) == _words(q.answer) for a, q in zip(said, questions, strict=True)) / count
-        scores[f"{task} places"] = sum(_near(a, q.answer) for a, q in zip(said, questions, strict=True)) / count
+        scores[f"{task} places"] = (
+            sum(_locations_match(a, q.answer) for a, q in zip(said, questions, strict=True)) / count
+        )
     model.train()
     return {name: round(score, 2) for name, score in scores.items()}
 
@@ -42,7 +44,7 @@ def _words(answer: str) -> list[str]:
     return [part for part in answer.replace("<", " <").replace(">", "> ").split() if not part.startswith("<loc_")]
 
 
-def _near(answer: str, truth: str, reach: int = 25) -> bool:
-    """Whether the locations are as many as they should be and none is off by more than ``reach`` bins."""
+def _locations_match(answer: str, truth: str, reach: int = 25) -> bool:
+    """Whether there are as many locations as expected and none is off by more than ``reach`` bins."""
     said, right = ([int(part.split(">")[0]) for part in text.split("<loc_")[1:]] for text in (answer, truth))
     return len(said) == len(right) and all(abs(a - b) <= reach for a, b in zip(said, right, strict=True))

@@ -1,27 +1,21 @@
-"""Scenes of objects and signs, drawn with exact truth.
+"""Scenes of objects and signs, drawn with exact ground truth.
 
-    python -m florence_ui.nano.scenes --seed 1000000 --count 10 --out scenes/
-
-writes the pictures and ``truth.json``. The same seed always draws the same scene.
+The same seed always draws the same scene.
 """
 
-import argparse
-import json
 import random
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from florence_ui.nano import captions
 from florence_ui.nano.backgrounds import background
 from florence_ui.nano.signs import Sign, draw_sign, sign_style
-from florence_ui.nano.sprites import VISIBLE, mask_outline, sprites
-from florence_ui.nano.world import NAMES, PICTURE_SIZES, WORDS
+from florence_ui.nano.sprites import VISIBLE, mask_to_polygon, sprites
+from florence_ui.nano.vocabulary import NAMES, PICTURE_SIZES, WORDS
 
 MAX_OVERLAP = 0.08
-"""How much of the smaller of two objects' boxes the other may cover."""
+"""How much of the smaller of two boxes the other may cover."""
 
 Box = tuple[int, int, int, int]
 
@@ -32,8 +26,8 @@ class Thing:
 
     Attributes:
         label: Its kind.
-        frame: Where its whole sprite lies, hidden parts included: x1, y1, x2, y2 in pixels.
-        box: The bounds of its visible pixels: x1, y1, x2, y2 in pixels, the last two exclusive.
+        frame: Bounds of its whole sprite, hidden parts included: x1, y1, x2, y2 in pixels.
+        box: Bounds of its visible pixels: x1, y1, x2, y2 in pixels, the last two exclusive.
         mask: Its visible pixels within ``box``; boolean, shape (height, width).
     """
 
@@ -44,42 +38,27 @@ class Thing:
 
     @property
     def polygon(self) -> np.ndarray:
-        """The visible outline in pixels, shape (n, 2), within half a pixel of the mask."""
-        return mask_outline(self.mask, tolerance=0.5) + self.box[:2]
+        """The visible contour in pixels, shape (n, 2), within half a pixel of the mask."""
+        return mask_to_polygon(self.mask, tolerance=0.5) + self.box[:2]
 
     @property
-    def outline(self) -> np.ndarray:
-        """The kind's outline of a few points, laid into ``frame``; pixels, shape (n, 2)."""
+    def sprite_polygon(self) -> np.ndarray:
+        """The sprite's polygon of a few points, scaled to ``frame``; pixels, shape (n, 2)."""
         x1, y1, x2, y2 = self.frame
-        return sprites()[self.label].outline * (x2 - x1, y2 - y1) + (x1, y1)
+        return sprites()[self.label].polygon * (x2 - x1, y2 - y1) + (x1, y1)
 
 
 @dataclass(eq=False)
 class Scene:
-    """A picture and what is on it; things from left to right, signs in reading order."""
+    """A picture and what is in it; things from left to right, signs from top to bottom."""
 
     image: Image.Image
     things: list[Thing]
     signs: list[Sign]
 
-    def truth(self, file: str) -> dict:
-        """One entry of ``truth.json``, all coordinates in pixels."""
-        return {
-            "file": file,
-            "objects": [
-                {"label": t.label, "box": list(t.box), "polygon": np.round(t.polygon, 1).tolist()} for t in self.things
-            ],
-            "words": [{"text": s.word, "quad": np.round(s.quad, 1).tolist()} for s in self.signs],
-            "captions": {
-                "brief": captions.brief(self),
-                "detailed": captions.detailed(self),
-                "more_detailed": captions.more_detailed(self),
-            },
-        }
-
 
 class Canvas:
-    """A picture being drawn, which keeps account of what is visible of everything on it."""
+    """A picture being drawn, which records which pixels of each object stay visible."""
 
     def __init__(self, image: Image.Image):
         self.image = image
@@ -94,7 +73,7 @@ class Canvas:
         )
 
     def add_sign(self, sign: Sign) -> None:
-        """Draw a sign where it says."""
+        """Draw a sign at its own corner."""
         self.image.paste(sign.tile, sign.corner, sign.tile)
         self._signs.append(sign)
 
@@ -107,7 +86,7 @@ class Canvas:
         self._owner[y1:y2, x1:x2][np.asarray(sprite.getchannel("A")) > VISIBLE] = len(self._placed)
 
     def finish(self) -> Scene:
-        """The scene as drawn; things of which nothing is visible are left out."""
+        """The scene as drawn, without things that are completely hidden."""
         things = []
         for number, (name, (x1, y1, x2, y2)) in enumerate(self._placed, start=1):
             mask = self._owner[y1:y2, x1:x2] == number
@@ -139,7 +118,7 @@ def frame_at(name: str, corner: tuple[float, float], side: float) -> Box:
 
 
 def draw_scene(seed: int) -> Scene:
-    """The scene of that seed: 1 to 6 objects of different kinds, up to 2 signs."""
+    """The scene of that seed: up to 6 objects of different kinds, up to 2 signs."""
     rng = random.Random(seed)
     size = rng.choice(PICTURE_SIZES)
     canvas = Canvas(background(rng, size))
@@ -148,7 +127,7 @@ def draw_scene(seed: int) -> Scene:
         _place_sign(rng, canvas, word)
     names = rng.sample(NAMES, rng.randint(1, 6))
     for index, name in enumerate(names):
-        _place_thing(rng, canvas, name, crowd=len(names), forced=index == 0)
+        _place_thing(rng, canvas, name, count=len(names), required=index == 0)
     return canvas.finish()
 
 
@@ -159,17 +138,17 @@ def _place_sign(rng: random.Random, canvas: Canvas, word: str) -> None:
         room = width - sign.tile.width, height - sign.tile.height
         if min(room) < 0:
             continue
-        sign = sign.moved((rng.randint(0, room[0]), rng.randint(0, room[1])))
+        sign = sign.moved_to((rng.randint(0, room[0]), rng.randint(0, room[1])))
         if canvas.has_room(sign.box, 0):
             canvas.add_sign(sign)
             return
 
 
-def _place_thing(rng: random.Random, canvas: Canvas, name: str, *, crowd: int, forced: bool) -> None:
+def _place_thing(rng: random.Random, canvas: Canvas, name: str, *, count: int, required: bool) -> None:
     width, height = canvas.image.size
     short = min(width, height)
-    largest = {1: 0.6, 2: 0.5, 3: 0.44, 4: 0.38, 5: 0.34, 6: 0.3}[crowd]
-    for attempt in range(200 if forced else 25):
+    largest = {1: 0.6, 2: 0.5, 3: 0.44, 4: 0.38, 5: 0.34, 6: 0.3}[count]
+    for attempt in range(200 if required else 25):
         side = short * max(0.16, rng.uniform(0.18, largest) * (1 - attempt / 250))
         frame = frame_at(name, (0, 0), side)
         if frame[2] > width or frame[3] > height:
@@ -178,28 +157,3 @@ def _place_thing(rng: random.Random, canvas: Canvas, name: str, *, crowd: int, f
         if canvas.has_room(frame, MAX_OVERLAP):
             canvas.add_thing(name, frame)
             return
-
-
-def write_scenes(seed: int, count: int, folder: Path) -> None:
-    """Write the scenes of ``count`` seeds from ``seed`` on as PNG, and ``truth.json``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    entries = []
-    for index in range(seed, seed + count):
-        scene = draw_scene(index)
-        file = f"scene-{index}.png"
-        scene.image.save(folder / file)
-        entries.append(scene.truth(file))
-    (folder / "truth.json").write_text(json.dumps(entries, indent=1) + "\n")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Draw scenes with their truth.")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the first scene; unseen in training from 1000000")
-    parser.add_argument("--count", type=int, default=10)
-    parser.add_argument("--out", type=Path, required=True)
-    arguments = parser.parse_args()
-    write_scenes(arguments.seed, arguments.count, arguments.out)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,22 +1,29 @@
-"""How right an answer is: parsed answers of a server, compared with the truth of a scene.
+"""Score a server's parsed answers against the ground truth of a scene.
 
-Every answer adds values between 0 and 1 to measures, each the mean of its values.
+Every answer adds values from 0 to 1 to named measures; a measure is the mean of its values.
 """
 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from statistics import fmean
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 
 from florence_ui.nano.answers import Question
-from florence_ui.nano.scenes import Scene
-from florence_ui.nano.world import NAMES
+from florence_ui.nano.scenes import Scene, Thing
+from florence_ui.nano.signs import Sign
+from florence_ui.nano.vocabulary import NAMES
 
 Box = Sequence[float]
+Regions = dict[str, list[Any]]
+Answer = str | Regions
+"""A server's answer to one task: text, or lists of boxes, quads, polygons and labels."""
 Measures = defaultdict[str, list[float]]
+F = TypeVar("F")
+T = TypeVar("T")
 
 
 def box_iou(a: Box, b: Box) -> float:
@@ -29,7 +36,7 @@ def box_iou(a: Box, b: Box) -> float:
     return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
 
 
-def area_iou(a: Sequence[np.ndarray], b: Sequence[np.ndarray], picture_size: tuple[int, int]) -> float:
+def polygons_iou(a: Sequence[np.ndarray], b: Sequence[np.ndarray], picture_size: tuple[int, int]) -> float:
     """Intersection over union of two areas, each of polygons of shape (n, 2) in pixels."""
     first, second = _raster(a, picture_size), _raster(b, picture_size)
     either = (first | second).sum()
@@ -46,17 +53,21 @@ def _raster(polygons: Sequence[np.ndarray], picture_size: tuple[int, int]) -> np
 
 
 def kinds_in(text: str) -> list[str]:
-    """The kinds of objects that a text names, in order; words all in capitals are what signs say."""
+    """The kinds of objects that a text names, in order; words in capitals are those on signs."""
     words = (word for word in re.findall(r"[A-Za-z]+", text) if not word.isupper())
     return [word.lower() for word in words if word.lower() in NAMES]
 
 
-def pairs(found: list, truth: list, closeness: Callable[[object, object], float]) -> list[tuple[int, int, float]]:
-    """One-to-one pairs (position in found, in truth, closeness), the closest first; pairs of closeness 0 are none."""
+def match_one_to_one(
+    found: Sequence[F], truth: Sequence[T], similarity: Callable[[F, T], float]
+) -> list[tuple[int, int, float]]:
+    """Greedy one-to-one matches (index in found, index in truth, similarity), best first, without similarity 0."""
     scored = sorted(
-        ((closeness(f, t), i, j) for i, f in enumerate(found) for j, t in enumerate(truth)), key=lambda x: -x[0]
+        ((similarity(f, t), i, j) for i, f in enumerate(found) for j, t in enumerate(truth)), key=lambda x: -x[0]
     )
-    used_found, used_truth, result = set(), set(), []
+    used_found: set[int] = set()
+    used_truth: set[int] = set()
+    result = []
     for value, i, j in scored:
         if value > 0 and i not in used_found and j not in used_truth:
             used_found.add(i)
@@ -65,43 +76,54 @@ def pairs(found: list, truth: list, closeness: Callable[[object, object], float]
     return result
 
 
-def score(question: Question, scene: Scene, answer: object, measures: Measures) -> None:
-    """Add to the measures what this answer, as the server gave it for the task, is worth."""
+def score_answer(question: Question, scene: Scene, answer: Answer, measures: Measures) -> None:
+    """Add the scores of an answer, as the server gave it for the task, to the measures."""
+    if isinstance(answer, str):
+        _score_text(question, scene, answer, measures)
+    else:
+        _score_regions(question, scene, answer, measures)
+
+
+def _score_text(question: Question, scene: Scene, answer: str, measures: Measures) -> None:
     task = question.task
-    if task in ("<OD>", "<DENSE_REGION_CAPTION>", "<REGION_PROPOSAL>"):
-        _score_boxes(task, scene, answer, measures)
-    elif task in ("<CAPTION>", "<DETAILED_CAPTION>", "<MORE_DETAILED_CAPTION>"):
+    if task in ("<CAPTION>", "<DETAILED_CAPTION>", "<MORE_DETAILED_CAPTION>"):
         right = sorted(kinds_in(answer)) == sorted(thing.label for thing in scene.things)
         measures[f"{task} exact"].append(float(right))
     elif task == "<OCR>":
         _score_words(task, answer.split(), scene, measures)
-    elif task == "<OCR_WITH_REGION>":
-        _score_quads(answer, scene, measures)
-    elif task == "<CAPTION_TO_PHRASE_GROUNDING>":
-        _score_asked(question, scene, answer["bboxes"], answer["labels"], measures)
-    elif task == "<OPEN_VOCABULARY_DETECTION>":
-        _score_asked(question, scene, answer["bboxes"], answer["bboxes_labels"], measures)
-    elif task in ("<REFERRING_EXPRESSION_SEGMENTATION>", "<REGION_TO_SEGMENTATION>"):
-        _score_mask(question, scene, answer["polygons"], measures)
     elif task == "<REGION_TO_OCR>":
-        measures[f"{task} word"].append(float(_before_places(answer) == scene.signs[question.signs[0]].word))
+        measures[f"{task} word"].append(float(_before_locations(answer) == scene.signs[question.signs[0]].word))
     else:
-        right = kinds_in(_before_places(answer)) == [scene.things[question.things[0]].label]
+        right = kinds_in(_before_locations(answer)) == [scene.things[question.things[0]].label]
         measures[f"{task} right"].append(float(right))
 
 
-def _before_places(text: str) -> str:
+def _score_regions(question: Question, scene: Scene, answer: Regions, measures: Measures) -> None:
+    task = question.task
+    if task in ("<OD>", "<DENSE_REGION_CAPTION>", "<REGION_PROPOSAL>"):
+        _score_boxes(task, scene, answer, measures)
+    elif task == "<OCR_WITH_REGION>":
+        _score_quads(answer, scene, measures)
+    elif task == "<CAPTION_TO_PHRASE_GROUNDING>":
+        _score_requested(question, scene, answer["bboxes"], answer["labels"], measures)
+    elif task == "<OPEN_VOCABULARY_DETECTION>":
+        _score_requested(question, scene, answer["bboxes"], answer["bboxes_labels"], measures)
+    else:
+        _score_mask(question, scene, answer["polygons"], measures)
+
+
+def _before_locations(text: str) -> str:
     return text.partition("<loc_")[0].strip()
 
 
-def _score_boxes(task: str, scene: Scene, answer: dict, measures: Measures) -> None:
+def _score_boxes(task: str, scene: Scene, answer: Regions, measures: Measures) -> None:
     found = list(zip(answer["bboxes"], map(kinds_in, answer["labels"]), strict=True))
 
-    def closeness(one: tuple, thing) -> float:
-        labelled = task == "<REGION_PROPOSAL>" or one[1] == [thing.label]
-        return box_iou(one[0], thing.box) if labelled else 0.0
+    def similarity(one: tuple[Box, list[str]], thing: Thing) -> float:
+        box, kinds = one
+        return box_iou(box, thing.box) if task == "<REGION_PROPOSAL>" or kinds == [thing.label] else 0.0
 
-    ious = [iou for _, _, iou in pairs(found, scene.things, closeness) if iou >= 0.5]
+    ious = [iou for _, _, iou in match_one_to_one(found, scene.things, similarity) if iou >= 0.5]
     measures[f"{task} recall"] += [1.0] * len(ious) + [0.0] * (len(scene.things) - len(ious))
     measures[f"{task} precision"] += [1.0] * len(ious) + [0.0] * (len(found) - len(ious))
     measures[f"{task} iou"] += ious
@@ -113,19 +135,20 @@ def _score_words(task: str, words: list[str], scene: Scene, measures: Measures) 
     measures[f"{task} word"] += [1.0] * right + [0.0] * (max(len(words), len(truth)) - right)
 
 
-def _score_quads(answer: dict, scene: Scene, measures: Measures) -> None:
+def _score_quads(answer: Regions, scene: Scene, measures: Measures) -> None:
     _score_words("<OCR_WITH_REGION>", answer["labels"], scene, measures)
     found = [
         (np.reshape(quad, (4, 2)), word) for quad, word in zip(answer["quad_boxes"], answer["labels"], strict=True)
     ]
 
-    def closeness(one: tuple, sign) -> float:
-        return max(1e-9, area_iou([one[0]], [sign.quad], scene.image.size)) if one[1] == sign.word else 0.0
+    def similarity(one: tuple[np.ndarray, str], sign: Sign) -> float:
+        quad, word = one
+        return max(1e-9, polygons_iou([quad], [sign.quad], scene.image.size)) if word == sign.word else 0.0
 
-    measures["<OCR_WITH_REGION> iou"] += [iou for _, _, iou in pairs(found, scene.signs, closeness)]
+    measures["<OCR_WITH_REGION> iou"] += [iou for _, _, iou in match_one_to_one(found, scene.signs, similarity)]
 
 
-def _score_asked(question: Question, scene: Scene, boxes: list, labels: list[str], measures: Measures) -> None:
+def _score_requested(question: Question, scene: Scene, boxes: list[Box], labels: list[str], measures: Measures) -> None:
     found = list(zip(boxes, map(kinds_in, labels), strict=True))
     for index in question.things:
         thing = scene.things[index]
@@ -135,16 +158,16 @@ def _score_asked(question: Question, scene: Scene, boxes: list, labels: list[str
         measures[f"{question.task} silence"].append(float(not any(kind in kinds for _, kinds in found)))
 
 
-def _score_mask(question: Question, scene: Scene, instances: list, measures: Measures) -> None:
+def _score_mask(question: Question, scene: Scene, instances: list[list[list[float]]], measures: Measures) -> None:
     parts = [np.reshape(part, (-1, 2)) for instance in instances for part in instance]
     if question.absent:
         measures[f"{question.task} silence"].append(float(not parts))
         return
     thing = scene.things[question.things[0]]
-    measures[f"{question.task} iou"].append(area_iou(parts, [thing.polygon], scene.image.size))
+    measures[f"{question.task} iou"].append(polygons_iou(parts, [thing.polygon], scene.image.size))
 
 
 def mean_of(measures: Measures, *names: str) -> tuple[float, int]:
-    """The mean of all values of these measures together, and how many there are; (0, 0) where there are none."""
+    """The mean over all values of these measures, and their number; (0, 0) if there are none."""
     values = [value for name in names for value in measures.get(name, ())]
     return (fmean(values), len(values)) if values else (0.0, 0)

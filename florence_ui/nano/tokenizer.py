@@ -1,4 +1,4 @@
-"""The tokenizer of florence-2-nano: byte-level BPE in which every word of its world is one token.
+"""The tokenizer of florence-2-nano: byte-level BPE in which every word of its vocabulary is one token.
 
 Florence-2's own special tokens follow: 1,000 locations, ``<and>``, ``<sep>``, ``<poly>``, ``</poly>``, ``<image>``.
 """
@@ -8,7 +8,7 @@ import json
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import BartTokenizerFast, PreTrainedTokenizerFast
 
-from florence_ui.nano.world import NAMES, WORDS
+from florence_ui.nano.vocabulary import NAMES, WORDS
 
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 LOCATIONS = tuple(f"<loc_{bin_}>" for bin_ in range(1000))
@@ -50,7 +50,7 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     model = json.loads(bpe.to_str())["model"]
     tokenizer = BartTokenizerFast(
         vocab=model["vocab"],
-        merges=[tuple(pair) for pair in model["merges"]],
+        merges=[tuple(pair) for pair in model["merges"]],  # type: ignore[misc]  # it takes pairs
         model_max_length=512,
         extra_special_tokens={"image_token": "<image>"},
     )

@@ -1,37 +1,42 @@
-"""Teaches florence-2-nano its world on a processor.
+"""Train florence-2-nano on a CPU.
 
-    python -m florence_ui.nano.train --run runs/nano --phases eyes=25,tokens=12,decoder=80 --cooldown 30
+    python -m florence_ui.nano.train --run runs/nano --phases vision=25,tokens=12,decoder=80 --cooldown 30
 
-First the eyes (heads on the last vision map), then the encoder's image tokens, then the decoder with everything; heads
-are thrown away at the end. Minutes are minutes of work: a pause of the process does not count. SIGTERM or ``--resume``
-lose nothing: the run goes on from its last checkpoint, with whatever phases and rates are then given. From a published
-network, whose heads are gone, ``--start assets/florence-2-nano --phases heads=3,decoder=80`` goes on.
+First the vision encoder (by heads on its last map), then the encoder's image tokens, then the decoder with everything;
+the heads are discarded at the end. Minutes are minutes of work: a pause of the process does not count. A run stopped by
+SIGTERM continues from its last checkpoint with ``--resume``, with whatever phases and rates are then given. To continue
+from a published network, whose heads are gone: ``--start assets/florence-2-nano --phases heads=3,decoder=80``.
 """
 
 import argparse
 import os
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import multiprocessing
 from transformers import Florence2ForConditionalGeneration
 
-from florence_ui.nano.lessons import Lessons, collate
-from florence_ui.nano.model import DIM, export
+from florence_ui.nano.dataset import SceneDataset, collate
+from florence_ui.nano.distributed import ProcessGroup
+from florence_ui.nano.losses import TrainingModel
+from florence_ui.nano.model import DIM, export_model
 from florence_ui.nano.optimizer import Muon, split_weights
 from florence_ui.nano.quick_score import quick_score
-from florence_ui.nano.teacher import Teacher
-from florence_ui.nano.team import Team
+
+WARMUP_STEPS = 50
+SAVE_SECONDS = 180
 
 
 @dataclass
 class Phase:
-    """A stretch of training: its name (heads, eyes, tokens or decoder) and its minutes of work.
+    """A stretch of training: its name (heads, vision, tokens or decoder) and its minutes of work.
 
-    In the phase "heads" the network stays as it is and only its heads learn.
+    The phase "heads" trains the auxiliary heads alone and leaves the network as it is.
     """
 
     name: str
@@ -39,171 +44,209 @@ class Phase:
 
     @classmethod
     def parse(cls, text: str) -> list["Phase"]:
-        """From "eyes=25,decoder=80"."""
+        """From "vision=25,decoder=80"."""
         return [cls(name, float(minutes)) for name, minutes in (part.split("=") for part in text.split(","))]
 
+    def sigma(self, done: float) -> float:
+        """Width of the soft location targets in bins, after that part of the phase."""
+        return max(4.0, 16 - 20 * done) if self.name == "tokens" else max(2.5, 5 - 4 * done)
 
-class Run:
-    """One team member's part of a training run in a folder: progress, checkpoints, log."""
 
-    def __init__(self, arguments: argparse.Namespace, team: Team):
-        self.arguments, self.team = arguments, team
+class Clock:
+    """Seconds of the last step, without pauses of the process."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.usual: float | None = None
+
+    def record(self, seconds: float) -> None:
+        """Take a step's seconds, of which more than three times the usual were a pause."""
+        if self.usual is None:
+            self.seconds = self.usual = seconds
+            return
+        self.seconds = min(seconds, 3 * self.usual)
+        self.usual = 0.9 * self.usual + 0.1 * self.seconds
+
+
+class Trainer:
+    """One process's part of a training run in a folder: progress, checkpoints, log."""
+
+    def __init__(self, arguments: argparse.Namespace, group: ProcessGroup):
+        self.arguments, self.group = arguments, group
         self.folder: Path = arguments.run
-        self.teacher = Teacher(arguments.seed, arguments.dim)
+        self.training = TrainingModel(arguments.seed, arguments.dim)
         if arguments.start:
             published = Florence2ForConditionalGeneration.from_pretrained(arguments.start, dtype=torch.float32)
-            self.teacher.model.load_state_dict(published.state_dict())
-        self.matrices, self.others = split_weights(self.teacher.model, self.teacher.heads)
+            self.training.model.load_state_dict(published.state_dict())
+        self.matrices, self.others = split_weights(self.training.model, self.training.heads)
+        owned = self.matrices[group.rank :: group.size]
         self.optimizers = [
-            Muon(self._groups(self.matrices[team.rank :: team.size]), arguments.lr),
-            torch.optim.AdamW(self._groups(self.others), arguments.lr, betas=(0.9, 0.98), weight_decay=0.01),
+            Muon(self._parameter_groups(owned), arguments.lr),
+            torch.optim.AdamW(
+                self._parameter_groups(self.others, arguments.adam_lr_scale),
+                arguments.lr,
+                betas=(0.9, 0.98),
+                weight_decay=0.01,
+            ),
         ]
-        for group in self.optimizers[1].param_groups:
-            group["part"] *= arguments.adam_rate
         self.step = self.seen = 0
         self.worked = 0.0  # seconds since this start, pauses left out
-        self.told_to_stop = False  # this member; the team stops together, after the step that tells it
+        self.stop_requested = False  # of this process; all stop together, after the step that tells them
         self.stopped = False
         if arguments.resume:
             self._resume()
 
-    def _groups(self, weights: list[torch.nn.Parameter]) -> list[dict]:
-        """The eyes' weights and all others, each with its part of the rate."""
-        eyes = {id(weight) for weight in self.teacher.model.model.vision_tower.parameters()}
+    def _parameter_groups(self, weights: Sequence[torch.nn.Parameter], scale: float = 1.0) -> list[dict[str, Any]]:
+        """The vision encoder's weights and all others, each with the factor of its learning rate."""
+        vision = {id(weight) for weight in self.training.model.model.vision_tower.parameters()}
         return [
-            {"params": [weight for weight in weights if id(weight) in eyes], "part": self.arguments.eyes_rate},
-            {"params": [weight for weight in weights if id(weight) not in eyes], "part": 1.0},
+            {
+                "params": [weight for weight in weights if id(weight) in vision],
+                "lr_scale": scale * self.arguments.vision_lr_scale,
+            },
+            {"params": [weight for weight in weights if id(weight) not in vision], "lr_scale": scale},
         ]
 
     def _resume(self) -> None:
         saved = torch.load(self.folder / "last.pt", weights_only=True)
-        self.teacher.model.load_state_dict(saved["model"])
-        self.teacher.heads.load_state_dict(saved["heads"])
+        self.training.model.load_state_dict(saved["model"])
+        self.training.heads.load_state_dict(saved["heads"])
         self.step, self.seen = saved["step"], saved["seen"]
-        mine = self._optimizer_file()
-        if mine.exists():
-            for optimizer, state in zip(self.optimizers, torch.load(mine, weights_only=True), strict=True):
-                parts = [group["part"] for group in optimizer.param_groups]
+        if (file := self._optimizer_file()).exists():
+            for optimizer, state in zip(self.optimizers, torch.load(file, weights_only=True), strict=True):
+                scales = [group["lr_scale"] for group in optimizer.param_groups]
                 optimizer.load_state_dict(state)
-                for group, part in zip(optimizer.param_groups, parts, strict=True):
-                    group["part"] = part
+                for group, scale in zip(optimizer.param_groups, scales, strict=True):
+                    group["lr_scale"] = scale
 
     def _optimizer_file(self) -> Path:
-        return self.folder / f"optimizers-{self.team.rank}-of-{self.team.size}.pt"
+        return self.folder / f"optimizers-{self.group.rank}-of-{self.group.size}.pt"
 
     def save(self) -> None:
-        """Write this member's part of the checkpoint, each file all at once."""
-        parts = {self._optimizer_file(): [optimizer.state_dict() for optimizer in self.optimizers]}
-        if self.team.rank == 0:
-            learnt = {"model": self.teacher.model.state_dict(), "heads": self.teacher.heads.state_dict()}
-            parts[self.folder / "last.pt"] = learnt | {"step": self.step, "seen": self.seen}
-        for path, state in parts.items():
+        """Write this process's part of the checkpoint, each file atomically."""
+        files: dict[Path, object] = {self._optimizer_file(): [optimizer.state_dict() for optimizer in self.optimizers]}
+        if self.group.rank == 0:
+            files[self.folder / "last.pt"] = {
+                "model": self.training.model.state_dict(),
+                "heads": self.training.heads.state_dict(),
+                "step": self.step,
+                "seen": self.seen,
+            }
+        for path, state in files.items():
             torch.save(state, path.with_suffix(".new"))
             path.with_suffix(".new").replace(path)
 
-    def go(self) -> None:
-        """All phases, then the final export."""
-        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "told_to_stop", True))
+    def run(self) -> None:
+        """Train all phases, then export the network."""
+        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "stop_requested", True))
         phases = Phase.parse(self.arguments.phases)
         total, end = 60 * sum(phase.minutes for phase in phases), 0.0
         for phase in phases:
             begin, end = end, end + 60 * phase.minutes
-            self._teach(phase.name, begin, end, total)
+            self._train_phase(phase, begin, end, total)
         self.save()
-        if self.team.rank == 0:
-            export(self.teacher.model, self.teacher.processor, self.folder / "florence-2-nano")
+        if self.group.rank == 0:
+            export_model(self.training.model, self.training.processor, self.folder / "florence-2-nano")
 
-    def _teach(self, phase: str, begin: float, end: float, total: float) -> None:
-        lessons = Lessons(self.teacher.processor, self.arguments.questions if phase == "decoder" else 1)
-        steps, usual, seconds, saved_at, scored_at = 0, None, 0.0, time.time(), time.time()
+    def _train_phase(self, phase: Phase, begin: float, end: float, total: float) -> None:
+        dataset = SceneDataset(self.training.processor, self.arguments.questions if phase.name == "decoder" else 1)
+        clock = Clock()
+        steps, saved_at, scored_at = 0, time.time(), time.time()
         while self.worked < end and not self.stopped:
             started = time.time()
-            done = max(0.0, (self.worked - begin) / (end - begin))
-            sigma = max(4.0, 16 - 20 * done) if phase == "tokens" else max(2.5, 5 - 4 * done)
-            first = self.seen + self.team.rank
-            numbers = range(first, first + self.arguments.batch, self.team.size)
-            loss, parts = self.teacher.losses(collate([lessons.lesson(n) for n in numbers]), phase, sigma)
+            first = self.seen + self.group.rank
+            numbers = range(first, first + self.arguments.batch, self.group.size)
+            sigma = phase.sigma(max(0.0, (self.worked - begin) / (end - begin)))
+            loss, parts = self.training.losses(collate([dataset[number] for number in numbers]), phase.name, sigma)
             loss.backward()
-            # Up within 50 steps of a start, down to nothing over the cool-down.
+            # Up within the first steps of a start, down to nothing over the cool-down.
             left = max(0.0, total - self.worked) / (60 * self.arguments.cooldown)
-            self._learn(min(1.0, (steps + 1) / 50, left + 0.01), seconds)
-            seconds = time.time() - started
-            if usual:
-                seconds = min(seconds, 3 * usual)  # longer was a pause
-            usual = seconds if usual is None else 0.9 * usual + 0.1 * seconds
+            self._update(min(1.0, (steps + 1) / WARMUP_STEPS, left + 0.01), clock.seconds)
+            clock.record(time.time() - started)
             self.step, self.seen, steps = self.step + 1, self.seen + self.arguments.batch, steps + 1
-            if self.team.rank == 0 and steps % 20 == 0:
+            if self.group.rank == 0 and steps % 20 == 0:
                 shown = " ".join(f"{name} {value:.3f}" for name, value in parts.items())
-                print(f"{phase} {self.step} {self.worked / 60:.1f} min {usual:.2f} s/step {shown}", flush=True)
-            if time.time() - saved_at > 180:
+                worked = f"{self.worked / 60:.1f} min {clock.usual:.2f} s/step"
+                print(f"{phase.name} {self.step} {worked} {shown}", flush=True)
+            if time.time() - saved_at > SAVE_SECONDS:
                 self.save()
                 saved_at = time.time()
-            if phase == "decoder" and self.team.rank == 0 and time.time() - scored_at > self.arguments.score_every * 60:
-                print("score", quick_score(self.teacher.model, self.teacher.processor), flush=True)
+            scores = phase.name == "decoder" and self.group.rank == 0
+            if scores and time.time() - scored_at > self.arguments.score_every * 60:
+                print("score", quick_score(self.training.model, self.training.processor), flush=True)
                 scored_at = time.time()
         self.save()
 
-    def _learn(self, rate: float, seconds: float) -> None:
-        """One step of the whole team at that part of the peak rate; ``seconds`` is what this member's last one took."""
+    def _update(self, rate: float, seconds: float) -> None:
+        """One optimizer step of all processes at that part of the peak rate.
+
+        ``seconds`` is what this process's last step took.
+        """
         weights = [weight for weight in [*self.matrices, *self.others] if weight.grad is not None]
-        seconds, stopped = self.team.average(weights, seconds, float(self.told_to_stop))
+        seconds, stopped = self.group.average(weights, seconds, float(self.stop_requested))
         self.worked, self.stopped = self.worked + seconds, stopped > 0
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = self.arguments.lr * rate * group["part"]
+                group["lr"] = self.arguments.lr * rate * group["lr_scale"]
             optimizer.step()
-        self.team.share(self.matrices)
+        self.group.broadcast(self.matrices)
         for weight in weights:
             weight.grad = None
 
 
 def export_checkpoint(checkpoint: Path, folder: Path) -> None:
     """Write a checkpoint's network as a Hugging Face folder."""
-    teacher = Teacher()
-    teacher.model.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
-    export(teacher.model, teacher.processor, folder)
+    training = TrainingModel()
+    training.model.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
+    export_model(training.model, training.processor, folder)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train florence-2-nano.")
     parser.add_argument("--run", type=Path, required=True, help="folder for checkpoints and the exported network")
-    parser.add_argument("--phases", default="eyes=25,tokens=12,decoder=80", help="names and minutes of work")
-    parser.add_argument("--cooldown", type=float, default=30, help="last minutes, over which the rate falls to nothing")
-    parser.add_argument("--batch", type=int, default=32, help="pictures a step")
-    parser.add_argument("--questions", type=int, default=4, help="questions a picture while the decoder learns")
+    parser.add_argument("--phases", default="vision=25,tokens=12,decoder=80", help="names and minutes of work")
+    parser.add_argument(
+        "--cooldown", type=float, default=30, help="final minutes, over which the learning rate falls to zero"
+    )
+    parser.add_argument("--batch", type=int, default=32, help="pictures per step")
+    parser.add_argument("--questions", type=int, default=4, help="questions per picture in the phase decoder")
     parser.add_argument("--lr", type=float, default=1.5e-3)
-    parser.add_argument("--eyes-rate", type=float, default=1.0, help="part of the rate at which the eyes still learn")
-    parser.add_argument("--adam-rate", type=float, default=1.0, help="part of the rate for what Muon does not teach")
+    parser.add_argument(
+        "--vision-lr-scale", type=float, default=1.0, help="factor for the vision encoder's learning rate"
+    )
+    parser.add_argument(
+        "--adam-lr-scale", type=float, default=1.0, help="factor for the learning rate of AdamW's weights"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--dim", type=int, default=DIM, help="width of the network, a multiple of 48")
-    parser.add_argument("--team", type=int, default=os.cpu_count(), help="processes that learn together")
+    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="processes that train together")
     parser.add_argument("--score-every", type=float, default=6, help="minutes between quick scores")
-    parser.add_argument("--start", type=Path, help="begin with the weights of this Hugging Face folder")
-    parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--export", type=Path, help="only write the last checkpoint as a Hugging Face folder")
+    parser.add_argument("--start", type=Path, help="Hugging Face folder whose weights to begin with")
+    parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
+    parser.add_argument("--export", type=Path, help="only export the last checkpoint to this Hugging Face folder")
     arguments = parser.parse_args()
     if arguments.export:
         export_checkpoint(arguments.run / "last.pt", arguments.export)
         return
     arguments.run.mkdir(parents=True, exist_ok=True)
-    meeting_point = arguments.run.resolve() / f"meeting-{os.getpid()}"
-    crew = [
-        multiprocessing.get_context("spawn").Process(target=_join, args=(arguments, rank, meeting_point), daemon=True)
-        for rank in range(1, arguments.team)
+    rendezvous = arguments.run.resolve() / f"rendezvous-{os.getpid()}"
+    workers = [
+        multiprocessing.get_context("spawn").Process(target=_train, args=(arguments, rank, rendezvous), daemon=True)
+        for rank in range(1, arguments.processes)
     ]
-    for member in crew:
-        member.start()
-    _join(arguments, 0, meeting_point)
-    for member in crew:
-        member.join()
-    meeting_point.unlink(missing_ok=True)
+    for worker in workers:
+        worker.start()
+    _train(arguments, 0, rendezvous)
+    for worker in workers:
+        worker.join()
+    rendezvous.unlink(missing_ok=True)
 
 
-def _join(arguments: argparse.Namespace, rank: int, meeting_point: Path) -> None:
-    """Learn as that member of the team."""
+def _train(arguments: argparse.Namespace, rank: int, rendezvous: Path) -> None:
+    """Train as the process of that rank."""
     torch.set_num_threads(1)
-    Run(arguments, Team(rank, arguments.team, meeting_point)).go()
+    Trainer(arguments, ProcessGroup(rank, arguments.processes, rendezvous)).run()
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import uvicorn
 
-from florence_ui.connections import bound_connections
+from florence_ui.network.connections import limit_connections
 from florence_ui.server import DEFAULT_PORT
 from florence_ui.server.app import create_app
-from florence_ui.server.line import MAX_WAITING
+from florence_ui.server.generation_queue import MAX_WAITING
 from florence_ui.server.logs import log, set_up_logging
 from florence_ui.server.memory import keep_freed_memory
 from florence_ui.server.service import Service
@@ -30,7 +30,7 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     if arguments.exit_with_parent:
-        threading.Thread(target=end_with_stdin, daemon=True).start()
+        threading.Thread(target=exit_with_parent, daemon=True).start()
     service = Service(dict(arguments.model), arguments.max_waiting)
     log("start", host=arguments.host, port=arguments.port, models=list(service.registry.models))
     config = uvicorn.Config(
@@ -41,7 +41,7 @@ def main() -> None:
         access_log=False,
         timeout_graceful_shutdown=GRACE,
     )
-    bound_connections(config)
+    limit_connections(config)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises SIGINT again when it has ended
         uvicorn.Server(config).run()
 
@@ -86,7 +86,7 @@ def alias_and_directory(text: str) -> tuple[str, Path]:
     return alias, Path(directory).expanduser()
 
 
-def end_with_stdin() -> None:
+def exit_with_parent() -> None:
     """Ends the server when the program that started it is gone, even killed: the pipe between them closes."""
     sys.stdin.buffer.read()
     threading.Timer(GRACE + 2, os._exit, [0]).start()

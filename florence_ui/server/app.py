@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from florence_ui import __version__
 from florence_ui.server import SERVER_NAME
 from florence_ui.server.body_limit import BodyLimit
-from florence_ui.server.docs import addresses, docs_page
+from florence_ui.server.docs import docs_page, route_list
 from florence_ui.server.logs import log
 from florence_ui.server.metrics import CONTENT_TYPE
 from florence_ui.server.origin_guard import OriginGuard
@@ -104,7 +104,7 @@ def add_descriptions(app: FastAPI, service: Service) -> None:
     @app.get("/metrics", summary="The last seconds' answers, for Prometheus")
     async def metrics() -> Response:
         models = [model.alias for model in service.registry.loaded()]
-        text = service.metrics.text(models, waiting=service.line.waiting, running=service.line.running)
+        text = service.metrics.text(models, waiting=service.queue.waiting, running=service.queue.running)
         return Response(text, media_type=CONTENT_TYPE)
 
     @app.get("/docs", include_in_schema=False)
@@ -149,7 +149,7 @@ async def _refuse_http(request: Request, error: HTTPException) -> Response:
 async def _refuse_address(request: Request, error: HTTPException) -> Response:
     """What there is instead of an address that is not there."""
     wrong = "There is nothing at this address" if error.status_code == 404 else "That cannot be done at this address"
-    message = f"{wrong}. This server has {addresses(request.app.openapi())}; GET /docs describes them."
+    message = f"{wrong}. This server has {route_list(request.app.openapi())}; GET /docs describes them."
     return JSONResponse({"message": message}, error.status_code, error.headers)
 
 

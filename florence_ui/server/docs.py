@@ -40,6 +40,6 @@ def docs_page(schema: dict[str, Any]) -> str:
     return PAGE.format(title=escape(f"{info['title']} {info['version']}"), rows="\n".join(cells))
 
 
-def addresses(schema: dict[str, Any]) -> str:
+def route_list(schema: dict[str, Any]) -> str:
     """The routes, for a sentence."""
     return ", ".join(f"{method.upper()} {path}" for path, methods in schema["paths"].items() for method in methods)

@@ -21,7 +21,7 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, Offl
 from tqdm import tqdm
 
 from florence_ui.server.resume import MIN_BYTES, PARTIAL, blobs_folder, fetch_file
-from florence_ui.server.weights import PATTERNS, remove, rotten_files, what_is_missing
+from florence_ui.server.weights import PATTERNS, corrupt_files, remove_cached_file, why_incomplete
 
 REPORT_EVERY = 0.2
 CHUNK = 256 * 1024
@@ -77,31 +77,31 @@ class Progress(tqdm):
         """Says how far it is."""
         cls.last_report = time.monotonic()
         downloaded = min(cls.finished_bytes + cls.counted_bytes, cls.total_bytes)
-        say(downloaded=downloaded, total=cls.total_bytes, resumed=cls.resumed_bytes)
+        print_report(downloaded=downloaded, total=cls.total_bytes, resumed=cls.resumed_bytes)
 
 
-def say(**fields: object) -> None:
+def print_report(**fields: object) -> None:
     """Writes one line for the program that started this one."""
     print(json.dumps(fields), flush=True)
 
 
 def download(repo_id: str) -> Path:
     """Fetches what is missing, checks all of it by checksum, and fetches again, once, what is rotten."""
-    sweep(repo_id)
+    remove_abandoned(repo_id)
     directory = fetch(repo_id)
-    rotten = rotten_files(directory)
+    rotten = corrupt_files(directory)
     if rotten:
         for path in rotten:
-            remove(path)
+            remove_cached_file(path)
         directory = fetch(repo_id)
-    if rotten and rotten_files(directory):
+    if rotten and corrupt_files(directory):
         raise RuntimeError("The files arrived damaged, twice.")
-    if missing := what_is_missing(directory):
+    if missing := why_incomplete(directory):
         raise RuntimeError(f"The repository holds no whole checkpoint: {missing}.")
     return directory
 
 
-def sweep(repo_id: str) -> None:
+def remove_abandoned(repo_id: str) -> None:
     """Removes what killed downloads left: soon where nobody goes on with it, later where one could."""
     for path in blobs_folder(repo_id).glob("*.incomplete"):
         with suppress(OSError):
@@ -149,18 +149,18 @@ def explain(error: Exception) -> str:
     return f"The download failed ({type(error).__name__})."
 
 
-def end_with_stdin() -> None:
+def exit_with_parent() -> None:
     """Ends this program when the one that started it is gone."""
     sys.stdin.buffer.read()
     os._exit(1)
 
 
 if __name__ == "__main__":
-    threading.Thread(target=end_with_stdin, daemon=True).start()
+    threading.Thread(target=exit_with_parent, daemon=True).start()
     constants.DOWNLOAD_CHUNK_SIZE = CHUNK
     try:
-        say(directory=str(download(sys.argv[1])))
+        print_report(directory=str(download(sys.argv[1])))
     except Exception as error:
-        say(error=explain(error))
+        print_report(error=explain(error))
     sys.stdout.flush()
     os._exit(0)  # without waiting for threads that still hang on the network

@@ -16,7 +16,7 @@ class LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line."""
         message = record.getMessage()
-        return message if record.name == logger.name else line("log", source=record.name, message=message[:500])
+        return message if record.name == logger.name else format_event("log", source=record.name, message=message[:500])
 
 
 def set_up_logging() -> None:
@@ -31,10 +31,10 @@ def set_up_logging() -> None:
 
 def log(event: str, **fields: object) -> None:
     """Writes one line."""
-    logger.info(line(event, **fields))
+    logger.info(format_event(event, **fields))
 
 
-def line(event: str, **fields: object) -> str:
+def format_event(event: str, **fields: object) -> str:
     """An event as JSON, with the time first."""
     time = datetime.now(UTC).isoformat(timespec="milliseconds")
     return json.dumps({"time": time, "event": event, **fields})

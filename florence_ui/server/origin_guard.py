@@ -7,7 +7,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from florence_ui.origins import host_name, is_foreign, is_local_name, is_loopback_host, parse_address
+from florence_ui.network.origins import host_name, is_cross_site, is_local_name, is_loopback_host, parse_address
 
 UNKNOWN_HOST = (
     "This server does not know the name that it was called by. Call it as localhost, or start it with "
@@ -44,7 +44,7 @@ class OriginGuard:
         if not all(self._knows(host_name(host)) for host in headers.getlist("host")):
             return UNKNOWN_HOST
         matters = scope["method"] not in ("GET", "HEAD") or "origin" in headers
-        return FOREIGN if matters and is_foreign(headers) else ""
+        return FOREIGN if matters and is_cross_site(headers) else ""
 
     def _knows(self, host: str) -> bool:
         if host and (host in self._names or is_loopback_host(host)):

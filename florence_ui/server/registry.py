@@ -14,24 +14,24 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from florence_ui.assets import ASSETS
 from florence_ui.server.logs import log
 from florence_ui.server.refusals import RefusalError
 from florence_ui.server.transfer_rate import TransferRate
-from florence_ui.server.weights import find_in_cache, what_is_missing
+from florence_ui.server.weights import find_in_cache, why_incomplete
 from florence_ui.server.worker import run_in_thread
 
 if TYPE_CHECKING:
     from florence_ui.server.engine import Florence2
     from florence_ui.server.runtime import Runtime
 
-PROJECT = Path(__file__).resolve().parents[2]
 STALLED_AFTER = 30.0
 """Seconds without a byte from the Hub after which a download is given up."""
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0
 """Seconds before a model that failed is tried again; doubled by every failure."""
 
 
-class State(StrEnum):
+class ModelState(StrEnum):
     """What a model is doing."""
 
     ABSENT = "absent"
@@ -52,19 +52,19 @@ class Source:
         """The files' directory, if they are on this disk and complete."""
         if self.directory is None:
             return find_in_cache(self.repo_id)
-        return None if what_is_missing(self.directory) else self.directory
+        return None if why_incomplete(self.directory) else self.directory
 
 
 SOURCES = {
     "florence-2-base": Source("florence-community/Florence-2-base"),
     "florence-2-large": Source("florence-community/Florence-2-large"),
-    "florence-2-nano": Source(directory=PROJECT / "assets" / "florence-2-nano"),
+    "florence-2-nano": Source(directory=ASSETS / "florence-2-nano"),
 }
 ROBOFLOW_IDS = {"florence-pretrains/3": "florence-2-base", "florence-pretrains/4": "florence-2-large"}
 """The project ids behind Roboflow's aliases; its server takes either."""
 
 
-class UnavailableError(Exception):
+class ModelUnavailableError(Exception):
     """Why a model cannot be had, for a person."""
 
 
@@ -80,7 +80,7 @@ class Model:
     def __init__(self, alias: str, source: Source, runtime: "Future[Runtime]") -> None:
         self.alias = alias
         self.source = source
-        self.state = State.ABSENT
+        self.state = ModelState.ABSENT
         self.reason = ""
         self.on_disk = False
         self.downloaded_bytes = 0
@@ -95,7 +95,7 @@ class Model:
 
     def status(self) -> dict[str, Any]:
         """The state for `GET /status`."""
-        known = self.state is State.DOWNLOADING and self.total_bytes > 0
+        known = self.state is ModelState.DOWNLOADING and self.total_bytes > 0
         speed = self._rate.bytes_per_second if known else None
         left = self._rate.seconds_left(self.total_bytes - self.downloaded_bytes) if known else None
         return {
@@ -115,7 +115,7 @@ class Model:
 
     def retry_in_seconds(self) -> int:
         """How long a model that failed is left alone."""
-        return max(0, math.ceil(self._retry_at - time.monotonic())) if self.state is State.UNAVAILABLE else 0
+        return max(0, math.ceil(self._retry_at - time.monotonic())) if self.state is ModelState.UNAVAILABLE else 0
 
     async def look(self) -> None:
         """Finds out whether the files are on this disk."""
@@ -126,13 +126,13 @@ class Model:
         """Begins to download and load, unless that is done, under way, or failed a moment ago."""
         if self.loaded or self._preparation or self.retry_in_seconds():
             return
-        self.state, self.reason = State.LOADING, ""
+        self.state, self.reason = ModelState.LOADING, ""
         self._preparation = asyncio.create_task(self._prepare())
 
     def unload(self) -> None:
         """Lets go of the loaded weights, once the calls that use them are over; what is still on its way stays."""
         if self.loaded is not None:
-            self.loaded, self.state = None, State.ABSENT
+            self.loaded, self.state = None, ModelState.ABSENT
 
     async def ready(self) -> "Florence2":
         """The loaded model, after waiting for it if need be.
@@ -156,8 +156,8 @@ class Model:
         start = time.monotonic()
         try:
             self.loaded = await self._load_or_repair()
-            self.state, self._failures = State.READY, 0
-        except UnavailableError as error:
+            self.state, self._failures = ModelState.READY, 0
+        except ModelUnavailableError as error:
             self._fail(str(error))
         except (MemoryError, RuntimeError) as error:  # torch's out-of-memory errors are RuntimeErrors
             self._fail(f"It does not fit into memory, or the device failed ({type(error).__name__}).")
@@ -171,7 +171,7 @@ class Model:
             log("model", model=self.alias, state=self.state, reason=self.reason, seconds=round(self.load_seconds, 2))
 
     def _fail(self, reason: str) -> None:
-        self.state, self.reason = State.UNAVAILABLE, reason
+        self.state, self.reason = ModelState.UNAVAILABLE, reason
         self._failures += 1
         self._retry_at = time.monotonic() + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._failures - 1))
 
@@ -183,15 +183,15 @@ class Model:
             directory = await self._fetch()
         try:
             return await self._load(directory)
-        except UnavailableError:
+        except ModelUnavailableError:
             if fetched or not self.source.repo_id:
                 raise
         return await self._load(await self._fetch())
 
     async def _fetch(self) -> Path:
         if self.source.directory is not None:
-            raise UnavailableError(f"Its files are not whole: {what_is_missing(self.source.directory)}.")
-        self.state, self.on_disk = State.DOWNLOADING, False
+            raise ModelUnavailableError(f"Its files are not whole: {why_incomplete(self.source.directory)}.")
+        self.state, self.on_disk = ModelState.DOWNLOADING, False
         self.downloaded_bytes = self.total_bytes = 0
         self._rate = TransferRate()
         log("download", model=self.alias, repo=self.source.repo_id)
@@ -205,7 +205,7 @@ class Model:
             log("download", model=self.alias, percent=self._percent(), total_bytes=total)
 
     async def _load(self, directory: Path) -> "Florence2":
-        self.state, self.on_disk = State.LOADING, True
+        self.state, self.on_disk = ModelState.LOADING, True
         runtime = await asyncio.wrap_future(self._runtime)
 
         def load() -> "Florence2":
@@ -214,7 +214,7 @@ class Model:
             try:
                 return Florence2(directory, runtime.suited_to(directory))
             except BrokenWeightsError as error:
-                raise UnavailableError(str(error)) from error
+                raise ModelUnavailableError(str(error)) from error
 
         return await self._in_thread(load)
 
@@ -255,7 +255,7 @@ class Registry:
 
     def loaded(self) -> Iterable[Model]:
         """The models that answer at once."""
-        return [model for model in self.models.values() if model.state is State.READY]
+        return [model for model in self.models.values() if model.state is ModelState.READY]
 
     async def look(self) -> None:
         """Finds out which models are on this disk."""
@@ -272,7 +272,7 @@ async def fetch(repo_id: str, show_progress: Callable[[int, int, int], None]) ->
     Raises:
         UnavailableError: With the reason.
     """
-    paths = [str(PROJECT), os.environ.get("PYTHONPATH", "")]
+    paths = [str(ASSETS.parent), os.environ.get("PYTHONPATH", "")]
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "florence_ui.server.download", repo_id),
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
@@ -286,11 +286,11 @@ async def fetch(repo_id: str, show_progress: Callable[[int, int, int], None]) ->
             if "directory" in report:
                 return Path(report["directory"])
             if "error" in report:
-                raise UnavailableError(report["error"])
+                raise ModelUnavailableError(report["error"])
             show_progress(report["downloaded"], report["total"], report["resumed"])
-        raise UnavailableError("The download ended unexpectedly.")
+        raise ModelUnavailableError("The download ended unexpectedly.")
     except TimeoutError:
-        raise UnavailableError("The Hugging Face Hub does not answer.") from None
+        raise ModelUnavailableError("The Hugging Face Hub does not answer.") from None
     finally:
         if child.returncode is None:
             child.kill()

@@ -15,13 +15,13 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from PIL import Image
 
-from florence_ui.server.line import MAX_WAITING, Line
+from florence_ui.server.generation_queue import MAX_WAITING, GenerationQueue
 from florence_ui.server.logs import log
 from florence_ui.server.metrics import Metrics
-from florence_ui.server.pictures import read_bytes, read_picture
 from florence_ui.server.prompts import check_prompt, task_name
 from florence_ui.server.refusals import RefusalError
 from florence_ui.server.registry import Model, Registry
+from florence_ui.server.request_image import decode_image, read_image_bytes
 from florence_ui.server.schemas import LMMRequest
 from florence_ui.server.worker import Worker
 
@@ -42,7 +42,7 @@ class Service:
 
     def __init__(self, directories: dict[str, Path], max_waiting: int = MAX_WAITING) -> None:
         self.id = str(uuid.uuid4())
-        self.line = Line(max_waiting)
+        self.queue = GenerationQueue(max_waiting)
         self.metrics = Metrics()
         self.worker = Worker("generate")
         self.runtime: Future = self.worker.submit(_choose_runtime)
@@ -53,8 +53,8 @@ class Service:
         runtime = self.runtime.result() if self.runtime.done() and not self.runtime.exception() else None
         return {
             "models": {alias: model.status() for alias, model in self.registry.models.items()},
-            "waiting": self.line.waiting,
-            "running": self.line.running,
+            "waiting": self.queue.waiting,
+            "running": self.queue.running,
             "device": runtime and runtime.device,
             "dtype": runtime and runtime.dtype_name,
         }
@@ -79,7 +79,7 @@ class Service:
             status = error.status
             raise
         except Exception as error:
-            log("failure", error=type(error).__name__, place=_place(error))
+            log("failure", error=type(error).__name__, place=_code_location(error))
             status = 500
             raise RefusalError(500, "Internal error.") from None
         finally:
@@ -96,12 +96,12 @@ class Service:
         prompt = check_prompt(body.prompt)
         if body.max_new_tokens is not None and body.max_new_tokens < 1:
             raise RefusalError(400, "max_new_tokens is below 1.", "Send 1024, or leave it out.")
-        with self.line.place():
-            data = await read_bytes(body.image)
+        with self.queue.slot():
+            data = await read_image_bytes(body.image)
             cold = model.loaded is None
             loaded = await model.ready()
-            async with self.line.turn:
-                image = await read_picture(data)  # now, so that those who wait hold files, not decoded pictures
+            async with self.queue.turn:
+                image = await decode_image(data)  # now, so that those who wait hold files, not decoded pictures
                 response = await self._generate(loaded, image, prompt, body.max_new_tokens)
         content = {
             "inference_id": str(uuid.uuid4()),
@@ -146,7 +146,7 @@ def _choose_runtime() -> Any:
     return choose_runtime()
 
 
-def _place(error: BaseException) -> str:
+def _code_location(error: BaseException) -> str:
     """Where in the code an error came up: file and line, no values."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(frame.filename).name}:{frame.lineno}"

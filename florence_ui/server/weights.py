@@ -22,10 +22,10 @@ def find_in_cache(repo_id: str) -> Path | None:
         directory = Path(snapshot_download(repo_id, local_files_only=True, allow_patterns=PATTERNS))
     except (IncompleteSnapshotError, LocalEntryNotFoundError):
         return None
-    return None if what_is_missing(directory) else directory
+    return None if why_incomplete(directory) else directory
 
 
-def what_is_missing(directory: Path) -> str:
+def why_incomplete(directory: Path) -> str:
     """Why a directory is no whole checkpoint, in words; empty if it is one."""
     if not directory.is_dir():
         return "the directory does not exist"
@@ -41,7 +41,7 @@ def what_is_missing(directory: Path) -> str:
     for shard in shards:
         if not shard.is_file():
             return f"{shard.name} is missing"
-        if not is_whole(shard):
+        if not is_complete(shard):
             return f"{shard.name} is incomplete"
     return ""
 
@@ -54,7 +54,7 @@ def weight_files(directory: Path) -> list[Path]:
     return [directory / name for name in sorted(set(index["weight_map"].values()))]
 
 
-def is_whole(path: Path) -> bool:
+def is_complete(path: Path) -> bool:
     """Whether a safetensors file is as long as its header says: eight bytes, the header, the tensors.
 
     The format: https://huggingface.co/docs/safetensors
@@ -70,7 +70,7 @@ def is_whole(path: Path) -> bool:
         return False
 
 
-def rotten_files(directory: Path) -> list[Path]:
+def corrupt_files(directory: Path) -> list[Path]:
     """The files of a snapshot in the Hub's cache whose content is not what their name promises.
 
     The cache names a file by its checksum (SHA-256 for large files, git's SHA-1 for small ones) and links to it. Where
@@ -79,7 +79,7 @@ def rotten_files(directory: Path) -> list[Path]:
     return [path for path in sorted(directory.iterdir()) if path.is_symlink() and not _matches_its_name(path)]
 
 
-def remove(path: Path) -> None:
+def remove_cached_file(path: Path) -> None:
     """Removes a link of the cache and the file behind it, however long the chain."""
     while path.is_symlink():
         target = path.parent / os.readlink(path)

@@ -93,7 +93,7 @@ def create(suffix: str, *, stem: str = "") -> Iterator[StoredFile]:
     Raises:
         StorageError: If there is no room for it, or it cannot be written. Like after any other error, nothing is left.
     """
-    with words_for_full_disk(), ExitStack() as stack:
+    with disk_full_as_storage_error(), ExitStack() as stack:
         try:
             lease = stack.enter_context(Lease(budget(), owner.get()))
             file = stack.enter_context(StoredFile(lease.place / f"{stem or 'file'}{suffix}", lease))
@@ -124,7 +124,7 @@ def touch(path: Path) -> None:
 
 
 @contextmanager
-def words_for_full_disk() -> Iterator[None]:
+def disk_full_as_storage_error() -> Iterator[None]:
     """Errors of a full disk become words.
 
     Raises:

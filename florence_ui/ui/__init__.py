@@ -1,0 +1,1 @@
+"""The page: layout, components, and a folder for each tab."""

@@ -4,7 +4,7 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-    const run = ["run", "compare-run", "many-run"].map(button).find((it) => it && !it.disabled && it.offsetParent);
+    const run = ["run", "compare-run", "batch-run"].map(button).find((it) => it && !it.disabled && it.offsetParent);
     if (!run) return;
     event.preventDefault();
     event.target.blur?.();   // a field that tells its value only when it is left tells it now
@@ -15,7 +15,7 @@
   const watched = new WeakSet();
   let byKeyboard = false;
   document.addEventListener("click", (event) => {
-    const row = event.target.closest?.("#run-row, #chain-row, #compare-head, #many-row");
+    const row = event.target.closest?.("#run-row, #chain-row, #compare-head, #batch-row");
     if (!row) return;
     byKeyboard = event.detail === 0;
     if (watched.has(row)) return;

@@ -8,7 +8,7 @@
 
   function say(text, hint) {
     const line = { text, hint, tone: "error" };
-    document.querySelector("#picture-notice .notice")?.dispatchEvent(new CustomEvent("say", { bubbles: true, detail: line }));
+    document.querySelector("#picture-notice .notice")?.dispatchEvent(new CustomEvent("notice", { bubbles: true, detail: line }));
   }
 
   function hold(event) {

@@ -5,22 +5,22 @@ from typing import Any
 
 import gradio as gr
 
-from florence_ui.class_strategies import Strategy
+from florence_ui.inference.per_class import Strategy
 from florence_ui.tasks import InputKind, get_task, split_classes
-from florence_ui.ui import choices
+from florence_ui.ui import labels
 from florence_ui.ui.components.box_picker import BoxValue
-from florence_ui.ui.components.notice import NoticeValue, say
-from florence_ui.ui.files import handed_out
-from florence_ui.ui.page import Page
-from florence_ui.ui.visit import Question, Visit
+from florence_ui.ui.components.notice import NoticeValue, text_notice
+from florence_ui.ui.file_data import as_file_data
+from florence_ui.ui.layout import Page
+from florence_ui.visitors.session import PageSession, Question
 
-Given = Mapping[Any, Any]
+Inputs = Mapping[Any, Any]
 """What Gradio hands to an event whose inputs are a set: component -> value."""
 Updates = dict[gr.components.Component, Any]
 """What an event changes: component -> value, or `gr.update(...)`."""
 
 
-def together(*pieces: Updates) -> Updates:
+def merge_updates(*pieces: Updates) -> Updates:
     """All changes at once; what two pieces change of one component is joined, the later piece winning."""
     joined: Updates = {}
     for piece in pieces:
@@ -35,83 +35,85 @@ def _is_update(change: Any) -> bool:
     return isinstance(change, dict) and change.get("__type__") == "update"
 
 
-def question_in(page: Page, given: Given) -> Question:
+def read_question(page: Page, inputs: Inputs) -> Question:
     """The question as it stands in the fields; nothing of it is checked yet."""
     ask = page.ask
     return Question(
-        token=given[ask.variant],
-        text=given[ask.text] or "",
-        classes=tuple(name for chip in given[ask.classes] or () for name in split_classes(chip)),
-        region=tuple(given[ask.picker]) if given[ask.picker] else None,
-        model_id=choices.model_id_of(given[ask.model]),
-        backend=given[ask.backend],
-        strategy=Strategy(given[ask.strategy] or Strategy.TOGETHER),
+        token=inputs[ask.variant],
+        text=inputs[ask.text] or "",
+        classes=tuple(name for chip in inputs[ask.classes] or () for name in split_classes(chip)),
+        region=tuple(inputs[ask.picker]) if inputs[ask.picker] else None,
+        model_id=labels.model_id_of(inputs[ask.model]),
+        backend=inputs[ask.backend],
+        strategy=Strategy(inputs[ask.strategy] or Strategy.TOGETHER),
     )
 
 
-def has_key(page: Page, given: Given) -> bool:
+def has_key(page: Page, inputs: Inputs) -> bool:
     """Whether a key was typed."""
-    return bool((given[page.ask.key] or "").strip())
+    return bool((inputs[page.ask.key] or "").strip())
 
 
-def filled(page: Page, question: Question) -> Updates:
+def fill_form(page: Page, question: Question) -> Updates:
     """The fields with a question in them."""
     ask, task = page.ask, get_task(question.token)
-    variants = choices.variant_choices(task.family)
+    variants = labels.variant_choices(task.family)
     return {
         ask.family: task.family.value,
         ask.variant: gr.update(choices=variants, value=task.token, visible=len(variants) > 1),
         ask.text: gr.update(value=question.text),
         ask.classes: gr.update(choices=list(question.classes), value=list(question.classes)),
         ask.strategy: gr.update(value=question.strategy.value),
-        ask.model: question.model_id or choices.AUTOMATIC,
+        ask.model: question.model_id or labels.AUTOMATIC,
         ask.backend: question.backend,
     }
 
 
-def fitted(page: Page, visit: Visit, question: Question, *, key: bool, fresh: bool = False) -> Updates:
+def fit_form_to_task(
+    page: Page, session: PageSession, question: Question, *, key: bool, fresh: bool = False
+) -> Updates:
     """Only the fields that the task needs, and whether Run is on.
 
     Args:
         page: The page.
-        visit: Holds the picture, and is told the task.
+        session: Holds the picture, and is told the task.
         question: The question in the fields.
         key: Whether a key was typed.
         fresh: Whether picture and region themselves changed, or only the task.
     """
     ask, task = page.ask, get_task(question.token)
-    visit.token, kind = task.token, task.input_kind
+    session.token, kind = task.token, task.input_kind
     typed = kind in (InputKind.PHRASE, InputKind.PROMPT)
-    draws = kind is InputKind.REGION and visit.shown is not None
-    words = {"label": choices.FIELD_LABELS[kind], "placeholder": f"For example: {task.example}"} if typed else {}
+    draws = kind is InputKind.REGION and session.shown is not None
+    words = {"label": labels.FIELD_LABELS[kind], "placeholder": f"For example: {task.example}"} if typed else {}
     updates = {
-        ask.help: choices.task_line(task),
+        ask.help: labels.task_help(task),
         ask.text: gr.update(visible=typed, **words),
         ask.classes: gr.update(visible=kind is InputKind.CLASSES),
         ask.strategy: gr.update(visible=kind is InputKind.CLASSES),
         ask.picture: gr.update(visible=not draws),
         ask.picker: gr.update(visible=draws),
         ask.input_notice: NoticeValue(),
-        **run_state(page, visit, question, key=key),
+        **run_controls(page, session, question, key=key),
     }
     if not fresh:
         return updates
     region = list(question.region) if question.region else None
-    return together(
+    return merge_updates(
         updates,
         {
-            ask.picture: gr.update(value=str(visit.shown) if visit.shown else None),
-            ask.picker: gr.update(value=BoxValue(image=handed_out(visit.shown), box=region)),
+            ask.picture: gr.update(value=str(session.shown) if session.shown else None),
+            ask.picker: gr.update(value=BoxValue(image=as_file_data(session.shown), box=region)),
         },
     )
 
 
-def run_state(page: Page, visit: Visit, question: Question, *, key: bool) -> Updates:
+def run_controls(page: Page, session: PageSession, question: Question, *, key: bool) -> Updates:
     """Whether Run is on, why it is off, where the picture goes, and whether a key must be typed."""
     ask, backend = page.ask, page.services.backend(question.backend)
-    reason = choices.missing(
+    reason = labels.why_disabled(
         get_task(question.token),
-        has_picture=visit.source is not None,
+        has_picture=session.source is not None,
         text=question.text,
         classes=question.classes,
         region=question.region,
@@ -120,13 +122,13 @@ def run_state(page: Page, visit: Visit, question: Question, *, key: bool) -> Upd
     )
     return {
         ask.run: gr.update(interactive=not reason),
-        ask.run_notice: say(reason),
-        ask.destination: say(choices.destination(backend.host, is_local=backend.stays_here)),
+        ask.run_notice: text_notice(reason),
+        ask.destination: text_notice(labels.destination(backend.host, is_local=backend.is_on_this_machine)),
         ask.key: gr.update(visible=backend.needs_key),
     }
 
 
-def no_answer(page: Page) -> Updates:
+def clear_answer(page: Page) -> Updates:
     """Every form of the answer but the stage, empty."""
     answer = page.answer
     return {

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from gradio_client import Client
+from hosting.running import RunningApp
 from PIL import Image
-from safety.running import RunningApp
 from scripted_backend import ScriptedBackend
 
 SIZE = (640, 480)

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError, ValidationError
+from hosting.running import RunningApp
 from PIL import Image
-from safety.running import RunningApp
 from scripted_backend import Fault, ScriptedBackend
 
 from florence_ui.tasks import CUSTOM, TASKS

@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 from api.conftest import LinkedApp
 from gradio_client import Client
+from hosting.running import RunningApp, file_value
 from PIL import Image
-from safety.running import RunningApp, file_value
 from scripted_backend import ScriptedBackend
 
 from florence_ui import storage
 from florence_ui.errors import BusyError, FlorenceUIError, InputError
-from florence_ui.ui import jobs as module
-from florence_ui.ui.jobs import Job, Jobs, JobState, report
+from florence_ui.visitors import jobs as module
+from florence_ui.visitors.jobs import Job, Jobs, JobState, report_progress
 
 OD = "<OD>"
 
@@ -278,15 +278,15 @@ async def test_a_call_that_is_not_kept_leaves_nothing(folder: Path) -> None:
 @pytest.mark.anyio
 async def test_reports_reach_their_own_job_only() -> None:
     async def work(job: Job) -> tuple[None, dict]:
-        report(1, 3, "one")
+        report_progress(1, 3, "one")
         await asyncio.sleep(0)
-        report(2)
+        report_progress(2)
         return None, {}
 
     jobs = Jobs()
     one, other = jobs.start(work, "", kept=False), jobs.start(forever, "", kept=False)
     await one.task
-    report(9, 9, "nobody's")
+    report_progress(9, 9, "nobody's")
     assert (one.progress.done, one.progress.total, one.progress.detail) == (2, 3, "one")
     assert (other.progress.done, other.progress.total) == (0, None)
     jobs.end(other)

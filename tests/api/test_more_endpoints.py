@@ -13,13 +13,13 @@ import supervision as sv
 from aiohttp import web
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from hosting.running import RunningApp, file_value
 from PIL import Image
-from safety.running import RunningApp, file_value
 from scripted_backend import Call, Fault, ScriptedBackend
 
-from florence_ui.chains import CHAINS
-from florence_ui.scripted import plausible_answer
-from florence_ui.ui.api_values import link_name
+from florence_ui.api.values import link_name
+from florence_ui.bench.scripted_backend import plausible_answer
+from florence_ui.inference.chains import CHAINS
 
 ONE_PICTURE = ("compare", "chain")
 SEVERAL = ("many", "export")
@@ -70,7 +70,7 @@ def test_compare_tells_what_both_found_and_what_only_one_did(
     assert record["objects"][1] == {
         "found_by": "left", "label": "dog", "overlap": None, "left_box": [200, 200, 300, 300], "right_box": None,
     }  # fmt: skip
-    assert record["summary"] == "Both found 1, only the left 1, only the right 1."
+    assert record["summary"] == "Found by both: 1, only on the left: 1, only on the right: 1."
     assert [record[side]["model_id"] for side in ("left", "right")] == list(models.values())
     with Image.open(drawn) as image:
         assert image.size == (640, 480)

@@ -7,9 +7,9 @@ from typing import Any
 
 import gradio
 import pytest
-from safety.running import RunningApp, file_value, free_port
+from hosting.running import RunningApp, file_value, free_port
 
-from florence_ui.model_states import NANO, NANO_WARNING
+from florence_ui.backends.model_status import NANO, NANO_WARNING
 
 pytestmark = pytest.mark.slow
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hosting.running import RunningApp
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, expect, sync_playwright
-from safety.running import RunningApp
 from scripted_backend import ScriptedBackend
 
 HERE = Path(__file__).parent

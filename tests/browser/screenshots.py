@@ -11,8 +11,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from browser import steps  # noqa: E402
 from browser.conftest import ARGUMENTS, find_chromium  # noqa: E402
+from hosting.running import RunningApp, free_port  # noqa: E402
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
-from safety.running import RunningApp, free_port  # noqa: E402
 
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 

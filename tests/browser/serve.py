@@ -12,8 +12,8 @@ import sys
 
 sys.path.insert(0, os.getcwd())  # as `python app.py` has it
 
-from florence_ui import fetching
-from florence_ui.ui import agents
+from florence_ui.api import mcp
+from florence_ui.images import fetch
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -29,6 +29,6 @@ def dial(address: str, port: int) -> tuple[str, int]:
     return "127.0.0.1", int(os.environ["TEST_LINK_PORT"])
 
 
-agents.PATIENCE = float(os.environ.get("TEST_PATIENCE", agents.PATIENCE))
-fetching.fetch_image.__kwdefaults__["network"] = fetching.Network(resolve, dial)
+mcp.PATIENCE = float(os.environ.get("TEST_PATIENCE", mcp.PATIENCE))
+fetch.fetch_image.__kwdefaults__["network"] = fetch.Network(resolve, dial)
 runpy.run_path("app.py", run_name="__main__")

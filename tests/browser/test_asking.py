@@ -215,9 +215,9 @@ def test_nothing_of_the_answer_before_stands_beside_a_failure(
     steps.run(page, "failed")
     for left_over in ("#meta p", "#take-panel", "#style-panel", "#object-panel", "#filter-panel"):
         expect(page.locator(left_over)).to_be_hidden()
-    expect(page.locator("#recent .tile[aria-current=true]")).to_have_count(0)
+    expect(page.locator("#recent .thumbnail[aria-current=true]")).to_have_count(0)
     backend.fault = None
-    page.locator("#recent .tile").first.click()
+    page.locator("#recent .thumbnail").first.click()
     steps.settle(page)
     assert steps.labels(page), "it can still be gone back to"
 

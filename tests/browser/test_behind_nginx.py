@@ -1,4 +1,4 @@
-"""The page behind the real nginx, with the lines that README gives: opened, fed and asked in Chromium."""
+"""The page behind the real nginx, with the lines that docs/hosting.md gives: opened, fed and asked in Chromium."""
 
 import contextlib
 import os
@@ -12,16 +12,16 @@ import httpx
 import pytest
 from browser.conftest import ARGUMENTS, PATIENCE, find_chromium
 from browser.steps import labels, run, upload
+from hosting.running import AppHere, free_port
 from playwright.sync_api import Browser, BrowserContext, Page
-from safety.running import AppHere, free_port
 from scripted_backend import ScriptedBackend
 
 from florence_ui.settings import Settings
 
 pytestmark = pytest.mark.browser
 
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-LINES = README.partition("```nginx\n")[2].partition("```")[0]
+GUIDE = (Path(__file__).parents[2] / "docs" / "hosting.md").read_text("utf-8")
+LINES = GUIDE.partition("```nginx\n")[2].partition("```")[0]
 NAME = "page.example"
 CONFIG = """
 daemon off; pid {folder}/pid; error_log stderr;
@@ -84,7 +84,7 @@ def find_nginx() -> str:
 
 @contextlib.contextmanager
 def served(folder: Path, backend: ScriptedBackend, *, path: str = "/", **settings: object) -> Iterator[Nginx]:
-    """An app behind nginx, below that path; with README's lines, in which only port and path are changed."""
+    """An app behind nginx, below that path; with the guide's lines, in which only port and path are changed."""
     find_nginx()
     usual = {"local_url": backend.url, "start_server": False, "cache_seconds": 0, "runs_per_minute": 0}
     with AppHere(Settings(**usual | settings)) as app:

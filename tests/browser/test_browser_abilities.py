@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from browser import steps
 from browser.conftest import DESKTOP, PATIENCE
+from hosting.running import RunningApp
 from playwright.sync_api import Browser, Page, expect
-from safety.running import RunningApp
 from scripted_backend import ScriptedBackend
 
 pytestmark = pytest.mark.browser

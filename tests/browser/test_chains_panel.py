@@ -8,7 +8,7 @@ from browser import steps
 from playwright.sync_api import Page, expect
 from scripted_backend import ScriptedBackend
 
-from florence_ui.scripted import plausible_answer
+from florence_ui.bench.scripted_backend import plausible_answer
 
 pytestmark = pytest.mark.browser
 
@@ -30,9 +30,9 @@ def run_chain(page: Page, chain: str) -> None:
 
 def ask_about(page: Page, action: str, labels: list[str]) -> None:
     """Presses one of the buttons below an answer and waits for the merged answer with these labels."""
-    recent = page.locator("#recent .tile").count()
+    recent = page.locator("#recent .thumbnail").count()
     page.click(f"#object-{action}:not([disabled])")
-    expect(page.locator("#recent .tile")).to_have_count(recent + 1)
+    expect(page.locator("#recent .thumbnail")).to_have_count(recent + 1)
     expect(page.locator("#stage .stage-row")).to_have_text(labels)
 
 
@@ -57,7 +57,7 @@ def test_a_chain_shows_its_steps_and_times_and_each_can_be_opened(
     page.wait_for_selector("#chain-run", state="visible")
     assert [prompt.split(">")[0] for prompt in prompts(backend, before)] == ["<OD"] + 3 * ["<REGION_TO_DESCRIPTION"]
     asked = backend.count
-    page.locator("#chain-shelf .tile").first.click()
+    page.locator("#chain-answers .thumbnail").first.click()
     expect(page.locator("#stage .stage-row")).to_have_text(["car", "person", "wheel"])
     assert backend.count == asked, "opening a step asks nothing"
 
@@ -166,7 +166,7 @@ def test_filters_are_off_at_first_say_what_they_left_out_and_ask_nothing(
     assert page.locator("#filters input:checked").count() == 0
     before = backend.count
     page.locator("#filters label", has_text="duplicates").click()
-    expect(page.locator("#filter-notice")).to_contain_text("Left out 1 box around something already found: dog.")
+    expect(page.locator("#filter-notice")).to_contain_text("Left out 1 box around an object already found: dog.")
     page.locator("#filters label", has_text="whole-picture").click()
     expect(page.locator("#filter-notice")).to_contain_text("Left out 1 box around the whole picture: scene.")
     expect(page.locator(".stage-count")).to_have_text("3 found, 1 shown")

@@ -73,11 +73,13 @@ def test_both_answers_stand_side_by_side_with_what_they_have_in_common(
     assert sorted(call.model_id for call in two_models.calls[before:]) == ["one/1", "two/2"]
     expect(page.locator("#compare-left-stage .stage-row")).to_have_text(["car", "person"])
     expect(page.locator("#compare-right-stage .stage-row")).to_have_text(["car", "dog"])
-    expect(page.locator("#compare-summary")).to_contain_text("Both found 1, only the left 1, only the right 1.")
+    expect(page.locator("#compare-summary")).to_contain_text(
+        "Found by both: 1, only on the left: 1, only on the right: 1."
+    )
     expect(page.locator("#compare-table")).to_contain_text("both")
     expect(page.locator("#compare-table")).to_contain_text("only right")
     expect(page.locator("#compare-picture img")).to_have_attribute(
-        "alt", "Both found 1, only the left 1, only the right 1."
+        "alt", "Found by both: 1, only on the left: 1, only on the right: 1."
     )
     for side in SIDES:
         expect(page.locator(f"#compare-{side}-meta")).to_contain_text(" s · ")
@@ -93,7 +95,7 @@ def test_texts_are_marked_where_they_differ(page: Page, two_models: ScriptedBack
     compare(page)
     expect(page.locator("#compare-left-text mark")).to_have_text(["red"])
     expect(page.locator("#compare-right-text mark")).to_have_text(["blue"])
-    expect(page.locator("#compare-left-text .passage")).to_have_text("A red <b>car</b>.")
+    expect(page.locator("#compare-left-text .text-diff")).to_have_text("A red <b>car</b>.")
     expect(page.locator("#compare-outcome")).to_be_hidden()
 
 

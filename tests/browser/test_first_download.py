@@ -8,9 +8,9 @@ import pytest
 import torch
 from browser import steps
 from browser.conftest import DESKTOP
+from hosting.running import RunningApp, free_port
 from playwright.sync_api import Browser, Page, expect
 from safetensors.torch import load_file, save_file
-from safety.running import RunningApp, free_port
 from server.fake_hub import FakeHub
 from tiny_checkpoint import build_checkpoint
 

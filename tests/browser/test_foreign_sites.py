@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from browser.conftest import ARGUMENTS, find_chromium
 from browser.steps import labels, run, upload
+from hosting.running import RunningApp
 from playwright.sync_api import Browser, BrowserContext, Frame, Page
-from safety.running import RunningApp
 from scripted_backend import ScriptedBackend
 
 pytestmark = pytest.mark.browser

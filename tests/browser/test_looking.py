@@ -153,7 +153,7 @@ def test_earlier_runs_come_back_without_a_call(answered: Page, backend: Scripted
     steps.run(answered)
     expect(answered.locator(".stage-text")).to_have_text("A red car next to a person.")
     calls = backend.count
-    answered.locator("#recent .tile").nth(1).click()
+    answered.locator("#recent .thumbnail").nth(1).click()
     expect(answered.locator(".stage-row")).to_have_count(3)
     expect(answered.locator("#family label.selected")).to_have_text("Detect")
     assert backend.count == calls
@@ -207,19 +207,19 @@ def test_a_link_opens_the_same_setup_and_runs_nothing(open_page: Callable[..., P
 
 def test_a_link_brings_its_example_along(open_page: Callable[..., Page]) -> None:
     page = open_page()
-    page.locator("#examples .tile", has_text="beach").click()
-    expect(page.locator("#examples .tile[aria-current=true]")).to_contain_text("beach")
+    page.locator("#examples .thumbnail", has_text="beach").click()
+    expect(page.locator("#examples .thumbnail[aria-current=true]")).to_contain_text("beach")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.click("#copy-link")
     expect(page.locator("#copy-link")).to_have_text("Link copied")
     query = page.evaluate("navigator.clipboard.readText()").partition("/?")[2]
     other = open_page(f"/?{query}")
-    expect(other.locator("#examples .tile[aria-current=true]")).to_contain_text("beach")
+    expect(other.locator("#examples .thumbnail[aria-current=true]")).to_contain_text("beach")
     expect(other.locator("#text textarea")).to_have_value("a sun and a ball")
 
 
 def test_the_first_visit_is_one_click_from_an_answer(page: Page, backend: ScriptedBackend) -> None:
-    expect(page.locator("#examples .tile[aria-current=true]")).to_have_count(1)
+    expect(page.locator("#examples .thumbnail[aria-current=true]")).to_have_count(1)
     steps.run(page)
     assert steps.labels(page)
 
@@ -241,7 +241,7 @@ def test_run_and_why_it_is_off_are_in_sight_at_once(open_page: Callable[..., Pag
 
 
 def test_an_example_brings_its_own_question(page: Page, backend: ScriptedBackend) -> None:
-    page.locator("#examples .tile", has_text="street").click()
+    page.locator("#examples .thumbnail", has_text="street").click()
     expect(page.locator("#variant label.selected")).to_have_text("Read text with places")
     steps.run(page)
     assert backend.calls[-1].prompt == "<OCR_WITH_REGION>"
@@ -249,7 +249,7 @@ def test_an_example_brings_its_own_question(page: Page, backend: ScriptedBackend
 
 def test_an_example_after_one_of_another_kind_can_be_run(page: Page) -> None:
     for title, field in (("In the kitchen", "#classes"), ("A tidy desk", "#picker"), ("In the kitchen", "#classes")):
-        page.locator("#examples .tile", has_text=title).click()
+        page.locator("#examples .thumbnail", has_text=title).click()
         expect(page.locator(field)).to_be_visible()
         page.wait_for_timeout(1000)  # what the browser reports about the filled fields is answered
         expect(page.locator("#run")).to_be_enabled()

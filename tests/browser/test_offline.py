@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from browser import steps
 from browser.conftest import DESKTOP
+from hosting.running import RunningApp, free_port
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
-from safety.running import RunningApp, free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -45,9 +45,9 @@ def first_visit(browser: Browser, fresh_app: RunningApp) -> Iterator[Page]:
 
 def choose_example(page: Page, title: str) -> None:
     """Clicks an example and waits until it is there."""
-    tile = page.locator("#examples button", has_text=title)
-    tile.click()
-    expect(tile).to_have_attribute("aria-pressed", "true")
+    thumbnail = page.locator("#examples button", has_text=title)
+    thumbnail.click()
+    expect(thumbnail).to_have_attribute("aria-pressed", "true")
     page.wait_for_selector("#run:not([disabled])")
 
 

@@ -1,4 +1,4 @@
-"""Rows 1, 2, 3 and 5: one run through the pipeline against the bare call of the SDK."""
+"""Rows 1, 2, 3 and 5: one run through the pipeline against the plain SDK call."""
 
 import asyncio
 import base64
@@ -8,29 +8,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import supervision as sv
 from PIL import Image
 
-from florence_ui.bench.measuring import Measurement, Scale, Target, in_turns, milliseconds, ratios, seconds
+from florence_ui.bench.measuring import (
+    Measurement,
+    Scale,
+    Target,
+    format_medians,
+    measure_alternating,
+    ratios,
+    time_call,
+)
 from florence_ui.bench.photographs import SIZES, photograph_jpeg
 from florence_ui.bench.processes import free_port, program
-from florence_ui.images import ImageLimits, Picture, open_picture
-from florence_ui.pipeline import Analysis, Pipeline, Request, draw
-from florence_ui.scripted import ScriptedBackend
+from florence_ui.bench.scripted_backend import ScriptedBackend
+from florence_ui.images.loading import ImageLimits, Picture, open_picture
+from florence_ui.inference.pipeline import Analysis, Pipeline, Request, draw
 from florence_ui.settings import Settings
 from florence_ui.tasks import TASKS
 
 NANO = "florence-2-nano"
 SCENES = 200
-FREE_NUMBERS = count()
+UNUSED_NUMBERS = count()
 LIMITS = ImageLimits(max_bytes=100 * 2**20)
 """A generated photograph of 48 megapixels is larger than the page's own limit."""
 
 
-class Desk:
-    """A pipeline with a loop of its own, as the page's process has one; a picture file in, a drawing's file out."""
+class PipelineRunner:
+    """A pipeline with its own event loop, as in the page's process."""
 
     def __init__(self, url: str) -> None:
         self.loop = asyncio.new_event_loop()
@@ -40,21 +49,20 @@ class Desk:
     def run(
         self, source: Path | Picture, *, text: str = "", task: str = "<OD>", model_id: str = "florence-2-base"
     ) -> Analysis:
-        """Everything between the picture, or its file, and the browser: open, ask, parse, draw, save."""
+        """Everything from the picture, or its file, to the browser: open, ask, parse, draw, encode."""
 
         async def work() -> Analysis:
-            given = isinstance(source, Picture)
-            picture = source if given else await asyncio.to_thread(open_picture, source, LIMITS)
+            picture = source if isinstance(source, Picture) else await asyncio.to_thread(open_picture, source, LIMITS)
             request = Request(picture, TASKS[task], text=text, model_id=model_id, backend="local")
-            analysis = await self.pipeline.analyse(request)
+            analysis = await self.pipeline.analyze(request)
             await draw(analysis)
             return analysis
 
         return self.loop.run_until_complete(work())
 
     def new_question(self, source: Path | Picture) -> Analysis:
-        """A run whose answer cannot have been remembered."""
-        return self.run(source, task="<CAPTION_TO_PHRASE_GROUNDING>", text=f"a red car number {next(FREE_NUMBERS)}")
+        """A run whose answer cannot be cached."""
+        return self.run(source, task="<CAPTION_TO_PHRASE_GROUNDING>", text=f"a red car number {next(UNUSED_NUMBERS)}")
 
     def close(self) -> None:
         self.pipeline.stop()
@@ -63,8 +71,8 @@ class Desk:
 
 
 @contextmanager
-def desk(url: str) -> Iterator[Desk]:
-    opened = Desk(url)
+def open_pipeline_runner(url: str) -> Iterator[PipelineRunner]:
+    opened = PipelineRunner(url)
     try:
         yield opened
     finally:
@@ -72,13 +80,13 @@ def desk(url: str) -> Iterator[Desk]:
 
 
 def run_once(url: str, path: Path) -> None:
-    """One run, for measuring its memory."""
-    with desk(url) as opened:
+    """One run, to measure its memory."""
+    with open_pipeline_runner(url) as opened:
         opened.new_question(path)
 
 
-def sdk_call(url: str, path: Path, prompt: str = "<OD>") -> dict:
-    """The call as Roboflow's documentation shows it, with the picture as it is."""
+def sdk_call(url: str, path: Path, prompt: str = "<OD>") -> dict[str, Any]:
+    """The call as Roboflow's documentation shows it, with the original picture."""
     from inference_sdk import InferenceHTTPClient
 
     client = InferenceHTTPClient(api_url=url, api_key="none")
@@ -94,73 +102,73 @@ def photograph_file(megapixels: int, seed: int) -> Iterator[Path]:
 
 
 def overhead(scale: Scale) -> Measurement:
-    """Row 1: what the pipeline adds to the bare call; the picture was opened when it was uploaded, before the run."""
+    """Row 1: what the pipeline adds to the plain SDK call; the picture was opened at upload, before the run."""
     with (
         ScriptedBackend(delay=0.5) as backend,
         photograph_file(1, scale.seed) as path,
-        desk(backend.url) as ours,
+        open_pipeline_runner(backend.url) as ours,
     ):
         picture = open_picture(path)
-        taken = in_turns(
-            lambda: seconds(lambda: ours.new_question(picture)),
-            lambda: seconds(lambda: sdk_call(backend.url, path)),
+        taken = measure_alternating(
+            lambda: time_call(lambda: ours.new_question(picture)),
+            lambda: time_call(lambda: sdk_call(backend.url, path)),
             2 * scale.pairs + 1,
         )
     added = [(mine - other) * 1000 for mine, other in taken]
     return Measurement(
         1, "one run, 1 megapixel, backend of 0.5 s, more than the bare SDK call", added, Target(30, "ms"),
-        milliseconds(taken),
+        format_medians(taken),
     )  # fmt: skip
 
 
-def slow_line(scale: Scale) -> Measurement:
+def slow_upload(scale: Scale) -> Measurement:
     """Row 2: 12 megapixels over 20 Mbit/s."""
     with (
         ScriptedBackend(megabits=20) as backend,
         photograph_file(12, scale.seed) as path,
-        desk(backend.url) as ours,
+        open_pipeline_runner(backend.url) as ours,
     ):
-        taken = in_turns(
-            lambda: seconds(lambda: ours.new_question(path)),
-            lambda: seconds(lambda: sdk_call(backend.url, path)),
+        taken = measure_alternating(
+            lambda: time_call(lambda: ours.new_question(path)),
+            lambda: time_call(lambda: sdk_call(backend.url, path)),
             min(scale.pairs, 5),
         )
     return Measurement(
         2, "one run, 12 megapixels, backend that reads 20 Mbit/s, against the bare SDK call", ratios(taken),
-        Target(0.5), milliseconds(taken),
+        Target(0.5), format_medians(taken),
     )  # fmt: skip
 
 
-def remembered(scale: Scale) -> Measurement:
+def cached_answer(scale: Scale) -> Measurement:
     """Row 5: the same call again, against the first."""
     taken = []
     with (
         ScriptedBackend(delay=0.5) as backend,
         photograph_file(1, scale.seed) as path,
-        desk(backend.url) as ours,
+        open_pipeline_runner(backend.url) as ours,
     ):
         picture = open_picture(path)
         for number in range(scale.pairs + 1):
             request = Request(picture, TASKS["custom"], text=f"question {number}", backend="local", model_id="m")
 
             def ask(request: Request = request) -> None:
-                ours.loop.run_until_complete(ours.pipeline.analyse(request))
+                ours.loop.run_until_complete(ours.pipeline.analyze(request))
 
-            first = seconds(ask)
-            taken.append((seconds(ask), first))
+            first = time_call(ask)
+            taken.append((time_call(ask), first))
         calls = backend.count
     return Measurement(
         5, "the same call again, against the first", ratios(taken[1:]), Target(1 / 20),
-        f"{milliseconds(taken[1:])}; {calls} calls for {2 * len(taken)} runs",
+        f"{format_medians(taken[1:])}; {calls} calls for {2 * len(taken)} runs",
     )  # fmt: skip
 
 
 def bytes_sent(scale: Scale) -> Measurement:
-    """Row 3: what goes out for a 12-megapixel photograph, and whether the answer is still the same."""
+    """Row 3: bytes sent for a 12-megapixel photograph, and whether the answer stays the same."""
     with (
         ScriptedBackend() as backend,
         photograph_file(12, scale.seed) as path,
-        desk(backend.url) as ours,
+        open_pipeline_runner(backend.url) as ours,
     ):
         ours.new_question(path)
         sdk_call(backend.url, path)
@@ -179,7 +187,7 @@ def bytes_sent(scale: Scale) -> Measurement:
 
 
 def box_agreement(scenes: int, seed: int) -> float:
-    """Median IoU of nano's boxes for a scene enlarged to 12 megapixels, sent as it is and sent by the pipeline."""
+    """Median IoU of nano's boxes for scenes enlarged to 12 megapixels, sent in full and by the pipeline."""
     from florence_ui.nano.scenes import draw_scene
 
     url = f"http://127.0.0.1:{(port := free_port())}"
@@ -187,14 +195,14 @@ def box_agreement(scenes: int, seed: int) -> float:
     with (
         tempfile.TemporaryDirectory() as name,
         program(["-m", "florence_ui.server", "--port", str(port)], f"{url}/healthz"),
-        desk(url) as ours,
+        open_pipeline_runner(url) as ours,
     ):
         path = Path(name) / "scene.jpg"
         for number in range(scenes):
             scene = draw_scene(seed + number)
             scene.image.resize(SIZES[12], Image.Resampling.LANCZOS).save(path, quality=92)
             mine = ours.run(path, model_id=NANO).result.detections.xyxy
-            other = boxes_as_sent(url, path)
+            other = boxes_for_original(url, path)
             if len(mine) and len(other):
                 overlaps += sv.box_iou_batch(other, mine).max(axis=1).tolist()
             else:
@@ -202,8 +210,8 @@ def box_agreement(scenes: int, seed: int) -> float:
     return statistics.median(overlaps)
 
 
-def boxes_as_sent(url: str, path: Path) -> np.ndarray:
-    """The boxes (n, 4) for the whole file, called as the SDK calls."""
+def boxes_for_original(url: str, path: Path) -> np.ndarray:
+    """The boxes (n, 4) for the whole file, by the SDK's call."""
     from inference_sdk import InferenceHTTPClient
 
     image = base64.b64encode(path.read_bytes()).decode()

@@ -4,54 +4,63 @@ import asyncio
 import io
 import statistics
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from florence_ui.bench.measuring import Measurement, Scale, Target, in_turns, milliseconds, ratios, seconds
+from florence_ui.bench.measuring import (
+    Measurement,
+    Scale,
+    Target,
+    format_medians,
+    measure_alternating,
+    ratios,
+    time_call,
+)
 from florence_ui.bench.photographs import SIZES, photograph_jpeg
-from florence_ui.drawing import Annotator, Style, annotate
-from florence_ui.images import encode_jpeg, open_picture
-from florence_ui.pipeline import Analysis, draw
-from florence_ui.results import Result, make_detections
+from florence_ui.images.loading import encode_jpeg, open_picture
+from florence_ui.inference.pipeline import Analysis, draw
+from florence_ui.rendering.annotate import Annotator, Style, annotate
+from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import TASKS
 
 BOXES, MASKS = 30, 5
 
 
 def busy_result(size: tuple[int, int], seed: int) -> Result:
-    """Thirty labelled boxes, five of them with an outline, in pixels of a picture of (width, height)."""
+    """Thirty labeled boxes, five of them with a polygon, in pixels of a picture of (width, height)."""
     rng = np.random.default_rng(seed)
     corners = rng.uniform((0, 0), (0.8 * size[0], 0.8 * size[1]), (BOXES, 2))
     boxes = np.concatenate([corners, corners + rng.uniform(0.05, 0.2, (BOXES, 2)) * size], axis=1)
     angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    outlines = [[(b[:2] + b[2:]) / 2 + circle * (b[2:] - b[:2]) / 2] if i < MASKS else [] for i, b in enumerate(boxes)]
+    polygons = [[(b[:2] + b[2:]) / 2 + circle * (b[2:] - b[:2]) / 2] if i < MASKS else [] for i, b in enumerate(boxes)]
     labels = [f"thing {i % 12}" for i in range(BOXES)]
-    return Result(TASKS["<OD>"], "<OD>", size, detections=make_detections(labels, boxes, polygons=outlines))
+    return Result(TASKS["<OD>"], "<OD>", size, detections=make_detections(labels, boxes, polygons=polygons))
 
 
 def drawing(scale: Scale) -> Measurement:
-    """Row 4: drawn and ready for the browser, against `savefig` at full size."""
+    """Row 4: drawing and encoding for the browser, against `savefig` at full size."""
     result = busy_result(SIZES[12], scale.seed)
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "photograph.jpg"
         path.write_bytes(photograph_jpeg(12, scale.seed))
         picture = open_picture(path)
         full = np.asarray(picture.full())
-        taken = in_turns(
-            lambda: seconds(lambda: encode_jpeg(annotate(picture.display, result))),
-            lambda: seconds(lambda: savefig(full, result)),
+        taken = measure_alternating(
+            lambda: time_call(lambda: encode_jpeg(annotate(picture.display, result))),
+            lambda: time_call(lambda: savefig(full, result)),
             2 if scale.short else min(scale.pairs, 3),
         )
     return Measurement(
         4, "drawing 30 labelled boxes and 5 masks on 12 megapixels, against matplotlib", ratios(taken), Target(0.1),
-        milliseconds(taken),
+        format_medians(taken),
     )  # fmt: skip
 
 
 def savefig(image: np.ndarray, result: Result) -> bytes:
-    """As common demos of Florence-2 draw: a figure of the picture's size, patches, texts, and a PNG of it."""
+    """Draw as common demos of Florence-2 do: a figure of the picture's size, patches, texts, saved as PNG."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -74,11 +83,12 @@ def savefig(image: np.ndarray, result: Result) -> bytes:
     return file.getvalue()
 
 
-def restyling(scale: Scale) -> Measurement:
-    """Row 11: each annotator in turn, as the page redraws an answer; drawing only, so there is no call to make.
+def _redraw(analysis: Analysis, style: Style) -> None:
+    asyncio.run(draw(analysis, style))
 
-    The slowest annotator counts.
-    """
+
+def restyling(scale: Scale) -> Measurement:
+    """Row 11: each annotator in turn, as the page redraws an answer without a call; the slowest counts."""
     result = busy_result(SIZES[12], scale.seed)
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "photograph.jpg"
@@ -86,7 +96,7 @@ def restyling(scale: Scale) -> Measurement:
         analysis = Analysis(result, open_picture(path), "florence-2-base", "local", "", 0.0)
     asyncio.run(draw(analysis))
     taken = {
-        style: [seconds(lambda s=style: asyncio.run(draw(analysis, s))) * 1000 for _ in range(scale.pairs)]
+        style: [time_call(partial(_redraw, analysis, style)) * 1000 for _ in range(scale.pairs)]
         for style in (Style(annotators=(annotator,)) for annotator in Annotator)
     }
     slowest = max(taken, key=lambda style: statistics.median(taken[style]))

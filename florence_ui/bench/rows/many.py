@@ -4,11 +4,12 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from florence_ui.batch import Batch
-from florence_ui.bench.measuring import Measurement, Scale, Target, seconds
+from florence_ui.bench.measuring import Measurement, Scale, Target, time_call
 from florence_ui.bench.photographs import photograph
-from florence_ui.pipeline import Pipeline, Request
-from florence_ui.scripted import ScriptedBackend
+from florence_ui.bench.scripted_backend import ScriptedBackend
+from florence_ui.images.loading import Picture
+from florence_ui.inference.batch import Batch
+from florence_ui.inference.pipeline import Pipeline, Request
 from florence_ui.settings import Settings
 from florence_ui.tasks import TASKS
 
@@ -16,7 +17,7 @@ PICTURES, AT_ONCE, DELAY = 100, 8, 0.5
 IDEAL = -(-PICTURES // AT_ONCE) * DELAY
 
 
-def many_pictures(scale: Scale) -> Measurement:
+def batch_of_pictures(scale: Scale) -> Measurement:
     """Row 10: a hundred pictures of one megapixel, eight at once, against the time of the answers alone."""
     with tempfile.TemporaryDirectory() as name, ScriptedBackend(delay=DELAY, keep_images=False) as backend:
         paths = []
@@ -25,7 +26,7 @@ def many_pictures(scale: Scale) -> Measurement:
             base.paste((number, 90, 200), (0, 0, 200, 200))
             paths.append(Path(name) / f"{number}.jpg")
             base.save(paths[-1], quality=92)
-        taken = [seconds(lambda: asyncio.run(run_all(backend.url, paths))) for _ in range(min(scale.pairs, 3))]
+        taken = [time_call(lambda: asyncio.run(run_all(backend.url, paths))) for _ in range(min(scale.pairs, 3))]
     return Measurement(
         10, "100 pictures, 8 at once, backend of 0.5 s, against the answers alone", [t / IDEAL for t in taken],
         Target(1.15), f"{sorted(taken)[len(taken) // 2]:.1f} s against {IDEAL:.1f} s",
@@ -37,10 +38,10 @@ async def run_all(url: str, paths: list[Path]) -> None:
     await pipeline.warm_up()
     batch = Batch.of(paths)
 
-    def request_for(picture) -> Request:
+    def request_for(picture: Picture) -> Request:
         return Request(picture, TASKS["<OD>"], model_id="florence-2-base", backend="local")
 
-    async for _ in batch.run(pipeline.analyse, request_for, at_once=AT_ONCE):
+    async for _ in batch.run(pipeline.analyze, request_for, max_concurrency=AT_ONCE):
         pass
     if len(batch.done) != len(paths):
         raise RuntimeError(f"{len(paths) - len(batch.done)} pictures failed")

@@ -1,29 +1,41 @@
 """Rows 6 and 7: the local server against itself and against plain transformers, on a network of base's size."""
 
 import base64
+import io
+import itertools
 import json
 import tempfile
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from florence_ui.bench.measuring import Measurement, Scale, Target, in_turns, milliseconds, ratios, seconds
+from florence_ui.bench.measuring import (
+    Measurement,
+    Scale,
+    Target,
+    format_medians,
+    measure_alternating,
+    ratios,
+    time_call,
+)
 from florence_ui.bench.photographs import photograph
 from florence_ui.bench.processes import free_port, program
-from florence_ui.images import encode_jpeg
+from florence_ui.images.loading import encode_jpeg
 
 if TYPE_CHECKING:
+    from florence_ui.server.engine import Florence2
     from florence_ui.server.runtime import Runtime
 
 ALIAS = "base-sized"
 LOADED = 3
-"""How often both sides of row 7 load the network."""
+"""How many times both sides of row 7 load the network."""
 NEW_TOKENS = 20
-"""About a brief caption; a network with random weights does not end by itself."""
+"""About a brief caption; a network with random weights does not stop by itself."""
 
 
 def another_task(scale: Scale) -> Measurement:
@@ -31,26 +43,20 @@ def another_task(scale: Scale) -> Measurement:
     with base_sized_server() as (url, _):
         pictures = new_pictures(scale)
 
-        def first() -> float:
-            nonlocal picture
-            picture = next(pictures)
-            return seconds(lambda: ask(url, picture, "<CAPTION>"))
-
-        def second() -> float:
-            return seconds(lambda: ask(url, picture, "<OD>"))
-
-        picture = b""
-        taken = [(second_time, first_time) for first_time, second_time in ((first(), second()) for _ in range(4))]
+        taken = []
+        for picture in itertools.islice(pictures, 4):
+            first = time_call(partial(ask, url, picture, "<CAPTION>"))
+            taken.append((time_call(partial(ask, url, picture, "<OD>")), first))
     return Measurement(
         6, "another task on the same picture, local server, against the first task on it", ratios(taken[1:]),
-        Target(0.5), milliseconds(taken[1:]),
+        Target(0.5), format_medians(taken[1:]),
     )  # fmt: skip
 
 
 def plain_transformers(scale: Scale) -> Measurement:
     """Row 7: one answer of the server against `generate` with the same settings.
 
-    One process is up to a tenth faster or slower than the next, for as long as it lives, so both sides are loaded anew
+    One process is up to a tenth faster or slower than the next, for as long as it lives, so both sides are reloaded
     several times.
     """
     from florence_ui.server.runtime import choose_runtime
@@ -59,16 +65,16 @@ def plain_transformers(scale: Scale) -> Measurement:
     taken = [pair for _ in range(LOADED) for pair in pairs_of_one_load(runtime, scale)]
     return Measurement(
         7, "one answer of the local server against plain transformers", ratios(taken), Target(1.05),
-        f"{milliseconds(taken)}, {runtime.device} {runtime.dtype_name}",
+        f"{format_medians(taken)}, {runtime.device} {runtime.dtype_name}",
     )  # fmt: skip
 
 
 def pairs_of_one_load(runtime: "Runtime", scale: Scale) -> list[tuple[float, float]]:
-    """Seconds of the server and of plain transformers, both with the network just loaded."""
+    """Seconds of the server and of plain transformers, each having just loaded the network."""
     from florence_ui.server.engine import Florence2
 
     with base_sized_server() as (url, folder):
-        plain = Florence2(folder, runtime)  # only for its loading: the answer below is transformers' own
+        plain = Florence2(folder, runtime)  # only to load it: the answer below is transformers' own
         pictures = new_pictures(scale)
         precision = ask(url, next(pictures), "<CAPTION>")["resolved_model"]["quantization"]
         if precision != runtime.quantization:
@@ -76,19 +82,17 @@ def pairs_of_one_load(runtime: "Runtime", scale: Scale) -> list[tuple[float, flo
 
         def ours() -> float:
             data = next(pictures)
-            return seconds(lambda: ask(url, data, "<CAPTION>"))
+            return time_call(lambda: ask(url, data, "<CAPTION>"))
 
         def theirs() -> float:
             data = next(pictures)
-            return seconds(lambda: generate(plain, data))
+            return time_call(lambda: generate(plain, data))
 
-        return in_turns(ours, theirs, min(scale.pairs, 3))
+        return measure_alternating(ours, theirs, min(scale.pairs, 3))
 
 
-def generate(plain, data: bytes) -> dict:
-    """What the model's documentation tells to do: process, generate, post-process."""
-    import io
-
+def generate(plain: "Florence2", data: bytes) -> Any:
+    """Process, generate and post-process, as the model's documentation shows."""
     import torch
 
     image = Image.open(io.BytesIO(data)).convert("RGB")
@@ -102,7 +106,7 @@ def generate(plain, data: bytes) -> dict:
 
 @contextmanager
 def base_sized_server() -> Iterator[tuple[str, Path]]:
-    """The local server with a network of base's size, loaded and warm: its URL and the checkpoint."""
+    """The local server with a network of base's size, loaded and warmed up: its URL and the checkpoint."""
     from florence_ui.bench.base_sized import write_checkpoint
 
     with tempfile.TemporaryDirectory() as name:
@@ -116,7 +120,7 @@ def base_sized_server() -> Iterator[tuple[str, Path]]:
 
 
 def new_pictures(scale: Scale) -> Iterator[bytes]:
-    """Pictures that the server has not seen yet, all of one size, and different even after JPEG's rounding."""
+    """Pictures new to the server, all of one size, and different even after JPEG compression."""
     base = photograph(1, scale.seed)
     for number in range(256):
         picture = base.copy()
@@ -124,8 +128,8 @@ def new_pictures(scale: Scale) -> Iterator[bytes]:
         yield encode_jpeg(picture)
 
 
-def ask(url: str, jpeg: bytes, prompt: str) -> dict:
-    """One call by the contract, without the SDK, which would add its own time."""
+def ask(url: str, jpeg: bytes, prompt: str) -> Any:
+    """The server's JSON for one call, without the SDK, which would add its own time."""
     body = {
         "model_id": ALIAS,
         "prompt": prompt,

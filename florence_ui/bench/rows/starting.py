@@ -1,4 +1,4 @@
-"""Rows 12, 13 and 14: starting the page, its weight, and the memory that a large picture takes."""
+"""Rows 12, 13 and 14: start-up time, page weight, and peak memory for a large picture."""
 
 import gzip
 import os
@@ -8,14 +8,15 @@ import sys
 import tempfile
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import brotli
 
-from florence_ui.bench.measuring import Measurement, Scale, Target, in_turns, ratios, seconds
+from florence_ui.bench.measuring import Measurement, Scale, Target, measure_alternating, ratios, time_call
 from florence_ui.bench.photographs import SIZES, photograph
 from florence_ui.bench.processes import free_port, program, wait_for
-from florence_ui.images import open_picture
-from florence_ui.ui.examples import load_examples
+from florence_ui.images.loading import open_picture
+from florence_ui.ui.explore.examples import load_examples
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -24,7 +25,7 @@ import gc, sys
 from pathlib import Path
 from florence_ui.bench.processes import Memory
 from florence_ui.bench.rows.answering import run_once
-from florence_ui.scripted import ScriptedBackend
+from florence_ui.bench.scripted_backend import ScriptedBackend
 
 small, *large = map(Path, sys.argv[1:])
 with ScriptedBackend() as backend:
@@ -36,25 +37,25 @@ with ScriptedBackend() as backend:
         print(memory.peak())
 """
 
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "JPEG": {"format": "JPEG", "quality": 92},
     "progressive JPEG": {"format": "JPEG", "quality": 92, "progressive": True},
     "PNG": {"format": "PNG", "compress_level": 1},
     "WebP": {"format": "WEBP", "quality": 80, "method": 0},
 }
-"""How the picture may have been saved; a progressive JPEG and a WebP cannot be decoded piece by piece."""
+"""Formats of the picture; a progressive JPEG and a WebP cannot be decoded piece by piece."""
 
 
-def start(scale: Scale) -> Measurement:
-    """Row 12: from the command to a page that answers, against importing gradio."""
+def startup_time(scale: Scale) -> Measurement:
+    """Row 12: from the command to a page that answers, against importing Gradio."""
 
     def ours() -> float:
-        return seconds(start_and_stop)
+        return time_call(start_and_stop)
 
     def theirs() -> float:
-        return seconds(lambda: subprocess.run([sys.executable, "-c", "import gradio"], check=True))
+        return time_call(lambda: subprocess.run([sys.executable, "-c", "import gradio"], check=True))
 
-    taken = in_turns(ours, theirs, min(scale.pairs, 4))
+    taken = measure_alternating(ours, theirs, min(scale.pairs, 4))
     notes = " against ".join(f"{sorted(side)[len(side) // 2]:.1f} s" for side in zip(*taken, strict=True))
     return Measurement(
         12, "from `python app.py` to a page that answers, against `import gradio`", ratios(taken), Target(1.6), notes
@@ -62,7 +63,7 @@ def start(scale: Scale) -> Measurement:
 
 
 def start_and_stop() -> None:
-    """Returns when the page answered; the program is ended afterwards, in the background."""
+    """Start the page, wait until it answers, and kill it."""
     port = free_port()
     environ = os.environ | {"GRADIO_SERVER_PORT": str(port), "FLORENCE_UI_START_SERVER": "false"}
     process = subprocess.Popen(
@@ -74,13 +75,13 @@ def start_and_stop() -> None:
         process.kill()
 
 
-def weight(scale: Scale) -> Measurement:
-    """Row 13: what our page, with its styles, scripts and pictures, weighs more than the same stock components.
+def page_weight(scale: Scale) -> Measurement:
+    """Row 13: how much more our page, with its styles, scripts and pictures, weighs than the same stock components.
 
-    What a first visit loads besides is the components' own code, which is the same on both sides.
+    A first visit also loads the components' own code, which is the same on both sides.
     """
     ours = first_visit(ROOT / "app.py")
-    ours += len(open_picture(next(example.path for example in load_examples() if example.path)).jpeg())
+    ours += len(open_picture(next(example.path for example in load_examples() if example.path)).jpeg)
     theirs = first_visit(Path(__file__).with_name("stock_page.py"))
     return Measurement(
         13, "the page's weight against the same stock components", [(ours - theirs) / 1000], Target(150, "kB"),
@@ -89,7 +90,7 @@ def weight(scale: Scale) -> Measurement:
 
 
 def first_visit(app: Path) -> int:
-    """Bytes of an app's page as a browser gets it, and of the files that are named in it."""
+    """Bytes of an app's page as sent to a browser, and of the files named in it."""
     page = f"http://127.0.0.1:{(port := free_port())}/"
     environ = {
         "GRADIO_SERVER_PORT": str(port),
@@ -103,7 +104,7 @@ def first_visit(app: Path) -> int:
 
 
 def download(url: str) -> tuple[str, int]:
-    """What a browser reads there, and how many bytes it was on its way."""
+    """The text at the URL, and its size in bytes as transferred."""
     request = urllib.request.Request(url, headers={"Accept-Encoding": "gzip, br"})
     with urllib.request.urlopen(request) as answer:
         data, coding = answer.read(), answer.headers.get("Content-Encoding")
@@ -111,10 +112,10 @@ def download(url: str) -> tuple[str, int]:
     return plain.decode("utf-8", "replace"), len(data)
 
 
-def memory(scale: Scale) -> Measurement:
-    """Row 14: the most memory that a run with 48 megapixels adds, against the decoded picture; the worst kind counts.
+def peak_memory(scale: Scale) -> Measurement:
+    """Row 14: the peak memory that a run with 48 megapixels adds, against the decoded picture; the worst format counts.
 
-    Not a WebP, whose figure is in the notes: its decoder alone holds three copies of four bytes a pixel.
+    WebP is only in the notes: its decoder alone holds three copies of four bytes a pixel.
     """
     with tempfile.TemporaryDirectory() as name:
         paths = [Path(name) / "small.jpg", *(Path(name) / kind for kind in KINDS)]

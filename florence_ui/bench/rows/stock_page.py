@@ -1,4 +1,4 @@
-"""One stock component of every kind that the page has, without its styles and scripts: `python stock_page.py`.
+"""One stock component of each kind on the page, without its styles and scripts: `python stock_page.py`.
 
 It listens on GRADIO_SERVER_PORT.
 """

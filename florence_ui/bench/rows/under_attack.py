@@ -5,7 +5,7 @@ import itertools
 import statistics
 import time
 from collections import Counter
-from contextlib import nullcontext
+from contextlib import ExitStack
 
 import aiohttp
 
@@ -16,28 +16,28 @@ from florence_ui.bench.rows.visitors import RunFailed, address_of, grounding, ou
 
 HONEST, HOSTILE, ADDRESSES = 30, 30, 3
 LOOK_SECONDS = 1.0
-"""For which a visitor looks at each answer: with half a second to wait for it, that is 40 runs a minute of their 60."""
+"""How long a visitor looks at each answer: with half a second of waiting, that makes 40 of their 60 runs a minute."""
 BEFORE, COUNTED = 5.0, 20.0
-"""Seconds until answers are counted, and for which they are."""
+"""Seconds before answers are counted, and while they are."""
 DISK_MB = "1000"
-"""Room on the disk, on both sides: little enough to be filled in this time."""
+"""Disk quota on both sides: small enough to be filled in this time."""
 
 
 def beside_hostile(scale: Scale) -> Measurement:
     """Row 15: answers a second beside hostile visitors, against the same visitors alone."""
     pairs = [_pair(scale, alone_first=number % 2 == 0) for number in range(3 if scale.pairs > 2 else 1)]
-    besides, alones = zip(*pairs, strict=True)
+    beside, alone = zip(*pairs, strict=True)
     return Measurement(
         15, "answers a second, 30 visitors beside 30 hostile ones, backend of 0.5 s, against the 30 alone",
-        ratios([(beside.rate, alone.rate) for beside, alone in pairs]), Target(0.9, at_least=True),
-        f"{_rate(besides)} against {_rate(alones)} answers a second, counted for {COUNTED:.0f} s; each visitor uploads "
-        f"a picture, asks, waits and looks at the answer for a second; refused were {_turned_away(besides)} runs "
-        f"against {_turned_away(alones)}; hostile, from {ADDRESSES} addresses: {_sent(besides)}",
+        ratios([(ours.rate, theirs.rate) for ours, theirs in pairs]), Target(0.9, at_least=True),
+        f"{_rate(beside)} against {_rate(alone)} answers a second, counted for {COUNTED:.0f} s; each visitor uploads "
+        f"a picture, asks, waits and looks at the answer for a second; refused were {_refused(beside)} runs "
+        f"against {_refused(alone)}; hostile, from {ADDRESSES} addresses: {_sent(beside)}",
     )  # fmt: skip
 
 
 class Side:
-    """What thirty honest visitors got in the time that is counted, and what became of the hostile ones' requests."""
+    """Answers to thirty honest visitors in the counted time, and outcomes of the hostile ones' requests."""
 
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
@@ -55,12 +55,13 @@ def _pair(scale: Scale, *, alone_first: bool) -> tuple[Side, Side]:
 
 
 def measure(scale: Scale, *, hostile: bool) -> Side:
-    """One side, on a page of its own: what the hostile visitors leave behind burdens no other one."""
+    """One side, on a page of its own, so that what the hostile visitors leave behind affects no other."""
     side = Side()
     with our_page(FLORENCE_UI_TEMP_MB=DISK_MB) as port:
         url = f"http://127.0.0.1:{port}"
-        crew = hostile_visitors(url, visitors=HOSTILE, addresses=ADDRESSES) if hostile else nullcontext({})
-        with crew as side.hostile:
+        with ExitStack() as stack:
+            if hostile:
+                side.hostile = stack.enter_context(hostile_visitors(url, visitors=HOSTILE, addresses=ADDRESSES))
             asyncio.run(_watch(f"{url}/gradio_api", photograph_jpeg(1, scale.seed), side.outcomes))
     return side
 
@@ -95,7 +96,7 @@ def _rate(sides: tuple[Side, ...]) -> str:
     return f"{statistics.median(side.rate for side in sides):.1f}"
 
 
-def _turned_away(sides: tuple[Side, ...]) -> int:
+def _refused(sides: tuple[Side, ...]) -> int:
     return sum(side.outcomes["refused"] for side in sides)
 
 

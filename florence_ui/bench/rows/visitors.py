@@ -15,14 +15,15 @@ from florence_ui.bench.hostile import ADDRESS_HEADER
 from florence_ui.bench.measuring import Measurement, Scale, Target
 from florence_ui.bench.processes import free_port, program
 from florence_ui.bench.rows.answering import photograph_file
-from florence_ui.scripted import ScriptedBackend
+from florence_ui.bench.scripted_backend import ScriptedBackend
 
 ROOT = Path(__file__).resolve().parents[3]
 VISITORS, PARALLEL, DELAY = 60, 15, 0.5
-BEARABLE = PARALLEL / DELAY
-"""Answers a second that the backend can give."""
-Given = dict[str, Any]
-Values = Callable[[dict, int], Given]
+CAPACITY = PARALLEL / DELAY
+"""Answers a second that the backend can give at most."""
+Parameters = dict[str, Any]
+FileValue = dict[str, Any]
+Values = Callable[[FileValue, int], Parameters]
 """(uploaded file, number of the question) -> the endpoint's parameters by name."""
 
 
@@ -37,12 +38,12 @@ def against_defaults(scale: Scale) -> Measurement:
 
 
 def against_backend(scale: Scale) -> Measurement:
-    """Row 9: answers a second, against what a backend with fifteen places can give."""
+    """Row 9: answers a second, against the capacity of a backend that works on fifteen at once."""
     ours = [our_rate(scale, answers=600, parallel=PARALLEL) for _ in range(2 if scale.pairs > 2 else 1)]
     return Measurement(
         9, "answers a second, 60 visitors, backend of 0.5 s with 15 places, against what it bears",
-        [o / BEARABLE for o in ours], Target(0.85, at_least=True),
-        f"{statistics.median(ours):.1f} of {BEARABLE:.0f} answers a second",
+        [o / CAPACITY for o in ours], Target(0.85, at_least=True),
+        f"{statistics.median(ours):.1f} of {CAPACITY:.0f} answers a second",
     )  # fmt: skip
 
 
@@ -59,7 +60,7 @@ def our_rate(scale: Scale, *, answers: int, parallel: int | None = None) -> floa
 def our_page(*, parallel: int | None = None, **settings: str) -> Iterator[int]:
     """The page on the scripted backend; gives its port.
 
-    Every visitor has an address of their own, as behind a proxy: the page's limits are on, and count each by it.
+    Every visitor has their own address, as behind a proxy: the page's limits are on, and apply to each address.
     """
     port = free_port()
     with ScriptedBackend(delay=DELAY, parallel=parallel, keep_images=False) as backend:
@@ -85,13 +86,13 @@ def stock_rate(scale: Scale, *, answers: int) -> float:
             return rate(scale, port, answers, lambda file, number: {"image": file})
 
 
-def grounding(file: dict, number: int) -> Given:
-    """A phrase that no other visitor has, so that no answer is shared; a box is drawn, as in the other app."""
+def grounding(file: FileValue, number: int) -> Parameters:
+    """A phrase that nobody else asks, so that no answer is shared; a box is drawn, as in the other app."""
     return {"image": file, "task": "<CAPTION_TO_PHRASE_GROUNDING>", "text": f"a red car number {number}"}
 
 
 def rate(scale: Scale, port: int, answers: int, values: Values) -> float:
-    """Answers a second of the endpoint `analyse`, asked by sixty visitors until so many answers came."""
+    """Answers a second of the endpoint `analyze` to sixty visitors, over so many answers."""
     with photograph_file(1, scale.seed) as path:
         return asyncio.run(_rate(f"http://127.0.0.1:{port}/gradio_api", path.read_bytes(), answers, values))
 
@@ -113,15 +114,15 @@ async def _rate(api: str, picture: bytes, answers: int, values: Values) -> float
 
 
 def address_of(visitor: int) -> str:
-    """An address of the range that is set aside for examples (RFC 2544)."""
+    """An address from the range reserved for benchmarks (RFC 2544)."""
     return f"198.18.0.{visitor + 1}"
 
 
-async def upload(session: aiohttp.ClientSession, api: str, picture: bytes, address: str) -> dict:
-    """The file value of an uploaded JPEG.
+async def upload(session: aiohttp.ClientSession, api: str, picture: bytes, address: str) -> FileValue:
+    """Upload a JPEG and give its file value.
 
     Raises:
-        RunFailed: If it was refused.
+        RunFailed: The upload was refused.
     """
     form = aiohttp.FormData()
     form.add_field("files", picture, filename="photograph.jpg", content_type="image/jpeg")
@@ -131,17 +132,17 @@ async def upload(session: aiohttp.ClientSession, api: str, picture: bytes, addre
         return {"path": (await answer.json())[0], "meta": {"_type": "gradio.FileData"}}
 
 
-async def run_once(session: aiohttp.ClientSession, api: str, given: Given, address: str) -> None:
-    """One run by HTTP, as Gradio documents it: ask, then listen until it is complete.
+async def run_once(session: aiohttp.ClientSession, api: str, parameters: Parameters, address: str) -> None:
+    """One run by HTTP, as Gradio documents it: post, then listen until it is complete.
 
     Raises:
-        RunFailed: If the run was refused or failed.
+        RunFailed: The run was refused or failed.
     """
-    async with session.post(f"{api}/call/v2/analyse", json=given, headers={ADDRESS_HEADER: address}) as answer:
+    async with session.post(f"{api}/call/v2/analyze", json=parameters, headers={ADDRESS_HEADER: address}) as answer:
         if answer.status != 200:
             raise RunFailed(f"a run was refused: {await answer.text()}")
         event = (await answer.json())["event_id"]
-    async with session.get(f"{api}/call/analyse/{event}", headers={ADDRESS_HEADER: address}) as answer:
+    async with session.get(f"{api}/call/analyze/{event}", headers={ADDRESS_HEADER: address}) as answer:
         text = await answer.text()
     if "event: complete" not in text:
         raise RunFailed(f"a run failed: {json.dumps(text[-300:])}")

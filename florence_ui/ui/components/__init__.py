@@ -5,10 +5,10 @@ attributes set by the script, so it can never become HTML, script or template.
 """
 
 from florence_ui.ui.components.box_picker import BoxPicker
+from florence_ui.ui.components.contact_sheet import ContactSheet
 from florence_ui.ui.components.notice import Notice
-from florence_ui.ui.components.passage import Passage
-from florence_ui.ui.components.sheet import Sheet
-from florence_ui.ui.components.shelf import Shelf
 from florence_ui.ui.components.stage import Stage
+from florence_ui.ui.components.text_diff import TextDiff
+from florence_ui.ui.components.thumbnail_strip import ThumbnailStrip
 
-__all__ = ["BoxPicker", "Notice", "Passage", "Sheet", "Shelf", "Stage"]
+__all__ = ["BoxPicker", "ContactSheet", "Notice", "Stage", "TextDiff", "ThumbnailStrip"]

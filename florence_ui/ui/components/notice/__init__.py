@@ -12,7 +12,7 @@ from florence_ui.ui.components.static import StaticComponent
 Tone = Literal["plain", "good", "busy", "warning", "error"]
 
 
-class Line(GradioModel):
+class Message(GradioModel):
     """One sentence, with a next step where there is one."""
 
     text: str
@@ -23,7 +23,7 @@ class Line(GradioModel):
 class NoticeValue(GradioModel):
     """The sentences, one below the other; none shows nothing."""
 
-    lines: list[Line] = Field(default_factory=list)
+    messages: list[Message] = Field(default_factory=list)
 
 
 class Notice(StaticComponent):
@@ -33,11 +33,11 @@ class Notice(StaticComponent):
     folder = Path(__file__).parent
 
 
-def say(text: str = "", hint: str = "", tone: Tone = "plain") -> NoticeValue:
+def text_notice(text: str = "", hint: str = "", tone: Tone = "plain") -> NoticeValue:
     """One sentence, or nothing where `text` is empty."""
-    return NoticeValue(lines=[Line(text=text, hint=hint, tone=tone)] if text else [])
+    return NoticeValue(messages=[Message(text=text, hint=hint, tone=tone)] if text else [])
 
 
-def say_error(error: FlorenceUIError) -> NoticeValue:
+def error_notice(error: FlorenceUIError) -> NoticeValue:
     """An error's two sentences."""
-    return say(error.message, error.hint, "error")
+    return text_notice(error.message, error.hint, "error")

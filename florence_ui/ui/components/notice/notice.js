@@ -9,22 +9,22 @@ function span(name, text) {
 }
 
 function pull() {
-  const lines = (props.value && props.value.lines) || [];
-  area.setAttribute("role", lines.some((line) => line.tone === "error") ? "alert" : "status");
-  area.replaceChildren(...lines.map((line) => {
+  const messages = (props.value && props.value.messages) || [];
+  area.setAttribute("role", messages.some((message) => message.tone === "error") ? "alert" : "status");
+  area.replaceChildren(...messages.map((message) => {
     const row = document.createElement("p"), words = document.createElement("span");
-    row.className = ["good", "busy", "warning", "error"].includes(line.tone) ? line.tone : "plain";
+    row.className = ["good", "busy", "warning", "error"].includes(message.tone) ? message.tone : "plain";
     words.dir = "auto";
-    words.append(span("said", String(line.text)));
-    if (line.hint) words.append(" ", span("hint", String(line.hint)));
+    words.append(span("text", String(message.text)));
+    if (message.hint) words.append(" ", span("hint", String(message.hint)));
     row.append(words);
     return row;
   }));
-  element.classList.toggle("silent", lines.length === 0);
+  element.classList.toggle("silent", messages.length === 0);
 }
-// What the page's scripts have to say.
-element.addEventListener("say", (event) => {
-  props.value = { lines: [event.detail] };
+// A message from the page's own scripts.
+element.addEventListener("notice", (event) => {
+  props.value = { messages: [event.detail] };
   pull();
 });
 watch("value", pull);

@@ -8,16 +8,16 @@ from pydantic import Field
 
 from florence_ui.ui.components.static import StaticComponent
 
-State = Literal["empty", "ready", "busy", "done", "nothing", "failed"]
+StageState = Literal["empty", "ready", "busy", "done", "nothing", "failed"]
 
 
-class Item(GradioModel):
-    """One object: its outline in pixels of `StageValue.size`, its colour as `#rrggbb`."""
+class StageObject(GradioModel):
+    """One object: its outline in pixels of `StageValue.size`, its color as `#rrggbb`."""
 
     label: str
     outline: list[list[list[float]]] = Field(default_factory=list)
     area: float = 0
-    colour: str = ""
+    color: str = ""
     shown: bool = True
 
 
@@ -42,10 +42,10 @@ class StageValue(GradioModel):
         alt: What the picture shows, for people who cannot see it.
     """
 
-    state: State = "empty"
+    state: StageState = "empty"
     image: FileData | None = None
     size: tuple[int, int] = (1, 1)
-    items: list[Item] = Field(default_factory=list)
+    items: list[StageObject] = Field(default_factory=list)
     phrases: list[Phrase] = Field(default_factory=list)
     title: str = ""
     hint: str = ""

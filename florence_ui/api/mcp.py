@@ -1,0 +1,156 @@
+"""Tools for agents: where the `mcp` package is installed, Gradio lists the endpoints as tools; this calls them.
+
+Gradio's own way sends each call back to the page as a client of its own: all agents would be one visitor, a file of
+this machine that an agent names would be uploaded, an answer of several parts would come as one text, and a call of
+minutes would tell nothing until its caller had given up. Here a call is the endpoint itself, in the share of the
+agent's own address. It tells how far it has come, ends when the agent leaves, and turns into a job before agents
+lose patience.
+"""
+
+import asyncio
+import importlib.util
+import inspect
+import json
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import FileData
+from starlette.requests import Request
+
+from florence_ui.api.values import file_data
+from florence_ui.errors import FlorenceUIError, InputError
+from florence_ui.hosting.gradio_internals.mcp import ToolServer
+from florence_ui.hosting.uploads import FILE_ROUTE
+from florence_ui.identity import current_visitor
+from florence_ui.visitors.jobs import Job, JobState, Output
+from florence_ui.visitors.service import Services, visitor_of
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 45.0
+"""Seconds after which a call goes on as a job: clients give up after 60, most of them whatever they are told."""
+HEARTBEAT = 5.0
+"""Longest time between two notifications of progress, in seconds: each tells a client that the call is alive."""
+AT_ONCE = {"start_many", "job_status", "job_result", "cancel_job"}
+"""Tools that answer at once, also for who has used up their calls."""
+UNEXPECTED = FlorenceUIError("Something went wrong here; it has been noted.", "Please try again.")
+
+
+def has_mcp() -> bool:
+    """Whether `gradio[mcp]` is installed, so that the endpoints can be tools of an agent."""
+    return importlib.util.find_spec("mcp") is not None
+
+
+def serve_tools(blocks: Any) -> None:
+    """Let these `gr.Blocks` answer agents themselves, if it is the page and agents are served at all."""
+    server, services = ToolServer.of(blocks), getattr(blocks, "services", None)
+    if server is not None and services is not None:
+        server.answer_calls(Tools(server, services).call)
+
+
+class Tools:
+    """The endpoints as agents call them.
+
+    Args:
+        server: Lists them and carries the answers.
+        services: What the endpoints call.
+    """
+
+    def __init__(self, server: ToolServer, services: Services) -> None:
+        self.server = server
+        self.services = services
+
+    async def call(self, name: str, arguments: dict[str, Any]) -> list[Any]:
+        """The content of a tool's answer; it ends when the agent leaves.
+
+        Raises:
+            FlorenceUIError: Whatever went wrong, in words.
+        """
+        context = self.server.context
+        try:
+            function = self._function(name, arguments)
+            if function.__name__ in AT_ONCE:
+                output = await ask(function, arguments, self.server.page_request(context.request))
+            else:
+                output = await self._attend(function, arguments, context)
+            return await asyncio.to_thread(self._content, output, context.request)
+        except FlorenceUIError:
+            raise
+        except Exception:
+            log.exception("A tool failed.")
+            raise UNEXPECTED from None
+
+    def _function(self, name: str, arguments: dict[str, Any]) -> Callable[..., Any]:
+        """The endpoint behind a tool's name.
+
+        Raises:
+            InputError: If there is none, or it takes no such arguments.
+        """
+        function = self.server.find_function(name)
+        if function is None:
+            raise InputError("There is no such tool.", "Ask for the list of tools.", field="name")
+        known = [parameter for parameter in inspect.signature(function).parameters if parameter != "request"]
+        if unknown := [argument for argument in arguments if argument not in known]:
+            raise InputError(f"{name} takes no such argument.", f"It takes {', '.join(known)}.", field=unknown[0])
+        return function
+
+    async def _attend(self, function: Callable[..., Any], arguments: dict[str, Any], context: Any) -> Output:
+        """The output of a call; of one that takes too long, the job that it becomes."""
+        request = context.request
+        visitor = visitor_of(self.server.page_request(request), self.services.settings)
+
+        async def work(job: Job) -> Output:
+            asked = self.server.page_request(request, job.session)
+            current_visitor.set(visitor_of(asked, self.services.settings))
+            return await ask(function, arguments, asked)
+
+        job = self.services.jobs.start(work, visitor.address, kept=False)
+        try:
+            await self._wait(job, context)
+        except asyncio.CancelledError:
+            self.services.jobs.end(job)
+            raise
+        if job.state is not JobState.RUNNING:
+            return job.output()
+        job.kept = True
+        more = "The call goes on. Ask job_status with this job_id, and job_result when its state is done."
+        return None, job.record() | {"next": more}
+
+    async def _wait(self, job: Job, context: Any) -> None:
+        """Waits until the call is done, at most `PATIENCE`, and tells how far it is to whoever wants to know."""
+        token, shown, deadline = context.meta and context.meta.progressToken, 0.0, time.monotonic() + PATIENCE
+        while job.state is JobState.RUNNING and (left := deadline - time.monotonic()) > 0:
+            job.changed.clear()
+            try:
+                async with asyncio.timeout(min(left, HEARTBEAT)):
+                    await job.changed.wait()
+            except TimeoutError:
+                pass
+            if token is None or job.state is not JobState.RUNNING:
+                continue
+            # it must grow each time: between two parts that are done, by half of what is left
+            now = job.progress
+            shown = float(now.done) if now.done > shown else shown + (now.done + 1 - shown) / 2
+            await context.session.send_progress_notification(
+                token, shown, now.total, now.detail or "Working on it.", related_request_id=str(context.request_id)
+            )
+
+    def _content(self, output: Output, request: Request) -> list[Any]:
+        """The parts of an answer: a picture as a picture with its address, the record as JSON; blocks."""
+        path, record = output
+        root = self.server.root_url(request)
+        file = file_data(path)
+        files = [file.model_dump() | {"url": f"{root}{FILE_ROUTE}{file.path}"}] if file else []
+        return self.server.content([*files, json.dumps(record, ensure_ascii=False)], root)
+
+
+async def ask(function: Callable[..., Any], arguments: dict[str, Any], request: gr.Request) -> Output:
+    """What an endpoint gives, as file and record."""
+    more = {"request": request} if "request" in inspect.signature(function).parameters else {}
+    value: dict[str, Any] | tuple[FileData | None, dict[str, Any]] = await function(**arguments, **more)
+    file, record = value if isinstance(value, tuple) else (None, value)
+    return Path(file.path) if file else None, record

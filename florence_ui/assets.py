@@ -1,0 +1,7 @@
+"""Where the files that ship with the project are."""
+
+from pathlib import Path
+
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
+EXAMPLES = ASSETS / "examples"
+"""Example pictures and `examples.json`."""

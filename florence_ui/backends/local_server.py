@@ -1,0 +1,275 @@
+"""The local model server as the page sees it: started where nobody answers, watched, ended with the page.
+
+The child is `python -m florence_ui.server`. It holds the other end of a pipe and ends when the pipe closes, so it
+never outlives this process, not even a killed one. Here is no torch: what the child does is asked over HTTP.
+"""
+
+import asyncio
+import atexit
+import contextlib
+import importlib.util
+import ipaddress
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from florence_ui.backends import Backend, ProbeResult, backends_from, is_loopback, post_json, probe
+from florence_ui.backends.first_model import request_model
+from florence_ui.backends.model_status import TRANSIENT_STATES, ServerState, ServerStatus, model_status
+from florence_ui.backends.port_probe import OUR_NAME, ROBOFLOW_NAME, Listener, identify_listener
+from florence_ui.errors import BackendUnreachableError
+from florence_ui.network.proxies import child_environment
+from florence_ui.settings import Settings
+
+NEEDED_PACKAGES = ("torch", "transformers", "fastapi", "uvicorn")
+KEY_VARIABLES = ("API_KEY", "ROBOFLOW_API_KEY")
+"""The child needs no key, so it gets none."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+"""Seconds before a child that ended is started again; doubled each time."""
+STEADY = 60.0
+"""A child that ran this many seconds had no trouble starting."""
+WATCH_SECONDS = 5.0
+PREPARE_SECONDS = 1.0
+SOON = 10.0
+START_SECONDS = 90.0
+STOP_SECONDS = 3.0
+POLL_SECONDS = 0.3
+FRESH_SECONDS = 0.25
+READY_SECONDS = 30.0
+"""A model seen ready is taken to be ready for so long, unless a call fails."""
+KEPT_LINES = 50
+
+logger = logging.getLogger(__name__)
+
+
+def find_missing_packages() -> list[str]:
+    """What the local server needs and this Python does not have; nothing is imported."""
+    return [name for name in NEEDED_PACKAGES if importlib.util.find_spec(name) is None]
+
+
+def restart_delay(failures: int, first: float = FIRST_PAUSE) -> float:
+    """Seconds before a child that ended so many times in a row is started again."""
+    return min(LONGEST_PAUSE, first * 2.0 ** min(failures - 1, 20))
+
+
+class LocalServer:
+    """Starts the local server if it is wanted, keeps it running, and says what it does.
+
+    Args:
+        settings: Its address, and whether to start it.
+        command: What to start; `{host}` and `{port}` are filled in.
+        first_pause: Seconds before the first restart.
+        prepare: A model to get ready as soon as the server answers, in the background; `""` for none.
+    """
+
+    COMMAND = (
+        sys.executable, "-m", "florence_ui.server", "--host", "{host}", "--port", "{port}", "--exit-with-parent",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        command: Sequence[str] = COMMAND,
+        first_pause: float = FIRST_PAUSE,
+        prepare: str = "",
+    ) -> None:
+        self.backend: Backend = backends_from(settings)["local"]
+        self.lines: deque[str] = deque(maxlen=KEPT_LINES)
+        self._wanted = settings.start_server and is_loopback(self.backend.url) and self.backend.url.startswith("http:")
+        self._command, self._first_pause, self._prepare = command, first_pause, prepare
+        self._child: subprocess.Popen | None = None
+        self._child_begun = self._next_start = 0.0
+        self._last_code: int | None = None
+        self._neighbour: tuple[Listener, str] | None = None
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._preparing: threading.Thread | None = None
+        self._look: asyncio.Task | None = None
+        self._seen: tuple[float, ProbeResult] | None = None
+        self._ready: dict[str, tuple[float, ServerStatus]] = {}
+
+    # --- the child -----------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begins to look after the server, in a thread; returns at once. A second call does nothing."""
+        if self._preparing is None and self._prepare:
+            self._preparing = threading.Thread(target=self._prepare_first_model, name="first-model", daemon=True)
+            self._preparing.start()
+        if self._thread is None and self._wanted:
+            self._thread = threading.Thread(target=self._supervise, name="local-server", daemon=True)
+            self._thread.start()
+            atexit.register(self.stop)
+
+    def stop(self) -> None:
+        """Ends the child, by force if it takes longer than `STOP_SECONDS`."""
+        self._stopping.set()
+        child = self._child
+        if child is None or child.poll() is not None:
+            return
+        with contextlib.suppress(OSError):
+            child.stdin.close()
+        child.terminate()
+        try:
+            child.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+    @property
+    def pid(self) -> int | None:
+        """The running child's process id."""
+        child = self._child
+        return child.pid if child is not None and child.poll() is None else None
+
+    def _supervise(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            self._neighbour = identify_listener(self.backend.url)
+            pause = WATCH_SECONDS
+            if self._neighbour[0] is Listener.NOBODY and not find_missing_packages():
+                self._last_code = self._run_child()
+                steady = time.monotonic() - self._child_begun > STEADY
+                failures = 1 if steady else failures + 1
+                pause = restart_delay(failures, self._first_pause)
+                self._next_start = time.monotonic() + pause
+                if not self._stopping.is_set():
+                    logger.warning("The local server ended with status %s; next start in %g s", self._last_code, pause)
+            self._stopping.wait(pause)
+
+    def _prepare_first_model(self) -> None:
+        """Has the first model got ready, once for each child, or once on a server that somebody else started."""
+        done_for: float | None = None
+        while not self._stopping.wait(PREPARE_SECONDS if self.pid else WATCH_SECONDS):
+            begun = self._child_begun
+            if begun != done_for and request_model(self.backend.url, self._prepare):
+                done_for = begun
+
+    def _run_child(self) -> int:
+        """Starts the child and waits until it ends; what it prints goes to the log and a short memory."""
+        parts = urlsplit(self.backend.url)
+        command = [
+            word.format(host=_listen_host(parts.hostname or ""), port=parts.port or 80) for word in self._command
+        ]
+        environ = {name: value for name, value in child_environment(os.environ).items() if name not in KEY_VARIABLES}
+        root = str(Path(__file__).parents[2])
+        environ["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environ.get("PYTHONPATH")]))
+        self._child_begun = time.monotonic()
+        self._child = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ,
+            text=True, errors="replace", start_new_session=True,
+        )  # fmt: skip
+        for line in self._child.stdout:
+            self.lines.append(line.rstrip()[:500])
+            logger.info("server: %s", self.lines[-1])
+        return self._child.wait()
+
+    # --- its state -----------------------------------------------------------------------------------------------
+
+    async def status(self, model_id: str = "") -> ServerStatus:
+        """What the server, or that model on it, is doing; never blocks the loop."""
+        seen = await self._probe()
+        if not seen.reachable:
+            return self._not_reachable()
+        if not seen.server.startswith((OUR_NAME, ROBOFLOW_NAME)):
+            return self._foreign(seen.server)
+        if not seen.ours or model_id not in seen.models:
+            return ServerStatus(ServerState.READY, f"{seen.server} answers.", models=seen.models, server=seen.server)
+        return model_status(model_id, seen)
+
+    async def prepare(self, model_id: str) -> None:
+        """Asks our server to download and load a model; does not wait for it, and says nothing if it cannot."""
+        with contextlib.suppress(Exception):
+            await post_json(f"{self.backend.url}/model/prepare", {"model_id": model_id})
+
+    async def wait_ready(self, model_id: str, on_state: Callable[[str], None]) -> ServerStatus:
+        """Waits until the model is ready, telling the state whenever it changes; `""` waits for the server only.
+
+        Raises:
+            BackendUnreachableError: If waiting does not help; says why.
+        """
+        until, status = self._ready.get(model_id, (0.0, None))
+        if status and time.monotonic() < until:
+            return status
+        told = ""
+        while True:
+            status = await self.status(model_id)
+            if status.state is ServerState.READY:
+                self._ready[model_id] = time.monotonic() + READY_SECONDS, status
+                return status
+            if status.state not in TRANSIENT_STATES:
+                raise BackendUnreachableError(status.detail, status.hint)
+            if status.state is ServerState.ABSENT:
+                await self.prepare(model_id)
+            if status.detail != told:
+                told = status.detail
+                on_state(told)
+            await asyncio.sleep(POLL_SECONDS)
+
+    def invalidate(self) -> None:
+        """Forgets that models were seen ready; for when a call failed."""
+        self._ready.clear()
+        self._seen = None
+
+    async def _probe(self) -> ProbeResult:
+        """Who answers, asked at most every `FRESH_SECONDS`; callers at the same time share one question."""
+        if self._seen and self._seen[1].reachable and time.monotonic() - self._seen[0] < FRESH_SECONDS:
+            return self._seen[1]
+        if self._look is None or self._look.done() or self._look.get_loop() is not asyncio.get_running_loop():
+            self._look = asyncio.create_task(self._look_now())
+        return await asyncio.shield(self._look)
+
+    async def _look_now(self) -> ProbeResult:
+        seen = await probe(self.backend)
+        self._seen = time.monotonic(), seen
+        return seen
+
+    def _foreign(self, name: str) -> ServerStatus:
+        called = f" ({name})" if name else ""
+        return ServerStatus(
+            ServerState.FOREIGN,
+            f"Another program{called} uses the local server's port, {self.backend.host}.",
+            "End it, set FLORENCE_UI_LOCAL_URL to another port, or choose another backend.",
+        )
+
+    def _not_reachable(self) -> ServerStatus:
+        host, now = self.backend.host, time.monotonic()
+        others = "choose another backend."
+        if self._wanted and (missing := find_missing_packages()):
+            return ServerStatus(
+                ServerState.UNAVAILABLE,
+                f"The local backend needs {' and '.join(missing)}, which this Python does not have.",
+                f"Install what is in requirements.txt and start the app again, or {others}",
+            )
+        if self._neighbour and self._neighbour[0] is Listener.OTHER:
+            return self._foreign(self._neighbour[1])
+        if not self._wanted or self._thread is None:
+            return ServerStatus(
+                ServerState.UNAVAILABLE, f"Nobody answers at {host}.", f"Start a server there, or {others}"
+            )
+        if self.pid:
+            if now - self._child_begun < START_SECONDS:
+                return ServerStatus(ServerState.STARTING, "The local server is starting.")
+            return ServerStatus(
+                ServerState.UNAVAILABLE, "The local server runs but does not answer.", f"Wait, or {others}"
+            )
+        if self._last_code is None or self._next_start - now < SOON:
+            return ServerStatus(ServerState.STARTING, "The local server is about to start.")
+        seconds = round(self._next_start - now)
+        detail = f"The local server ended by itself; it is started again in {seconds} s."
+        return ServerStatus(ServerState.UNAVAILABLE, detail, f"See the app's log, or {others}")
+
+
+def _listen_host(host: str) -> str:
+    """Where the child listens so that the address reaches it."""
+    with contextlib.suppress(ValueError):
+        return str(ipaddress.ip_address(host))
+    return "127.0.0.1"

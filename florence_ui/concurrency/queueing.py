@@ -1,0 +1,202 @@
+"""Waiting for a backend: a line with places, and calls that are asked once however many wait for them."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from florence_ui.errors import BackendBusyError, BusyError
+from florence_ui.identity import current_visitor
+
+OnStatus = Callable[[str], None]
+"""Takes a sentence about what a run is waiting for."""
+Charge = Callable[[], Callable[[], None]]
+"""Counts a call that is about to be made; what it returns takes the count back where the call was not made after all.
+
+Raises BusyError if no more calls may be made; `seconds` says when to come back.
+"""
+
+
+def uncharged() -> Callable[[], None]:
+    """A `Charge` that counts nothing."""
+    return lambda: None
+
+
+@dataclass(eq=False)
+class _Waiter:
+    """One run that waits for a place: whose it is, how it hears that it has one, and what it is told meanwhile."""
+
+    who: str
+    slot: asyncio.Future[None]
+    on_status: OnStatus
+
+
+class ConcurrencyGate:
+    """Lets a few in at once. A place that comes free goes to the visitor who has the fewest, first come first served.
+
+    Args:
+        limit: How many are in at once.
+        max_waiting: How many may wait. Beyond that, whoever has the most runs waiting loses the last of them.
+        max_wait: Seconds that one may wait.
+    """
+
+    def __init__(self, limit: int, max_waiting: int, max_wait: float) -> None:
+        self.limit = limit
+        self.max_waiting = max_waiting
+        self.max_wait = max_wait
+        self._active: Counter[str] = Counter()
+        self._waiting: list[_Waiter] = []
+
+    @property
+    def active(self) -> int:
+        """How many are in."""
+        return self._active.total()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
+    @asynccontextmanager
+    async def slot(self, on_status: OnStatus) -> AsyncIterator[None]:
+        """Wait for a place and hold it while the block runs; says how many are ahead.
+
+        Raises:
+            BusyError: If too many wait already.
+            BackendBusyError: If no place came free in time.
+        """
+        who = current_visitor.get().share_key
+        if self.active < self.limit:
+            self._active[who] += 1
+        else:
+            await self._wait(who, on_status)
+        try:
+            yield
+        finally:
+            self._leave(who)
+
+    async def _wait(self, who: str, on_status: OnStatus) -> None:
+        if self.waiting >= self.max_waiting:
+            self._make_room(who)
+        mine = _Waiter(who, asyncio.get_running_loop().create_future(), on_status)
+        self._waiting.append(mine)
+        on_status(_ahead(self._order().index(mine)))
+        try:
+            async with asyncio.timeout(self.max_wait):
+                await mine.slot
+        except BaseException as error:
+            if mine in self._waiting:
+                self._waiting.remove(mine)
+            elif mine.slot.done() and not mine.slot.cancelled() and not mine.slot.exception():
+                self._leave(who)  # a place came free in the very moment of giving up
+            if isinstance(error, TimeoutError):
+                raise BackendBusyError("No place came free in time.", "Try again in a minute.") from None
+            raise
+
+    def _make_room(self, who: str) -> None:
+        """Turn away the last run of the visitor who has the most waiting; if that is this one, refuse.
+
+        Raises:
+            BusyError: Then.
+        """
+        busy = BusyError(f"This page is busy: {self.waiting} runs are waiting already.", "Try again in a minute.")
+        counts = Counter(each.who for each in self._waiting)
+        most = max(counts, key=counts.__getitem__)
+        if counts[most] <= counts[who] + 1:
+            raise busy
+        last = next(each for each in reversed(self._waiting) if each.who == most)
+        self._waiting.remove(last)
+        if not last.slot.done():
+            last.slot.set_exception(busy)
+
+    def _order(self) -> list[_Waiter]:
+        """Those who wait, in the order in which they will be let in as things stand."""
+        ahead = Counter(self._active)
+        ranks = {}
+        for each in self._waiting:
+            ranks[each] = ahead[each.who]
+            ahead[each.who] += 1
+        return sorted(self._waiting, key=ranks.__getitem__)
+
+    def _leave(self, who: str) -> None:
+        """Hand the place on; whoever leaves still counts as in, so that places go round."""
+        waiting = [each for each in self._order() if not each.slot.done()]
+        self._active[who] -= 1
+        self._active += Counter()  # drops the zeroes
+        if not waiting:
+            return
+        chosen = waiting[0]
+        self._waiting.remove(chosen)
+        self._active[chosen.who] += 1
+        chosen.slot.set_result(None)
+        for ahead, each in enumerate(self._order()):
+            each.on_status(_ahead(ahead))
+
+
+def _ahead(count: int) -> str:
+    return "Waiting in line: you are next." if count == 0 else f"Waiting in line: {count} ahead of you."
+
+
+class SharedCall:
+    """One call that several wait for; it goes on until the last of them gives up.
+
+    Args:
+        work: Makes the call; is given a function that says what it waits for.
+    """
+
+    def __init__(self, work: Callable[[OnStatus], Awaitable[Any]]) -> None:
+        self._listeners: list[OnStatus] = []
+        self._last = ""
+        self.task = asyncio.ensure_future(work(self._publish))
+        self.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # seen, also if nobody waits
+
+    async def wait(self, on_status: OnStatus) -> Any:
+        """The call's outcome. Being cancelled here cancels the call only if nobody else waits for it."""
+        self._listeners.append(on_status)
+        if self._last:
+            _notify(on_status, self._last)
+        try:
+            return await asyncio.shield(self.task)
+        finally:
+            self._listeners.remove(on_status)
+            if not self._listeners:
+                self.task.cancel()
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether everybody has given up."""
+        return not self._listeners
+
+    def _publish(self, status: str) -> None:
+        self._last = status
+        for on_status in list(self._listeners):
+            _notify(on_status, status)
+
+
+def _notify(on_status: OnStatus, status: str) -> None:
+    with contextlib.suppress(Exception):  # one visitor's page must not end the others' call
+        on_status(status)
+
+
+class SingleFlight:
+    """Calls under way, by what they ask."""
+
+    def __init__(self) -> None:
+        self._calls: dict[Hashable, SharedCall] = {}
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    async def run(self, key: Hashable, work: Callable[[OnStatus], Awaitable[Any]], on_status: OnStatus) -> Any:
+        """The outcome of the call with that key: one that is under way, or a new one."""
+        call = self._calls.get(key)
+        if call is None or call.abandoned or call.task.done():
+            call = self._calls[key] = SharedCall(work)
+        try:
+            return await call.wait(on_status)
+        finally:
+            if call.abandoned and self._calls.get(key) is call:
+                del self._calls[key]

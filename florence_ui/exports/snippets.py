@@ -1,0 +1,226 @@
+"""The same call, ready to paste: as `curl`, and as Python with inference-sdk and supervision.
+
+What a person or a model wrote becomes a quoted literal of the shell, of JSON or of Python, and the key stays an
+environment variable, so a snippet does what it says whatever stands in it.
+"""
+
+import ipaddress
+import json
+import shlex
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from florence_ui.exports.snippet_steps import FollowUp, build_steps
+from florence_ui.rendering.style import (
+    CORNER_LENGTH,
+    HALO_WIDTH,
+    LINE_WIDTH,
+    MIN_PIXEL_SIZE,
+    MIN_TEXT_SIZE,
+    PIXEL_SIZE,
+    TEXT_SIZE,
+    Annotator,
+    Style,
+    contrasting_text_color,
+)
+from florence_ui.tasks import OutputKind, task_of_prompt
+
+IMAGE = "picture.jpg"
+ANNOTATED = "annotated.png"
+MAX_NEW_TOKENS = 1024
+"""Left out, a server may stop after 20 tokens: an answer that looks whole and is not."""
+
+
+def curl_snippet(
+    *,
+    url: str,
+    model_id: str,
+    prompt: str,
+    alone: bool = True,
+    needs_key: bool | None = None,
+    image: str = IMAGE,
+) -> str:
+    """One call as a POSIX shell command that prints the server's JSON.
+
+    The picture goes through a pipe: as an argument it would be too long for most systems.
+
+    Args:
+        url: The backend's base address.
+        model_id: The model.
+        prompt: The prompt as it is sent.
+        alone: Whether it is the only call; otherwise a comment says that more follow in Python.
+        needs_key: Whether to send a key; None for: unless the server runs on this machine.
+        image: File name of the picture.
+    """
+    body = {"model_id": model_id, "prompt": prompt, "max_new_tokens": MAX_NEW_TOKENS}
+    start, end = json.dumps(body)[:-1] + ', "image": {"type": "base64", "value": "', '"}}'
+    headers = ["-H 'Content-Type: application/json'"]
+    if _needs_key(url, needs_key):
+        headers.insert(0, '-H "Authorization: Bearer $API_KEY"')
+    lines = [] if alone else ["# The first call; the Python program makes all of them."]
+    lines += [
+        f"{{ printf %s {_shell_quote(start)}; base64 < {_shell_quote(image)} | tr -d '\\n'; printf %s '{end}'; }} |",
+        f"  curl -sS {_shell_quote(url.rstrip('/') + '/infer/lmm')} \\",
+        *[f"    {header} \\" for header in headers],
+        "    --data-binary @-",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def python_snippet(
+    *,
+    url: str,
+    model_id: str,
+    prompt: str | Sequence[str],
+    then: FollowUp | None = None,
+    style: Style | None = None,
+    needs_key: bool | None = None,
+    image: str = IMAGE,
+) -> str:
+    """A whole program: asks, goes on with the answer if wanted, prints the text, saves the drawing.
+
+    Args:
+        url: The backend's base address.
+        model_id: The model.
+        prompt: The prompt as it is sent, or several of the same task (such as one a class), whose answers are put
+            together.
+        then: What follows the first answer: for GROUND the prompt is a caption, for READING_ORDER
+            `<OCR_WITH_REGION>`, for the others one that finds boxes.
+        style: How to draw.
+        needs_key: Whether to send a key; None for: unless the server runs on this machine.
+        image: File name of the picture.
+    """
+    prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+    task, style = task_of_prompt(prompts[0]), style or Style()
+    body, kind = build_steps(task, prompts, then)
+    if kind is not None:
+        body += _drawing_steps(kind, style, labelled=bool(then) or task.token not in _NAMELESS)
+    code = "\n".join([*_client_setup(url, model_id, image, _needs_key(url, needs_key)), *body]) + "\n"
+    return "\n".join([*_imports(code), code])
+
+
+_NAMELESS = {"<REGION_PROPOSAL>", "<REFERRING_EXPRESSION_SEGMENTATION>", "<REGION_TO_SEGMENTATION>"}
+"""Tasks that name nothing."""
+
+
+def _needs_key(url: str, needs_key: bool | None) -> bool:
+    if needs_key is not None:
+        return needs_key
+    host = urlsplit(url).hostname or ""
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost"
+
+
+def _shell_quote(text: str) -> str:
+    """A shell literal; without the control characters that a terminal would act on when it is pasted."""
+    return shlex.quote("".join(c for c in text if c.isprintable()))
+
+
+def _imports(code: str) -> list[str]:
+    """The imports that a program uses, sorted as isort does."""
+    standard = [f"import {name}" for name in ("os", "re") if f"{name}." in code]
+    if "Path(" in code:
+        standard.append("from pathlib import Path")
+    others = [f"import {line}" for line in ("matplotlib", "numpy as np") if f"{line.split()[-1]}." in code]
+    if "sv." in code:
+        others.append("import supervision as sv")
+    others.append("from inference_sdk import InferenceConfiguration, InferenceHTTPClient")
+    others.append("from PIL import Image, ImageOps")
+    first = ["# pip install inference-sdk supervision matplotlib"]
+    return [*first, *standard, *([""] if standard else []), *others, ""]
+
+
+def _client_setup(url: str, model_id: str, image: str, needs_key: bool) -> list[str]:
+    key = 'os.environ["API_KEY"]' if needs_key else "None"
+    return [
+        f"client = InferenceHTTPClient(api_url={url.rstrip('/')!r}, api_key={key})",
+        'client.configure(InferenceConfiguration(api_key_transport="header"))',
+        f'image = ImageOps.exif_transpose(Image.open({image!r})).convert("RGB")',
+        "",
+        "",
+        "def ask(prompt, image=image):",
+        "    answer = client.infer_lmm(",
+        f"        image, model_id={model_id!r}, prompt=prompt, max_new_tokens={MAX_NEW_TOKENS}",
+        "    )",
+        '    return answer["response"]',
+        "",
+        "",
+    ]
+
+
+_WITHOUT_MASKS = {Annotator.MASK: Annotator.FILLED, Annotator.POLYGON: Annotator.BOX, Annotator.HALO: Annotator.BOX}
+_CODE = {
+    Annotator.SPOTLIGHT: "sv.BackgroundOverlayAnnotator(opacity={spotlight})",
+    Annotator.BLUR: "sv.BlurAnnotator()",
+    Annotator.PIXELATE: "sv.PixelateAnnotator(pixel_size=max({block}, round(side * {pixels})))",
+    Annotator.HALO: "sv.HaloAnnotator(palette, opacity={halo}, kernel_size=max(3, round(side * {kernel})))",
+    Annotator.FILLED: "sv.ColorAnnotator(palette, opacity={opacity})",
+    Annotator.MASK: "sv.MaskAnnotator(palette, opacity={opacity})",
+    Annotator.POLYGON: "sv.PolygonAnnotator(palette, thickness=thickness)",
+    Annotator.BOX: "sv.BoxAnnotator(palette, thickness=thickness)",
+    Annotator.ROUND_BOX: "sv.RoundBoxAnnotator(palette, thickness=thickness)",
+    Annotator.CORNERS: "sv.BoxCornerAnnotator(palette, thickness, corner_length=max(8, round(side * {corner})))",
+    Annotator.ORIENTED_BOX: "sv.OrientedBoxAnnotator(palette, thickness=thickness)",
+}
+
+
+def annotators_for(kind: OutputKind, style: Style) -> list[Annotator]:
+    """What a program draws: the style's annotators, or the best; where one needs a mask or a quad that is not there,
+    the nearest one that does not."""
+    masks, quads = kind is OutputKind.POLYGONS, kind is OutputKind.QUADS
+    best = [Annotator.MASK, Annotator.POLYGON] if masks else [Annotator.ORIENTED_BOX if quads else Annotator.BOX]
+    chosen = [annotator for annotator in Annotator if annotator in style.annotators] or best
+    if not masks:
+        chosen = [_WITHOUT_MASKS.get(annotator, annotator) for annotator in chosen]
+    if not quads:
+        chosen = [Annotator.BOX if annotator is Annotator.ORIENTED_BOX else annotator for annotator in chosen]
+    return list(dict.fromkeys(chosen))
+
+
+def _drawing_steps(kind: OutputKind, style: Style, labelled: bool) -> list[str]:
+    numbers = {
+        "opacity": style.opacity,
+        "spotlight": min(1.0, round(style.opacity + 0.2, 2)),
+        "halo": min(1.0, round(2 * style.opacity, 2)),
+        "block": MIN_PIXEL_SIZE,
+        "pixels": PIXEL_SIZE,
+        "kernel": HALO_WIDTH,
+        "corner": CORNER_LENGTH,
+    }
+    painting = [
+        f"{_CODE[annotator].format(**numbers)}.annotate(annotated, detections)"
+        for annotator in annotators_for(kind, style)
+    ]
+    colors = [color.as_hex() for color in style.color_palette.colors]
+    lines = [
+        "",
+        f"palette = sv.ColorPalette.from_hex({colors})",
+        'names = [str(name) for name in detections.data.get("class_name", [])]',
+        "detections.class_id = np.array([names.index(name) for name in names], dtype=int)",
+        "side = min(image.size)",
+        f"thickness = max(sv.calculate_optimal_line_thickness(image.size), round(side * {LINE_WIDTH}))",
+        f"thickness = max(1, round(thickness * {style.thickness}))" if style.thickness != 1 else "",
+        "annotated = image.copy()",
+        *painting,
+        *(_labels(style) if labelled and style.labels else []),
+        f"annotated.save({ANNOTATED!r})",
+    ]
+    return [line for number, line in enumerate(lines) if line or number == 0]
+
+
+def _labels(style: Style) -> list[str]:
+    texts = [contrasting_text_color(color).as_hex() for color in style.color_palette.colors]
+    return [
+        f"size = round(max({MIN_TEXT_SIZE}, {TEXT_SIZE} * max(image.size)) * {style.text_size})",
+        "sv.RichLabelAnnotator(",
+        "    palette,",
+        f"    text_color=sv.ColorPalette.from_hex({texts}),",
+        '    font_path=str(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf")),',
+        "    font_size=size,",
+        "    text_padding=max(2, round(size * 0.28)),",
+        "    border_radius=max(1, round(size * 0.2)),",
+        "    smart_position=True,",
+        ").annotate(annotated, detections, names)",
+    ]

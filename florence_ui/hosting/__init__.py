@@ -1,0 +1,1 @@
+"""Serving the page to strangers: routes, request and response limits, uploads, admission, and Gradio's internals."""

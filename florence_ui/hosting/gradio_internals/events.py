@@ -1,0 +1,23 @@
+"""What Gradio passes to event handlers, and how it describes endpoints."""
+
+from typing import Any
+
+from gradio.components.api_component import Api
+from gradio.events import EventData
+from gradio.routes import App
+
+
+def sanitize_event_data(event: EventData) -> None:
+    """Make reading an attribute of an event safe, whatever was posted as its data."""
+    if not isinstance(event._data, dict):
+        event._data = {}
+
+
+def set_api_schema(block: Api, schema: dict[str, Any]) -> None:
+    """Describe an endpoint's parameter by a JSON schema of our own."""
+    block._api_info = schema
+
+
+def forget_api_description(app: App) -> None:
+    """Have the endpoints described anew: Gradio caches the first description, with that request's Host in it."""
+    app.api_info = None

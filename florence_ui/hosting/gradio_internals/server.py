@@ -1,0 +1,68 @@
+"""Gradio's HTTP side: its server, its middleware, and the path of a request."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from gradio import http_server
+from gradio.blocks import Blocks
+from gradio.brotli_middleware import BrotliMiddleware
+from gradio.route_utils import CustomCORSMiddleware
+from gradio.routes import App
+from starlette._utils import get_route_path
+from starlette.types import Scope
+
+from florence_ui.network.connections import limit_connections
+
+__all__ = ["LimitedServer", "PageCompression", "get_route_path", "limited_server", "remove_cors", "set_shutdown_grace"]
+
+LARGE_TEXTS = ("/", "/config", "/gradio_api/info")
+
+
+class LimitedServer(http_server.Server):
+    """Gradio's uvicorn server with bounded connections."""
+
+    def __init__(self, config: Any, *args: Any, **options: Any) -> None:
+        limit_connections(config)
+        super().__init__(config, *args, **options)
+
+
+@contextmanager
+def limited_server() -> Iterator[None]:
+    """Serve a page that is launched inside this block by `LimitedServer`."""
+    usual = http_server.Server
+    http_server.Server = LimitedServer
+    try:
+        yield
+    finally:
+        http_server.Server = usual
+
+
+def set_shutdown_grace(demo: Blocks, seconds: int) -> None:
+    """Give responses under way this long to finish once a launched page is closed."""
+    demo.server.config.timeout_graceful_shutdown = seconds
+
+
+def remove_cors(app: App) -> None:
+    """Disable Gradio's own CORS headers, which allow every website on every host name but localhost.
+
+    Raises:
+        RuntimeError: If this version of Gradio adds them in another way.
+    """
+    layer: Any = app.middleware_stack
+    while layer is not None and not isinstance(layer, CustomCORSMiddleware):
+        layer = getattr(layer, "app", None)
+    if layer is None:
+        raise RuntimeError("Gradio's CORS middleware was not found; this version of Gradio is not supported.")
+    layer.parent_configures_cors = lambda: True
+
+
+class PageCompression(BrotliMiddleware):
+    """Gradio's compression (Brotli, else gzip) for large texts that it skips because their paths have no extension.
+
+    The page is half a megabyte of repetitive descriptions, and less than a tenth of that compressed. Streams are left
+    alone: compressed, an event would wait for the next one.
+    """
+
+    def _is_compressible_file_type(self, scope: Scope) -> bool:
+        return get_route_path(scope) in LARGE_TEXTS

@@ -1,0 +1,1 @@
+"""Bytes of unknown origin to upright RGB pictures, within limits."""

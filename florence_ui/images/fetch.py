@@ -1,0 +1,285 @@
+"""A link that a stranger gave -> bytes, without becoming that stranger's way into our network.
+
+Every hop is checked afresh: scheme, port, and every address that the name resolves to. The connection goes
+to the very address that was checked, under the name's Host header and TLS name, so a name that resolves
+differently the second time gains nothing. httpx's transport is used without its client: it follows no
+redirects, keeps no cookies, reads no proxy from the environment and knows no credentials.
+
+One sentence stands for every address that may not be asked, and for every name that leads nowhere: what
+exists inside the network cannot be told from the answers.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import httpx
+
+from florence_ui import __version__
+from florence_ui.errors import LinkError
+
+MAX_BYTES = 20 * 2**20
+TIMEOUT = 15.0
+"""Seconds for all of it: names, redirects and the last byte."""
+CONNECT_TIMEOUT = 4.0
+"""Seconds for one address; a name may have several, and one may be dead."""
+MAX_REDIRECTS = 5
+MAX_ADDRESSES = 4
+"""Addresses of one name that are tried."""
+MAX_URL = 2048
+MAX_LOOKUPS = 16
+"""Names that are looked up at once; a lookup cannot be broken off, only left behind."""
+HOST = re.compile(r"[a-z0-9._-]{1,253}|[0-9a-f:.]{2,45}")
+"""A name or an address as `httpx.URL` gives it, international names already in ASCII; no zone, no escapes."""
+PORTS = {"http": 80, "https": 443}
+REDIRECTS = (301, 302, 303, 307, 308)
+
+HEADERS = {
+    "User-Agent": f"florence-ui/{__version__}",
+    "Accept": "image/*",
+    "Accept-Encoding": "identity",
+    "Connection": "close",
+}
+
+PUBLIC_V6 = ipaddress.ip_network("2000::/3")
+NON_PUBLIC = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "100.64.0.0/10",  # carrier-grade NAT, RFC 6598; Alibaba's metadata service
+        "168.63.129.16/32",  # Azure's platform service
+        "192.0.0.0/24",  # protocol assignments, RFC 6890; Oracle's metadata service
+        "192.88.99.0/24",  # 6to4 relays, RFC 7526
+        "198.18.0.0/15",  # benchmarks, RFC 2544
+        "224.0.0.0/3",  # multicast and reserved
+        "2001::/23",  # protocol assignments, RFC 2928: Teredo, ORCHID, benchmarks
+        "2001:db8::/32",  # documentation, RFC 3849
+        "2002::/16",  # 6to4, RFC 3056: carries an IPv4 address
+        "3fff::/20",  # documentation, RFC 9637
+    )
+)
+ISATAP = (0x00005EFE, 0x02005EFE)
+"""Third quarter of an IPv6 address that carries an IPv4 address in its fourth, RFC 5214."""
+
+UPLOAD_HINT = "Download the picture yourself, then upload it."
+SPELLING_HINT = "Check its spelling, or download the picture yourself and upload it."
+UNREACHABLE_HINT = "Check its spelling, and whether this machine is online; or upload the picture."
+"""Whether a name has no address or an inner one is not told apart: that would map the inside of the network."""
+RETRY_HINT = "Try again, or download the picture yourself and upload it."
+
+
+@dataclass(frozen=True)
+class Network:
+    """The two steps that touch the network's names and addresses; tests put their own in.
+
+    What may be asked is decided between the two, by `is_public_address`, whatever they are.
+
+    Attributes:
+        resolve: (host, port) -> all its addresses, as text. Raises OSError where there is none.
+        dial: (address, port) that passed the check -> where to connect.
+        context: For TLS; None for the usual authorities.
+    """
+
+    resolve: Callable[[str, int], Awaitable[list[str]]]
+    dial: Callable[[str, int], tuple[str, int]] = lambda address, port: (address, port)
+    context: ssl.SSLContext | None = None
+
+
+def is_public_address(address: str) -> bool:
+    """Whether an address is one of the open internet's, by itself and by any address inside it."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if not ip.is_global or any(ip in network for network in NON_PUBLIC):
+        return False
+    # all IPv6 that is routed today: leaves out mapped, compatible, NAT64, local and discard-only addresses
+    return ip.version == 4 or (ip in PUBLIC_V6 and int(ip) >> 32 & 0xFFFFFFFF not in ISATAP)
+
+
+lookup_slots = threading.BoundedSemaphore(MAX_LOOKUPS)
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    """All addresses of a host, by the system's own resolver, in its order.
+
+    A thread of its own, not one of the event loop's few: names that take minutes to fail would fill those.
+
+    Raises:
+        OSError: If there is none, or too many lookups are still going on.
+    """
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[list[str]] = loop.create_future()
+
+    def settle(addresses: list[str] | None) -> None:
+        if found.done():
+            return
+        if addresses is None:
+            found.set_exception(OSError("not found"))
+        else:
+            found.set_result(addresses)
+
+    def look_up() -> None:
+        try:
+            infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = list(dict.fromkeys(str(info[4][0]) for info in infos))
+        except (OSError, UnicodeError, ValueError):
+            addresses = None
+        finally:
+            lookup_slots.release()
+        with contextlib.suppress(RuntimeError):  # the loop may be closed by now
+            loop.call_soon_threadsafe(settle, addresses)
+
+    if not lookup_slots.acquire(blocking=False):
+        raise OSError("too many lookups")
+    threading.Thread(target=look_up, name="name lookup", daemon=True).start()
+    return await found
+
+
+INTERNET = Network(resolve)
+
+
+async def fetch_image(
+    url: str,
+    *,
+    max_bytes: int = MAX_BYTES,
+    timeout: float = TIMEOUT,  # noqa: ASYNC109  # it is asyncio.timeout's, and the caller's to choose
+    network: Network = INTERNET,
+) -> bytes:
+    """The bytes behind a link; whether they are a picture is for `images` to say.
+
+    Args:
+        url: As typed: http or https, on its usual port.
+        max_bytes: Most bytes of the body.
+        timeout: Seconds for everything together.
+        network: How names become addresses and addresses connections.
+
+    Raises:
+        LinkError: If it cannot, or may not, be fetched.
+    """
+    try:
+        async with asyncio.timeout(timeout):
+            target = parse_link(url)
+            for _ in range(MAX_REDIRECTS + 1):
+                answer = await request_once(target, max_bytes, network)
+                if isinstance(answer, bytes):
+                    return answer
+                target = parse_link(answer)
+    except TimeoutError:
+        raise LinkError(f"The link took longer than {timeout:g} seconds.", RETRY_HINT) from None
+    raise LinkError("The link redirects too often.", f"Open it in a browser and copy the last address. {UPLOAD_HINT}")
+
+
+def parse_link(url: str | httpx.URL) -> httpx.URL:
+    """A link that may be asked, by its looks alone.
+
+    Raises:
+        LinkError: If it is not a plain http(s) link.
+    """
+    text = str(url).strip()
+    if not text:
+        raise LinkError("The link is empty.", "Paste one that starts with https://.")
+    if len(text) > MAX_URL:
+        raise LinkError("The link is too long.", f"Links may have {MAX_URL:,} characters. {UPLOAD_HINT}")
+    try:
+        link = httpx.URL(text)
+        host = link.raw_host.decode("ascii").rstrip(".")
+    except (httpx.InvalidURL, UnicodeError, ValueError, TypeError):
+        raise LinkError("This is not a link.", "Paste one that starts with https://.") from None
+    if link.scheme not in PORTS:
+        raise LinkError("Only links that start with http:// or https:// can be fetched.", UPLOAD_HINT)
+    if not HOST.fullmatch(host):
+        raise LinkError("This is not a link.", "Paste one that starts with https://.")
+    if link.userinfo:
+        raise LinkError("The link holds a user name or a password.", f"Only open links can be fetched. {UPLOAD_HINT}")
+    if link.port not in (None, *PORTS.values()):
+        raise LinkError("Only links on the usual ports, 80 and 443, can be fetched.", UPLOAD_HINT)
+    return link
+
+
+async def request_once(link: httpx.URL, max_bytes: int, network: Network) -> bytes | httpx.URL:
+    """One hop: the body, or where the server points to."""
+    port = link.port or PORTS[link.scheme]
+    host = link.raw_host.decode("ascii").rstrip(".")
+    addresses = await public_addresses(host, port, network)
+    async with httpx.AsyncHTTPTransport(verify=network.context or default_ssl_context(), trust_env=False) as transport:
+        try:
+            response = await connect(transport, link, host, [network.dial(address, port) for address in addresses])
+            try:
+                return await read_body(response, link, max_bytes)
+            finally:
+                await response.aclose()
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError, OSError):
+            raise LinkError("The link's server broke off, or could not be reached.", RETRY_HINT) from None
+
+
+async def public_addresses(host: str, port: int, network: Network) -> list[str]:
+    """The addresses of a host, if every single one of them is public."""
+    try:
+        addresses = await network.resolve(host, port)
+    except (OSError, UnicodeError, ValueError):
+        addresses = []
+    if not addresses or not all(is_public_address(address) for address in addresses):
+        raise LinkError("The link does not lead to a public web address.", UNREACHABLE_HINT)
+    return addresses[:MAX_ADDRESSES]
+
+
+async def connect(
+    transport: httpx.AsyncHTTPTransport, link: httpx.URL, host: str, places: list[tuple[str, int]]
+) -> httpx.Response:
+    """The response's start from the first place that lets us in, asked under the link's own name."""
+    name = f"[{host}]" if ":" in host else host
+    headers = {"Host": name if link.port is None else f"{name}:{link.port}", **HEADERS}
+    timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT).as_dict()
+    failure: Exception = httpx.ConnectError("no address")
+    for address, port in places:
+        pinned = link.copy_with(host=address, port=port)
+        request = httpx.Request("GET", pinned, headers=headers, extensions={"timeout": timeout, "sni_hostname": host})
+        try:
+            return await transport.handle_async_request(request)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            failure = error
+    raise failure
+
+
+async def read_body(response: httpx.Response, link: httpx.URL, max_bytes: int) -> bytes | httpx.URL:
+    """The body, counted as it comes; or where a redirect points to."""
+    if response.status_code in REDIRECTS and "location" in response.headers:
+        return link.join(response.headers["location"])
+    if response.status_code != 200:
+        raise LinkError(*explain_status(response.status_code))
+    if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise LinkError("The link's server sends the picture packed, which is not accepted.", UPLOAD_HINT)
+    if response.headers.get("content-type", "").strip().lower().startswith(("text/html", "application/xhtml")):
+        raise LinkError("The link is a web page, not a picture.", "Copy the address of the picture itself.")
+    too_large = LinkError(f"The file is larger than {max_bytes / 2**20:g} MB.", "Take a smaller picture.")
+    length = response.headers.get("content-length", "0")
+    if length.isascii() and length.isdigit() and int(length) > max_bytes:
+        raise too_large
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > max_bytes:
+            raise too_large
+    return bytes(body)
+
+
+def explain_status(status: int) -> tuple[str, str]:
+    """What to say of a status other than 200."""
+    if status in (401, 402, 403, 407, 451):
+        return f"The link's server does not let us have the file (status {status}).", UPLOAD_HINT
+    if status in (404, 410):
+        return f"There is nothing at that link (status {status}).", SPELLING_HINT
+    return f"The link's server answered with status {status} instead of a picture.", RETRY_HINT
+
+
+@lru_cache(maxsize=1)
+def default_ssl_context() -> ssl.SSLContext:
+    """The usual certificate authorities; reading them takes a while, so once."""
+    return httpx.create_ssl_context()

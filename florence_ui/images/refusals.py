@@ -1,0 +1,139 @@
+"""What to say of a file that cannot be opened: another format, a kind that is not read here, or broken.
+
+Valid files of rare kinds are told from broken ones by their headers; what a decoder says of a file is for
+developers, and the same for both.
+"""
+
+import struct
+
+from florence_ui.images import avif
+from florence_ui.images.sanitize import JPEG_MARKER, SOI, SOS, TEM, MalformedError, jpeg_segment_end, read_directory
+
+SUPPORTED_FORMATS = "JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF"
+BROKEN = ("The picture is broken or cut off.", "Save it again, or choose another one.")
+TOO_MANY_PIXELS = ("The picture has too many pixels.", "Scale it down, then try again.")
+HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+AVIF_BRANDS = (b"avif", b"avis")
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
+BMP_DEPTHS = (0, 1, 2, 4, 8, 16, 24, 32)
+"""Bits a pixel; 0 where a JPEG or PNG is inside."""
+BMP_COMPRESSIONS = (0, 1, 2, 3, 4, 5, 6, 11, 12, 13)
+BMP_RLE4 = 2
+JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
+"""Markers of a JPEG's frame header; the last one is JPEG-LS."""
+JPEG_DECODED = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
+"""Baseline, extended and progressive, with Huffman or arithmetic coding."""
+TIFF_COLORS = {*range(7), 8, 9, 10, 32803, 32844, 32845, 34892}
+"""Photometric interpretations of the specification and its extensions."""
+TIFF_COMPRESSIONS = {*range(1, 11), 32766, 32771, 32773, 32809, 32946, 34661, 34676, 34677, 34712, 34887, 34892, 34925}
+TIFF_COMPRESSIONS |= {50000, 50001, 50002, 52546}
+TIFF_YCBCR, TIFF_JPEG = 6, 7
+TIFF_PLACES = {273, 324}
+"""Tags of where strips or tiles lie."""
+TIFF_UNSUPPORTED = TIFF_COMPRESSIONS - {1, 2, 3, 4, 5, 7, 8, 32773, 32946}
+"""Compressions of which many a valid file cannot be decoded."""
+NOT_IMPLEMENTED = ("Not implemented", "No codec available", "Unsupported depth")
+"""What libavif says of valid pictures."""
+
+
+def explain_unreadable(data: bytes, *, error: str = "", decoding: bool = False) -> tuple[str, str]:
+    """What to say of a file that could not be opened or decoded, and what to do.
+
+    Args:
+        data: The file's bytes.
+        error: What the decoder said.
+        decoding: Whether its header was read, and its pixels were not.
+    """
+    if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
+        return "HEIC pictures cannot be read here.", "Save it as JPEG first; a phone's camera can be set to take those."
+    form = format_of(data)
+    if not form:
+        return "This is not a picture that can be read.", f"Choose a {SUPPORTED_FORMATS} file."
+    try:
+        if UNSUPPORTED_CHECKS[form](data, error, decoding):
+            return explain_unsupported(form)
+    except (struct.error, IndexError, MalformedError):
+        pass
+    return BROKEN
+
+
+def explain_unsupported(form: str) -> tuple[str, str]:
+    """What to say of a valid file of a kind that is not read here."""
+    return f"This kind of {form} cannot be read here.", "Save it as an ordinary PNG or JPEG, then try again."
+
+
+def format_of(data: bytes) -> str:
+    """Which of our formats a file begins like; empty for another one."""
+    starts = {"JPEG": b"\xff\xd8", "PNG": b"\x89PNG", "GIF": b"GIF8", "TIFF": TIFF_STARTS, "BMP": b"BM"}
+    for name, start in starts.items():
+        if data.startswith(start):
+            return name
+    if data[4:8] == b"ftyp" and data[8:12] in AVIF_BRANDS:
+        return "AVIF"
+    return "WebP" if data[8:12] == b"WEBP" else ""
+
+
+def is_rle4(data: bytes) -> bool:
+    """Whether this is a BMP with runs of 4-bit pixels, which Pillow decodes wrongly."""
+    return data.startswith(b"BM") and len(data) >= 34 and _read_bmp_header(data)[2] == BMP_RLE4
+
+
+def _read_bmp_header(data: bytes) -> tuple[int, int, int]:
+    """Size of the header, bits a pixel, compression."""
+    (header,) = struct.unpack_from("<L", data, 14)
+    depth = struct.unpack_from("<H", data, 24 if header == 12 else 28)[0]
+    return header, depth, struct.unpack_from("<L", data, 30)[0] if header >= 40 else 0
+
+
+def _is_unsupported_bmp(data: bytes, error: str, decoding: bool) -> bool:
+    header, depth, compression = _read_bmp_header(data)
+    known = header in BMP_HEADERS and depth in BMP_DEPTHS and compression in BMP_COMPRESSIONS
+    rare = depth not in (1, 4, 8, 24) or header == 16 or compression > 1
+    return known and ("palette" in error.lower() or (rare and not decoding))
+
+
+def _is_unsupported_jpeg(data: bytes, error: str, decoding: bool) -> bool:
+    position = 2
+    while found := JPEG_MARKER.search(data, position):
+        marker, start = found[1][0], found.start()
+        if marker in JPEG_FRAMES:
+            depth, parts = data[start + 4], data[start + 9]
+            known = 2 <= depth <= 16 and 1 <= parts <= 8
+            return known and (marker not in JPEG_DECODED or depth != 8 or parts not in (1, 3, 4))
+        if marker == SOS:
+            return False
+        position = start + 2 if marker in (SOI, TEM) else jpeg_segment_end(data, start)
+    return False
+
+
+def _is_apple_png(data: bytes, error: str, decoding: bool) -> bool:
+    """Whether its first chunk is Apple's own."""
+    return data[12:16] == b"CgBI"
+
+
+def _is_unsupported_tiff(data: bytes, error: str, decoding: bool) -> bool:
+    directory = read_directory(data)
+    compression = directory.number(259) or 1
+    if not (directory.number(256) and directory.number(257) and directory.entries.keys() & TIFF_PLACES):
+        return False
+    colors = directory.number(262)
+    known = colors in TIFF_COLORS and compression in TIFF_COMPRESSIONS
+    is_rare = compression in TIFF_UNSUPPORTED or (colors == TIFF_YCBCR and compression != TIFF_JPEG)
+    return known and (not decoding or is_rare)
+
+
+def _is_unsupported_avif(data: bytes, error: str, decoding: bool) -> bool:
+    return error.endswith(NOT_IMPLEMENTED) if decoding else avif.is_whole(data)
+
+
+UNSUPPORTED_CHECKS = {
+    "BMP": _is_unsupported_bmp,
+    "JPEG": _is_unsupported_jpeg,
+    "PNG": _is_apple_png,
+    "TIFF": _is_unsupported_tiff,
+    "AVIF": _is_unsupported_avif,
+    "GIF": lambda *_: False,
+    "WebP": lambda *_: False,
+}

@@ -1,0 +1,300 @@
+"""A picture file without all that is not needed for the pixels of its first frame.
+
+Decoders read metadata, further frames and trailers before, or without, ever being asked to, and that is where
+small files become large: a directory whose thousands of tags all point at the same megabytes, a progressive
+JPEG with a hundred thousand scans, a GIF comment of twenty megabytes that is copied block by block, a tile of
+900 megapixels in a picture of one. So a file is taken apart here first, by lengths alone, and what is handed
+to the decoder holds the headers, colors and pixels of one picture and nothing else. What hides in or behind
+a picture (a script, an archive, a film) goes with the rest.
+
+Sources: ISO/IEC 10918-1 annex B (JPEG), the PNG and GIF89a specifications, TIFF 6.0 and its BigTIFF design,
+Exif 2.32; for AVIF see `avif`.
+"""
+
+import re
+import struct
+import zlib
+from dataclasses import dataclass
+
+from florence_ui.images import avif
+
+MAX_PARTS = 100_000
+"""Most segments, chunks or tags that one file is made of; ordinary ones have a few dozen."""
+MAX_SCANS = 100
+"""Most scans of a progressive JPEG; encoders write about ten, and each one costs a pass over the picture."""
+MAX_EXIF = 2**16
+"""Largest EXIF block of a PNG, in bytes; the other formats allow no more."""
+MAX_PROFILE = 2**20
+"""Largest color profile of a PNG, in bytes unpacked: the decoder refuses the whole picture for a larger one."""
+MAX_VALUES = 200_000
+"""Most values of one TIFF tag that are not bytes: strips, or a palette of 16 bits."""
+FREE_TILE = 2**20
+"""Pixels that a TIFF's tile may always have; beyond them, no more than `TILE_SHARE` times the picture."""
+TILE_SHARE = 4
+
+
+class MalformedError(ValueError):
+    """The file breaks its format's rules, or stretches them beyond what a picture needs."""
+
+
+@dataclass(frozen=True)
+class SanitizedFile:
+    """One picture's file.
+
+    Attributes:
+        data: What the decoder may see.
+        exif: The EXIF block that was taken out, or empty.
+        cicp: Numbers of the color primaries and transfer characteristics in ITU-T H.273, where a PNG or AVIF has them.
+        size: (width, height) in pixels where the decoder does not say it of a picture that it finds too large (AVIF).
+        is_clean: Whether `data` holds one picture and nothing else. Where it does not, only the decoder may have
+            it, and a picture to give away is encoded anew.
+    """
+
+    data: bytes
+    exif: bytes = b""
+    cicp: tuple[int, int] | None = None
+    size: tuple[int, int] | None = None
+    is_clean: bool = False
+
+
+def sanitize(data: bytes) -> SanitizedFile:
+    """Take everything but the first frame's pixels out of a file; a format not known here passes as it is.
+
+    Raises:
+        MalformedError: If the file cannot be taken apart.
+    """
+    try:
+        if data.startswith(b"\xff\xd8"):
+            return sanitize_jpeg(data)
+        if data.startswith(b"\x89PNG\r\n\x1a\n"):
+            return sanitize_png(data)
+        if data.startswith((b"GIF87a", b"GIF89a")):
+            return sanitize_gif(data)
+        if data.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+            return SanitizedFile(sanitize_tiff(data))
+        if data[4:8] == b"ftyp":
+            item = avif.primary_item(data)
+            return SanitizedFile(avif.hide_exif(data), cicp=item.cicp, size=item.size)
+    except (struct.error, IndexError, ValueError, OverflowError) as error:
+        raise MalformedError(f"cannot be taken apart: {error}") from None
+    return SanitizedFile(data)
+
+
+JPEG_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
+"""The next marker, in a header or in a scan, where stuffed bytes and restarts are part of the pixels."""
+TEM, SOI, EOI, SOS, APP0, APP1, APP2, APP14, COM = 0x01, 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE, 0xFE
+SCAN_TABLES = (0xC4, 0xCC, 0xDB, 0xDD)
+"""What may stand between the scans of a progressive JPEG: Huffman, arithmetic and quantization tables, intervals."""
+APP0_BYTES, APP14_BYTES = 14, 12
+"""Of the JFIF and Adobe segments, what says how colors are coded; a thumbnail may follow."""
+
+
+def sanitize_jpeg(data: bytes) -> SanitizedFile:
+    """Keep the header's tables, its color profile and what says how colors are coded, and the scans as they are.
+
+    Decoders differ in what they do about stray markers and wrong lengths inside the scans, so not a byte in there
+    is touched. Only where nothing but scans and their tables stands before the end marker is the rest cut off.
+    """
+    kept, exif, position = [b"\xff\xd8"], b"", 2
+    for _ in range(MAX_PARTS):
+        found = JPEG_MARKER.search(data, position)
+        if found is None or found[1][0] == EOI:
+            raise MalformedError("no scan")
+        marker, start = found[1][0], found.start()
+        if marker == SOS:
+            end = scans_end(data, start)
+            if data.count(b"\xff\xda", start, end) > MAX_SCANS:
+                raise MalformedError("too many scans")
+            return SanitizedFile(b"".join([*kept, data[start:end]]), exif, is_clean=end is not None)
+        position = start + 2 if marker in (SOI, TEM) else jpeg_segment_end(data, start)
+        segment = data[start:position]
+        if marker == APP1 and not exif and segment[4:10] == b"Exif\0\0":
+            exif = segment[10:]
+        kept.append(reduce_segment(marker, segment))
+    raise MalformedError("too many segments")
+
+
+def jpeg_segment_end(data: bytes, start: int) -> int:
+    """Where a segment ends by its length, which counts its own two bytes even where it says less."""
+    return start + 2 + max(2, struct.unpack_from(">H", data, start + 2)[0])
+
+
+def reduce_segment(marker: int, segment: bytes) -> bytes:
+    """What a JPEG's segment says about its pixels and colors; empty where that is nothing."""
+    if marker in (SOI, TEM, COM) or (marker == APP2 and segment[4:16] != b"ICC_PROFILE\0"):
+        return b""
+    if marker == APP0:
+        content = segment[4 : 4 + APP0_BYTES] if segment[4:9] == b"JFIF\0" else b""
+        # the last two bytes are the size of a thumbnail
+        return app_segment(marker, content[:-2] + b"\0\0") if len(content) == APP0_BYTES else b""
+    if marker == APP14:
+        content = segment[4 : 4 + APP14_BYTES] if segment[4:9] == b"Adobe" else b""
+        return app_segment(marker, content) if len(content) == APP14_BYTES else b""
+    return b"" if APP1 <= marker <= 0xEF and marker != APP2 else segment
+
+
+def app_segment(marker: int, content: bytes) -> bytes:
+    """An application's segment of a JPEG."""
+    return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
+
+
+def scans_end(data: bytes, position: int) -> int | None:
+    """Where a JPEG's scans end, behind the end marker; None if anything but scans and their tables comes before it."""
+    follows = False
+    for _ in range(MAX_PARTS):
+        found = JPEG_MARKER.search(data, position)
+        if found is None or (follows and found.start() != position):
+            return None
+        marker = found[1][0]
+        if marker == EOI:
+            return found.end()
+        if marker != SOS and marker not in SCAN_TABLES:
+            return None
+        if found.end() + 2 > len(data):
+            return None
+        follows = marker != SOS
+        position = jpeg_segment_end(data, found.start())
+    return None
+
+
+PNG_CHUNKS = {b"IHDR": None, b"PLTE": None, b"tRNS": None, b"IDAT": None, b"IEND": None}
+PNG_CHUNKS |= {b"sRGB": 1, b"gAMA": 4, b"cHRM": 32, b"cICP": 4}
+"""What a PNG's pixels and colors need, and how many bytes it has where that is fixed."""
+
+
+def sanitize_png(data: bytes) -> SanitizedFile:
+    """Keep size, palette, transparency, colors and pixels; an animation's frames go."""
+    kept, exif, cicp, position = [data[:8]], b"", None, 8
+    for _ in range(MAX_PARTS):
+        if position + 8 > len(data):
+            return SanitizedFile(b"".join(kept), exif, cicp)  # cut off: the decoder says whether it has enough
+        length, kind = struct.unpack_from(">L4s", data, position)
+        end = position + 12 + length
+        content = data[position + 8 : end - 4]
+        if kind == b"eXIf" and length <= MAX_EXIF:
+            exif = content
+        elif PNG_CHUNKS.get(kind, -1) in (None, length) or (
+            kind == b"iCCP" and inflates_to_at_most(content, MAX_PROFILE)
+        ):
+            kept.append(data[position:end])
+        if kind == b"cICP" and length == PNG_CHUNKS[kind]:
+            cicp = content[0], content[1]
+        elif kind == b"IEND":
+            return SanitizedFile(b"".join(kept), exif, cicp, is_clean=True)
+        position = end
+    raise MalformedError("too many chunks")
+
+
+def inflates_to_at_most(chunk: bytes, limit: int) -> bool:
+    """Whether a named and packed chunk unpacks to no more than that many bytes."""
+    packed = chunk[chunk.find(b"\0") + 2 :]
+    try:
+        return len(zlib.decompressobj().decompress(packed, limit + 1)) <= limit
+    except zlib.error:
+        return False
+
+
+def sanitize_gif(data: bytes) -> SanitizedFile:
+    """Keep the screen, the palettes and the first frame with its transparency."""
+    position = 13 + gif_palette(data[10])
+    kept = [data[:position]]
+    for _ in range(MAX_PARTS):
+        kind, start = data[position], position
+        if kind == 0x3B:
+            raise MalformedError("no frame")
+        if kind == 0x2C:
+            position = sub_blocks_end(data, position + 10 + gif_palette(data[position + 9]) + 1)
+            return SanitizedFile(b"".join([*kept, data[start:position], b";"]), is_clean=position <= len(data))
+        if kind != 0x21:
+            position += 1  # decoders skip what they do not know
+            continue
+        position = sub_blocks_end(data, position + 2)
+        if data[start + 1] == 0xF9 and data[start + 2] >= 4:  # what is transparent
+            kept.append(b"!\xf9\4" + data[start + 3 : start + 7] + b"\0")
+    raise MalformedError("too many blocks")
+
+
+def gif_palette(flags: int) -> int:
+    """Bytes of the palette that a GIF's flags announce."""
+    return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def sub_blocks_end(data: bytes, position: int) -> int:
+    """Where a GIF's chain of sub-blocks ends, behind its terminator; beyond the file if that is cut off."""
+    while position < len(data) and (size := data[position]):
+        position += size + 1
+    return position + 1
+
+
+TIFF_TAGS = {
+    *(256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325),
+    *(332, 338, 339, 347, 512, 513, 514, 515, 519, 520, 521, 529, 530, 531, 532, 34675),
+}
+"""Size, layout, orientation, compression, palette, strips, tiles, JPEG tables and color profile."""
+TIFF_UNITS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+"""Field type -> bytes of one value."""
+TIFF_JPEGS = (6, 7)
+
+
+@dataclass(frozen=True)
+class Directory:
+    """How a TIFF's first directory is written, and its entries of known type: tag -> (type, count, raw entry)."""
+
+    order: str
+    big: bool
+    entries: dict[int, tuple[int, int, bytes]]
+
+    def number(self, tag: int) -> int:
+        """A tag's first value, where it stands in the entry itself; 0 where it does not."""
+        kind, _, raw = self.entries.get(tag, (0, 0, b""))
+        form = {1: "B", 3: "H", 4: "L", 16: "Q"}.get(kind)
+        return struct.unpack_from(self.order + form, raw, 12 if self.big else 8)[0] if form else 0
+
+
+def read_directory(data: bytes) -> Directory:
+    """The first directory of a TIFF or of an EXIF block, values not followed."""
+    order, big = ("<" if data[:2] == b"II" else ">"), b"+" in data[2:4]
+    offset = struct.unpack_from(order + ("Q" if big else "L"), data, 8 if big else 4)[0]
+    (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, offset)
+    offset, width = offset + (8 if big else 2), 20 if big else 12
+    if count > MAX_PARTS:
+        raise MalformedError("too many tags")
+    entries = {}
+    for start in range(offset, min(offset + count * width, len(data) - width + 1), width):
+        tag, kind, values = struct.unpack_from(order + ("HHQ" if big else "HHL"), data, start)
+        if kind in TIFF_UNITS:
+            entries.setdefault(tag, (kind, values, data[start : start + width]))
+    return Directory(order, big, entries)
+
+
+def sanitize_tiff(data: bytes) -> bytes:
+    """Put a directory of the needed tags behind the file, and lead the header to it; other pages go unread."""
+    directory = read_directory(data)
+    entries = {tag: entry for tag, entry in sorted(directory.entries.items()) if tag in TIFF_TAGS}
+    sizes = [values * TIFF_UNITS[kind] for kind, values, _ in entries.values()]
+    many = any(values > MAX_VALUES for kind, values, _ in entries.values() if TIFF_UNITS[kind] > 1)
+    if many or sum(sizes) > len(data):
+        raise MalformedError("more values than the file has")
+    number = directory.number
+    if number(322) * number(323) > max(FREE_TILE, TILE_SHARE * number(256) * number(257)):
+        raise MalformedError("a tile far larger than the picture")
+    if number(259) in TIFF_JPEGS and data.count(b"\xff\xda") > MAX_SCANS + 2 * max(
+        values for _, values, _ in entries.values()
+    ):
+        raise MalformedError("too many scans")
+    order, big = directory.order, directory.big
+    count = struct.pack(order + ("Q" if big else "H"), len(entries))
+    last = struct.pack(order + ("Q" if big else "L"), 0)
+    padding = b"\0" * (-len(data) % 8)
+    offset = struct.pack(order + ("Q" if big else "L"), len(data) + len(padding))
+    head = data[: 8 if big else 4] + offset
+    return b"".join([head, data[len(head) :], padding, count, *(raw for _, _, raw in entries.values()), last])
+
+
+def exif_orientation(exif: bytes) -> int:
+    """The orientation, 1 to 8, that an EXIF block asks for; 1 where it is missing or cannot be read."""
+    try:
+        value = read_directory(exif.removeprefix(b"Exif\0\0")).number(0x0112)
+    except (struct.error, MalformedError):
+        return 1
+    return value if 1 <= value <= 8 else 1

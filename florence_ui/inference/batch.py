@@ -1,0 +1,246 @@
+"""One question about many pictures: several at a time, with a state each; it can stop, go on, and try failures again.
+
+Only a picture's file name, its answer and a small preview are kept: a decoded picture lives as long as its call.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+
+from PIL import Image
+
+from florence_ui.concurrency.bounded import run_bounded
+from florence_ui.concurrency.fair_pool import draw_pool
+from florence_ui.errors import InputError
+from florence_ui.images.load_once import open_file
+from florence_ui.images.loading import ImageLimits, Picture, encode_jpeg
+from florence_ui.inference.per_object import Analyze
+from florence_ui.inference.pipeline import Analysis, Request
+from florence_ui.rendering.annotate import Style, annotate
+from florence_ui.results.result import Result
+
+MAX_PICTURES = 200
+PREVIEW_SIDE = 320
+"""Longest side of a preview, in pixels."""
+PREVIEW_QUALITY = 85
+DEFAULT_LIMITS = ImageLimits()
+Turn = Callable[[], AbstractAsyncContextManager[Analyze]]
+"""Waits for what a picture needs before it is opened; gives what asks the model meanwhile."""
+READY_AHEAD = 4
+"""Pictures that may be read from disk, or previewed, while others are with the model: so it never waits for them."""
+
+OpenLink = Callable[[str], Awaitable[Picture]]
+"""Opens the picture behind a link."""
+
+
+class ItemState(StrEnum):
+    """How far one picture has come."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(eq=False)
+class Item:
+    """One picture of many.
+
+    Attributes:
+        path: A file of ours that holds it; None for one behind a link that nobody has followed yet.
+        name: What its owner calls it.
+        state: How far it has come.
+        analysis: Its answer, without the decoded picture; None until it is done.
+        preview: A small annotated JPEG; empty until it is done.
+        reason: Why it failed.
+        link: Where it is on the web, if it was given so.
+    """
+
+    path: Path | None
+    name: str
+    state: ItemState = ItemState.WAITING
+    analysis: Analysis | None = None
+    preview: bytes = b""
+    reason: str = ""
+    link: str = ""
+
+    @property
+    def result(self) -> Result | None:
+        """What was found; None until it is done."""
+        return self.analysis.result if self.analysis else None
+
+
+@dataclass(eq=False)
+class Batch:
+    """Many pictures, one question, and how far they have come. One `run` at a time.
+
+    Attributes:
+        items: In the order given.
+        question: What the answers are about (prompt, model, backend); empty before anything was asked.
+    """
+
+    items: list[Item]
+    question: tuple[str, ...] = ()
+    _began: float = field(default=0.0, init=False, repr=False)
+    _ended: int = field(default=0, init=False, repr=False)
+    _running: bool = field(default=False, init=False, repr=False)
+
+    @classmethod
+    def of(cls, paths: Sequence[Path], names: Sequence[str] = ()) -> "Batch":
+        """A batch of the pictures in these files.
+
+        Raises:
+            InputError: If there is none, or more than `MAX_PICTURES`.
+        """
+        if not paths:
+            raise InputError("There are no pictures.", "Choose some.", field="pictures")
+        if len(paths) > MAX_PICTURES:
+            raise InputError(
+                f"Those are {len(paths)} pictures.", f"Choose {MAX_PICTURES} at a time at the most.", field="pictures"
+            )
+        names = names or [path.name for path in paths]
+        return cls([Item(path, name) for path, name in zip(paths, names, strict=True)])
+
+    def count(self, state: ItemState) -> int:
+        """How many pictures are in that state."""
+        return sum(item.state == state for item in self.items)
+
+    @property
+    def ended(self) -> int:
+        """How many pictures are done or have failed."""
+        return self.count(ItemState.DONE) + self.count(ItemState.FAILED)
+
+    @property
+    def done(self) -> list[Item]:
+        """The pictures with an answer, in the order given."""
+        return [item for item in self.items if item.state is ItemState.DONE]
+
+    def seconds_left(self) -> float | None:
+        """How long the rest will take at the pace of the present run; None while nobody can know."""
+        left = len(self.items) - self.ended
+        if not left:
+            return 0.0
+        if not self._running or not self._ended:
+            return None
+        return left * (time.monotonic() - self._began) / self._ended
+
+    def ask(self, question: tuple[str, ...]) -> None:
+        """Set the question; where answers are about another one, or every picture has ended, all start over."""
+        if self.ended and (question != self.question or self.ended == len(self.items)):
+            anew = {"state": ItemState.WAITING, "analysis": None, "preview": b"", "reason": ""}
+            self.items = [replace(item, **anew) for item in self.items]
+        self.question = question
+
+    def retry_failed(self) -> int:
+        """Put the failed pictures, and only them, back in line; says how many."""
+        failed = [item for item in self.items if item.state is ItemState.FAILED]
+        for item in failed:
+            item.state, item.reason = ItemState.WAITING, ""
+        return len(failed)
+
+    async def run(
+        self,
+        analyze: Analyze,
+        request_for: Callable[[Picture], Request],
+        *,
+        max_concurrency: int = 8,
+        limits: ImageLimits = DEFAULT_LIMITS,
+        style: Style | None = None,
+        turn: Turn | None = None,
+        previews: bool = True,
+        follow: OpenLink | None = None,
+    ) -> AsyncIterator[Item]:
+        """Ask about every picture that waits, and yield each as it ends.
+
+        Args:
+            analyze: Asks the model.
+            request_for: The question about an opened picture.
+            max_concurrency: How many calls the backend bears.
+            limits: What a picture must keep to.
+            style: How to draw the previews.
+            previews: Whether to draw them.
+            turn: What each picture waits for first; what it gives is called in place of `analyze`.
+            follow: Opens the picture behind a link; needed where an item has one.
+
+        When the caller leaves the loop or is cancelled, the pictures in hand go back in line; what has ended stays.
+        Another `run` goes on with the rest.
+        """
+        waiting = _same_files_together([item for item in self.items if item.state is ItemState.WAITING])
+        calls = asyncio.Semaphore(max(1, max_concurrency))
+        work = _Work(turn or (lambda: nullcontext(analyze)), request_for, calls, limits, style, previews, follow)
+        jobs = [lambda item=item: work.do(item) for item in waiting]
+        self._began, self._ended, self._running = time.monotonic(), 0, True
+        try:
+            async with contextlib.aclosing(run_bounded(jobs, max(1, max_concurrency) + READY_AHEAD)) as outcomes:
+                async for outcome in outcomes:
+                    item = waiting[outcome.index]
+                    if outcome.error is not None:
+                        item.state, item.reason = ItemState.FAILED, str(outcome.error)
+                    self._ended += 1
+                    yield item
+        finally:
+            self._running = False
+            for item in waiting:
+                if item.state is ItemState.RUNNING:
+                    item.state = ItemState.WAITING
+
+
+def _same_files_together(items: Sequence[Item]) -> list[Item]:
+    """The items in their order, but those of one file next to each other, so that it is decoded once."""
+    first = {item.path: index for index, item in reversed(list(enumerate(items)))}
+    return sorted(items, key=lambda item: first[item.path])
+
+
+@dataclass(eq=False)
+class _Work:
+    """What is done about each picture of one `Batch.run`."""
+
+    turn: Turn
+    request_for: Callable[[Picture], Request]
+    calls: asyncio.Semaphore
+    limits: ImageLimits
+    style: Style | None
+    previews: bool
+    follow: OpenLink | None
+    last: Picture | None = None
+    """The picture that was opened last: the next item may be of the same file."""
+
+    async def do(self, item: Item) -> None:
+        """Wait for a turn, open a picture, ask about it, and keep what is worth keeping."""
+        async with self.turn() as analyze:
+            item.state = ItemState.RUNNING
+            picture = self.last = await self._open(item)
+            async with self.calls:
+                analysis = await analyze(self.request_for(picture))
+        if self.previews:
+            item.preview = await draw_pool.run(preview, picture.display, analysis.result, self.style)
+        item.analysis, item.state = replace(analysis, picture=None), ItemState.DONE
+
+    async def _open(self, item: Item) -> Picture:
+        """The picture; one behind a link is fetched and kept as a file of ours."""
+        if item.path is not None:
+            return await open_file(item.path, self.limits)
+        picture = await self.follow(item.link)
+        item.path = picture.path
+        return picture
+
+
+def preview(image: Image.Image, result: Result, style: Style | None = None) -> bytes:
+    """A small annotated JPEG without labels, at most `PREVIEW_SIDE` on the long side."""
+    small = image.copy()
+    small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    return encode_jpeg(annotate(small, result, replace(style or Style(), labels=False)), PREVIEW_QUALITY)
+
+
+async def reopen(item: Item, limits: ImageLimits = DEFAULT_LIMITS) -> Analysis:
+    """A finished picture's answer together with its picture, opened again; no call is made.
+
+    Raises:
+        ImageError: If its file is gone.
+    """
+    return replace(item.analysis, picture=await open_file(item.path, limits))

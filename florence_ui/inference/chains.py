@@ -1,0 +1,240 @@
+"""Chains: several questions where each one builds on the answer before it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from florence_ui.errors import FlorenceUIError, PromptError
+from florence_ui.inference.per_object import ACTIONS, Action, Analyze, ask_about_objects
+from florence_ui.inference.pipeline import Analysis, Request
+from florence_ui.results.reading_order import reading_lines, reading_text
+from florence_ui.tasks import MAX_TEXT, get_task
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A step that asks the model once; with `about_text` the words of the step before are its phrase."""
+
+    token: str
+    about_text: bool = False
+
+    @property
+    def title(self) -> str:
+        return get_task(self.token).title
+
+
+@dataclass(frozen=True)
+class ForEach:
+    """A step that asks about every object of the step before."""
+
+    action: Action
+
+    @property
+    def title(self) -> str:
+        return f"{ACTIONS[self.action].title} each"
+
+
+@dataclass(frozen=True)
+class Order:
+    """A step that puts the lines of the step before in reading order, without asking the model."""
+
+    title: str = "Put in reading order"
+
+
+Step = Ask | ForEach | Order
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Steps to go one after the other.
+
+    Attributes:
+        title: Words for a person.
+        help: One line: what comes out.
+        steps: At least two.
+    """
+
+    title: str
+    help: str
+    steps: tuple[Step, ...]
+
+
+GROUND = Ask("<CAPTION_TO_PHRASE_GROUNDING>", about_text=True)
+
+CHAINS: dict[str, Chain] = {
+    "caption-ground": Chain(
+        "Caption, then ground it",
+        "One sentence, and a box for each thing it mentions.",
+        (Ask("<CAPTION>"), GROUND),
+    ),
+    "detailed-ground": Chain(
+        "Detailed caption, then ground it",
+        "A few sentences, and a box for each thing they mention.",
+        (Ask("<DETAILED_CAPTION>"), GROUND),
+    ),
+    "long-ground": Chain(
+        "Long caption, then ground it",
+        "A paragraph, and a box for each thing it mentions.",
+        (Ask("<MORE_DETAILED_CAPTION>"), GROUND),
+    ),
+    "detect-segment": Chain(
+        "Find objects, then segment each",
+        "Every object with its outline.",
+        (Ask("<OD>"), ForEach(Action.SEGMENT)),
+    ),
+    "detect-describe": Chain(
+        "Find objects, then describe each",
+        "Every object with a description of its own.",
+        (Ask("<OD>"), ForEach(Action.DESCRIBE)),
+    ),
+    "read-order": Chain(
+        "Read, then put in order",
+        "The text of the picture line by line, column by column.",
+        (Ask("<OCR_WITH_REGION>"), Order()),
+    ),
+}
+
+
+def get_chain(name: str) -> Chain:
+    """The chain of that name.
+
+    Raises:
+        PromptError: If there is none.
+    """
+    if name not in CHAINS:
+        raise PromptError("There is no such chain.", "Choose one of " + ", ".join(CHAINS) + ".", field="chain")
+    return CHAINS[name]
+
+
+class StepState(StrEnum):
+    """How far a step has come."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """News of a step.
+
+    Attributes:
+        number: Its place in the chain, from 0.
+        state: How far it has come; a step may report several times while it runs.
+        detail: A sentence about it; the reason when it failed.
+        analysis: Its answer, so far while it runs; None before the first one and after a failure.
+        seconds: That it has taken.
+    """
+
+    number: int
+    state: StepState
+    detail: str = ""
+    analysis: Analysis | None = None
+    seconds: float = 0.0
+
+
+async def run_chain(
+    chain: Chain, analyze: Analyze, template: Request, *, max_concurrency: int = 4
+) -> AsyncIterator[StepReport]:
+    """Go through a chain's steps and report each one's start, progress and end.
+
+    Args:
+        chain: What to do.
+        analyze: Asks the model.
+        template: Its picture, model, backend and key are used.
+        max_concurrency: How many calls a step may make at the same time.
+
+    The chain ends with the first step that fails; what came before stays usable. Leaving the loop, or cancelling
+    it, ends the calls that run.
+    """
+    before: Analysis | None = None
+    for number, step in enumerate(chain.steps):
+        yield StepReport(number, StepState.RUNNING)
+        start = asyncio.get_running_loop().time()
+        report = StepReport(number, StepState.RUNNING)
+        try:
+            async with contextlib.aclosing(_take(step, number, analyze, template, before, max_concurrency)) as reports:
+                async for report in reports:
+                    if report.state is StepState.RUNNING:
+                        yield report
+        except FlorenceUIError as error:
+            seconds = asyncio.get_running_loop().time() - start
+            yield StepReport(number, StepState.FAILED, str(error), seconds=seconds)
+            return
+        before = report.analysis
+        yield report
+
+
+async def _take(
+    step: Step, number: int, analyze: Analyze, template: Request, before: Analysis | None, max_concurrency: int
+) -> AsyncIterator[StepReport]:
+    """One step; its last report has the state DONE."""
+    match step:
+        case Ask(token, about_text):
+            text = phrase_of(before) if about_text else ""
+            request = replace(template, task=get_task(token), text=text, classes=(), region=None)
+            analysis = await analyze(request)
+            yield StepReport(number, StepState.DONE, summarize(analysis), analysis, analysis.seconds)
+        case ForEach(action):
+            async with contextlib.aclosing(
+                _for_each(action, number, analyze, template, before, max_concurrency)
+            ) as reports:
+                async for report in reports:
+                    yield report
+        case Order():
+            analysis = in_reading_order(before)
+            yield StepReport(number, StepState.DONE, summarize(analysis), analysis)
+
+
+async def _for_each(
+    action: Action, number: int, analyze: Analyze, template: Request, before: Analysis, max_concurrency: int
+) -> AsyncIterator[StepReport]:
+    found = before.result
+    if not len(found.detections):
+        yield StepReport(number, StepState.DONE, "There was no object to ask about.", before)
+        return
+    async with contextlib.aclosing(
+        ask_about_objects(
+            analyze, template, found, range(len(found.detections)), action, max_concurrency=max_concurrency
+        )
+    ) as going:
+        async for progress in going:
+            ended = progress.done == progress.total
+            if ended and progress.failed == progress.total:
+                raise FlorenceUIError("No object got an answer.", progress.result.warnings[0])
+            analysis = replace(before, result=progress.result, seconds=progress.seconds, remembered=False)
+            detail = f"{progress.done} of {progress.total}" + (f", {progress.failed} failed" if progress.failed else "")
+            yield StepReport(
+                number, StepState.DONE if ended else StepState.RUNNING, detail + ".", analysis, progress.seconds
+            )
+
+
+def phrase_of(before: Analysis | None) -> str:
+    """The words of an answer as a phrase for the model: without its markers, and no longer than it can take.
+
+    Raises:
+        FlorenceUIError: If there are none.
+    """
+    words = (before.result.text if before else "").replace("<", " ").replace(">", " ").split()
+    if not words:
+        raise FlorenceUIError("The step before has no words to go on with.", "Try another picture or chain.")
+    phrase = " ".join(words)
+    return phrase if len(phrase) <= MAX_TEXT else phrase[:MAX_TEXT].rpartition(" ")[0] or phrase[:MAX_TEXT]
+
+
+def in_reading_order(before: Analysis) -> Analysis:
+    """An answer with its lines, and its text, in reading order."""
+    result = before.result
+    order = [index for line in reading_lines(result.quads, result.labels) for index in line.indices]
+    ordered = replace(result.select(order), text=reading_text(result.quads, result.labels))
+    return replace(before, result=ordered, seconds=0.0)
+
+
+def summarize(analysis: Analysis) -> str:
+    """One short sentence: how much an answer holds."""
+    count = len(analysis.result.detections)
+    if count:
+        return f"{count} found."
+    return f"{len(analysis.result.text.split())} words." if analysis.result.text else "Nothing found."

@@ -1,0 +1,1 @@
+"""Connections, proxies and origins: how requests come in and go out."""

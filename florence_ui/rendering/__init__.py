@@ -1,0 +1,1 @@
+"""Results drawn on their pictures by supervision's annotators."""

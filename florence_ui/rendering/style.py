@@ -1,0 +1,102 @@
+"""How a drawing looks: annotators, colors, sizes; supervision's own where it has them."""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+import supervision as sv
+
+
+class Annotator(StrEnum):
+    """Ways to show an instance; the order is the order of painting."""
+
+    SPOTLIGHT = "spotlight"
+    BLUR = "blur"
+    PIXELATE = "pixelate"
+    HALO = "halo"
+    FILLED = "filled"
+    MASK = "mask"
+    POLYGON = "polygon"
+    BOX = "box"
+    ROUND_BOX = "round box"
+    CORNERS = "corners"
+    ORIENTED_BOX = "oriented box"
+
+
+PALETTES: dict[str, sv.ColorPalette] = {
+    "default": sv.ColorPalette.from_hex(
+        ["#E5484D", "#0A84FF", "#30A46C", "#F76B15", "#8E4EC6", "#FFC53D", "#00A2C7", "#E93D82", "#7CB342", "#AD7F58"]
+    ),
+    "color-blind safe": sv.ColorPalette.from_hex(  # Okabe and Ito, with white, grey and indigo for their black
+        ["#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#FFFFFF", "#999999", "#332288"]
+    ),
+    "vivid": sv.ColorPalette.from_hex(
+        ["#FF1744", "#00E5FF", "#76FF03", "#FF9100", "#D500F9", "#FFEA00", "#2979FF", "#1DE9B6", "#FF4081", "#C6FF00"]
+    ),
+    "pastel": sv.ColorPalette.from_hex(
+        ["#FFADAD", "#A0C4FF", "#CAFFBF", "#FFD6A5", "#BDB2FF", "#FDFFB6", "#9BF6FF", "#FFC6FF", "#D0F4DE", "#E4C1F9"]
+    ),
+    "one color": sv.ColorPalette.from_hex(["#A351FB"]),
+    "supervision": sv.ColorPalette.DEFAULT,
+}
+"""Colors by name; a label has the same one in every picture."""
+
+LINE_WIDTH, HALO_WIDTH, PIXEL_SIZE, CORNER_LENGTH = 0.0035, 0.08, 0.02, 0.03
+"""Line width, halo, pixelated blocks and corner length, in parts of the picture's shorter side."""
+TEXT_SIZE, MAX_TEXT_SIZE = 0.022, 0.25
+"""Text in parts of the longer side, which a page fits into its width, so that it is as large on every page; at the most
+in parts of the shorter one."""
+MIN_TEXT_SIZE = 13
+MIN_PIXEL_SIZE = 4
+
+
+@dataclass(frozen=True)
+class Style:
+    """How to draw.
+
+    Attributes:
+        annotators: What to draw; empty for what fits the answer best.
+        labels: Whether to write the labels.
+        palette: A name of `PALETTES`; any other one stands for the first.
+        thickness: Line width, as a multiple of what suits the picture, 0.25 to 8.
+        opacity: Of masks, filled boxes, halo and spotlight, 0 to 1.
+        text_size: As a multiple of what suits the picture, 0.5 to 4.
+
+    Numbers beyond their range are brought into it; what is not a number becomes the default.
+    """
+
+    annotators: tuple[Annotator, ...] = ()
+    labels: bool = True
+    palette: str = "default"
+    thickness: float = 1.0
+    opacity: float = 0.45
+    text_size: float = 1.0
+
+    def __post_init__(self) -> None:
+        known = [Annotator(name) for name in self.annotators if name in set(Annotator)]
+        object.__setattr__(self, "annotators", tuple(dict.fromkeys(known)))
+        for name, low, high in (("thickness", 0.25, 8), ("opacity", 0, 1), ("text_size", 0.5, 4)):
+            value = getattr(self, name)
+            usable = isinstance(value, int | float) and math.isfinite(value)
+            object.__setattr__(self, name, min(high, max(low, value)) if usable else getattr(type(self), name))
+
+    @property
+    def color_palette(self) -> sv.ColorPalette:
+        return PALETTES.get(self.palette, PALETTES["default"])
+
+
+def font_size(size: tuple[int, int], style: Style) -> int:
+    """Font size in pixels for a picture of (width, height)."""
+    return round(max(MIN_TEXT_SIZE, min(TEXT_SIZE * max(size), MAX_TEXT_SIZE * min(size))) * style.text_size)
+
+
+def contrasting_text_color(color: sv.Color) -> sv.Color:
+    """Black or white, whichever has the higher contrast (WCAG 2.2) on a color."""
+    return sv.Color.BLACK if relative_luminance(color) > 0.179 else sv.Color.WHITE
+
+
+def relative_luminance(color: sv.Color) -> float:
+    """Relative luminance, 0 to 1, as WCAG 2.2 defines it."""
+    parts = [c / 255 for c in color.as_rgb()]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

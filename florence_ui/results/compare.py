@@ -1,0 +1,220 @@
+"""Two answers compared: what both found, what only one did, and where their texts differ."""
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import supervision as sv
+from PIL import Image
+from scipy.optimize import linear_sum_assignment
+
+from florence_ui.results.arrays import BoolArray, FloatArray
+from florence_ui.results.merge import quads_or_boxes
+from florence_ui.results.reading_order import reading_text
+from florence_ui.results.result import Result
+
+MATCH_IOU = 0.5
+"""Lowest overlap of two boxes with the same label that count as the same object."""
+LEFT, RIGHT, BOTH = "left", "right", "both"
+"""The two sides, as marked and drawn."""
+LEFT_COLOR, RIGHT_COLOR, BOTH_COLOR = "#E08214", "#2166AC", "#4DAC78"
+"""Differ in lightness and hue, so that any color vision tells them apart."""
+_WORD = re.compile(r"\S+\s*")
+
+
+@dataclass(frozen=True)
+class Match:
+    """One object that both found: its row on either side, and the overlap of the boxes (0.5 to 1)."""
+
+    left: int
+    right: int
+    iou: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two answers about the same picture have in common.
+
+    Attributes:
+        both: Objects that both found, by their row on the left.
+        left_only: Rows of the left answer without a match, ascending.
+        right_only: Rows of the right answer without a match, ascending.
+    """
+
+    both: tuple[Match, ...]
+    left_only: tuple[int, ...]
+    right_only: tuple[int, ...]
+
+
+def compare(left: Result, right: Result) -> Comparison:
+    """Match the objects of two answers: same label, boxes (or quads) that overlap by `MATCH_IOU` or more.
+
+    Every object has at most one match, and the total overlap is maximal, so the order of the answers does not matter.
+    Labels are compared without case and surrounding whitespace.
+    """
+    overlap = np.where(_same_labels(left, right), _overlaps(left, right), 0.0)
+    overlap[overlap < MATCH_IOU] = 0.0
+    rows, columns = linear_sum_assignment(overlap, maximize=True)
+    both = tuple(
+        Match(int(i), int(j), float(overlap[i, j])) for i, j in zip(rows, columns, strict=True) if overlap[i, j] > 0
+    )
+    matched_left, matched_right = {m.left for m in both}, {m.right for m in both}
+    return Comparison(
+        both,
+        tuple(i for i in range(len(left.detections)) if i not in matched_left),
+        tuple(j for j in range(len(right.detections)) if j not in matched_right),
+    )
+
+
+def _same_labels(left: Result, right: Result) -> BoolArray:
+    """(n, m) booleans."""
+    names = [np.array([label.strip().casefold() for label in side.labels], dtype=object) for side in (left, right)]
+    return np.asarray(names[0][:, None] == names[1][None, :])
+
+
+def _overlaps(left: Result, right: Result) -> FloatArray:
+    """(n, m) intersections over unions, of the quads if both answers have them."""
+    if not len(left.detections) or not len(right.detections):
+        return np.zeros((len(left.detections), len(right.detections)))
+    if left.quads is not None and right.quads is not None:
+        return np.array(sv.oriented_box_iou_batch(left.quads, right.quads), dtype=float)
+    return np.array(sv.box_iou_batch(left.detections.xyxy, right.detections.xyxy), dtype=float)
+
+
+COLUMNS = ("found by", "label", "overlap", "left box", "right box")
+"""Headers of `comparison_table`."""
+
+
+def comparison_table(left: Result, right: Result, comparison: Comparison) -> list[list[str]]:
+    """Rows for a table under `COLUMNS`: what both found, then only the left, then only the right.
+
+    Boxes are in whole pixels of the upright original, as `x1, y1, x2, y2`.
+    """
+    rows = [
+        [BOTH, left.labels[m.left], f"{m.iou:.2f}", _box(left, m.left), _box(right, m.right)] for m in comparison.both
+    ]
+    rows += [["only left", left.labels[i], "", _box(left, i), ""] for i in comparison.left_only]
+    return rows + [["only right", right.labels[j], "", "", _box(right, j)] for j in comparison.right_only]
+
+
+def _box(result: Result, index: int) -> str:
+    return ", ".join(f"{value:.0f}" for value in result.detections.xyxy[index])
+
+
+def summarize(comparison: Comparison) -> str:
+    """How many objects both found, and how many only one did, in one line."""
+    return (
+        f"Found by both: {len(comparison.both)}, only on the left: {len(comparison.left_only)}, "
+        f"only on the right: {len(comparison.right_only)}."
+    )
+
+
+def comparison_record(left: Result, right: Result) -> dict[str, Any]:
+    """A comparison of two answers as JSON types.
+
+    Returns:
+        `summarize`, a sentence; `objects`, each with `found_by`, `label`, `overlap` (0.5 to 1; None where only one side
+        found it), `left_box` and `right_box` in pixels of the upright original; `texts`, by side a list of pieces,
+        each with whether only this side has it.
+    """
+    comparison = compare(left, right)
+    objects: list[tuple[object, ...]] = [
+        (BOTH, left.labels[m.left], round(m.iou, 4), _numbers(left, m.left), _numbers(right, m.right))
+        for m in comparison.both
+    ]
+    objects += [(LEFT, left.labels[i], None, _numbers(left, i), None) for i in comparison.left_only]
+    objects += [(RIGHT, right.labels[j], None, None, _numbers(right, j)) for j in comparison.right_only]
+    keys = ("found_by", "label", "overlap", "left_box", "right_box")
+    pieces = diff_texts(full_text(left), full_text(right))
+    return {
+        "summary": summarize(comparison),
+        "objects": [dict(zip(keys, values, strict=True)) for values in objects],
+        "texts": {
+            side: [{"text": text, "only_here": mark is not None} for text, mark in own]
+            for side, own in zip((LEFT, RIGHT), pieces, strict=True)
+        },
+    }
+
+
+def _numbers(result: Result, index: int) -> list[float]:
+    return [round(float(value), 2) for value in result.detections.xyxy[index]]
+
+
+def full_text(result: Result) -> str:
+    """The text of an answer; lines with coordinates in reading order."""
+    return result.text or (reading_text(result.quads, result.labels) if result.quads is not None else "")
+
+
+Segment = tuple[str, str | None]
+"""A piece of text, and the only side that has it, or None if both do."""
+
+
+def diff_texts(left: str, right: str) -> tuple[list[Segment], list[Segment]]:
+    """Split both texts into pieces and mark those that the other text lacks.
+
+    The pieces of one side, joined, are its text again. Words are compared exactly, whitespace aside.
+    """
+    words = [_WORD.findall(text) for text in (left, right)]
+    bare = [[word.strip() for word in side] for side in words]
+    matcher = difflib.SequenceMatcher(None, bare[0], bare[1], autojunk=False)
+    pieces: tuple[list[Segment], list[Segment]] = ([], [])
+    for change, i1, i2, j1, j2 in matcher.get_opcodes():
+        same = change == "equal"
+        for side, chosen, mark in ((0, words[0][i1:i2], LEFT), (1, words[1][j1:j2], RIGHT)):
+            if chosen:
+                pieces[side].append(("".join(chosen), None if same else mark))
+    return _with_leading_blanks(left, pieces[0]), _with_leading_blanks(right, pieces[1])
+
+
+def _with_leading_blanks(text: str, pieces: list[Segment]) -> list[Segment]:
+    """Prepend the whitespace before the first word, which belongs to no word."""
+    blanks = text[: len(text) - len(text.lstrip())]
+    return [(blanks, None), *pieces] if blanks else pieces
+
+
+def draw_comparison(
+    image: Image.Image, left: Result, right: Result, names: Sequence[str] = (LEFT, RIGHT)
+) -> Image.Image:
+    """Draw the areas found by both, only on the left and only on the right on a copy of the picture.
+
+    Args:
+        image: The picture, at any scale; it stays unchanged.
+        left: One answer.
+        right: The other one.
+        names: Labels of the two sides.
+    """
+    annotator = sv.ComparisonAnnotator(
+        *(sv.Color.from_hex(color) for color in (LEFT_COLOR, RIGHT_COLOR, BOTH_COLOR)),
+        opacity=0.55,
+        label_1=_to_ascii(names[0]),
+        label_2=_to_ascii(names[1]),
+        label_overlap=BOTH,
+        label_scale=_label_scale(image.width, [*names, BOTH]),
+    )
+    return annotator.annotate(image.copy(), _union_mask(left, image.size), _union_mask(right, image.size))
+
+
+def _union_mask(result: Result, size: tuple[int, int]) -> sv.Detections:
+    """Everything a side found as one mask of `size` (width, height): polygons, quads or boxes."""
+    if not len(result.detections):
+        return sv.Detections.empty()
+    scale = np.array(size) / np.array(result.size)
+    area = np.zeros((size[1], size[0]), dtype=bool)
+    for parts, box in zip(result.polygons, quads_or_boxes(result), strict=True):
+        for part in parts or [box]:
+            area |= sv.polygon_to_mask(np.rint(part * scale).astype(int), size).astype(bool)
+    return sv.Detections(xyxy=np.array([[0, 0, *size]]), mask=area[None])
+
+
+def _label_scale(width: int, names: Sequence[str]) -> float:
+    """The annotator's label scale at which its legend fits the picture; at 1.0 a letter is about 20 pixels wide."""
+    legend = 50 + sum(20 * len(name) + 100 for name in names)
+    return min(1.0 + width / 4000, width / legend)
+
+
+def _to_ascii(name: str) -> str:
+    """Replace what the annotator's ASCII font lacks."""
+    return name.encode("ascii", "replace").decode()

@@ -1,0 +1,64 @@
+"""A request's picture, from base64 or a link, to upright RGB."""
+
+import asyncio
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from PIL import Image
+
+from florence_ui.errors import FlorenceUIError
+from florence_ui.images.fetch import fetch_image
+from florence_ui.images.loading import ImageLimits, decode
+from florence_ui.server.refusals import RefusalError
+from florence_ui.server.schemas import RequestImage
+
+LIMITS = ImageLimits()
+DATA_URL = re.compile(r"^data:[\w.+-]+/[\w.+-]+;base64,")
+
+
+async def read_image_bytes(image: RequestImage) -> bytes:
+    """The picture's file, decoded from base64 or fetched; of a link, only one into the open internet.
+
+    Raises:
+        RefusalError: 400 with the reason, in the words of Roboflow's server up to the cause.
+    """
+    with as_refusals():
+        match image.type:
+            case "base64":
+                return _decode_base64(image.value or "")
+            case "url":
+                return await fetch_image(image.value or "", max_bytes=LIMITS.max_bytes)
+            case _:
+                raise FlorenceUIError("Unknown image type.", "Send type base64 or url.")
+
+
+async def decode_image(data: bytes) -> Image.Image:
+    """The file's picture, upright RGB at its own size.
+
+    Raises:
+        RefusalError: 400 with the reason.
+    """
+    with as_refusals():
+        return await asyncio.to_thread(decode, data, LIMITS)
+
+
+@contextmanager
+def as_refusals() -> Iterator[None]:
+    """Turns whatever is wrong with a picture into a refusal."""
+    try:
+        yield
+    except FlorenceUIError as error:
+        raise RefusalError(400, f"Could not load input image. Cause: {error.message}", error.hint) from None
+
+
+def _decode_base64(text: str) -> bytes:
+    text = "".join(DATA_URL.sub("", text, count=1).split())  # `base64` and MIME break it into lines
+    if not text:
+        raise FlorenceUIError("Empty image payload.")
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise FlorenceUIError("Malformed base64 input image.") from None

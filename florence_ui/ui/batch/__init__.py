@@ -1,0 +1,1 @@
+"""The Many pictures tab."""

@@ -1,0 +1,157 @@
+"""The parts of the tab for many pictures: what it remembers, its components, and how they are laid out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import gradio as gr
+
+from florence_ui.exports import batch_downloads
+from florence_ui.exports.datasets import MAX_VALIDATION_SHARE
+from florence_ui.inference.batch import MAX_PICTURES, Batch, Item
+from florence_ui.tasks import TASKS, InputKind, get_task
+from florence_ui.ui import labels
+from florence_ui.ui.components import ContactSheet, Notice, Stage
+from florence_ui.ui.components.notice import text_notice
+from florence_ui.ui.layout import SESSION_SECONDS
+from florence_ui.ui.updates import Updates
+
+NO_PICTURES = "Choose some pictures first."
+"""Why Run is off."""
+REFRESH_SECONDS = 1.0
+"""How often the sheet is brought up to date while the work goes on."""
+
+
+@dataclass(eq=False)
+class BatchState:
+    """One visitor's many pictures.
+
+    Attributes:
+        batch: The pictures; None before there are any.
+        previews: Files of the small drawings of finished ones.
+        current: Which one is looked at, -1 for none.
+        asked: The question as it stands in the fields.
+        going: Whether the work goes on.
+        words: What it waits for, if it does.
+    """
+
+    batch: Batch | None = None
+    previews: dict[Item, Path] = field(default_factory=dict)
+    current: int = -1
+    asked: tuple[str, ...] = ()
+    going: bool = False
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class BatchPanel:
+    """The tab."""
+
+    state: gr.State
+    files: gr.File
+    task: gr.Dropdown
+    text: gr.Textbox
+    classes: gr.Dropdown
+    run: gr.Button
+    stop: gr.Button
+    retry: gr.Button
+    notice: Notice
+    contact_sheet: ContactSheet
+    chosen_panel: gr.Column
+    stage: Stage
+    meta: Notice
+    failures: gr.Dataframe
+    take: gr.Column
+    validation: gr.Slider
+    buttons: Mapping[str, gr.Button]
+    timer: gr.Timer
+
+    @property
+    def chosen(self) -> list[gr.components.Component]:
+        """What changes with the picture that is looked at."""
+        return [self.chosen_panel, self.stage, self.meta, self.contact_sheet]
+
+    @property
+    def shown(self) -> list[gr.components.Component]:
+        """What changes with the progress."""
+        return [self.run, self.stop, self.retry, self.notice, self.contact_sheet, self.failures, self.take, self.timer]
+
+
+def lay_out() -> BatchPanel:
+    """Files and question on the left, the sheet and the chosen picture on the right."""
+    usual = "<OD>"
+    with gr.Row(elem_id="batch"):
+        with gr.Column(elem_id="batch-ask"):
+            files = gr.File(
+                label=f"Pictures, up to {MAX_PICTURES}", file_count="multiple", height=220,
+                elem_id="batch-files",
+            )  # fmt: skip
+            task = gr.Dropdown(task_choices(), value=usual, label="Task for all", elem_id="batch-task")
+            text = gr.Textbox(label="Phrase", elem_id="batch-text", visible=False, lines=2)
+            classes = gr.Dropdown(
+                [], label="Classes", info="Press Enter after each one.", multiselect=True, allow_custom_value=True,
+                elem_id="batch-classes", visible=False,
+            )  # fmt: skip
+            with gr.Row(elem_id="batch-row"):
+                run = gr.Button("Run all", variant="primary", size="lg", elem_id="batch-run", interactive=False)
+                stop = gr.Button("Stop", variant="stop", size="lg", elem_id="batch-stop", visible=False)
+            retry = gr.Button("Try the failed ones again", elem_id="batch-retry", visible=False)
+            notice = Notice(text_notice(NO_PICTURES), elem_id="batch-notice", label="State of the work")
+            gr.Markdown("Model, server and key are the ones chosen under Explore.", elem_id="batch-hint")
+            with gr.Column(visible=False, elem_id="batch-take") as take:
+                gr.Markdown("### Download all that is done", elem_id="batch-take-title")
+                with gr.Row(elem_id="batch-take-row"):
+                    buttons = {
+                        name: gr.Button(title, size="sm", min_width=90, elem_id=f"batch-{name}")
+                        for name, title in batch_downloads.TITLES.items()
+                    }
+                validation = gr.Slider(
+                    0, 100 * MAX_VALIDATION_SHARE, 0, step=5, label="For validation, %",
+                    info="Part of a data set to hold back; the same pictures every time.", elem_id="batch-validation",
+                )  # fmt: skip
+        with gr.Column(elem_id="batch-answer"):
+            contact_sheet = ContactSheet(elem_id="batch-contact-sheet", label="Pictures")
+            failures = gr.Dataframe(
+                headers=["picture", "why it failed"], type="array", interactive=False, wrap=True, visible=False,
+                label="Failed", elem_id="batch-failures", buttons=["copy"], column_widths=["30%", "70%"],
+            )  # fmt: skip
+            with gr.Column(visible=False, elem_id="batch-chosen") as chosen_panel:
+                meta = Notice(elem_id="batch-meta", label="About this answer")
+                stage = Stage(elem_id="batch-stage", label="The chosen picture")
+    state, timer = gr.State(BatchState(), time_to_live=SESSION_SECONDS), gr.Timer(REFRESH_SECONDS, active=False)
+    return BatchPanel(
+        state,
+        files,
+        task,
+        text,
+        classes,
+        run,
+        stop,
+        retry,
+        notice,
+        contact_sheet,
+        chosen_panel,
+        stage,
+        meta,
+        failures,
+        take,
+        validation,
+        buttons,
+        timer,
+    )
+
+
+def task_choices() -> list[tuple[str, str]]:
+    """(words, token) of the tasks that make sense for many pictures: all but those about one picture's region."""
+    return [(task.title, token) for token, task in TASKS.items() if task.input_kind is not InputKind.REGION]
+
+
+def fit_form_to_task(panel: BatchPanel, token: str) -> Updates:
+    """Only the fields that the task needs."""
+    task = get_task(token)
+    typed = task.input_kind in (InputKind.PHRASE, InputKind.PROMPT)
+    words = {"label": labels.FIELD_LABELS.get(task.input_kind, ""), "placeholder": f"For example: {task.example}"}
+    return {
+        panel.text: gr.update(visible=typed, **(words if typed else {})),
+        panel.classes: gr.update(visible=task.input_kind is InputKind.CLASSES),
+    }

@@ -1,0 +1,289 @@
+"""Many pictures: one question over up to 200 files, with progress, Stop and continue, and failures tried again."""
+
+import contextlib
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+
+import gradio as gr
+
+from florence_ui import storage
+from florence_ui.concurrency.fair_pool import draw_pool
+from florence_ui.errors import FlorenceUIError, InputError, PromptError
+from florence_ui.exports import batch_downloads
+from florence_ui.exports.tables import escape_cell
+from florence_ui.hosting.uploads import uploaded
+from florence_ui.identity import Visitor
+from florence_ui.inference.batch import Batch, Item, ItemState, reopen
+from florence_ui.inference.pipeline import Request, draw
+from florence_ui.tasks import build_prompt, get_task
+from florence_ui.ui import labels
+from florence_ui.ui.batch.panel import NO_PICTURES, BatchPanel, BatchState, fit_form_to_task, lay_out
+from florence_ui.ui.components.contact_sheet import ContactSheetValue, Frame
+from florence_ui.ui.components.notice import Message, NoticeValue, error_notice, text_notice
+from florence_ui.ui.explore import answer_view, stage_view
+from florence_ui.ui.explore.run_events import UNEXPECTED
+from florence_ui.ui.explore.style_events import HAND_OVER
+from florence_ui.ui.file_data import as_file_data
+from florence_ui.ui.layout import Page, queued, unqueued
+from florence_ui.ui.updates import Inputs, Updates
+from florence_ui.visitors.multi_call import batch_turn, max_concurrency
+from florence_ui.visitors.quota import format_duration
+from florence_ui.visitors.service import parse_key, visitor_of
+
+log = logging.getLogger(__name__)
+
+REVEAL = "() => window.florencePage.reveal('batch-chosen')"
+
+
+def build_batch_tab(page: Page, tab: gr.Tab) -> None:
+    """Lays the tab out and connects it."""
+    panel, ask = lay_out(), page.ask
+    asked = {panel.state, panel.task, panel.text, panel.classes, ask.model, ask.backend, ask.key, *page.style.controls}
+
+    def take_files(inputs: Inputs) -> Updates:
+        return {
+            **set_files(inputs[panel.state], inputs[panel.files], panel),
+            panel.chosen_panel: gr.update(visible=False),
+        }
+
+    def fit(inputs: Inputs) -> Updates:
+        return fit_form_to_task(panel, inputs[panel.task])
+
+    def ask_anew(inputs: Inputs) -> Updates:
+        state: BatchState = inputs[panel.state]
+        state.asked = question_key(page, panel, inputs)
+        shown = progress_updates(panel, state)
+        return {component: shown[component] for component in (panel.run, panel.retry)}
+
+    async def run(inputs: Inputs, request: gr.Request) -> AsyncIterator[Updates]:
+        async for updates in stream_batch(page, panel, inputs, visitor_of(request, page.services.settings)):
+            yield updates
+
+    async def again(inputs: Inputs, request: gr.Request) -> AsyncIterator[Updates]:
+        if inputs[panel.state].batch is not None:
+            inputs[panel.state].batch.retry_failed()
+        async for updates in run(inputs, request):
+            yield updates
+
+    def stopped(inputs: Inputs) -> Updates:
+        inputs[panel.state].going = False
+        return progress_updates(panel, inputs[panel.state])
+
+    def look(inputs: Inputs) -> Updates:
+        return progress_updates(panel, inputs[panel.state])
+
+    async def open_one(inputs: Inputs, event: gr.EventData) -> Updates:
+        return await open_picture(page, panel, inputs, getattr(event, "index", None))
+
+    panel.files.change(take_files, {panel.state, panel.files}, [*panel.shown, panel.chosen_panel], **queued())
+    panel.task.input(fit, {panel.task}, [panel.text, panel.classes], **unqueued())
+    words = {panel.state, panel.task, panel.text, panel.classes, ask.model, ask.backend}
+    changed = [panel.task.input, panel.text.blur, panel.classes.input, ask.model.input, ask.backend.input]
+    gr.on(changed, ask_anew, words, [panel.run, panel.retry], **unqueued())
+    running = [panel.run.click(run, asked, panel.shown, **queued())]
+    running.append(panel.retry.click(again, asked, panel.shown, **queued()))
+    panel.stop.click(stopped, {panel.state}, panel.shown, cancels=running, **unqueued())
+    panel.timer.tick(look, {panel.state}, panel.shown, **unqueued())
+    chosen = panel.contact_sheet.select(open_one, {panel.state, *page.style.controls}, panel.chosen, **queued())
+    chosen.then(None, js=REVEAL)
+    for name, button in panel.buttons.items():
+        wire_download(page, panel, name, button)
+
+
+def set_files(state: BatchState, files: Sequence[str] | None, panel: BatchPanel) -> Updates:
+    """A new set of pictures; those that were there already keep their answers."""
+    before, known = state.batch, defaultdict(list)
+    for item in before.items if before else ():
+        known[item.path].append(item)
+    try:
+        paths = [uploaded(path) for path in files or ()]
+        state.batch = Batch.of(paths) if paths else None
+    except FlorenceUIError as error:
+        state.batch = None
+        return {**progress_updates(panel, state), panel.notice: error_notice(error)}
+    if state.batch is not None and before is not None:
+        state.batch.items = [known[item.path].pop(0) if known[item.path] else item for item in state.batch.items]
+        state.batch.question = before.question
+    state.current = -1
+    return {**progress_updates(panel, state), panel.notice: text_notice("" if state.batch else NO_PICTURES)}
+
+
+async def stream_batch(page: Page, panel: BatchPanel, inputs: Inputs, visitor: Visitor) -> AsyncIterator[Updates]:
+    """Asks about every picture that waits; how far it has come is told by the timer."""
+    state: BatchState = inputs[panel.state]
+    try:
+        template = question(page, panel, inputs)
+        state.asked = question_key(page, panel, inputs)
+        state.batch.ask(state.asked)
+        state.previews = {item: state.previews[item] for item in state.batch.items if item in state.previews}
+        state.going, state.words = True, ""
+        yield {**progress_updates(panel, state), panel.notice: NoticeValue()}
+        going = state.batch.run(
+            page.services.pipeline.analyze,
+            lambda picture: replace(template, picture=picture),
+            max_concurrency=max_concurrency(page.services, template),
+            limits=page.services.image_limits,
+            style=page.style.read(inputs),
+            turn=batch_turn(
+                page.services, state.batch, template, visitor, lambda words: setattr(state, "words", words)
+            ),
+        )
+        async with contextlib.aclosing(going):
+            async for _ in going:
+                state.words = ""
+        state.going = False
+        yield progress_updates(panel, state)
+    except FlorenceUIError as error:
+        state.going = False
+        yield {**progress_updates(panel, state), panel.notice: error_notice(error)}
+    except Exception:
+        log.exception("The work over many pictures failed.")
+        state.going = False
+        yield {**progress_updates(panel, state), panel.notice: error_notice(UNEXPECTED)}
+
+
+def question(page: Page, panel: BatchPanel, inputs: Inputs) -> Request:
+    """What is asked about each picture; the picture itself is still to come.
+
+    Raises:
+        InputError: If something is missing.
+    """
+    if inputs[panel.state].batch is None:
+        raise InputError("There are no pictures yet.", "Choose some first.", field="pictures")
+    task, text, classes = get_task(inputs[panel.task]), inputs[panel.text] or "", tuple(inputs[panel.classes] or ())
+    build_prompt(task, text=text, classes=classes)
+    return Request(
+        None,
+        task,
+        text=text,
+        classes=classes,
+        model_id=labels.model_id_of(inputs[page.ask.model]),
+        backend=page.services.backend(inputs[page.ask.backend]).name,
+        api_key=parse_key(inputs[page.ask.key]),
+        nano_stands_in=True,
+    )
+
+
+def question_key(page: Page, panel: BatchPanel, inputs: Inputs) -> tuple[str, ...]:
+    """Equal for equal questions, whatever stands in fields that the task does not need; no key is in it."""
+    task, text, classes = get_task(inputs[panel.task]), inputs[panel.text] or "", tuple(inputs[panel.classes] or ())
+    try:
+        prompt = build_prompt(task, text=text, classes=classes)
+    except PromptError:
+        prompt = ""
+    return (task.token, prompt, labels.model_id_of(inputs[page.ask.model]), inputs[page.ask.backend])
+
+
+def progress_updates(panel: BatchPanel, state: BatchState) -> Updates:
+    """How far the work has come."""
+    batch = state.batch
+    failed = [item for item in batch.items if item.state is ItemState.FAILED] if batch else []
+    reasons = [[escape_cell(item.name), escape_cell(item.reason)] for item in failed]
+    return {
+        panel.run: gr.update(value=run_label(state), interactive=batch is not None, visible=not state.going),
+        panel.stop: gr.update(visible=state.going),
+        panel.retry: gr.update(visible=bool(failed) and not state.going and batch.question == state.asked),
+        panel.contact_sheet: contact_sheet(state),
+        panel.failures: gr.update(visible=bool(failed), value=reasons),
+        panel.take: gr.update(visible=bool(batch and batch.done)),
+        panel.timer: gr.Timer(active=state.going),
+    }
+
+
+def run_label(state: BatchState) -> str:
+    """What Run would do; another question starts over."""
+    batch = state.batch
+    if batch is None or not batch.ended or batch.question != state.asked:
+        return "Run all"
+    left = len(batch.items) - batch.ended  # not those that wait: right after Stop some are still being let go
+    return f"Continue with {left}" if left else "Run all again"
+
+
+def contact_sheet(state: BatchState) -> ContactSheetValue:
+    """Every picture with its state."""
+    if state.batch is None:
+        return ContactSheetValue()
+    batch = state.batch
+    return ContactSheetValue(
+        frames=[frame(state, item) for item in batch.items],
+        current=state.current,
+        part=batch.ended / len(batch.items),
+        words=progress_text(state, batch),
+    )
+
+
+def frame(state: BatchState, item: Item) -> Frame:
+    """One picture on the sheet."""
+    if item.preview and item not in state.previews:
+        state.previews[item] = storage.write(item.preview, ".jpg", stem="preview")
+    note = item_note(item) if item.state is ItemState.DONE else item.reason
+    shown = ItemState.WAITING if item.state is ItemState.RUNNING and not state.going else item.state
+    return Frame(name=item.name, state=shown.value, note=note, image=as_file_data(state.previews.get(item)))
+
+
+def item_note(item: Item) -> str:
+    """A finished picture in a word."""
+    count = len(item.result.detections)
+    return f"{count} found" if count or not item.result.text else item.result.text
+
+
+def progress_text(state: BatchState, batch: Batch) -> str:
+    """The progress in a sentence."""
+    done, failed, total = batch.count(ItemState.DONE), batch.count(ItemState.FAILED), len(batch.items)
+    parts = [
+        f"{done} of {total} done" if batch.ended or state.going else f"{total} pictures" if total > 1 else "1 picture"
+    ]
+    parts += [f"{failed} failed"] if failed else []
+    left = batch.seconds_left()
+    if state.going and left:
+        parts.append(f"about {format_duration(left)} left")
+    if not state.going and 0 < batch.ended < total:
+        parts.append("stopped")
+    return ", ".join(parts) + "." + (f" {state.words}" if state.words else "")
+
+
+async def open_picture(page: Page, panel: BatchPanel, inputs: Inputs, index: object) -> Updates:
+    """One of the pictures with its answer, or with the reason why it has none."""
+    state: BatchState = inputs[panel.state]
+    if state.batch is None or not isinstance(index, int) or not 0 <= index < len(state.batch.items):
+        return {}
+    item, state.current = state.batch.items[index], index
+    updates: Updates = {
+        panel.contact_sheet: contact_sheet(state),
+        panel.meta: NoticeValue(),
+        panel.chosen_panel: gr.update(visible=True),
+    }
+    if item.state is ItemState.FAILED or item.analysis is None:
+        return updates | {panel.stage: stage_view.failed(None, FlorenceUIError(item.name, item.reason))}
+    try:
+        analysis, style = await reopen(item, page.services.image_limits), page.style.read(inputs)
+        path = await draw(analysis, style)
+    except FlorenceUIError as error:
+        return updates | {panel.stage: stage_view.failed(None, error)}
+    lines = [
+        Message(text=f"{item.name} · {answer_view.meta_line(page, analysis)}"),
+        *answer_view.warning_messages(analysis, analysis.picture.path),
+    ]
+    stage = stage_view.answered(item.result, path, (), style.palette)
+    return updates | {panel.stage: stage, panel.meta: NoticeValue(messages=lines)}
+
+
+def wire_download(page: Page, panel: BatchPanel, name: str, button: gr.Button) -> None:
+    """Connects one download of all that is finished."""
+
+    async def make(inputs: Inputs) -> Updates:
+        options = batch_downloads.Options(
+            page.services.image_limits, page.style.read(inputs), (inputs[panel.validation] or 0) / 100
+        )
+        try:
+            export = await draw_pool.run(batch_downloads.make, name, inputs[panel.state].batch, options)
+        except FlorenceUIError as error:
+            return {page.take.handover: None, panel.notice: error_notice(error)}
+        left_out = NoticeValue(messages=[Message(text=note) for note in export.notes])
+        return {page.take.handover: str(export.path), panel.notice: left_out}
+
+    needed = {panel.state, panel.validation, *page.style.controls}
+    made = button.click(make, needed, [page.take.handover, panel.notice], **queued())
+    made.success(None, js=HAND_OVER)

@@ -1,0 +1,332 @@
+"""Compare: the same picture and task, asked twice at the same time, of any two models on any two servers."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import gradio as gr
+
+from florence_ui.concurrency.fair_pool import draw_pool
+from florence_ui.errors import FlorenceUIError
+from florence_ui.exports.tables import escape_cell
+from florence_ui.identity import Visitor
+from florence_ui.inference.pipeline import Analysis, Request, draw, save_jpeg
+from florence_ui.results import compare
+from florence_ui.results.compare import LEFT, RIGHT
+from florence_ui.tasks import get_task
+from florence_ui.ui import labels
+from florence_ui.ui.components import Notice, Stage, TextDiff
+from florence_ui.ui.components.notice import Message, NoticeValue, error_notice, text_notice
+from florence_ui.ui.components.stage import StageValue
+from florence_ui.ui.components.text_diff import Piece, TextDiffValue
+from florence_ui.ui.explore import answer_view, stage_view
+from florence_ui.ui.explore.run_events import UNEXPECTED, answer_of, asked
+from florence_ui.ui.file_data import as_file_data
+from florence_ui.ui.layout import Page, queued, unqueued
+from florence_ui.ui.updates import Inputs, Updates, read_question
+from florence_ui.visitors.service import Services, visitor_of
+from florence_ui.visitors.session import PageSession, Question
+
+log = logging.getLogger(__name__)
+
+RIGHT_MODEL = "florence-2-large"
+NO_PICTURE = StageValue(state="empty", title="No picture yet", hint="Choose one under Explore.")
+SideEvent = str | Analysis | FlorenceUIError
+"""What a side says: what it waits for, its answer, or why there is none."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One column: who is asked, and what they said."""
+
+    name: str
+    model: gr.Dropdown
+    backend: gr.Radio
+    stage: Stage
+    meta: Notice
+    text: TextDiff
+
+    @property
+    def shown(self) -> list[gr.components.Component]:
+        """What changes with the answer."""
+        return [self.stage, self.meta, self.text]
+
+
+@dataclass(frozen=True)
+class ComparePanel:
+    """The tab."""
+
+    question: Notice
+    sides: Mapping[str, Side]
+    run: gr.Button
+    stop: gr.Button
+    notice: Notice
+    outcome: gr.Column
+    summary: Notice
+    picture: Stage
+    table: gr.Dataframe
+
+    @property
+    def parts(self) -> list[gr.components.Component]:
+        """Everything that changes."""
+        both = [part for side in self.sides.values() for part in side.shown]
+        outcome = [self.outcome, self.summary, self.picture, self.table]
+        return [self.question, self.run, self.stop, self.notice, *both, *outcome]
+
+
+def build_compare_tab(page: Page, tab: gr.Tab) -> None:
+    """Lays the tab out and connects it."""
+    panel = lay_out(page)
+    choosers = {chooser for side in panel.sides.values() for chooser in (side.model, side.backend)}
+    fields = {*page.question_fields, *page.style.controls, *choosers}
+
+    def look(inputs: Inputs) -> Updates:
+        return open_tab(page, panel, inputs)
+
+    async def run(inputs: Inputs, request: gr.Request) -> AsyncIterator[Updates]:
+        async for updates in stream_comparison(page, panel, inputs, visitor_of(request, page.services.settings)):
+            yield updates
+
+    def stopped(inputs: Inputs) -> Updates:
+        return {**show_run(panel), panel.notice: text_notice("Stopped."), **reset_sides(panel, inputs[page.session])}
+
+    tab.select(look, fields, panel.parts, **unqueued())
+    running = panel.run.click(run, fields, panel.parts, **queued())
+    panel.stop.click(stopped, fields, panel.parts, cancels=[running], **unqueued())
+
+
+def lay_out(page: Page) -> ComparePanel:
+    """Two columns, and below them what they have in common."""
+    settings = page.services.settings
+    with gr.Column(elem_id="compare"):
+        with gr.Row(elem_id="compare-head"):
+            question = Notice(elem_id="compare-question", label="What is compared")
+            run = gr.Button("Compare", variant="primary", elem_id="compare-run", interactive=False)
+            stop = gr.Button("Stop", variant="stop", elem_id="compare-stop", visible=False)
+        notice = Notice(elem_id="compare-notice", label="Comparison state")
+        with gr.Row(elem_id="compare-sides"):
+            sides = {
+                LEFT: lay_out_side(page, LEFT, settings.model or labels.AUTOMATIC),
+                RIGHT: lay_out_side(page, RIGHT, RIGHT_MODEL),
+            }
+        with gr.Column(visible=False, elem_id="compare-outcome") as outcome:
+            summary = Notice(elem_id="compare-summary", label="What both found")
+            with gr.Row(elem_id="compare-both"):
+                picture = Stage(elem_id="compare-picture", label="Who found what")
+                table = gr.Dataframe(
+                    headers=list(compare.COLUMNS), type="array", interactive=False, wrap=True,
+                    label="Who found what", show_label=False, elem_id="compare-table", buttons=["copy"],
+                    column_widths=["96px", "120px", "84px", "150px", "150px"],
+                )  # fmt: skip
+    return ComparePanel(question, sides, run, stop, notice, outcome, summary, picture, table)
+
+
+def lay_out_side(page: Page, name: str, model: str) -> Side:
+    """One column."""
+    backends = [(backend.title, key) for key, backend in page.services.backends.items()]
+    with gr.Column(elem_id=f"compare-{name}", elem_classes="compare-side", min_width=280):
+        model_field = gr.Dropdown(
+            list(labels.MODELS), value=model, label=f"Model on the {name}", allow_custom_value=True,
+            elem_id=f"compare-{name}-model",
+        )  # fmt: skip
+        backend = gr.Radio(
+            backends, value=page.services.settings.default_backend, label=f"Server on the {name}",
+            elem_id=f"compare-{name}-backend", visible=len(backends) > 1,
+        )  # fmt: skip
+        stage = Stage(NO_PICTURE, elem_id=f"compare-{name}-stage", label=f"Result on the {name}")
+        meta = Notice(elem_id=f"compare-{name}-meta", label=f"About the answer on the {name}")
+        text = TextDiff(elem_id=f"compare-{name}-text", label=f"Text on the {name}")
+    return Side(name, model_field, backend, stage, meta, text)
+
+
+def open_tab(page: Page, panel: ComparePanel, inputs: Inputs) -> Updates:
+    """The tab as it opens: with the picture and the question that stand under Explore."""
+    session, question = inputs[page.session], read_question(page, inputs)
+    ready = session.source is not None
+    if not ready:
+        words = text_notice("Choose a picture under Explore; it is compared here.")
+    else:
+        words = text_notice(f"{describe_question(question)}, on the picture under Explore.")
+    return {
+        panel.question: words,
+        panel.run: gr.update(interactive=ready),
+        **reset_if_changed(panel, session, question),
+    }
+
+
+def describe_question(question: Question) -> str:
+    """A question in a few words."""
+    words = question.text or ", ".join(question.classes)
+    return get_task(question.token).title + (f": {words}" if words else "")
+
+
+def reset_if_changed(panel: ComparePanel, session: PageSession, question: Question) -> Updates:
+    """Empty columns with the picture, unless what they show is the answer to this question already."""
+    return {} if session.compared == (session.shown, describe_question(question)) else reset_sides(panel, session)
+
+
+def reset_sides(panel: ComparePanel, session: PageSession) -> Updates:
+    """Both columns before there is an answer."""
+    session.compared = None
+    picture = (
+        StageValue(state="done", image=as_file_data(session.shown), alt="The picture") if session.shown else NO_PICTURE
+    )
+    updates: Updates = {panel.outcome: gr.update(visible=False)}
+    for side in panel.sides.values():
+        updates |= {side.stage: picture, side.meta: NoticeValue(), side.text: TextDiffValue()}
+    return updates
+
+
+async def stream_comparison(
+    page: Page, panel: ComparePanel, inputs: Inputs, visitor: Visitor
+) -> AsyncIterator[Updates]:
+    """Both sides as they answer, then what they have in common."""
+    session, shown = inputs[page.session], inputs[page.session].shown
+    question = read_question(page, inputs)
+    answers: dict[str, Analysis] = {}
+    so_far = {
+        **reset_sides(panel, session),
+        **show_stop(panel),
+    }  # sent whole each time: of quick updates a browser may skip some
+    so_far |= {side.stage: stage_view.busy(shown, "Asking the model") for side in panel.sides.values()}
+    yield so_far
+    try:
+        await session.make_ready()
+        requests, refused = await asyncio.to_thread(build_requests, page, panel, inputs, session, question)
+        for name, error in refused.items():
+            so_far |= show_status(panel.sides[name], shown, error)
+        async with contextlib.aclosing(ask_both(page.services, question, requests, visitor)) as news:
+            async for name, word in news:
+                if isinstance(word, Analysis):
+                    answers[name] = word
+                    so_far |= await show_answer(page, panel.sides[name], inputs, word)
+                else:
+                    so_far |= show_status(panel.sides[name], shown, word)
+                yield so_far
+        session.compared = shown, describe_question(question)
+        yield {**so_far, **show_run(panel), **await compare_answers(panel, answers)}
+    except FlorenceUIError as error:
+        yield {**so_far, **show_run(panel), panel.notice: error_notice(error)}
+    except Exception:
+        log.exception("A comparison failed.")
+        yield {**so_far, **show_run(panel), panel.notice: error_notice(UNEXPECTED)}
+
+
+def build_requests(
+    page: Page, panel: ComparePanel, inputs: Inputs, session: PageSession, question: Question
+) -> tuple[dict[str, Request], dict[str, FlorenceUIError]]:
+    """What each side is asked; a side that cannot be asked has an error in its place."""
+    requests, refused = {}, {}
+    for name, side in panel.sides.items():
+        own = replace(question, model_id=labels.model_id_of(inputs[side.model]), backend=inputs[side.backend])
+        try:
+            requests[name] = asked(page, session, own, inputs[page.ask.key])
+        except FlorenceUIError as error:
+            refused[name] = error
+    return requests, refused
+
+
+async def ask_both(
+    services: Services, question: Question, requests: Mapping[str, Request], visitor: Visitor
+) -> AsyncIterator[tuple[str, SideEvent]]:
+    """What the sides say, until each has its answer or its error; leaving the loop early ends both."""
+    heard: asyncio.Queue[tuple[str, SideEvent]] = asyncio.Queue()
+
+    async def ask(name: str, request: Request) -> None:
+        try:
+            word: SideEvent = await answer_of(
+                services, question, request, visitor, lambda words: heard.put_nowait((name, words))
+            )
+        except FlorenceUIError as error:
+            word = error
+        except Exception:
+            log.exception("A side of a comparison failed.")
+            word = UNEXPECTED
+        heard.put_nowait((name, word))
+
+    tasks = [asyncio.create_task(ask(name, request)) for name, request in requests.items()]
+    ended = 0
+    try:
+        while ended < len(tasks):
+            name, word = await heard.get()
+            ended += not isinstance(word, str)
+            yield name, word
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def show_status(side: Side, shown: Path | None, word: str | FlorenceUIError) -> Updates:
+    """A side that waits, or failed."""
+    if isinstance(word, FlorenceUIError):
+        return {side.stage: stage_view.failed(shown, word)}
+    return {side.stage: stage_view.busy(shown, word)}
+
+
+async def show_answer(page: Page, side: Side, inputs: Inputs, analysis: Analysis) -> Updates:
+    """A side with its answer; the text's differences are marked when both are there."""
+    style = page.style.read(inputs)
+    path = await draw(analysis, style)
+    stage = stage_view.answered(analysis.result, path, (), style.palette).model_copy(update={"phrases": []})
+    text = compare.full_text(analysis.result)
+    lines = [
+        Message(text=answer_view.meta_line(page, analysis)),
+        *answer_view.warning_messages(analysis, analysis.picture.path),
+    ]
+    return {
+        side.stage: stage,
+        side.meta: NoticeValue(messages=lines),
+        side.text: TextDiffValue(pieces=[Piece(text=text)] if text else []),
+    }
+
+
+async def compare_answers(panel: ComparePanel, answers: Mapping[str, Analysis]) -> Updates:
+    """What both found, what only one did, and where their texts differ."""
+    if len(answers) < len(panel.sides):
+        return {
+            panel.notice: text_notice("Only one side answered, so there is nothing to compare.")
+            if answers
+            else text_notice()
+        }
+    left, right = (answers[name].result for name in (LEFT, RIGHT))
+    pieces = compare.diff_texts(compare.full_text(left), compare.full_text(right))
+    updates: Updates = {
+        side.text: TextDiffValue(pieces=[Piece(text=text, mark=mark or "") for text, mark in own])
+        for side, own in zip(panel.sides.values(), pieces, strict=True)
+    }
+    if len(left.detections) or len(right.detections):
+        updates |= await compare_objects(panel, answers)
+    return updates
+
+
+async def compare_objects(panel: ComparePanel, answers: Mapping[str, Analysis]) -> Updates:
+    """The table, and one picture of who found what."""
+    left, right = (answers[name].result for name in (LEFT, RIGHT))
+    comparison = compare.compare(left, right)
+    words = compare.summarize(comparison)
+
+    def picture() -> Path:
+        return save_jpeg(compare.draw_comparison(answers[LEFT].picture.display, left, right), stem="comparison")
+
+    path = await draw_pool.run(picture)
+    rows = compare.comparison_table(left, right, comparison)
+    return {
+        panel.outcome: gr.update(visible=True),
+        panel.summary: text_notice(words),
+        panel.picture: StageValue(state="done", image=as_file_data(path), alt=words),
+        panel.table: gr.update(value=[[who, escape_cell(label), *rest] for who, label, *rest in rows]),
+    }
+
+
+def show_stop(panel: ComparePanel) -> Updates:
+    """Stop in the place of Compare."""
+    return {panel.run: gr.update(visible=False), panel.stop: gr.update(visible=True), panel.notice: NoticeValue()}
+
+
+def show_run(panel: ComparePanel) -> Updates:
+    """Compare in the place of Stop."""
+    return {panel.run: gr.update(visible=True), panel.stop: gr.update(visible=False)}

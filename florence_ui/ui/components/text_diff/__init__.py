@@ -1,0 +1,29 @@
+"""A text with marked pieces: what one of two texts has and the other lacks."""
+
+from pathlib import Path
+from typing import Literal
+
+from gradio.data_classes import GradioModel
+from pydantic import Field
+
+from florence_ui.ui.components.static import StaticComponent
+
+
+class Piece(GradioModel):
+    """A piece of a text, marked or not."""
+
+    text: str
+    mark: Literal["", "left", "right"] = ""
+
+
+class TextDiffValue(GradioModel):
+    """The pieces in their order; none shows nothing."""
+
+    pieces: list[Piece] = Field(default_factory=list)
+
+
+class TextDiff(StaticComponent):
+    """Shows a text with its marked pieces, as text."""
+
+    data_model = TextDiffValue
+    folder = Path(__file__).parent

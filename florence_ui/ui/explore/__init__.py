@@ -1,0 +1,1 @@
+"""The Explore tab: one picture, one task, its answer."""

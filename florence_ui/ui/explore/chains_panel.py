@@ -1,0 +1,276 @@
+"""Chains: several questions in a row, each step with its state, its time, and its answer to open."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+
+import gradio as gr
+
+from florence_ui.errors import FlorenceUIError, InputError
+from florence_ui.exports.snippet_steps import FollowUp
+from florence_ui.identity import Visitor
+from florence_ui.inference.chains import CHAINS, Ask, Chain, ForEach, Step, StepReport, StepState, get_chain, run_chain
+from florence_ui.inference.pipeline import Request
+from florence_ui.tasks import get_task
+from florence_ui.ui.components import Notice, ThumbnailStrip
+from florence_ui.ui.components.notice import Message, NoticeValue, error_notice
+from florence_ui.ui.components.thumbnail_strip import Thumbnail, ThumbnailStripValue
+from florence_ui.ui.explore import answer_view, stage_view
+from florence_ui.ui.explore.object_panel import THEN
+from florence_ui.ui.explore.run_events import UNEXPECTED, reopen_parts, reopen_run, show_run, show_stop
+from florence_ui.ui.file_data import as_file_data
+from florence_ui.ui.layout import Page, queued, unqueued
+from florence_ui.ui.updates import Inputs, Updates, read_question
+from florence_ui.visitors.multi_call import max_concurrency, retry_when_rate_limited, with_status
+from florence_ui.visitors.service import parse_key, visitor_of
+from florence_ui.visitors.session import PageSession, Question, Recipe, Run
+
+log = logging.getLogger(__name__)
+
+FIRST = "caption-ground"
+TONES = {StepState.RUNNING: "busy", StepState.DONE: "good", StepState.FAILED: "error"}
+
+
+@dataclass(eq=False)
+class ChainProgress:
+    """One visitor's last chain.
+
+    Attributes:
+        chain: Which one.
+        reports: The last news of every step that has begun.
+        runs: The answers of the finished steps.
+    """
+
+    chain: Chain = CHAINS[FIRST]
+    reports: dict[int, StepReport] = field(default_factory=dict)
+    runs: dict[int, Run] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ChainsPanel:
+    """The panel."""
+
+    going: gr.State
+    chain: gr.Dropdown
+    help: gr.Markdown
+    run: gr.Button
+    stop: gr.Button
+    steps: Notice
+    answers: ThumbnailStrip
+
+
+def build_chains_panel(page: Page) -> None:
+    """Lays the panel out and connects it."""
+    panel, ask = lay_out(), page.ask
+    fields = {panel.going, panel.chain, *page.question_fields, *page.style.controls}
+    mine = [panel.run, panel.stop, panel.steps, panel.answers]
+    parts = [*mine, ask.run, ask.stop, ask.input_notice, ask.picture_notice, *page.answer_parts]
+
+    async def run(inputs: Inputs, request: gr.Request) -> AsyncIterator[Updates]:
+        async for updates in stream_chain(page, panel, inputs, visitor_of(request, page.services.settings)):
+            yield updates
+
+    def stopped(inputs: Inputs) -> Updates:
+        return stop_chain(page, panel, inputs)
+
+    async def open_step(inputs: Inputs, event: gr.EventData) -> Updates:
+        return await open_step_answer(page, panel, inputs, getattr(event, "index", None))
+
+    panel.chain.change(lambda name: get_chain(name).help, panel.chain, panel.help, **unqueued())
+    running = panel.run.click(run, fields, parts, **queued())
+    for stop in (panel.stop, ask.stop):
+        stop.click(stopped, fields, parts, cancels=[running], **unqueued())
+    panel.answers.select(open_step, fields, [*dict.fromkeys([panel.answers, *reopen_parts(page)])], **queued())
+
+
+def lay_out() -> ChainsPanel:
+    """Folded until somebody wants it."""
+    with gr.Accordion("Chains: several questions in a row", open=False, elem_id="chains-panel"):
+        chain = gr.Dropdown(
+            [(chain.title, name) for name, chain in CHAINS.items()], value=FIRST, label="Chain", show_label=False,
+            elem_id="chain",
+        )  # fmt: skip
+        help_line = gr.Markdown(CHAINS[FIRST].help, elem_id="chain-help")
+        with gr.Row(elem_id="chain-row"):
+            run = gr.Button("Run the chain", variant="secondary", elem_id="chain-run")
+            stop = gr.Button("Stop", variant="stop", visible=False, elem_id="chain-stop")
+        steps = Notice(elem_id="chain-steps", label="Steps")
+        strip = ThumbnailStrip(label="Open a step's answer", elem_id="chain-answers")
+    return ChainsPanel(gr.State(ChainProgress()), chain, help_line, run, stop, steps, strip)
+
+
+async def stream_chain(page: Page, panel: ChainsPanel, inputs: Inputs, visitor: Visitor) -> AsyncIterator[Updates]:
+    """Every step as it starts, goes on and ends; the answer of the last finished one is shown."""
+    session, going, style = inputs[page.session], inputs[panel.going], page.style.read(inputs)
+    shown = session.shown
+    try:
+        await session.make_ready()
+        template = await asyncio.to_thread(build_template, page, inputs)
+        going.chain, going.reports, going.runs = get_chain(inputs[panel.chain]), {}, {}
+        at_work_now = {
+            **show_stop(page),
+            **show_chain_stop(panel),
+        }  # sent each time: of quick updates a browser may skip some
+        yield {**at_work_now, **progress_updates(panel, going, session)}
+        services, calls = page.services, max_concurrency(page.services, template)
+        reports = with_status(
+            lambda say: run_chain(
+                going.chain, retry_when_rate_limited(services, visitor, say), template, max_concurrency=calls
+            )
+        )
+        async with contextlib.aclosing(reports):
+            async for report in reports:
+                if isinstance(report, str):
+                    yield {**at_work_now, page.answer.stage: stage_view.busy(shown, report)}
+                    continue
+                going.reports[report.number] = report
+                if report.state is StepState.DONE:
+                    await store_answer(page, inputs, going, report, template, shown)
+                    yield {
+                        **at_work_now,
+                        **answer_view.answer_updates(page, session, style),
+                        **progress_updates(panel, going, session),
+                    }
+                elif report.state is StepState.RUNNING:
+                    busy = stage_view.busy(
+                        shown, " ".join(filter(None, [step_title(going, report.number), report.detail]))
+                    )
+                    yield {**at_work_now, page.answer.stage: busy, **progress_updates(panel, going, session)}
+        shown_last = answer_view.answer_updates(page, session, style) if going.runs else {}
+        at_end = {**show_run(page), **show_chain_run(panel), **progress_updates(panel, going, session)}
+        yield {**shown_last, **at_end, page.answer.stage: current_stage(page, inputs)}
+    except FlorenceUIError as error:
+        yield {**stop_chain(page, panel, inputs), panel.steps: error_notice(error)}
+    except Exception:
+        log.exception("A chain failed.")
+        yield {**stop_chain(page, panel, inputs), panel.steps: error_notice(UNEXPECTED)}
+
+
+def build_template(page: Page, inputs: Inputs) -> Request:
+    """The picture, model and server that every step uses; blocks where the picture has to be decoded again.
+
+    Raises:
+        InputError: If there is no picture, its file has aged out, or the key cannot be one.
+    """
+    session, question = inputs[page.session], read_question(page, inputs)
+    picture = session.picture
+    if picture is None:
+        raise InputError("There is no picture yet.", "Add one, or choose an example.", field="image")
+    return Request(
+        picture,
+        get_task("<CAPTION>"),
+        model_id=question.model_id,
+        backend=page.services.backend(question.backend).name,
+        api_key=parse_key(inputs[page.ask.key]),
+        example=session.from_examples,
+        nano_stands_in=True,
+    )
+
+
+async def store_answer(
+    page: Page, inputs: Inputs, going: ChainProgress, report: StepReport, template: Request, shown: object
+) -> None:
+    """Remembers a step's answer among the recent runs and draws it."""
+    session: PageSession = inputs[page.session]
+    task = report.analysis.result.task
+    question = replace(read_question(page, inputs), token=task.token, text="", region=None)
+    if isinstance(going.chain.steps[report.number], Ask) and report.analysis.result.prompt != task.token:
+        question = replace(question, text=report.analysis.result.prompt.removeprefix(task.token))
+    run = session.answered(form_question(question, going, report), report.analysis, shown)
+    run.recipe = recipe_of(going, report)
+    going.runs[report.number] = run
+    await answer_view.draw(session, run, page.style.read(inputs))
+
+
+def form_question(question: Question, going: ChainProgress, report: StepReport) -> Question:
+    """What stands in the fields when a step's answer is opened; for a step about each object, its first step."""
+    if isinstance(going.chain.steps[report.number], ForEach):
+        return replace(question, token=going.chain.steps[0].token)
+    return question
+
+
+def recipe_of(going: ChainProgress, report: StepReport) -> Recipe:
+    """How a step's answer came about."""
+    first = going.chain.steps[0].token
+    match going.chain.steps[report.number]:
+        case Ask(about_text=True):
+            return Recipe((first,), FollowUp.GROUND)
+        case ForEach(action):
+            return Recipe((first,), THEN[action])
+        case Ask():
+            return Recipe((first,))
+    return Recipe((first,), FollowUp.READING_ORDER)
+
+
+def progress_updates(panel: ChainsPanel, going: ChainProgress, session: PageSession) -> Updates:
+    """Every step's state in words, and a thumbnail for every answer."""
+    lines = [step_message(number, step, going.reports.get(number)) for number, step in enumerate(going.chain.steps)]
+    thumbnails = [step_thumbnail(going, number, run) for number, run in sorted(going.runs.items())]
+    current = next((k for k, (_, run) in enumerate(sorted(going.runs.items())) if run is session.run), -1)
+    return {
+        panel.steps: NoticeValue(messages=lines),
+        panel.answers: ThumbnailStripValue(thumbnails=thumbnails, current=current),
+    }
+
+
+def step_message(number: int, step: Step, report: StepReport | None) -> Message:
+    """One step in words."""
+    words = f"{number + 1}. {step.title}"
+    if report is None:
+        return Message(text=f"{words}: waits.")
+    time = f" in {report.seconds:.1f} s" if report.state is StepState.DONE else ""
+    said = report.detail or "asking the model."
+    state = {StepState.DONE: f"done{time}", StepState.FAILED: "failed", StepState.RUNNING: "running"}[report.state]
+    return Message(text=f"{words}: {state}, {said}", tone=TONES[report.state])
+
+
+def step_thumbnail(going: ChainProgress, number: int, run: Run) -> Thumbnail:
+    """One step's answer, to be opened."""
+    seconds = going.reports[number].seconds
+    return Thumbnail(title=step_title(going, number), note=f"{seconds:.1f} s", image=as_file_data(run.thumbnail))
+
+
+def step_title(going: ChainProgress, number: int) -> str:
+    """A step's number and title."""
+    return f"{number + 1}. {going.chain.steps[number].title}"
+
+
+async def open_step_answer(page: Page, panel: ChainsPanel, inputs: Inputs, index: object) -> Updates:
+    """A step's answer as the answer that is shown."""
+    session, going = inputs[page.session], inputs[panel.going]
+    runs = [run for _, run in sorted(going.runs.items())]
+    if not isinstance(index, int) or not 0 <= index < len(runs) or runs[index] not in session.recent:
+        return {}
+    updates = await reopen_run(page, inputs, list(session.recent).index(runs[index]))
+    return {**updates, panel.answers: progress_updates(panel, going, session)[panel.answers]}
+
+
+def stop_chain(page: Page, panel: ChainsPanel, inputs: Inputs) -> Updates:
+    """The page at rest after Stop: the steps that were finished stay."""
+    session, going = inputs[page.session], inputs[panel.going]
+    for number, report in list(going.reports.items()):
+        if report.state is StepState.RUNNING:
+            going.reports[number] = replace(report, state=StepState.FAILED, detail="stopped.")
+    return {
+        **show_run(page),
+        **show_chain_run(panel),
+        **(progress_updates(panel, going, session) if going.reports else {}),
+        page.answer.stage: current_stage(page, inputs),
+    }
+
+
+def current_stage(page: Page, inputs: Inputs) -> object:
+    """The stage with the answer that is shown."""
+    return answer_view.stage_value(inputs[page.session], page.style.read(inputs))
+
+
+def show_chain_stop(panel: ChainsPanel) -> Updates:
+    """Stop in the place of Run the chain."""
+    return {panel.run: gr.update(visible=False), panel.stop: gr.update(visible=True)}
+
+
+def show_chain_run(panel: ChainsPanel) -> Updates:
+    """Run the chain in the place of Stop."""
+    return {panel.run: gr.update(visible=True), panel.stop: gr.update(visible=False)}

@@ -1,0 +1,234 @@
+"""Ask about what was found: one object or all that are shown; the answers become one new answer."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+import gradio as gr
+
+from florence_ui.errors import FlorenceUIError, InputError
+from florence_ui.exports.snippet_steps import FollowUp
+from florence_ui.identity import Visitor
+from florence_ui.inference.per_object import ACTIONS, Action, ask_about_objects
+from florence_ui.inference.pipeline import Analysis, Request
+from florence_ui.ui.components import Notice
+from florence_ui.ui.components.notice import NoticeValue, error_notice, text_notice
+from florence_ui.ui.explore import answer_view, stage_view
+from florence_ui.ui.explore.run_events import UNEXPECTED, show_run, show_stop
+from florence_ui.ui.layout import Page, queued, unqueued
+from florence_ui.ui.updates import Inputs, Updates
+from florence_ui.visitors.multi_call import max_concurrency, retry_when_rate_limited, with_status
+from florence_ui.visitors.service import parse_key, visitor_of
+from florence_ui.visitors.session import PageSession, Recipe, Run
+
+log = logging.getLogger(__name__)
+
+THEN = {
+    Action.DESCRIBE: FollowUp.DESCRIBE_EACH,
+    Action.NAME: FollowUp.NAME_EACH,
+    Action.SEGMENT: FollowUp.SEGMENT_EACH,
+    Action.READ: FollowUp.READ_EACH,
+    Action.READ_CROP: FollowUp.READ_CROP_EACH,
+}
+"""How the code that people paste says it."""
+
+
+@dataclass(eq=False)
+class ObjectSelection:
+    """What one visitor asks about.
+
+    Attributes:
+        run: The answer whose object is pinned.
+        row: Its row, -1 for none.
+        partial: The merged answer as far as it has come, with the run that it is about; None when nothing is going on.
+    """
+
+    run: Run | None = None
+    row: int = -1
+    partial: tuple[Run, Analysis, Action] | None = None
+
+    def rows(self, session: PageSession) -> list[int]:
+        """The rows to ask about: the pinned one, or all that are shown."""
+        if session.run is None:
+            return []
+        pinned = self.run is session.run and 0 <= self.row < len(session.run.analysis.result.detections)
+        return [self.row] if pinned else answer_view.visible_rows(session.run)
+
+
+@dataclass(frozen=True)
+class ObjectPanel:
+    """The panel."""
+
+    choice: gr.State
+    panel: gr.Column
+    about: Notice
+    buttons: dict[Action, gr.Button]
+    stop: gr.Button
+
+
+def build_object_panel(page: Page) -> None:
+    """Lays the panel out and connects it; it is there when something was found."""
+    panel = lay_out()
+    fields = {page.session, panel.choice, page.ask.key, *page.style.controls}
+    mine = [panel.panel, panel.about, panel.stop, *panel.buttons.values()]
+    parts = [*mine, page.ask.run, page.ask.stop, page.ask.input_notice, page.ask.picture_notice, *page.answer_parts]
+
+    def look(inputs: Inputs) -> Updates:
+        return selection_updates(page, panel, inputs)
+
+    def pin(inputs: Inputs, event: gr.EventData) -> Updates:
+        row = getattr(event, "index", None)
+        inputs[panel.choice].run, inputs[panel.choice].row = (
+            inputs[page.session].run,
+            row if isinstance(row, int) else -1,
+        )
+        return selection_updates(page, panel, inputs)
+
+    async def stopped(inputs: Inputs) -> Updates:
+        return await show_merged(page, panel, inputs)
+
+    page.answer.stage.change(look, fields, mine, **unqueued())
+    page.answer.stage.select(pin, fields, mine, **unqueued())
+    running = [wire_action(page, panel, action, fields, parts) for action in Action]
+    for stop in (panel.stop, page.ask.stop):
+        stop.click(stopped, fields, parts, cancels=running, **queued())
+
+
+def lay_out() -> ObjectPanel:
+    """A line that says which objects are meant, and a button an action."""
+    with gr.Column(visible=False, elem_id="object-panel") as panel:
+        about = Notice(elem_id="object-about", label="Which objects are asked about")
+        with gr.Row(elem_id="object-row"):
+            buttons = {
+                action: gr.Button(info.title, size="sm", min_width=90, elem_id=f"object-{action.name.lower()}")
+                for action, info in ACTIONS.items()
+            }
+            stop = gr.Button("Stop", size="sm", variant="stop", min_width=90, visible=False, elem_id="object-stop")
+    return ObjectPanel(gr.State(ObjectSelection()), panel, about, buttons, stop)
+
+
+def wire_action(page: Page, panel: ObjectPanel, action: Action, fields: set, parts: list) -> gr.events.Dependency:
+    """Connects one button."""
+
+    async def go(inputs: Inputs, request: gr.Request) -> AsyncIterator[Updates]:
+        async for updates in stream_action(page, panel, action, inputs, visitor_of(request, page.services.settings)):
+            yield updates
+
+    return panel.buttons[action].click(go, fields, parts, **queued())
+
+
+def selection_updates(page: Page, panel: ObjectPanel, inputs: Inputs) -> Updates:
+    """The panel as it fits the answer that is shown."""
+    session, choice = inputs[page.session], inputs[panel.choice]
+    rows = choice.rows(session)
+    return {
+        panel.panel: gr.update(visible=bool(session.run and len(session.run.analysis.result.detections))),
+        panel.about: text_notice(selection_text(session, rows, pinned=len(rows) == 1 and choice.run is session.run)),
+        **{button: gr.update(interactive=bool(rows)) for button in panel.buttons.values()},
+    }
+
+
+def selection_text(session: PageSession, rows: list[int], *, pinned: bool) -> str:
+    """Which objects are meant, in a sentence."""
+    if not rows:
+        return "Every object is switched off."
+    if pinned:
+        label = session.run.analysis.result.labels[rows[0]]
+        return f"About object {rows[0] + 1}" + (f", {label}" if label else "") + ":"
+    if len(rows) == 1:
+        return "About the one object that is shown:"
+    return f"About all {len(rows)} objects that are shown; click one to ask about it alone:"
+
+
+async def stream_action(
+    page: Page, panel: ObjectPanel, action: Action, inputs: Inputs, visitor: Visitor
+) -> AsyncIterator[Updates]:
+    """Everything that an action shows, from its start to the merged answer."""
+    session, choice = inputs[page.session], inputs[panel.choice]
+    run, rows, info = session.run, choice.rows(session), ACTIONS[action]
+    try:
+        if run is None:
+            raise InputError("There is no answer to ask about.", "Run something first.")
+        await session.make_ready(run)
+        found = await asyncio.to_thread(session.analysis_of, run)
+        template = request_like(page, session, found, inputs)
+        busy = {
+            **show_stop(page),
+            **show_object_stop(panel),
+        }  # sent each time: of quick updates a browser may skip some
+        yield {**busy, page.answer.stage: stage_view.busy(session.shown, f"{info.doing} 0 of {len(rows)}")}
+        services, calls = page.services, max_concurrency(page.services, template)
+        going = with_status(
+            lambda say: ask_about_objects(
+                retry_when_rate_limited(services, visitor, say),
+                template,
+                found.result,
+                rows,
+                action,
+                max_concurrency=calls,
+            )
+        )
+        async with contextlib.aclosing(going):
+            async for progress in going:
+                if isinstance(progress, str):
+                    yield {**busy, page.answer.stage: stage_view.busy(session.shown, progress)}
+                    continue
+                merged = replace(found, result=progress.result, seconds=progress.seconds, remembered=False)
+                choice.partial = run, merged, action
+                if progress.failed == progress.total:
+                    choice.partial = None
+                    raise FlorenceUIError("No object got an answer.", progress.result.warnings[0])
+                words = f"{info.doing} {progress.done} of {progress.total}"
+                yield {**busy, page.answer.stage: stage_view.busy(session.shown, words)}
+        yield await show_merged(page, panel, inputs)
+    except FlorenceUIError as error:
+        yield {**restore_page(page, panel, inputs), panel.about: error_notice(error)}
+    except Exception:
+        log.exception("Asking about objects failed.")
+        yield {**restore_page(page, panel, inputs), panel.about: error_notice(UNEXPECTED)}
+
+
+def request_like(page: Page, session: PageSession, found: Analysis, inputs: Inputs) -> Request:
+    """A question to the same model on the same server that found the objects."""
+    return Request(
+        found.picture,
+        found.result.task,
+        model_id=found.model_id,
+        backend=page.services.backend(found.backend).name,
+        api_key=parse_key(inputs[page.ask.key]),
+        example=session.from_examples,
+    )
+
+
+def show_object_stop(panel: ObjectPanel) -> Updates:
+    """Stop beside the buttons, which are off."""
+    off = {button: gr.update(interactive=False) for button in panel.buttons.values()}
+    return {panel.stop: gr.update(visible=True), **off}
+
+
+async def show_merged(page: Page, panel: ObjectPanel, inputs: Inputs) -> Updates:
+    """The merged answer, whole or as far as it has come, as the answer that is shown; without any, the one before."""
+    session, choice, style = inputs[page.session], inputs[panel.choice], page.style.read(inputs)
+    if choice.partial is None:
+        return restore_page(page, panel, inputs)
+    (run, merged, action), choice.partial = choice.partial, None
+    try:
+        new = session.answered(run.question, merged, run.before)
+        new.recipe = Recipe(answer_view.recipe_of(run).prompts, THEN[action])
+        if action is not Action.READ_CROP:  # the same objects: what was switched off stays off
+            new.hidden, new.filtered = run.hidden, run.filtered
+        await answer_view.draw(session, new, style)
+    except FlorenceUIError as error:
+        return {**restore_page(page, panel, inputs), panel.about: error_notice(error)}
+    return {**restore_page(page, panel, inputs), **answer_view.answer_updates(page, session, style)}
+
+
+def restore_page(page: Page, panel: ObjectPanel, inputs: Inputs) -> Updates:
+    """The page at rest, with the answer that is shown."""
+    session = inputs[page.session]
+    stage = answer_view.stage_value(session, page.style.read(inputs))
+    notices = {page.ask.input_notice: NoticeValue(), page.ask.picture_notice: NoticeValue()}
+    at_end = {panel.stop: gr.update(visible=False), page.answer.stage: stage}
+    return {**show_run(page), **notices, **selection_updates(page, panel, inputs), **at_end}

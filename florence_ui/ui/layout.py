@@ -1,0 +1,149 @@
+"""The page as a whole: where each part stands, and what every part can reach."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from florence_ui.ui import labels
+from florence_ui.ui.components import Notice, ThumbnailStrip
+from florence_ui.ui.explore import panels
+from florence_ui.ui.explore.examples import Example, example_thumbnails
+from florence_ui.ui.explore.panels import AnswerPanel, AskPanel, StylePanel, TakePanel
+from florence_ui.visitors.service import Services
+from florence_ui.visitors.session import PageSession
+
+STORAGE_KEY = "florence-2-playground"
+SESSION_SECONDS = 6 * 3600
+
+
+@dataclass(frozen=True)
+class Page:
+    """The components of the Explore tab, and what is behind them.
+
+    Attributes:
+        services: What the handlers call.
+        examples: The pictures that one can start from.
+        session: The visitor's session.
+        remembered: What the browser keeps: settings, never the key.
+        state: What the server is doing.
+        timer: Looks after `state` while it changes.
+        link_text: Carries the link to a setup from here to the browser's script.
+    """
+
+    services: Services
+    examples: Sequence[Example]
+    session: gr.State
+    remembered: gr.BrowserState
+    state: Notice
+    timer: gr.Timer
+    ask: AskPanel
+    answer: AnswerPanel
+    style: StylePanel
+    take: TakePanel
+    recent_panel: gr.Column
+    recent: ThumbnailStrip
+    link_text: gr.Textbox
+
+    @property
+    def question_fields(self) -> list[gr.components.Component]:
+        """What a question is read from."""
+        ask = self.ask
+        fields = [ask.variant, ask.text, ask.classes, ask.strategy, ask.picker]
+        return [self.session, *fields, ask.model, ask.backend, ask.key]
+
+    @property
+    def run_parts(self) -> list[gr.components.Component]:
+        """What tells whether Run is on."""
+        return [self.ask.run, self.ask.run_notice, self.ask.destination, self.ask.key]
+
+    @property
+    def question_parts(self) -> list[gr.components.Component]:
+        """What changes with the task."""
+        ask = self.ask
+        fields = [ask.help, ask.text, ask.classes, ask.strategy, ask.picture, ask.picker, ask.input_notice]
+        return [*fields, *self.run_parts]
+
+    @property
+    def filled_parts(self) -> list[gr.components.Component]:
+        """What holds a question."""
+        ask = self.ask
+        return [ask.family, ask.variant, ask.text, ask.classes, ask.strategy, ask.model, ask.backend]
+
+    @property
+    def answer_parts(self) -> list[gr.components.Component]:
+        """What shows an answer."""
+        a = self.answer
+        shown = [a.stage, a.slider, a.table, a.text, a.json, a.curl, a.python, a.meta, a.warnings]
+        return [*shown, self.recent, self.recent_panel, self.style.annotators, self.style.panel, self.take.panel]
+
+
+def unqueued(**options: Any) -> dict[str, Any]:
+    """How the page's own events run: at once, without overlays, and not offered to programs."""
+    return {"queue": False, "show_progress": "hidden", "api_visibility": "private", **options}
+
+
+def queued(**options: Any) -> dict[str, Any]:
+    """The same for events that take their time: they wait in line, as many at once as come."""
+    return {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private", **options}
+
+
+def lay_out(
+    services: Services,
+    examples: Sequence[Example],
+    *,
+    ask_more: Sequence[Callable[[Page], None]] = (),
+    answer_more: Sequence[Callable[[Page], None]] = (),
+    tabs: Sequence[tuple[str, Callable[[Page, gr.Tab], None]]] = (),
+) -> Page:
+    """Lays out the whole page inside an open `gr.Blocks`.
+
+    Args:
+        services: What the handlers call.
+        examples: The pictures that one can start from.
+        ask_more: Functions that lay out further panels below the question.
+        answer_more: The same below the answer.
+        tabs: Further tabs: (title, function that fills it).
+    """
+    settings = services.settings
+    state = panels.header()
+    # before the tabs: among them, Gradio counts these as tabs and lists the later tabs twice
+    link_text, timer = gr.Textbox(visible=False), gr.Timer(3, active=False)
+    session = gr.State(PageSession(), time_to_live=SESSION_SECONDS)
+    remembered = gr.BrowserState(None, storage_key=STORAGE_KEY, secret=STORAGE_KEY)
+    with gr.Tabs(elem_id="modes"):
+        with gr.Tab("Explore", id="explore-tab"), gr.Row(elem_id="explore"):
+            with gr.Column(elem_id="ask"):
+                backends = [(backend.title, name) for name, backend in services.backends.items()]
+                model = settings.model or labels.AUTOMATIC
+                ask = panels.ask_panel(backends, settings.default_backend, model, example_thumbnails(examples))
+                below_ask = gr.Column(elem_id="below-ask")
+            with gr.Column(elem_id="answer"):
+                answer = panels.answer_panel()
+                below_answer = gr.Column(elem_id="below-answer")
+                style, take = panels.style_panel(), panels.take_panel()
+                recent_panel, recent = panels.recent_panel()
+        page = Page(
+            services,
+            examples,
+            session,
+            remembered,
+            state,
+            timer,
+            ask,
+            answer,
+            style,
+            take,
+            recent_panel,
+            recent,
+            link_text,
+        )
+        for place, fills in ((below_ask, ask_more), (below_answer, answer_more)):
+            with place:
+                for fill in fills:
+                    fill(page)
+        for title, fill in tabs:
+            with gr.Tab(title, id=title.lower().replace(" ", "-")) as tab:
+                fill(page, tab)
+    return page

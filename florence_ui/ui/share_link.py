@@ -1,0 +1,86 @@
+"""A question and its style as flat text: what the browser remembers and what a link carries; never a key."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from florence_ui.errors import PromptError
+from florence_ui.inference.per_class import Strategy
+from florence_ui.rendering.annotate import Style
+from florence_ui.tasks import MAX_TEXT, TASKS, Region, check_region, split_classes
+from florence_ui.visitors.session import Question
+
+MAX_CHARS = 2000
+NUMBERS = ("thickness", "opacity", "text_size")
+
+
+def encode(question: Question, style: Style) -> dict[str, str]:
+    """What differs from an empty question in the usual style, as text."""
+    usual = Style()
+    parts = {
+        "task": question.token,
+        "text": question.text[:MAX_TEXT],
+        "classes": ",".join(question.classes)[:MAX_CHARS],
+        "strategy": question.strategy.value if question.strategy is not Strategy.TOGETHER else "",
+        "region": ",".join(f"{v:.4f}" for v in question.region or ()),
+        "model": question.model_id,
+        "backend": question.backend,
+        "draw": ",".join(style.annotators),
+        "labels": "" if style.labels else "off",
+        "palette": style.palette if style.palette != usual.palette else "",
+        **{name: f"{getattr(style, name):g}" for name in NUMBERS if getattr(style, name) != getattr(usual, name)},
+    }
+    return {name: value for name, value in parts.items() if value}
+
+
+def decode(kept: Any, usual: Question, backends: Collection[str]) -> tuple[Question, Style]:
+    """The question and style in what was kept; whatever cannot be used there is left as usual.
+
+    Args:
+        kept: What `encode` gave, by way of a browser or a link, so anything at all.
+        usual: The question where nothing was kept.
+        backends: Names that may be chosen.
+    """
+    kept = kept if isinstance(kept, Mapping) else {}
+
+    def text(name: str) -> str:
+        return str(kept.get(name) or "")[:MAX_CHARS].strip()
+
+    style = Style(
+        tuple(text("draw").split(",")),
+        labels=text("labels") != "off",
+        palette=text("palette") or Style.palette,
+        **{name: number for name in NUMBERS if (number := _number(text(name))) is not None},
+    )
+    model, backend = text("model") or usual.model_id, text("backend")
+    backend = backend if backend in backends else usual.backend
+    if text("task") not in TASKS:
+        return replace(usual, model_id=model, backend=backend), style
+    question = Question(
+        text("task"),
+        text("text")[:MAX_TEXT],
+        tuple(split_classes(text("classes"))),
+        _region(text("region")),
+        model,
+        backend,
+        strategy=_strategy(text("strategy")),
+    )
+    return question, style
+
+
+def _strategy(text: str) -> Strategy:
+    return Strategy(text) if text in set(Strategy) else Strategy.TOGETHER
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _region(text: str) -> Region | None:
+    try:
+        return check_region(text.split(",")) if text else None
+    except PromptError:
+        return None

@@ -1,0 +1,98 @@
+"""The page's events as strangers may post them: any value for any field, by whoever cares to write a request.
+
+Gradio answers a value that its component cannot take with a traceback and status 500. Here each value is of its
+component's kind or the event ends with a sentence, and so does what a handler refuses in words.
+"""
+
+import logging
+from typing import Any
+
+import gradio as gr
+from gradio.state_holder import SessionState
+
+from florence_ui import storage
+from florence_ui.errors import FlorenceUIError
+from florence_ui.hosting.gradio_internals.events import sanitize_event_data
+from florence_ui.hosting.gradio_internals.sessions import LeanSession
+from florence_ui.hosting.lenient_fields import LenientRadio
+from florence_ui.hosting.responses import REFUSED
+from florence_ui.identity import UNKNOWN_VISITOR, current_visitor
+from florence_ui.visitors.service import Services, visitor_of
+
+log = logging.getLogger(__name__)
+
+INVALID_VALUES = "What was sent does not fit this page, or a file of it is gone. Load the page again and try once more."
+
+
+class GuardedBlocks(gr.Blocks):
+    """A page whose events know whose they are, and take only what fits.
+
+    Args:
+        services: Its settings and limits.
+        options: Those of `gr.Blocks`.
+    """
+
+    def __init__(self, services: Services, **options: Any) -> None:
+        super().__init__(**options)
+        self.services = services
+
+    async def process_api(self, block_fn: Any, *args: Any, request: Any = None, **options: Any) -> dict[str, Any]:
+        """`gr.Blocks.process_api`, which every event comes through; it ends when its visitor leaves."""
+        function = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
+        known = isinstance(request, gr.Request)
+        visitor = visitor_of(request, self.services.settings) if known else UNKNOWN_VISITOR
+        current_visitor.set(visitor)
+        storage.owner.set(visitor.address)
+        if isinstance(state := options.get("state"), LeanSession):
+            state.address = visitor.address
+        event = options.get("event_data")
+        if event is not None:
+            sanitize_event_data(event)
+        # What does not wait in line is over at once, and its request would end without an answer.
+        attended = visitor if function.queue else UNKNOWN_VISITOR
+        try:
+            with self.services.limiter.cancel_on_disconnect(attended), storage.disk_full_as_storage_error():
+                return await super().process_api(function, *args, request=request, **options)
+        except (FlorenceUIError, gr.Error) as error:
+            if known and request.request is not None:
+                request.request.scope[REFUSED] = True
+            if isinstance(error, gr.Error):
+                raise
+            raise gr.Error(str(error), print_exception=False) from None
+
+    async def preprocess_data(
+        self, block_fn: Any, inputs: list[Any], state: SessionState | None, explicit_call: bool = False
+    ) -> list[Any]:
+        """`gr.Blocks.preprocess_data`, for values of any kind.
+
+        Raises:
+            gr.Error: If one does not fit, in words.
+        """
+        try:
+            if all(fits_component(block, value) for block, value in zip(block_fn.inputs, inputs, strict=False)):
+                return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+        except Exception as error:  # whatever a component makes of what it cannot take
+            log.debug("A value does not fit: %s.", type(error).__name__)
+        raise gr.Error(INVALID_VALUES, print_exception=False)
+
+    async def postprocess_data(self, block_fn: Any, predictions: Any, state: SessionState | None) -> list[Any]:
+        """`gr.Blocks.postprocess_data`, to which an event that changes nothing, `{}`, is no failure."""
+        if predictions == {} and len(block_fn.outputs) > 1:
+            predictions = {block_fn.outputs[0]: gr.skip()}
+        return await super().postprocess_data(block_fn, predictions, state)
+
+
+def fits_component(block: Any, value: Any) -> bool:
+    """Whether a posted value could come from that component; None is an empty one's, where it can be empty."""
+    if value is None:
+        chosen = isinstance(block, gr.Radio) and not isinstance(block, LenientRadio) and block.value is not None
+        return not (chosen or isinstance(block, gr.Slider))
+    if isinstance(block, gr.CheckboxGroup) or (isinstance(block, gr.Dropdown) and block.multiselect):
+        return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    if isinstance(block, gr.Textbox | gr.Radio | gr.Dropdown):
+        return isinstance(value, str)
+    if isinstance(block, gr.Checkbox):
+        return isinstance(value, bool)
+    if isinstance(block, gr.Slider | gr.Number):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return True

@@ -1,0 +1,278 @@
+"""Calls that go on without their caller: each is known by a secret id, counted by its visitor, and ends by itself.
+
+    job = jobs.start(work, owner="203.0.113.7")
+    ...
+    jobs.find(job.id).progress
+
+A job runs as a task of the page's own, so it holds no place in Gradio's queue. Its result lies in a file among the
+others of this app; in memory there is only how far it has come.
+"""
+
+import asyncio
+import json
+import logging
+import secrets
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from florence_ui import storage
+from florence_ui.errors import BusyError, FlorenceUIError, InputError
+from florence_ui.hosting.admission import share
+
+log = logging.getLogger(__name__)
+
+RUNNING, RUNNING_FOR_ONE = 64, 16
+"""Jobs that may run, of all visitors together and of one; as many calls may be attended by their callers."""
+KEPT, KEPT_FOR_ONE = 256, 32
+"""Jobs that are remembered; beyond that, whoever has most loses some, first what failed, then what ended first."""
+KEPT_SECONDS = 3600.0
+"""A job that nobody has asked about for so long ends and is forgotten."""
+
+Output = tuple[Path | None, dict[str, Any]]
+"""What a call gives: a file, if it makes one, and a record of JSON types."""
+
+
+class JobState(StrEnum):
+    """How far a job has come."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass
+class Progress:
+    """How far a call has come.
+
+    Attributes:
+        done: Parts that are done, such as pictures.
+        total: How many there are; None while nobody knows.
+        detail: A sentence about it.
+    """
+
+    done: int = 0
+    total: int | None = None
+    detail: str = ""
+
+
+@dataclass(eq=False)
+class Job:
+    """One call that is on its way.
+
+    Attributes:
+        id: A secret: whoever knows it may ask about the job, take its result and end it.
+        owner: The visitor's address, for counting.
+        progress: How far it has come.
+        kept: Whether the result is to be kept for somebody who asks later.
+        attended: Whether its caller waited for it at first: such calls are counted apart.
+        state: How far it has come, in one word.
+        task: What does the work; None when it is over, for a task holds what was posted.
+        result: What it gave; of a kept job the file in which it lies.
+        failure: Why it failed, in words: an error would hold all that the work held.
+        timer: Looks whether anybody has asked.
+    """
+
+    owner: str
+    kept: bool
+    cancel_on_disconnect: bool
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    progress: Progress = field(default_factory=Progress)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: float = field(default_factory=time.monotonic)
+    state: JobState = JobState.RUNNING
+    task: asyncio.Task | None = None
+    result: Output | Path | None = None
+    failure: str = ""
+    timer: asyncio.TimerHandle | None = None
+
+    @property
+    def session(self) -> str:
+        """The session that its runs count by: it has none of a page that could be closed."""
+        return f"job-{self.id}"
+
+    def record(self) -> dict[str, Any]:
+        """How far it has come, as JSON types."""
+        detail = self.failure or self.progress.detail
+        progress = {"done": self.progress.done, "total": self.progress.total, "detail": detail}
+        return {"job_id": self.id, "state": self.state.value, **progress}
+
+    def output(self) -> Output:
+        """What it gave; blocks.
+
+        Raises:
+            InputError: If it is not done, or its files have aged out.
+            FlorenceUIError: If it failed: why.
+        """
+        if self.state is JobState.RUNNING:
+            raise InputError("The job is still running.", "Ask /job_status until its state is done.", field="job_id")
+        if self.state is JobState.CANCELLED:
+            raise InputError("The job was cancelled.", "Start it again.", field="job_id")
+        if self.state is JobState.FAILED:
+            raise FlorenceUIError(self.failure)
+        return read_output(self.result) if isinstance(self.result, Path) else self.result
+
+
+_current: ContextVar[Job | None] = ContextVar("current_job", default=None)
+
+
+def report_progress(done: int | None = None, total: int | None = None, detail: str | None = None) -> bool:
+    """Say how far the call has come; what is left out stays. Nobody hears it, and it gives False, if it is no job."""
+    job = _current.get()
+    if job is None:
+        return False
+    progress = job.progress
+    progress.done = progress.done if done is None else done
+    progress.total = progress.total if total is None else total
+    progress.detail = progress.detail if detail is None else detail
+    job.changed.set()
+    return True
+
+
+class Jobs:
+    """All jobs of this page."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, Job] = {}
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def start(
+        self, work: Callable[[Job], Awaitable[Output]], owner: str, *, kept: bool, total: int | None = None
+    ) -> Job:
+        """Begin a job.
+
+        Args:
+            work: Does it; what it reports is the job's progress.
+            owner: The visitor's address.
+            kept: Whether it goes on, and its result is kept, until somebody asks.
+            total: How many parts it has, where that is known.
+
+        Raises:
+            BusyError: If everybody together has too many running, or the visitor more than is left for others.
+        """
+        running = [
+            job for job in self._jobs.values() if job.state is JobState.RUNNING and job.cancel_on_disconnect is not kept
+        ]
+        own = sum(job.owner == owner for job in running)
+        if len(running) >= RUNNING:
+            raise BusyError(f"This page is busy: {len(running)} calls are going.", "Try again in a minute.")
+        if own >= share(RUNNING - len(running), RUNNING_FOR_ONE):
+            raise BusyError(f"You already have {own} calls going.", "Wait for one to finish, or end it.", seconds=1.0)
+        job = Job(owner, kept, cancel_on_disconnect=not kept, progress=Progress(total=total))
+        job.task = asyncio.create_task(self._run(job, work))
+        job.task.add_done_callback(lambda task: self._ended(job, task))
+        self._jobs[job.id] = job
+        self._forget(owner)
+        self._end_when_unasked(job.id)
+        return job
+
+    def find(self, job_id: Any) -> Job:
+        """The job of that id; it counts as asked about.
+
+        Raises:
+            InputError: If there is none.
+        """
+        job = self._jobs.get(job_id.strip()) if isinstance(job_id, str) else None
+        if job is None or not job.kept:
+            raise InputError(
+                "There is no such job.", "It was cancelled, or nobody asked about it for an hour.", field="job_id"
+            )
+        job.asked = time.monotonic()
+        return job
+
+    def end(self, job: Job) -> None:
+        """End a job and forget it."""
+        if job.task is not None:
+            job.task.cancel()
+        self._drop(job)
+
+    async def _run(self, job: Job, work: Callable[[Job], Awaitable[Output]]) -> None:
+        """Do the work, and note what came of it."""
+        _current.set(job)
+        storage.owner.set(job.owner)
+        try:
+            with storage.disk_full_as_storage_error():
+                output = await work(job)
+                job.result = await asyncio.to_thread(write_output, output) if job.kept else output
+            job.state = JobState.DONE
+        except Exception as error:
+            if not isinstance(error, FlorenceUIError):
+                log.exception("A job failed.")
+            job.failure, job.state = failure_text(error), JobState.FAILED
+
+    def _ended(self, job: Job, task: asyncio.Task) -> None:
+        job.task = None
+        if task.cancelled():
+            job.state = JobState.CANCELLED
+        job.changed.set()
+        if not job.kept or job.state is JobState.CANCELLED:
+            self._drop(job)
+        elif job.id in self._jobs:
+            self._jobs[job.id] = self._jobs.pop(job.id)  # those that ended first come first
+
+    def _drop(self, job: Job) -> None:
+        self._jobs.pop(job.id, None)
+        if job.timer is not None:
+            job.timer.cancel()
+
+    def _forget(self, owner: str) -> None:
+        """Drop jobs that ended where too many are remembered: of this owner, and of whoever has most."""
+        ended = [job for job in self._jobs.values() if job.state is not JobState.RUNNING]
+        ended.sort(key=lambda job: job.state is JobState.DONE)
+        held = Counter(job.owner for job in ended)
+        while held[owner] > KEPT_FOR_ONE or held.total() > KEPT:
+            loser = owner if held[owner] > KEPT_FOR_ONE else held.most_common(1)[0][0]
+            job = next(job for job in ended if job.owner == loser)
+            ended.remove(job)
+            held[loser] -= 1
+            self._drop(job)
+
+    def _end_when_unasked(self, job_id: str) -> None:
+        job = self._jobs.get(job_id)
+        if job is None:
+            return
+        left = job.asked + KEPT_SECONDS - time.monotonic()
+        if left <= 0:
+            self.end(job)
+        else:
+            job.timer = asyncio.get_running_loop().call_later(left, self._end_when_unasked, job_id)
+
+
+def failure_text(error: BaseException) -> str:
+    """What a person hears of a job's failure; the log has what nobody foresaw."""
+    return str(error) if isinstance(error, FlorenceUIError) else "Something went wrong here; it has been noted."
+
+
+def write_output(output: Output) -> Path:
+    """A file that holds an output; blocks.
+
+    Raises:
+        FlorenceUIError: If it cannot be written.
+    """
+    path, record = output
+    data = json.dumps({"file": path and str(path), "record": record})
+    return storage.write(data.encode(), ".json", stem="job")
+
+
+def read_output(path: Path) -> Output:
+    """The output in such a file; blocks.
+
+    Raises:
+        InputError: If it, or the file that it names, has aged out.
+    """
+    try:
+        kept = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        kept = None
+    file = Path(kept["file"]) if kept and kept["file"] else None
+    if kept is None or (file is not None and not file.exists()):
+        raise InputError("The job's result is not here any more.", "Start it again.", field="job_id")
+    return file, kept["record"]

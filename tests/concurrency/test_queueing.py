@@ -1,0 +1,236 @@
+"""A gate has an order and an end; a call that several wait for is made once and ends with the last of them."""
+
+import asyncio
+
+import pytest
+
+from florence_ui.concurrency.queueing import ConcurrencyGate, OnStatus, SingleFlight
+from florence_ui.errors import BackendBusyError, BusyError
+from florence_ui.identity import Visitor, current_visitor
+
+pytestmark = pytest.mark.anyio
+
+
+def silent(_: str) -> None:
+    """Says nothing."""
+
+
+async def settle() -> None:
+    """Lets every task that can go on do so."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+class Visit:
+    """A task that holds a place in a gate until it is told to go."""
+
+    def __init__(self, gate: ConcurrencyGate) -> None:
+        self.said: list[str] = []
+        self.inside = False
+        self.go = asyncio.Event()
+        self.task = asyncio.create_task(self._stay(gate))
+
+    async def _stay(self, gate: ConcurrencyGate) -> None:
+        async with gate.slot(self.said.append):
+            self.inside = True
+            await self.go.wait()
+        self.inside = False
+
+
+async def test_a_line_lets_a_few_in_and_the_rest_in_order() -> None:
+    gate = ConcurrencyGate(2, 10, 30)
+    visits = [Visit(gate) for _ in range(5)]
+    await settle()
+    assert [visit.inside for visit in visits] == [True, True, False, False, False]
+    assert visits[4].said == ["Waiting in line: 2 ahead of you."]
+    visits[1].go.set()
+    await settle()
+    assert [visit.inside for visit in visits] == [True, False, True, False, False]
+    assert visits[4].said[-1] == "Waiting in line: 1 ahead of you."
+    assert visits[3].said[-1] == "Waiting in line: you are next."
+    for visit in visits:
+        visit.go.set()
+    await asyncio.gather(*(visit.task for visit in visits))
+    assert (gate.active, gate.waiting) == (0, 0)
+
+
+async def test_who_gives_up_leaves_no_gap() -> None:
+    gate = ConcurrencyGate(1, 10, 30)
+    visits = [Visit(gate) for _ in range(4)]
+    await settle()
+    for gone in (visits[1], visits[0]):
+        gone.task.cancel()
+        await settle()
+    assert [visit.inside for visit in visits[2:]] == [True, False]
+    assert gate.waiting == 1
+    for visit in visits[2:]:
+        visit.go.set()
+        await visit.task
+    assert gate.active == 0
+
+
+async def test_a_place_given_at_the_moment_of_giving_up_is_handed_on() -> None:
+    gate = ConcurrencyGate(1, 10, 30)
+    visits = [Visit(gate) for _ in range(3)]
+    await settle()
+    visits[0].go.set()
+    await asyncio.sleep(0)  # the first leaves and hands its place to the second
+    await asyncio.sleep(0)
+    visits[1].task.cancel()
+    await settle()
+    assert visits[2].inside
+    visits[2].go.set()
+    await visits[2].task
+    assert (gate.active, gate.waiting) == (0, 0)
+
+
+async def test_a_full_line_is_said_politely() -> None:
+    gate = ConcurrencyGate(1, 1, 30)
+    visits = [Visit(gate), Visit(gate)]
+    await settle()
+    with pytest.raises(BusyError, match="busy: 1 runs are waiting"):
+        async with gate.slot(silent):
+            pass
+    for visit in visits:
+        visit.go.set()
+        await visit.task
+
+
+async def test_nobody_waits_for_ever() -> None:
+    gate = ConcurrencyGate(1, 10, 0.05)
+    first = Visit(gate)
+    await settle()
+    with pytest.raises(BackendBusyError, match="No place"):
+        async with gate.slot(silent):
+            pass
+    assert gate.waiting == 0
+    first.go.set()
+    await first.task
+    assert gate.active == 0
+
+
+class Work:
+    """A call that ends when it is told to, and counts."""
+
+    def __init__(self) -> None:
+        self.begun = self.cancelled = 0
+        self.go = asyncio.Event()
+
+    async def __call__(self, say: OnStatus) -> str:
+        self.begun += 1
+        say("working")
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        return "done"
+
+
+async def test_equal_calls_are_made_once() -> None:
+    calls, work, said = SingleFlight(), Work(), []
+    waiters = [asyncio.create_task(calls.run("key", work, said.append)) for _ in range(3)]
+    other = asyncio.create_task(calls.run("other", work, silent))
+    await settle()
+    assert work.begun == 2
+    assert said == ["working"] * 3, "who joins later hears the state too"
+    work.go.set()
+    assert await asyncio.gather(*waiters, other) == ["done"] * 4
+    assert len(calls) == 0
+
+
+async def test_one_that_stops_never_stops_the_others_and_the_last_ends_the_call() -> None:
+    calls, work = SingleFlight(), Work()
+    waiters = [asyncio.create_task(calls.run("key", work, silent)) for _ in range(3)]
+    await settle()
+    waiters[0].cancel()
+    waiters[1].cancel()
+    await settle()
+    assert work.cancelled == 0
+    waiters[2].cancel()
+    await settle()
+    assert work.cancelled == 1
+    assert len(calls) == 0
+    assert all(waiter.cancelled() for waiter in waiters)
+
+
+async def test_a_call_after_an_abandoned_one_is_a_new_one() -> None:
+    calls, work = SingleFlight(), Work()
+    first = asyncio.create_task(calls.run("key", work, silent))
+    await settle()
+    first.cancel()
+    second = asyncio.create_task(calls.run("key", work, silent))
+    await settle()
+    work.go.set()
+    assert await second == "done"
+    assert (work.begun, work.cancelled) == (2, 1)
+
+
+async def test_a_page_that_fails_to_show_the_state_ends_nobodys_call() -> None:
+    def broken(_: str) -> None:
+        raise RuntimeError
+
+    calls, work = SingleFlight(), Work()
+    waiters = [asyncio.create_task(calls.run("key", work, say)) for say in (broken, silent)]
+    await settle()
+    waiters.append(asyncio.create_task(calls.run("key", work, broken)))
+    await settle()
+    work.go.set()
+    assert await asyncio.gather(*waiters) == ["done"] * 3
+    assert work.begun == 1
+
+
+async def test_a_failure_reaches_everybody_and_is_not_kept() -> None:
+    async def fail(_: OnStatus) -> None:
+        await asyncio.sleep(0)
+        raise BackendBusyError("no")
+
+    calls = SingleFlight()
+    outcomes = await asyncio.gather(*(calls.run("key", fail, silent) for _ in range(2)), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [BackendBusyError] * 2
+    assert len(calls) == 0
+
+
+HOG, OTHER = Visitor("", "192.0.2.1"), Visitor("", "192.0.2.2")
+
+
+async def visit_of(gate: ConcurrencyGate, visitor: Visitor) -> Visit:
+    """A visit in a visitor's name."""
+    token = current_visitor.set(visitor)
+    visit = Visit(gate)
+    current_visitor.reset(token)
+    await settle()
+    return visit
+
+
+async def test_a_place_goes_to_who_has_the_fewest() -> None:
+    gate = ConcurrencyGate(2, 10, 30)
+    hog = [await visit_of(gate, HOG) for _ in range(5)]
+    other = await visit_of(gate, OTHER)
+    assert other.said == ["Waiting in line: you are next."]
+    hog[0].go.set()
+    await settle()
+    assert other.inside
+    assert not hog[2].inside
+    for visit in (*hog, other):
+        visit.go.set()
+    await asyncio.gather(*(visit.task for visit in (*hog, other)))
+    assert (gate.active, gate.waiting) == (0, 0)
+
+
+async def test_a_full_line_turns_away_the_last_of_who_has_the_most() -> None:
+    gate = ConcurrencyGate(1, 3, 30)
+    hog = [await visit_of(gate, HOG) for _ in range(4)]
+    other = await visit_of(gate, OTHER)
+    with pytest.raises(BusyError, match="busy: 3 runs are waiting"):
+        await hog[3].task
+    with pytest.raises(BusyError):
+        await (await visit_of(gate, HOG)).task
+    assert gate.waiting == 3
+    hog[0].go.set()
+    await settle()
+    assert other.inside
+    for visit in (*hog, other):
+        visit.go.set()
+    await asyncio.gather(*(visit.task for visit in (*hog[:3], other)))
+    assert (gate.active, gate.waiting) == (0, 0)

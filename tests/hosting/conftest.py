@@ -1,0 +1,96 @@
+"""Two apps on real sockets: a small one with every kind of input, and the whole page against a scripted backend."""
+
+import io
+import random
+from collections.abc import Iterator
+
+import pytest
+from hosting.running import RunningApp, free_port
+from hosting.small_page import Served, small_page
+from PIL import Image
+from scripted_backend import ScriptedBackend, plausible_answer
+
+from florence_ui.api.mcp import has_mcp, serve_tools
+from florence_ui.hosting.health import Availability
+from florence_ui.hosting.launch import launch_options, prepare_environment
+from florence_ui.settings import Settings
+
+prepare_environment()
+
+
+@pytest.fixture(scope="module")
+def small_app() -> Iterator[Served]:
+    """The small page behind the doors."""
+    served: list[Served] = []
+    demo = small_page(served)
+
+    async def probe() -> tuple[Availability, str]:
+        return served[0].health
+
+    options = launch_options(
+        Settings(max_upload_mb=1),
+        probe=probe,
+        on_start=serve_tools,
+        on_leave=lambda session: served[0].left.append(session),
+    )
+    port = free_port()
+    demo.queue(api_open=False)
+    served.append(Served(f"http://127.0.0.1:{port}", demo))
+    demo.launch(server_port=port, prevent_thread_lock=True, quiet=True, mcp_server=has_mcp(), **options)
+    yield served[0]
+    served[0].client.close()
+    demo.close()
+
+
+OPERATOR_KEY = "rf_OPERATORKEY_0123456789abcdef"
+
+
+@pytest.fixture(scope="session")
+def backend() -> Iterator[ScriptedBackend]:
+    """The one scripted backend behind the whole app; a test that gives it a fault takes it back."""
+    with ScriptedBackend() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _no_fault(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "backend" in request.fixturenames:
+        server = request.getfixturevalue("backend")
+        server.fault, server.delay, server.answer = None, 0.0, plausible_answer
+
+
+@pytest.fixture(autouse=True)
+def _no_traceback(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a test does to the whole app, the terminal shows no traceback."""
+    running = request.getfixturevalue("app") if "app" in request.fixturenames else None
+    before = len(running.log) if running else 0
+    yield
+    if running:
+        assert "Traceback" not in running.log[before:], running.log[before:]
+
+
+@pytest.fixture(scope="session")
+def app(backend: ScriptedBackend) -> Iterator[RunningApp]:
+    """The whole app: the scripted backend is its local and its dedicated one, the latter with the operator's key."""
+    environ = {
+        "FLORENCE_UI_BACKEND": "local",
+        "FLORENCE_UI_LOCAL_URL": backend.url,
+        "FLORENCE_UI_DEDICATED_URL": backend.url,
+        "FLORENCE_UI_LOCAL_TIMEOUT": "8",
+        "FLORENCE_UI_REMOTE_TIMEOUT": "8",
+        "FLORENCE_UI_RUNS_PER_MINUTE": "0",
+        "FLORENCE_UI_CACHE_SECONDS": "0",
+        "API_KEY": OPERATOR_KEY,
+    }
+    with RunningApp(**environ) as running:
+        yield running
+
+
+@pytest.fixture
+def picture() -> bytes:
+    """A small photograph, in colours of its own each time."""
+    image = Image.new("RGB", (64, 48), tuple(random.randrange(256) for _ in range(3)))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,47 @@
+"""What a body with two hundred files costs: a look for each file once, and a trip through a thread for each chunk."""
+
+import pytest
+from starlette.datastructures import Headers
+
+from florence_ui import storage
+from florence_ui.hosting import multipart, uploads
+from florence_ui.hosting.multipart import UploadParser
+from florence_ui.storage.writing import Lease
+
+COUNT = 200
+
+
+@pytest.fixture
+def looks(monkeypatch) -> list[str]:
+    """The paths that were looked for."""
+    monkeypatch.setattr(uploads, "get_upload_folder", lambda: str(storage.folder()))
+    asked, own_file = [], uploads.own_file
+    monkeypatch.setattr(uploads, "own_file", lambda path: asked.append(path) or own_file(path))
+    return asked
+
+
+def test_a_file_is_looked_for_once_however_often_a_request_names_it(looks):
+    path = str(storage.write(b"x", ".png"))
+    uploads.check_files({"images": [{"path": path, "meta": uploads.FILE_META}] * COUNT})
+    assert looks == [path]
+
+
+@pytest.mark.anyio
+async def test_the_tiny_files_of_a_chunk_are_written_together(monkeypatch):
+    trips, run = [], multipart.store_pool.run
+
+    def counted(work, *args):
+        trips.append(work)
+        return run(work, *args)
+
+    monkeypatch.setattr(multipart.store_pool, "run", counted)
+    part = b'--edge\r\nContent-Disposition: form-data; name="files"; filename="%d.png"\r\n\r\n%08x\r\n'
+
+    async def stream():
+        yield b"".join(part % (number, number) for number in range(COUNT)) + b"--edge--\r\n"
+
+    headers = Headers({"Content-Type": "multipart/form-data; boundary=edge"})
+    with Lease(storage.budget(), "192.0.2.1") as lease:
+        files = (await UploadParser(headers, stream(), lease, max_file_size=1000).parse()).getlist("files")
+        assert [file.path.read_bytes() for file in files] == [b"%08x" % number for number in range(COUNT)]
+    assert len(trips) <= 2

@@ -1,0 +1,274 @@
+"""A file of unknown origin becomes one upright RGB picture, or one sentence."""
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageFile
+
+from florence_ui.errors import ImageError
+from florence_ui.images import loading
+from florence_ui.images.loading import DISPLAY_SIDE, ImageLimits, crop, decode, open_bytes, open_picture
+from tests import bad_files
+from tests.bad_files import CASES, FileCase, noise, quarters, saved
+
+ids = [case.name for case in CASES]
+
+
+@pytest.fixture(autouse=True)
+def files_in(tmp_path, monkeypatch):
+    """Files that the app keeps go into the test's own folder."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+
+
+def close(image: Image.Image, at: tuple[int, int], color: tuple[int, int, int], tolerance: int) -> bool:
+    return bool(np.abs(np.subtract(image.getpixel(at), color)).max() <= tolerance)
+
+
+def test_the_list_is_long_and_its_names_differ():
+    assert len(CASES) >= 60
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("case", CASES, ids=ids)
+def test_every_file_opens_upright_or_gets_its_sentence(case: FileCase, tmp_path):
+    path = tmp_path / case.name
+    path.write_bytes(case.build())
+    started = time.monotonic()
+    check(case, path)
+    assert time.monotonic() - started < 15
+
+
+def check(case: FileCase, path: Path) -> None:
+    if case.size is None:
+        with pytest.raises(ImageError, match=case.says) as caught:
+            open_picture(path)
+        assert caught.value.hint
+        assert str(path.parent) not in str(caught.value)
+        return
+    picture = open_picture(path)
+    assert picture.size == case.size
+    full = picture.full()
+    assert (full.mode, full.size, full.info) == ("RGB", case.size, {})
+    assert np.array_equal(full, decode(path.read_bytes()))
+    for at, color in case.pixels.items():
+        assert close(full, at, color, case.tolerance), (at, full.getpixel(at), color)
+    assert picture.display.mode == "RGB"
+    assert max(picture.display.size) == min(max(case.size), DISPLAY_SIDE)
+    assert min(picture.display.size) >= 1
+
+
+def test_a_picture_that_fits_is_shown_as_it_is():
+    picture = open_bytes(saved(quarters(), "PNG"))
+    assert np.array_equal(picture.display, quarters())
+    assert picture.path.read_bytes() == saved(quarters(), "PNG")
+    assert picture.digest == hashlib.sha256(saved(quarters(), "PNG")).hexdigest()
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_a_large_picture_is_shown_smaller_with_everything_in_place(form):
+    large = quarters().resize((3000, 2000), Image.Resampling.NEAREST)
+    picture = open_bytes(saved(large, form))
+    assert picture.size == (3000, 2000)
+    assert picture.display.size == (1536, 1024)
+    for (x, y), color in bad_files.CORNERS.items():
+        assert close(picture.display, (x * 32, y * 32), color, 24)
+    assert picture.full().size == (3000, 2000)
+
+
+def test_a_picture_that_is_shown_whole_is_not_decoded_again(monkeypatch):
+    picture = open_bytes(saved(quarters(), "PNG"))
+    monkeypatch.setattr(loading, "decode", None)
+    full = picture.full()
+    full.paste("black", (0, 0, 48, 32))
+    assert np.array_equal(picture.full(), quarters()), "a copy was changed, not the picture"
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="this system has no files in memory")
+def test_other_threads_go_on_while_a_picture_is_encoded(monkeypatch):
+    """Pillow lets go of Python's lock only where it writes into a real file."""
+    calls, save = [], Image.Image.save
+    monkeypatch.setattr(Image.Image, "save", lambda *a, **k: (calls.append(a[1].fileno()), save(*a, **k)))
+    assert loading.encode_jpeg(quarters()).startswith(b"\xff\xd8")
+    assert calls
+
+
+def test_the_shown_jpeg_is_the_display_without_metadata():
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "where I live"
+    picture = open_bytes(saved(noise((300, 200)), "JPEG", exif=exif))
+    sent = Image.open(io.BytesIO(picture.jpeg))
+    assert sent.size == picture.display.size == (200, 300)
+    assert not sent.getexif()
+    assert b"where I live" not in picture.jpeg
+    difference = np.abs(np.asarray(sent, dtype=int) - np.asarray(picture.display, dtype=int))
+    assert difference.mean() < 40
+
+
+def test_limits_are_the_callers():
+    data = saved(noise(), "PNG")
+    with pytest.raises(ImageError, match="larger than"):
+        decode(data, ImageLimits(max_bytes=len(data) - 1))
+    with pytest.raises(ImageError, match="too large: 200 x 150"):
+        decode(data, ImageLimits(max_pixels=200 * 150 - 1))
+    assert decode(data, ImageLimits(len(data), 200 * 150)).size == (200, 150)
+
+
+def test_the_size_is_refused_before_a_pixel_is_decoded(monkeypatch):
+    data, decoded = saved(Image.new("L", (7100, 7100)), "PNG"), []
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: decoded.append(self))
+    with pytest.raises(ImageError, match="too large"):
+        decode(data)
+    assert decoded == []
+
+
+def test_only_listed_formats_are_ever_tried(monkeypatch):
+    tried = []
+    monkeypatch.setattr(loading.Image, "open", lambda file, formats: tried.append(formats) or Image.new("RGB", (1, 1)))
+    decode(b"%!PS-Adobe-3.0 EPSF-3.0")
+    assert tried == [loading.FORMATS]
+    assert not {"EPS", "PSD", "PDF", "WMF"} & set(loading.FORMATS)
+
+
+def test_a_file_that_is_gone_gets_a_sentence(tmp_path):
+    picture = open_bytes(saved(quarters().resize((1600, 1000)), "PNG"))
+    picture.path.unlink()
+    with pytest.raises(ImageError, match="not here any more") as caught:
+        picture.full()
+    assert str(tmp_path) not in str(caught.value)
+
+
+@pytest.mark.parametrize("xyxy", [(24, 0, 48, 16), (48, 16, 24, 0), (24.4, -9, 999, 15.2)], ids=str)
+def test_a_part_is_a_picture_of_its_own(xyxy):
+    part = crop(open_bytes(saved(quarters(), "PNG")), xyxy)
+    assert part.size == (24, 16)
+    assert close(part.display, (12, 8), bad_files.GREEN, 16)
+    assert part.full().size == (24, 16)
+
+
+@pytest.mark.parametrize(
+    "xyxy", [(60, 0, 90, 9), (5, 5, 5, 9), (float("nan"), 0, 9, 9), (0, 0, 1, float("inf"))], ids=str
+)
+def test_a_part_without_pixels_is_refused(xyxy):
+    with pytest.raises(ImageError):
+        crop(open_bytes(saved(quarters(), "PNG")), xyxy)
+
+
+def test_pictures_may_be_opened_in_many_threads_at_once():
+    files = {name: saved(Image.new("RGB", (900 + n, 700), (n * 20, 0, 0)), "PNG") for n, name in enumerate("abcdefgh")}
+    opened, failed = {}, []
+
+    def work(name: str) -> None:
+        try:
+            opened[name] = [open_bytes(files[name]) for _ in range(3)]
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in files]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    for n, name in enumerate("abcdefgh"):
+        assert {picture.size for picture in opened[name]} == {(900 + n, 700)}
+        assert {picture.display.getpixel((5, 5)) for picture in opened[name]} == {(n * 20, 0, 0)}
+
+
+def test_few_large_pictures_are_decoded_at_once(monkeypatch):
+    monkeypatch.setattr(loading, "LARGE", 100)
+    running, most, real = [], [], loading.decode_pixels
+
+    def slow(*args):
+        running.append(1)
+        most.append(len(running))
+        time.sleep(0.05)
+        running.pop()
+        return real(*args)
+
+    monkeypatch.setattr(loading, "decode_pixels", slow)
+    data = saved(quarters(), "PNG")
+    threads = [threading.Thread(target=decode, args=(data,)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(most) == 6
+    assert max(most) == 2
+
+
+MEASURE = """
+import resource, sys
+from pathlib import Path
+from PIL import Image, ImageCms
+from florence_ui.images.loading import open_picture
+Image.init()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+picture = open_picture(Path(sys.argv[1]))
+print(picture.size[0] * picture.size[1], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has other units elsewhere")
+@pytest.mark.parametrize("options", [{}, {"progressive": True, "subsampling": 0}], ids=["baseline", "progressive"])
+def test_48_megapixels_need_at_most_three_times_the_decoded_picture(options, tmp_path):
+    path = tmp_path / "large.jpg"
+    noise((500, 375)).resize((8000, 6000), Image.Resampling.BILINEAR).save(path, quality=85, **options)
+    root = Path(loading.__file__).parents[2]
+    shown = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(path)], cwd=root, capture_output=True, text=True, check=True, timeout=300
+    )
+    pixels, kilobytes = map(int, shown.stdout.split())
+    assert pixels == 48_000_000
+    assert kilobytes * 1024 <= 3 * pixels * 3
+
+
+BASES = [saved(quarters(), form) for form in ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")]
+BASES += [
+    saved(quarters(), "JPEG", progressive=True),
+    bad_files.half_clear("PNG"),
+    bad_files.frames("WEBP", 3),
+    bad_files.frames("GIF", 3),
+    saved(quarters(), "TIFF", compression="tiff_lzw"),
+    bad_files.turned("JPEG", 6),
+]
+fuzz = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def opens_or_refuses(data: bytes) -> None:
+    try:
+        outcome = decode(data).mode == "RGB"
+    except ImageError as error:
+        outcome = error.message and error.hint
+    assert outcome
+
+
+@fuzz
+@given(st.binary(max_size=2000), st.sampled_from([b"", b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\0", b"BM"]))
+def test_random_bytes_raise_nothing_but_an_image_error(data, signature):
+    opens_or_refuses(signature + data)
+
+
+@fuzz
+@given(st.data(), st.sampled_from(BASES))
+def test_damaged_pictures_raise_nothing_but_an_image_error(data, base):
+    damaged = bytearray(base)
+    for _ in range(data.draw(st.integers(1, 6))):
+        at = data.draw(st.integers(0, len(damaged) - 1))
+        match data.draw(st.integers(0, 2)):
+            case 0:
+                damaged[at] = data.draw(st.integers(0, 255))
+            case 1:
+                del damaged[at + 1 : at + 1 + data.draw(st.integers(0, 40))]
+            case 2:
+                damaged[at:at] = data.draw(st.binary(max_size=40))
+    opens_or_refuses(bytes(damaged))

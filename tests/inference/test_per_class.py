@@ -1,0 +1,81 @@
+"""Several classes, three ways: what is sent, and what becomes of it."""
+
+import pytest
+from workbench import NONSENSE, answering, picture_in, request_about, workbench
+
+from florence_ui.errors import AnswerError, PromptError
+from florence_ui.inference.per_class import Strategy, find_classes, sentence
+
+pytestmark = pytest.mark.anyio
+
+OVD = "<OPEN_VOCABULARY_DETECTION>"
+BOX, OTHER = [10, 10, 50, 50], [60, 60, 90, 90]
+
+
+def one(box, label: str) -> dict:
+    return {"bboxes": [box], "bboxes_labels": [label], "polygons": [], "polygons_labels": []}
+
+
+async def search(pipeline, tmp_path, classes, strategy):
+    template = request_about(picture_in(tmp_path))
+    return [p async for p in find_classes(pipeline.analyze, template, classes, strategy)]
+
+
+async def test_one_call_a_class_merges_the_answers_in_the_classes_order(tmp_path):
+    answers = answering({f"{OVD}dog": one(BOX, "dog"), f"{OVD}cat": one(OTHER, "")})
+    with workbench(answer=answers) as (backend, pipeline):
+        progress = await search(pipeline, tmp_path, ["dog", "cat", "dog"], Strategy.EACH)
+    assert sorted(call.prompt for call in backend.calls) == [f"{OVD}cat", f"{OVD}dog"]
+    assert [p.done for p in progress] == [1, 2]
+    assert progress[-1].result.labels == ["dog", "cat"], "an object without a name has its class's"
+    assert progress[-1].result.detections.xyxy.tolist() == [BOX, OTHER]
+    assert progress[-1].result.prompt == f"{OVD}dog<and>cat"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "prompt"),
+    [
+        pytest.param(Strategy.TOGETHER, f"{OVD}dog<and>cat<and>red car", id="together"),
+        pytest.param(Strategy.SENTENCE, "<CAPTION_TO_PHRASE_GROUNDING>dog, cat and red car", id="sentence"),
+    ],
+)
+async def test_one_prompt_is_one_call(tmp_path, strategy, prompt):
+    with workbench() as (backend, pipeline):
+        progress = await search(pipeline, tmp_path, ["dog", " cat ", "red  car"], strategy)
+    assert [call.prompt for call in backend.calls] == [prompt]
+    assert [(p.done, p.total) for p in progress] == [(1, 1)]
+    assert progress[0].result.prompt == prompt
+
+
+async def test_a_class_that_fails_is_marked_and_the_others_stay(tmp_path):
+    answers = answering({f"{OVD}dog": NONSENSE, f"{OVD}cat": one(OTHER, "cat")})
+    with workbench(answer=answers) as (_, pipeline):
+        progress = await search(pipeline, tmp_path, ["dog", "cat"], Strategy.EACH)
+    assert progress[-1].failed == 1
+    assert progress[-1].result.labels == ["cat"]
+    assert progress[-1].result.warnings[0].startswith("No answer for dog: ")
+
+
+@pytest.mark.parametrize("strategy", list(Strategy))
+async def test_when_every_call_fails_the_reason_is_raised(tmp_path, strategy):
+    with (
+        workbench(answer=answering({OVD: NONSENSE, "<CAPTION_TO_PHRASE_GROUNDING>": NONSENSE})) as (_, pipeline),
+        pytest.raises(AnswerError),
+    ):
+        await search(pipeline, tmp_path, ["dog", "cat"], strategy)
+
+
+@pytest.mark.parametrize("classes", [[], [" ", ""], ["<OD>"], ["x" * 2000]], ids=["none", "blank", "token", "long"])
+@pytest.mark.parametrize("strategy", list(Strategy))
+async def test_classes_that_cannot_be_used_are_refused_before_any_call(tmp_path, classes, strategy):
+    with workbench() as (backend, pipeline):
+        with pytest.raises(PromptError):
+            await search(pipeline, tmp_path, classes, strategy)
+        assert backend.count == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")], ids=len
+)
+async def test_names_become_a_sentence(names, expected):
+    assert sentence(names) == expected

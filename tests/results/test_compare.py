@@ -1,0 +1,142 @@
+"""Two answers: who found what, where the words differ, and a picture of it."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from florence_ui.results.compare import (
+    BOTH_COLOR,
+    LEFT,
+    LEFT_COLOR,
+    RIGHT,
+    RIGHT_COLOR,
+    compare,
+    comparison_table,
+    diff_texts,
+    draw_comparison,
+    summarize,
+)
+from florence_ui.results.result import Result, make_detections
+from florence_ui.tasks import get_task
+
+SIZE = (400, 300)
+
+
+def found(*objects: tuple[str, tuple[float, float, float, float]], **more) -> Result:
+    detections = make_detections([label for label, _ in objects], [box for _, box in objects], **more)
+    return Result(get_task("<OD>"), "<OD>", SIZE, detections=detections)
+
+
+DOG = ("dog", (0.0, 0.0, 100.0, 100.0))
+HALF_DOG = ("dog", (0.0, 0.0, 100.0, 50.0))
+LESS_THAN_HALF = ("dog", (0.0, 0.0, 100.0, 49.0))
+CAT = ("cat", (0.0, 0.0, 100.0, 100.0))
+TREE = ("tree", (200.0, 100.0, 300.0, 250.0))
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "both", "left_only", "right_only"),
+    [
+        pytest.param([DOG, TREE], [TREE, DOG], [(0, 1), (1, 0)], [], [], id="another-order"),
+        pytest.param([DOG], [HALF_DOG], [(0, 0)], [], [], id="iou-of-exactly-a-half"),
+        pytest.param([DOG], [LESS_THAN_HALF], [], [0], [0], id="iou-under-a-half"),
+        pytest.param([DOG], [CAT], [], [0], [0], id="another-label"),
+        pytest.param([DOG], [(" DOG", DOG[1])], [(0, 0)], [], [], id="label-in-capitals"),
+        pytest.param([DOG, DOG], [DOG], [(0, 0)], [1], [], id="one-partner-each"),
+        pytest.param([], [DOG], [], [], [0], id="nothing-on-the-left"),
+        pytest.param([DOG], [], [], [0], [], id="nothing-on-the-right"),
+        pytest.param([], [], [], [], [], id="nothing-at-all"),
+        pytest.param([("", DOG[1])], [("", DOG[1])], [(0, 0)], [], [], id="regions-without-names"),
+    ],
+)
+def test_objects_are_paired(left, right, both, left_only, right_only):
+    comparison = compare(found(*left), found(*right))
+    assert [(m.left, m.right) for m in comparison.both] == both
+    assert comparison.left_only == tuple(left_only)
+    assert comparison.right_only == tuple(right_only)
+
+
+def test_no_object_loses_its_only_partner_to_one_that_has_another():
+    """Taking the largest overlap first would pair b with A and leave a alone."""
+    a, b = ("x", (0.0, 0.0, 100.0, 100.0)), ("x", (20.0, 0.0, 120.0, 100.0))
+    big_a, big_b = ("x", (22.0, 0.0, 122.0, 100.0)), ("x", (52.0, 0.0, 152.0, 100.0))
+    comparison = compare(found(a, b), found(big_a, big_b))
+    assert [(m.left, m.right) for m in comparison.both] == [(0, 0), (1, 1)]
+
+
+def test_text_lines_are_paired_by_their_quads():
+    rising = [[0, 90], [90, 0], [100, 10], [10, 100]]
+    falling = [[0, 10], [10, 0], [100, 90], [90, 100]]
+    line = ("hello", (0.0, 0.0, 100.0, 100.0))
+    assert compare(found(line, quads=[rising]), found(line, quads=[falling])).both == ()
+    assert len(compare(found(line, quads=[rising]), found(line, quads=[rising])).both) == 1
+
+
+def test_the_table_tells_both_then_left_then_right():
+    left, right = found(DOG, CAT), found(TREE, HALF_DOG)
+    comparison = compare(left, right)
+    assert comparison_table(left, right, comparison) == [
+        ["both", "dog", "0.50", "0, 0, 100, 100", "0, 0, 100, 50"],
+        ["only left", "cat", "", "0, 0, 100, 100", ""],
+        ["only right", "tree", "", "", "200, 100, 300, 250"],
+    ]
+    assert summarize(comparison) == "Found by both: 1, only on the left: 1, only on the right: 1."
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [
+        pytest.param("a b c", "a b c", ([("a b c", None)], [("a b c", None)]), id="same"),
+        pytest.param(
+            "a green car",
+            "a blue old car",
+            ([("a ", None), ("green ", LEFT), ("car", None)], [("a ", None), ("blue old ", RIGHT), ("car", None)]),
+            id="words-replaced",
+        ),
+        pytest.param("a car", "", ([("a car", LEFT)], []), id="one-side-silent"),
+        pytest.param("a\nb", "a b", ([("a\nb", None)], [("a b", None)]), id="blanks-are-no-difference"),
+        pytest.param("", "", ([], []), id="both-silent"),
+    ],
+)
+def test_texts_are_marked_where_they_differ(left, right, expected):
+    assert diff_texts(left, right) == expected
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_pieces_of_a_text_are_the_whole_text(seed):
+    rng = np.random.default_rng(seed)
+    left, right = ("".join(rng.choice(list("ab \n<*"), size=60)) for _ in range(2))
+    pieces = diff_texts(left, right)
+    if left.strip() and right.strip():
+        assert ["".join(text for text, _ in side) for side in pieces] == [left, right]
+
+
+def rgb(color: str) -> np.ndarray:
+    return np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)])
+
+
+def test_the_picture_shows_left_right_and_both_in_their_colors_and_leaves_the_original():
+    image = Image.new("RGB", (800, 600), "white")
+    drawn = np.asarray(
+        draw_comparison(image, found(DOG, TREE), found(HALF_DOG, ("cat", (300.0, 0.0, 400.0, 100.0))))
+    ).astype(int)
+    blended = [0.45 * 255 + 0.55 * rgb(color) for color in (BOTH_COLOR, LEFT_COLOR, RIGHT_COLOR)]
+    for (x, y), color in zip([(20, 10), (100, 190), (780, 150)], blended, strict=True):
+        assert np.abs(drawn[y, x] - color).max() <= 3
+    assert drawn[590, 10].tolist() == [255, 255, 255]
+    assert image.getextrema() == ((255, 255),) * 3
+
+
+def test_an_outline_is_drawn_as_its_area_not_as_its_box():
+    triangle = np.array([[0, 0], [0, 300], [400, 300]])
+    one = found(("a", (0, 0, 400, 300)), polygons=[[triangle]])
+    drawn = draw_comparison(Image.new("RGB", SIZE, "white"), one, found(DOG))
+    assert drawn.getpixel((20, 250)) != (255, 255, 255)
+    assert drawn.getpixel((390, 200)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("size", [(64, 48), (320, 200), (1536, 1024)], ids=lambda s: f"{s[0]}px")
+def test_any_picture_and_name_can_be_drawn(size):
+    image = Image.new("RGB", size, "white")
+    assert draw_comparison(image, found(DOG), found(), ("größer-model/3", "x")).size == size
+    assert draw_comparison(image, found(), found()).tobytes() == image.tobytes()

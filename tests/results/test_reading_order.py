@@ -1,0 +1,119 @@
+"""Quads in any order become text in the order in which a person reads it."""
+
+import random
+
+import numpy as np
+import pytest
+
+from florence_ui.results.reading_order import reading_lines, reading_text
+
+
+def quad(x: float, y: float, w: float, h: float) -> list[list[float]]:
+    return [[x, y], [x + w, y], [x + w, y + h], [x, y + h]]
+
+
+def turned(quads, degrees: float) -> np.ndarray:
+    """All corners turned clockwise around (300, 300), as in a photograph held askew."""
+    a = np.radians(degrees)
+    spin = np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]])
+    return (np.asarray(quads, dtype=float) - 300) @ spin + 300
+
+
+def page(*texts: tuple[str, float, float, float, float]) -> list[tuple[str, list[list[float]]]]:
+    return [(text, quad(x, y, w, h)) for text, x, y, w, h in texts]
+
+
+def read(items, degrees: float = 0.0, seed: int = 1) -> str:
+    items = random.Random(seed).sample(items, len(items))
+    return reading_text(turned([q for _, q in items], degrees), [t for t, _ in items])
+
+
+LINES = page(("one", 10, 10, 200, 20), ("two", 10, 40, 180, 20), ("three", 10, 70, 220, 20))
+WORDS = page(("The", 10, 10, 50, 20), ("quick", 68, 12, 80, 20), ("fox", 156, 9, 50, 20), ("jumps", 10, 42, 80, 20))
+COLUMNS = page(
+    ("left one", 10, 60, 250, 20), ("left two", 10, 90, 240, 20), ("left three", 10, 120, 250, 20),
+    ("right one", 300, 60, 250, 20), ("right two", 300, 90, 250, 20), ("right three", 300, 120, 200, 20),
+)  # fmt: skip
+UNEVEN = page(
+    ("left one", 10, 60, 250, 20), ("left two", 10, 85, 240, 20), ("left three", 10, 110, 250, 20),
+    ("right one", 300, 71, 250, 24), ("right two", 300, 103, 250, 24), ("right three", 300, 135, 200, 24),
+)  # fmt: skip
+HEADING = page(("The heading", 100, 10, 350, 34))
+FOOTER = page(("A line below both of the columns", 10, 170, 500, 20))
+THREE = page(*((f"{c}{r}", 10 + 200 * i, 30 * r, 170, 20) for i, c in enumerate("abc") for r in range(3)))
+RECEIPT = page(
+    ("Coffee", 10, 10, 100, 20), ("3.50", 300, 10, 50, 20),
+    ("Cheese cake", 10, 40, 160, 20), ("12.00", 300, 40, 50, 20),
+    ("Total", 10, 70, 80, 20), ("15.50", 300, 70, 50, 20),
+)  # fmt: skip
+LONG_RECEIPT = page(
+    *(item for r in range(4) for item in (("item", 10, 30 * r, 260, 20), (str(r), 300, 30 * r, 40, 20)))
+)
+
+
+@pytest.mark.parametrize("degrees", [0, 7, -12, 35, 90, 180, -90], ids=lambda d: f"turned-{d}")
+@pytest.mark.parametrize("seed", range(3), ids=lambda s: f"shuffled-{s}")
+@pytest.mark.parametrize(
+    ("items", "expected"),
+    [
+        pytest.param(LINES, "one\ntwo\nthree", id="lines"),
+        pytest.param(WORDS, "The quick fox\njumps", id="words-of-a-line"),
+        pytest.param(COLUMNS, "left one\nleft two\nleft three\n\nright one\nright two\nright three", id="columns"),
+        pytest.param(
+            UNEVEN, "left one\nleft two\nleft three\n\nright one\nright two\nright three", id="uneven-columns"
+        ),
+        pytest.param(
+            HEADING + COLUMNS + FOOTER,
+            "The heading\n\nleft one\nleft two\nleft three\n\nright one\nright two\nright three\n\n"
+            "A line below both of the columns",
+            id="heading-and-footer-across",
+        ),
+        pytest.param(
+            HEADING + UNEVEN,
+            "The heading\n\nleft one\nleft two\nleft three\n\nright one\nright two\nright three",
+            id="heading-over-uneven-columns",
+        ),
+        pytest.param(THREE, "a0\na1\na2\n\nb0\nb1\nb2\n\nc0\nc1\nc2", id="three-columns"),
+        pytest.param(RECEIPT, "Coffee 3.50\nCheese cake 12.00\nTotal 15.50", id="receipt-by-rows"),
+        pytest.param(LONG_RECEIPT, "item 0\nitem 1\nitem 2\nitem 3", id="table-with-a-narrow-column"),
+    ],
+)
+def test_text_is_read_in_order(items, expected, seed, degrees):
+    assert read(items, degrees, seed) == expected
+
+
+def test_lines_that_fan_out_in_perspective_keep_their_order():
+    items = [(str(i), turned([quad(50, 100 + 60 * i, 400, 24)], -8 + 4 * i)[0]) for i in range(5)]
+    assert read(items) == "0\n1\n2\n3\n4"
+
+
+def test_words_of_a_slanted_line_stay_together_though_their_upright_boxes_cross_the_next_line():
+    rows = [(f"{r}{c}", quad(10 + 110 * c, 30 * r, 100, 20)) for r in range(3) for c in range(5)]
+    assert read(rows, 11) == "00 01 02 03 04\n10 11 12 13 14\n20 21 22 23 24"
+
+
+def test_a_text_up_the_side_is_read_after_the_page():
+    side = ("credit", turned([quad(300, 290, 200, 20)], -90)[0])
+    assert read([*LINES, side]) == "one\ntwo\nthree\n\ncredit"
+
+
+def test_a_line_names_the_rows_of_the_answer_it_is_made_of():
+    lines = reading_lines([quad(100, 0, 50, 20), quad(0, 40, 150, 20), quad(0, 2, 90, 20)], ["b", "c", "a"])
+    assert [(line.text, line.indices, line.block) for line in lines] == [("a b", (2, 0), 0), ("c", (1,), 0)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_text_is_read_exactly_once_wherever_it_stands(seed):
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(1, 40))
+    quads = (
+        rng.uniform(-50, 1000, size=(count, 4, 2)) if seed % 2 else np.repeat(rng.uniform(0, 9, (count, 1, 2)), 4, 1)
+    )
+    lines = reading_lines(quads, [str(i) for i in range(count)])
+    assert sorted(i for line in lines for i in line.indices) == list(range(count))
+
+
+def test_nothing_read_is_an_empty_text():
+    assert reading_text(None, []) == ""
+    assert reading_text(np.empty((0, 4, 2)), []) == ""
+    assert reading_text([quad(0, 0, 10, 10)], ["  "]) == ""

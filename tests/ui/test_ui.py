@@ -1,0 +1,354 @@
+"""What the page says and remembers, without a browser."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gradio.utils import is_static_file
+from PIL import Image
+
+from florence_ui.backends import backends_from
+from florence_ui.backends.model_status import ServerState, ServerStatus
+from florence_ui.hosting.lenient_fields import LenientCheckboxGroup, LenientRadio
+from florence_ui.images.loading import ImageLimits, Picture, open_picture
+from florence_ui.inference.per_class import Strategy
+from florence_ui.inference.per_object import Action
+from florence_ui.inference.pipeline import Analysis
+from florence_ui.rendering.annotate import Annotator, Style
+from florence_ui.results.result import Result, make_detections
+from florence_ui.settings import Settings
+from florence_ui.tasks import CUSTOM, TASKS, Family
+from florence_ui.ui import labels as choices_module
+from florence_ui.ui import share_link
+from florence_ui.ui.explore import stage_view
+from florence_ui.ui.explore.examples import BY_LINK, load_examples
+from florence_ui.ui.explore.object_panel import THEN
+from florence_ui.visitors import session as visit_module
+from florence_ui.visitors.image_cache import ImageCache, memory_of_picture
+from florence_ui.visitors.session import RECENT, PageSession, Question
+
+USUAL = Question("<OD>", model_id="florence-2-base", backend="local")
+BACKENDS = ("serverless", "local")
+UI_FOLDER = Path(choices_module.__file__).parent
+
+
+def result(
+    token: str = "<OD>", labels: tuple[str, ...] = (), text: str = "", prompt: str = "", **shape: object
+) -> Result:
+    boxes = [[10 * k, 20, 10 * k + 30, 60] for k in range(len(labels))]
+    return Result(TASKS[token], prompt or token, (200, 100), text, make_detections(labels, boxes, **shape))
+
+
+def full_question(**changes: object) -> dict[str, object]:
+    base = {
+        "has_picture": True,
+        "text": "x",
+        "classes": ["x"],
+        "region": [0, 0, 1, 1],
+        "needs_key": False,
+        "has_key": False,
+    }
+    return {**base, **changes}
+
+
+@pytest.mark.parametrize(
+    ("token", "changes", "words"),
+    [
+        pytest.param("<OD>", {"has_picture": False}, "picture", id="no-picture"),
+        pytest.param("<CAPTION_TO_PHRASE_GROUNDING>", {"text": "  "}, "phrase", id="no-phrase"),
+        pytest.param("<OPEN_VOCABULARY_DETECTION>", {"classes": []}, "class", id="no-class"),
+        pytest.param("<REGION_TO_CATEGORY>", {"region": None}, "box", id="no-region"),
+        pytest.param(CUSTOM, {"text": ""}, "prompt", id="no-prompt"),
+        pytest.param("<OD>", {"needs_key": True}, "key", id="no-key"),
+    ],
+)
+def test_run_says_why_it_is_off(token: str, changes: dict, words: str) -> None:
+    assert words in choices_module.why_disabled(TASKS[token], **full_question(**changes))
+
+
+@pytest.mark.parametrize("token", TASKS)
+def test_run_is_on_when_nothing_is_missing(token: str) -> None:
+    assert choices_module.why_disabled(TASKS[token], **full_question(needs_key=True, has_key=True)) == ""
+
+
+def test_every_task_can_be_reached_by_family_and_variant() -> None:
+    reached = [token for family in Family for _, token in choices_module.variant_choices(family)]
+    assert sorted(reached) == sorted(TASKS)
+
+
+@pytest.mark.parametrize(
+    ("url", "server", "words"),
+    [
+        pytest.param("http://localhost:9001", "Florence-2 local server 1", "Ready on this machine", id="ours"),
+        pytest.param("http://localhost:9001", "Roboflow Inference Server 1.8.3", "Roboflow", id="roboflow"),
+        pytest.param("http://10.0.0.7:9001", "Roboflow Inference Server 1.8.3", "10.0.0.7:9001", id="elsewhere"),
+    ],
+)
+def test_a_ready_server_is_named_by_where_it_is(url: str, server: str, words: str) -> None:
+    backend = backends_from(replace(Settings(), local_url=url))["local"]
+    models = {"florence-2-nano": {}} if "local server" in server else {}
+    assert words in choices_module.ready_text(
+        backend, ServerStatus(ServerState.READY, "", models=models, server=server)
+    )
+
+
+def test_a_server_ready_with_nano_says_why_base_is_not() -> None:
+    backend = backends_from(Settings())["local"]
+    models = {"florence-2-base": {"state": "unavailable", "reason": "The Hugging Face Hub cannot be reached."}}
+    status = ServerStatus(ServerState.READY, "", models=models, server="Florence-2 local server 1")
+    assert "Hub cannot be reached" in choices_module.ready_text(backend, status, "florence-2-nano")
+    assert choices_module.ready_text(backend, status, "florence-2-large") == "Ready on this machine"
+
+
+def test_where_the_picture_goes_is_said() -> None:
+    assert "stays on this machine" in choices_module.destination("localhost:9001", is_local=True)
+    assert "serverless.roboflow.com" in choices_module.destination("serverless.roboflow.com", is_local=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "pieces"),
+    [
+        pytest.param("A dog.", ["dog"], [("A ", []), ("dog", [0]), (".", [])], id="one"),
+        pytest.param("Dog and dog", ["dog", "dog"], [("Dog", [0, 1]), (" and ", []), ("dog", [0, 1])], id="same-label"),
+        pytest.param("a red car", ["car", "red car"], [("a ", []), ("red car", [1])], id="longest-wins"),
+        pytest.param("category", ["cat"], [("category", [])], id="whole-words-only"),
+        pytest.param("a (b", ["(b"], [("a ", []), ("(b", [0])], id="no-pattern"),
+        pytest.param("x", [], [("x", [])], id="nothing-found"),
+        pytest.param("x", ["", " "], [("x", [])], id="nameless"),
+    ],
+)
+def test_phrases_know_their_objects(text: str, labels: list[str], pieces: list) -> None:
+    assert [(p.text, p.items) for p in stage_view.link_phrases(text, labels)] == pieces
+
+
+def test_grounding_lights_up_the_sentence_that_was_asked() -> None:
+    token = "<CAPTION_TO_PHRASE_GROUNDING>"
+    pieces = stage_view.phrases_of(result(token, ("dog",), prompt=f"{token}A dog runs."))
+    assert [(p.text, p.items) for p in pieces] == [("A ", []), ("dog", [0]), (" runs.", [])]
+
+
+def test_the_alternative_text_says_what_was_found() -> None:
+    assert stage_view.alt_text(result(labels=("dog", "cat", "dog"))) == "The picture with 3 found: dog (2), cat."
+    assert "nothing was found" in stage_view.alt_text(result())
+    many = stage_view.alt_text(result(labels=tuple(f"thing {k}" for k in range(30))))
+    assert "30 found" in many
+    assert "22 more" in many
+
+
+def test_an_outline_is_taken_before_a_quad_and_a_quad_before_a_box() -> None:
+    square = np.array([[0, 0], [50, 0], [50, 50]])
+    outlined = stage_view.stage_objects(
+        result("<REFERRING_EXPRESSION_SEGMENTATION>", ("",), polygons=[[square]]), (), "default"
+    )
+    assert outlined[0].outline == [[[0, 0], [50, 0], [50, 50]]]
+    quad = [[1, 2], [3, 2], [3, 4], [1, 4]]
+    assert stage_view.stage_objects(result("<OCR_WITH_REGION>", ("A",), quads=[quad]), (), "default")[0].outline == [
+        quad
+    ]
+    box = stage_view.stage_objects(result(labels=("dog",)), {0}, "default")[0]
+    assert (box.outline, box.area, box.shown) == ([[[0, 20], [30, 20], [30, 60], [0, 60]]], 1200, False)
+
+
+def test_an_outline_of_thousands_of_points_is_thinned() -> None:
+    ring = np.stack([np.arange(5000.0), np.arange(5000.0)], axis=1)
+    item = stage_view.stage_objects(
+        result("<REFERRING_EXPRESSION_SEGMENTATION>", ("",), polygons=[[ring]]), (), "default"
+    )[0]
+    assert len(item.outline[0]) <= stage_view.MAX_POINTS
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        pytest.param(result(), "nothing", id="nothing"),
+        pytest.param(result("<CAPTION>", text="A dog."), "done", id="text"),
+        pytest.param(result(labels=("dog",)), "done", id="objects"),
+    ],
+)
+def test_an_empty_answer_has_a_look_of_its_own(answer: Result, state: str, tmp_path: Path) -> None:
+    value = stage_view.answered(answer, tmp_path / "drawn.jpg", (), "default")
+    assert value.state == state
+    assert bool(value.hint) == (state == "nothing")
+
+
+@pytest.mark.parametrize(
+    ("question", "style"),
+    [
+        pytest.param(USUAL, Style(), id="plain"),
+        pytest.param(replace(USUAL, token="<CAPTION_TO_PHRASE_GROUNDING>", text="a, b & c=d"), Style(), id="text"),
+        pytest.param(
+            replace(USUAL, token="<OPEN_VOCABULARY_DETECTION>", classes=("red car", "dog")),
+            Style(
+                (Annotator.HALO, Annotator.BOX), labels=False, palette="vivid", thickness=2, opacity=0.5, text_size=1.5
+            ),
+            id="classes-and-style",
+        ),
+        pytest.param(replace(USUAL, token="<REGION_TO_OCR>", region=(0.1, 0.2, 0.3, 0.4)), Style(), id="region"),
+        *[
+            pytest.param(
+                replace(USUAL, token="<OPEN_VOCABULARY_DETECTION>", classes=("dog", "cat"), strategy=strategy),
+                Style(),
+                id=f"strategy-{strategy}",
+            )
+            for strategy in Strategy
+        ],
+    ],
+)
+def test_a_setup_survives_being_written_and_read(question: Question, style: Style) -> None:
+    assert share_link.decode(share_link.encode(question, style), USUAL, BACKENDS) == (question, style)
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        pytest.param(None, id="nothing"),
+        pytest.param("a string", id="a-string"),
+        pytest.param({"task": "<NONSENSE>", "text": "x"}, id="no-such-task"),
+        pytest.param({"thickness": "nan", "opacity": "1e999", "text_size": "x"}, id="no-numbers"),
+        pytest.param({"backend": "http://evil.example"}, id="no-such-backend"),
+        pytest.param({"strategy": "nonsense"}, id="no-such-strategy"),
+        pytest.param({"palette": "<script>", "draw": "nonsense,,"}, id="no-such-style"),
+    ],
+)
+def test_what_cannot_be_used_in_a_setup_is_left_as_usual(kept: object) -> None:
+    question, style = share_link.decode(kept, USUAL, BACKENDS)
+    assert question == USUAL
+    assert style.annotators == ()
+    assert 0.25 <= style.thickness <= 8
+
+
+def test_a_setup_of_enormous_text_is_cut() -> None:
+    question, _ = share_link.decode({"task": "custom", "text": "x" * 10**6}, USUAL, BACKENDS)
+    assert len(question.text) <= 2000
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Picture]:
+    paths = [tmp_path / f"{k}.png" for k in range(4)]
+    for k, path in enumerate(paths):
+        Image.new("RGB", (40, 30), (k, k, k)).save(path)
+    return [open_picture(path, ImageLimits(max_bytes=10**6)) for path in paths]
+
+
+def analysis(picture: Picture) -> Analysis:
+    return Analysis(result(labels=("dog",)), picture, "florence-2-base", "local", "localhost:9001", 0.1)
+
+
+def test_the_last_runs_are_remembered_and_no_more(pictures: list[Picture]) -> None:
+    session = PageSession()
+    session.take(pictures[0], pictures[0].path)
+    for k in range(RECENT + 5):
+        session.answered(replace(USUAL, text=str(k)), analysis(pictures[0]), pictures[0].path)
+    assert len(session.recent) == RECENT
+    assert session.go_back(0).question.text == str(RECENT + 4)
+    assert session.go_back(RECENT) is None
+
+
+def test_going_back_from_an_example_to_a_picture_of_ones_own_it_is_no_example(pictures: list[Picture]) -> None:
+    """Or nano would answer about it while base is being downloaded."""
+    session, example = PageSession(), open_picture(load_examples()[0].path)
+    session.take(pictures[0], pictures[0].path)
+    session.answered(USUAL, analysis(pictures[0]), pictures[0].path)
+    session.take(example, example.path)
+    assert session.from_examples
+    session.go_back(0)
+    assert not session.from_examples
+
+
+def test_a_remembered_run_keeps_no_decoded_picture_and_finds_it_again(pictures: list[Picture]) -> None:
+    session = PageSession()
+    for picture in pictures:
+        session.take(picture, picture.path)
+        session.answered(USUAL, analysis(picture), picture.path)
+    assert all(run.analysis.picture is None for run in session.recent)
+    oldest = session.go_back(3)
+    assert session.analysis_of(oldest).picture.digest == pictures[0].digest
+    assert session.picture.limits == pictures[0].limits
+
+
+def test_the_decoded_pictures_of_all_visitors_together_are_bounded(
+    pictures: list[Picture], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a stranger could fill the memory with one small file after another, each in a session of its own."""
+    store = ImageCache(max_bytes=2 * memory_of_picture(pictures[0]))
+    monkeypatch.setattr(visit_module, "images", store)
+    visits = []
+    for picture in pictures:
+        visits.append(PageSession())
+        visits[-1].take(picture, picture.path)
+        visits[-1].answered(USUAL, analysis(picture), picture.path)
+    assert len(store) == 2
+    assert not any(isinstance(value, Picture) for session in visits for value in vars(session).values())
+    assert [session.picture.digest for session in visits] == [picture.digest for picture in pictures]
+    assert len(store) == 2
+
+
+def test_a_picture_too_large_for_the_memory_is_kept_alone(pictures: list[Picture]) -> None:
+    store = ImageCache(max_bytes=1)
+    for picture in pictures:
+        store.keep(picture)
+    assert len(store) == 1
+    assert store.open(pictures[-1].path, pictures[-1].limits) is pictures[-1]
+
+
+def test_an_answer_about_a_picture_that_was_replaced_is_remembered_but_not_shown(pictures: list[Picture]) -> None:
+    session = PageSession()
+    session.take(pictures[1], pictures[1].path)
+    session.answered(USUAL, analysis(pictures[0]), pictures[0].path)
+    assert session.run is None
+    assert len(session.recent) == 1
+
+
+def test_the_examples_are_there_with_their_tasks_and_the_link_comes_last() -> None:
+    *bundled, last = load_examples()
+    assert last is BY_LINK
+    assert len(bundled) >= 6
+    assert all(example.path.is_file() and example.token in TASKS for example in bundled)
+
+
+def test_a_tile_is_a_small_copy_of_its_example() -> None:
+    for example in load_examples()[:-1]:
+        assert example.thumbnail.stat().st_size < 8_000, example.thumbnail
+        with Image.open(example.thumbnail) as thumbnail, Image.open(example.path) as whole:
+            difference = np.asarray(whole.resize(thumbnail.size), dtype=int) - np.asarray(thumbnail, dtype=int)
+        assert np.abs(difference).mean() < 6, f"{example.thumbnail} shows something else: make it anew"
+
+
+def test_tiles_are_served_from_where_they_are_so_they_do_not_age_out_with_the_files_of_visitors() -> None:
+    assert all(is_static_file(example.thumbnail) for example in load_examples()[:-1])
+
+
+def test_scripts_and_styles_lie_in_files_of_their_own() -> None:
+    for path in UI_FOLDER.rglob("*.py"):
+        code = path.read_text("utf-8")
+        assert "<style" not in code, path
+        assert "querySelector" not in code, path
+    for path in UI_FOLDER.rglob("*.html"):
+        assert "${" not in path.read_text("utf-8"), f"{path}: a template may hold no value"
+        assert "{{" not in path.read_text("utf-8"), f"{path}: a template may hold no value"
+    for path in UI_FOLDER.rglob("*.js"):
+        assert "innerHTML" not in path.read_text("utf-8"), f"{path}: text must stay text"
+
+
+@pytest.mark.parametrize("posted", ["<OD>", "<OCR>", None, 7])
+def test_a_choice_that_left_before_the_choices_changed_is_handed_on(posted: object) -> None:
+    assert LenientRadio(["a", "b"]).preprocess(posted) == posted
+
+
+@pytest.mark.parametrize(
+    ("posted", "given"),
+    [
+        pytest.param(["mask", "box"], ["mask", "box"], id="no-longer-there"),
+        pytest.param(["box", ["box"], 7], ["box"], id="no-texts"),
+        pytest.param("box", [], id="no-list"),
+        pytest.param(None, [], id="nothing"),
+    ],
+)
+def test_chosen_annotators_are_handed_on_as_texts(posted: object, given: list[str]) -> None:
+    assert LenientCheckboxGroup(["box"]).preprocess(posted) == given
+
+
+def test_each_action_on_objects_has_code_of_its_own_to_paste() -> None:
+    assert set(THEN) == set(Action)
+    assert len(set(THEN.values())) == len(Action)
