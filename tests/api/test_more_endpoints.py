@@ -223,7 +223,7 @@ REFUSED = [
     pytest.param("export", {"file_format": "exe"}, "no such file format", id="export-format"),
     pytest.param("export", {"file_format": None}, "no such file format", id="export-null"),
     pytest.param("export", {"region": [0, 0, 1]}, "four numbers", id="export-region"),
-    pytest.param("export", {"validation": 0.95}, "share for validation", id="export-share"),
+    pytest.param("export", {"validation": 0.95}, "validation share", id="export-share"),
     pytest.param("export", {"validation": "half"}, "not a number", id="export-share-text"),
     pytest.param("export", {"task": "custom"}, "prompt", id="export-prompt"),
 ]
