@@ -11,18 +11,8 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from florence_ui.exports.snippet_steps import FollowUp, build_steps
-from florence_ui.rendering.style import (
-    CORNER_LENGTH,
-    HALO_WIDTH,
-    LINE_WIDTH,
-    MIN_PIXEL_SIZE,
-    MIN_TEXT_SIZE,
-    PIXEL_SIZE,
-    TEXT_SIZE,
-    Annotator,
-    Style,
-    contrasting_text_color,
-)
+from florence_ui.rendering.annotators import ANNOTATORS, DEFAULTS, Annotator
+from florence_ui.rendering.style import LINE_WIDTH, MIN_TEXT_SIZE, TEXT_SIZE, Style, contrasting_text_color
 from florence_ui.tasks import OutputKind, task_of_prompt
 
 IMAGE = "picture.jpg"
@@ -150,48 +140,21 @@ def _client_setup(url: str, model_id: str, image: str, needs_key: bool) -> list[
     ]
 
 
-_WITHOUT_MASKS = {Annotator.MASK: Annotator.FILLED, Annotator.POLYGON: Annotator.BOX, Annotator.HALO: Annotator.BOX}
-_CODE = {
-    Annotator.SPOTLIGHT: "sv.BackgroundOverlayAnnotator(opacity={spotlight})",
-    Annotator.BLUR: "sv.BlurAnnotator()",
-    Annotator.PIXELATE: "sv.PixelateAnnotator(pixel_size=max({block}, round(side * {pixels})))",
-    Annotator.HALO: "sv.HaloAnnotator(palette, opacity={halo}, kernel_size=max(3, round(side * {kernel})))",
-    Annotator.FILLED: "sv.ColorAnnotator(palette, opacity={opacity})",
-    Annotator.MASK: "sv.MaskAnnotator(palette, opacity={opacity})",
-    Annotator.POLYGON: "sv.PolygonAnnotator(palette, thickness=thickness)",
-    Annotator.BOX: "sv.BoxAnnotator(palette, thickness=thickness)",
-    Annotator.ROUND_BOX: "sv.RoundBoxAnnotator(palette, thickness=thickness)",
-    Annotator.CORNERS: "sv.BoxCornerAnnotator(palette, thickness, corner_length=max(8, round(side * {corner})))",
-    Annotator.ORIENTED_BOX: "sv.OrientedBoxAnnotator(palette, thickness=thickness)",
-}
-
-
-def annotators_for(kind: OutputKind, style: Style) -> list[Annotator]:
-    """What a program draws: the style's annotators, or the best; where one needs a mask or a quad that is not there,
-    the nearest one that does not."""
-    masks, quads = kind is OutputKind.POLYGONS, kind is OutputKind.QUADS
-    best = [Annotator.MASK, Annotator.POLYGON] if masks else [Annotator.ORIENTED_BOX if quads else Annotator.BOX]
-    chosen = [annotator for annotator in Annotator if annotator in style.annotators] or best
-    if not masks:
-        chosen = [_WITHOUT_MASKS.get(annotator, annotator) for annotator in chosen]
-    if not quads:
-        chosen = [Annotator.BOX if annotator is Annotator.ORIENTED_BOX else annotator for annotator in chosen]
-    return list(dict.fromkeys(chosen))
+def snippet_annotators(kind: OutputKind, style: Style) -> list[Annotator]:
+    """What a program draws: the style's annotators or the defaults, each replaced where it needs what is not there."""
+    chosen = [name for name in ANNOTATORS if name in style.annotators] or DEFAULTS[kind]
+    usable = []
+    for annotator in (ANNOTATORS[name] for name in chosen):
+        while annotator.needs not in (None, kind):
+            annotator = ANNOTATORS[annotator.fallback]
+        usable.append(annotator)
+    return list(dict.fromkeys(usable))
 
 
 def _drawing_steps(kind: OutputKind, style: Style, labelled: bool) -> list[str]:
-    numbers = {
-        "opacity": style.opacity,
-        "spotlight": min(1.0, round(style.opacity + 0.2, 2)),
-        "halo": min(1.0, round(2 * style.opacity, 2)),
-        "block": MIN_PIXEL_SIZE,
-        "pixels": PIXEL_SIZE,
-        "kernel": HALO_WIDTH,
-        "corner": CORNER_LENGTH,
-    }
     painting = [
-        f"{_CODE[annotator].format(**numbers)}.annotate(annotated, detections)"
-        for annotator in annotators_for(kind, style)
+        f"{annotator.code(style.opacity)}.annotate(annotated, detections)"
+        for annotator in snippet_annotators(kind, style)
     ]
     colors = [color.as_hex() for color in style.color_palette.colors]
     lines = [

@@ -1,27 +1,11 @@
-"""How a drawing looks: annotators, colors, sizes; supervision's own where it has them."""
+"""How a drawing looks: annotators, colors and sizes; supervision's own where it has them."""
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
 
 import supervision as sv
 
-
-class Annotator(StrEnum):
-    """Ways to show an instance; the order is the order of painting."""
-
-    SPOTLIGHT = "spotlight"
-    BLUR = "blur"
-    PIXELATE = "pixelate"
-    HALO = "halo"
-    FILLED = "filled"
-    MASK = "mask"
-    POLYGON = "polygon"
-    BOX = "box"
-    ROUND_BOX = "round box"
-    CORNERS = "corners"
-    ORIENTED_BOX = "oriented box"
-
+from florence_ui.rendering.annotators import ANNOTATORS, Brush
 
 PALETTES: dict[str, sv.ColorPalette] = {
     "default": sv.ColorPalette.from_hex(
@@ -39,15 +23,15 @@ PALETTES: dict[str, sv.ColorPalette] = {
     "one color": sv.ColorPalette.from_hex(["#A351FB"]),
     "supervision": sv.ColorPalette.DEFAULT,
 }
-"""Colors by name; a label has the same one in every picture."""
+"""By name; a label has the same color in every picture."""
 
-LINE_WIDTH, HALO_WIDTH, PIXEL_SIZE, CORNER_LENGTH = 0.0035, 0.08, 0.02, 0.03
-"""Line width, halo, pixelated blocks and corner length, in parts of the picture's shorter side."""
+LINE_WIDTH = 0.0035
+"""Of lines, as a fraction of the picture's shorter side."""
 TEXT_SIZE, MAX_TEXT_SIZE = 0.022, 0.25
-"""Text in parts of the longer side, which a page fits into its width, so that it is as large on every page; at the most
-in parts of the shorter one."""
+"""Of labels, as a fraction of the longer side, which pages fit into their width, so that text has one size there; at
+most as a fraction of the shorter side."""
 MIN_TEXT_SIZE = 13
-MIN_PIXEL_SIZE = 4
+"""In pixels."""
 
 
 @dataclass(frozen=True)
@@ -55,17 +39,17 @@ class Style:
     """How to draw.
 
     Attributes:
-        annotators: What to draw; empty for what fits the answer best.
+        annotators: Names of `ANNOTATORS`, unknown ones ignored; empty for the best ones for the answer.
         labels: Whether to write the labels.
-        palette: A name of `PALETTES`; any other one stands for the first.
-        thickness: Line width, as a multiple of what suits the picture, 0.25 to 8.
+        palette: A name of `PALETTES`; an unknown one means the first.
+        thickness: Line width, as a multiple of the picture's usual one, 0.25 to 8.
         opacity: Of masks, filled boxes, halo and spotlight, 0 to 1.
-        text_size: As a multiple of what suits the picture, 0.5 to 4.
+        text_size: As a multiple of the picture's usual one, 0.5 to 4.
 
-    Numbers beyond their range are brought into it; what is not a number becomes the default.
+    Numbers out of range are clamped; anything that is not a number becomes the default.
     """
 
-    annotators: tuple[Annotator, ...] = ()
+    annotators: tuple[str, ...] = ()
     labels: bool = True
     palette: str = "default"
     thickness: float = 1.0
@@ -73,8 +57,8 @@ class Style:
     text_size: float = 1.0
 
     def __post_init__(self) -> None:
-        known = [Annotator(name) for name in self.annotators if name in set(Annotator)]
-        object.__setattr__(self, "annotators", tuple(dict.fromkeys(known)))
+        known = dict.fromkeys(str(name) for name in self.annotators if name in ANNOTATORS)
+        object.__setattr__(self, "annotators", tuple(known))
         for name, low, high in (("thickness", 0.25, 8), ("opacity", 0, 1), ("text_size", 0.5, 4)):
             value = getattr(self, name)
             usable = isinstance(value, int | float) and math.isfinite(value)
@@ -82,7 +66,13 @@ class Style:
 
     @property
     def color_palette(self) -> sv.ColorPalette:
+        """Colors by class id."""
         return PALETTES.get(self.palette, PALETTES["default"])
+
+    def brush(self, size: tuple[int, int]) -> Brush:
+        """What annotators paint with on a picture of (width, height)."""
+        width = max(sv.calculate_optimal_line_thickness(size), round(min(size) * LINE_WIDTH))
+        return Brush(self.color_palette, max(1, round(width * self.thickness)), self.opacity)
 
 
 def font_size(size: tuple[int, int], style: Style) -> int:
@@ -91,7 +81,7 @@ def font_size(size: tuple[int, int], style: Style) -> int:
 
 
 def contrasting_text_color(color: sv.Color) -> sv.Color:
-    """Black or white, whichever has the higher contrast (WCAG 2.2) on a color."""
+    """Black or white, whichever has the higher contrast (WCAG 2.2) with a color."""
     return sv.Color.BLACK if relative_luminance(color) > 0.179 else sv.Color.WHITE
 
 

@@ -169,6 +169,7 @@ async def test_what_local_needs_is_said_where_it_is_missing(monkeypatch: pytest.
     assert "requirements.txt" in status.hint
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
 def test_the_real_server_ends_with_its_parent_even_a_killed_one(number: signal.Signals) -> None:
     url = refused_url()
@@ -294,6 +295,7 @@ def test_nothing_is_asked_of_other_programs() -> None:
     assert not request_model(refused_url(), BASE)
 
 
+@pytest.mark.server
 def test_what_a_server_does_not_know_is_asked_for_once(tmp_path: Path) -> None:
     environ = {"HF_HOME": str(tmp_path), "HF_ENDPOINT": "http://127.0.0.1:9"}
     with ServerProcess(environ=environ) as server:

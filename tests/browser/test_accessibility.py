@@ -8,8 +8,6 @@ from browser import steps
 from playwright.sync_api import Page
 from scripted_backend import ScriptedBackend
 
-pytestmark = pytest.mark.browser
-
 SERIOUS = {"serious", "critical"}
 
 

@@ -9,8 +9,6 @@ from browser import steps
 from playwright.sync_api import Page, expect
 from scripted_backend import Fault, ScriptedBackend
 
-pytestmark = pytest.mark.browser
-
 
 def test_an_uploaded_picture_is_looked_at_and_the_answer_drawn_on_it(
     page: Page, backend: ScriptedBackend, photograph: Path

@@ -15,8 +15,6 @@ from scripted_backend import ScriptedBackend
 
 from florence_ui.bench.scripted_backend import plausible_answer
 
-pytestmark = pytest.mark.browser
-
 BAD_SIZE = (123, 77)
 
 

@@ -18,8 +18,6 @@ from scripted_backend import ScriptedBackend
 
 from florence_ui.settings import Settings
 
-pytestmark = pytest.mark.browser
-
 GUIDE = (Path(__file__).parents[2] / "docs" / "hosting.md").read_text("utf-8")
 LINES = GUIDE.partition("```nginx\n")[2].partition("```")[0]
 NAME = "page.example"

@@ -12,8 +12,6 @@ from hosting.running import RunningApp
 from playwright.sync_api import Browser, Page, expect
 from scripted_backend import ScriptedBackend
 
-pytestmark = pytest.mark.browser
-
 DENIED_STORAGE = """
     for (const name of ["localStorage", "sessionStorage"])
         Object.defineProperty(window, name, {

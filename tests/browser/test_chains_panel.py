@@ -10,8 +10,6 @@ from scripted_backend import ScriptedBackend
 
 from florence_ui.bench.scripted_backend import plausible_answer
 
-pytestmark = pytest.mark.browser
-
 OVD = "<OPEN_VOCABULARY_DETECTION>"
 
 

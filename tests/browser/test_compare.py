@@ -7,8 +7,6 @@ from browser import steps
 from playwright.sync_api import Page, expect
 from scripted_backend import ScriptedBackend
 
-pytestmark = pytest.mark.browser
-
 SIDES = ("left", "right")
 
 

@@ -16,7 +16,7 @@ from tiny_checkpoint import build_checkpoint
 
 BALLAST = 20 * 2**20
 """Bytes that make the download last far longer than the tests."""
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,6 @@ from hosting.running import RunningApp
 from playwright.sync_api import Browser, BrowserContext, Frame, Page
 from scripted_backend import ScriptedBackend
 
-pytestmark = pytest.mark.browser
-
 NAMES = "MAP evil.example 127.0.0.1, MAP friend.example 127.0.0.1, MAP rebound.example 127.0.0.1"
 ATTACK = """async ([app, path]) => {
     const said = {};

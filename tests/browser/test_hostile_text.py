@@ -7,12 +7,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from browser import steps
 from playwright.sync_api import Page, expect
 from scripted_backend import Fault, ScriptedBackend
-
-pytestmark = pytest.mark.browser
 
 HOSTILE = {
     "image": '<img src=x onerror="window.caught=1">',

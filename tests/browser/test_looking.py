@@ -11,8 +11,6 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from scripted_backend import ScriptedBackend
 
-pytestmark = pytest.mark.browser
-
 KEY = "visitors-own-secret-key"
 
 

@@ -11,7 +11,7 @@ from hosting.running import RunningApp, free_port
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 EXAMPLES = Path(__file__).parents[2] / "assets" / "examples" / "examples.json"
 

@@ -19,7 +19,8 @@ from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.exports.snippet_steps import FollowUp
 from florence_ui.exports.snippets import MAX_NEW_TOKENS, curl_snippet, python_snippet
 from florence_ui.inference.per_object import crop_box
-from florence_ui.rendering.annotate import Annotator, Style
+from florence_ui.rendering.annotate import Style
+from florence_ui.rendering.annotators import ANNOTATORS
 from florence_ui.tasks import CUSTOM, TASKS, InputKind, OutputKind, build_prompt
 
 SIZE = (320, 240)
@@ -252,8 +253,8 @@ def test_several_classes_are_several_calls_and_one_picture(backend: ScriptedBack
 
 
 @pytest.mark.parametrize("token", ["<OD>", "<OCR_WITH_REGION>", "<REFERRING_EXPRESSION_SEGMENTATION>"])
-@pytest.mark.parametrize("annotator", Annotator)
-def test_every_style_is_drawn_with_supervision(token: str, annotator: Annotator, backend: ScriptedBackend) -> None:
+@pytest.mark.parametrize("annotator", ANNOTATORS)
+def test_every_style_is_drawn_with_supervision(token: str, annotator: str, backend: ScriptedBackend) -> None:
     style = Style((annotator,), labels=False, palette="pastel", thickness=2.5, opacity=0.8, text_size=1.5)
     code = python_snippet(url=backend.url, model_id="m", prompt=prompt_for(token), style=style)
     assert "RichLabelAnnotator" not in code

@@ -15,7 +15,10 @@ import pytest
 from hosting.running import RunningApp
 from server_process import ServerProcess
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="descriptors are counted by Linux's account")
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.skipif(sys.platform != "linux", reason="descriptors are counted by Linux's account"),
+]
 
 MAX_LINES = 40
 """Of the log, in a test: a start, and a warning a few times."""

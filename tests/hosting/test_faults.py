@@ -185,6 +185,7 @@ def test_health_follows_the_backend(app: RunningApp) -> None:
         assert app.client.get(address).status_code == 200
 
 
+@pytest.mark.server
 def test_asking_whether_the_page_is_ready_gets_its_model_ready() -> None:
     """Nobody is sent to a page that is not ready, so nobody else would."""
     states = {
@@ -200,6 +201,7 @@ def test_asking_whether_the_page_is_ready_gets_its_model_ready() -> None:
         server.wait_for(lambda backend: "florence-2-nano" in backend.prepared)
 
 
+@pytest.mark.server
 def test_a_page_whose_model_is_on_its_way_is_well_but_not_ready() -> None:
     """Base is fetched for the first time; meanwhile the page works and nano answers."""
     states = {

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.server
+
 PROGRAM = """
 import io, os
 from concurrent.futures import ThreadPoolExecutor

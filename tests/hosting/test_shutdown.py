@@ -11,6 +11,8 @@ import pytest
 from hosting.running import RunningApp, free_port
 from scripted_backend import Fault, ScriptedBackend
 
+pytestmark = pytest.mark.server
+
 SECONDS = 5.0
 
 

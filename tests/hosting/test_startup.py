@@ -12,6 +12,8 @@ from scripted_backend import ScriptedBackend, refused_url
 
 from florence_ui.api.mcp import has_mcp
 
+pytestmark = pytest.mark.server
+
 NOBODY = refused_url()
 NO_EXCEPTIONS = {"NO_PROXY": "", "no_proxy": ""}
 ENVIRONMENTS = {

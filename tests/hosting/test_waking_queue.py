@@ -113,6 +113,7 @@ def test_calls_that_must_wait_for_their_turn_get_it(pages: dict[str, Served]) ->
     assert 0.8 < time.monotonic() - begun < 10, "one at a time"
 
 
+@pytest.mark.server
 def test_a_closed_page_leaves_no_queue_waiting() -> None:
     page = Served(waking=True)
     assert [msg for _, msg in page.events("echo", "a")][-2] == "process_completed"

@@ -171,6 +171,7 @@ def test_a_proxy_of_another_kind_is_refused_and_not_left_out(address: str, monke
     assert "secret-word" not in str(error)
 
 
+@pytest.mark.server
 def test_the_running_page_uses_the_proxy_for_its_backends_only() -> None:
     """No `NO_PROXY`, and a name that only the proxy can find."""
     with ScriptedBackend() as backend, ForwardProxy("models.example", backend.port) as proxy:

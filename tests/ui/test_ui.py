@@ -15,7 +15,7 @@ from florence_ui.images.loading import ImageLimits, Picture, open_picture
 from florence_ui.inference.per_class import Strategy
 from florence_ui.inference.per_object import Action
 from florence_ui.inference.pipeline import Analysis
-from florence_ui.rendering.annotate import Annotator, Style
+from florence_ui.rendering.annotate import Style
 from florence_ui.results.result import Result, make_detections
 from florence_ui.settings import Settings
 from florence_ui.tasks import CUSTOM, TASKS, Family
@@ -179,9 +179,7 @@ def test_an_empty_answer_has_a_look_of_its_own(answer: Result, state: str, tmp_p
         pytest.param(replace(USUAL, token="<CAPTION_TO_PHRASE_GROUNDING>", text="a, b & c=d"), Style(), id="text"),
         pytest.param(
             replace(USUAL, token="<OPEN_VOCABULARY_DETECTION>", classes=("red car", "dog")),
-            Style(
-                (Annotator.HALO, Annotator.BOX), labels=False, palette="vivid", thickness=2, opacity=0.5, text_size=1.5
-            ),
+            Style(("halo", "box"), labels=False, palette="vivid", thickness=2, opacity=0.5, text_size=1.5),
             id="classes-and-style",
         ),
         pytest.param(replace(USUAL, token="<REGION_TO_OCR>", region=(0.1, 0.2, 0.3, 0.4)), Style(), id="region"),

@@ -21,7 +21,8 @@ from florence_ui.bench.measuring import (
 from florence_ui.bench.photographs import SIZES, photograph_jpeg
 from florence_ui.images.loading import encode_jpeg, open_picture
 from florence_ui.inference.pipeline import Analysis, draw
-from florence_ui.rendering.annotate import Annotator, Style, annotate
+from florence_ui.rendering.annotate import Style, annotate
+from florence_ui.rendering.annotators import ANNOTATORS
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import TASKS
 
@@ -97,7 +98,7 @@ def restyling(scale: Scale) -> Measurement:
     asyncio.run(draw(analysis))
     taken = {
         style: [time_call(partial(_redraw, analysis, style)) * 1000 for _ in range(scale.pairs)]
-        for style in (Style(annotators=(annotator,)) for annotator in Annotator)
+        for style in (Style(annotators=(annotator,)) for annotator in ANNOTATORS)
     }
     slowest = max(taken, key=lambda style: statistics.median(taken[style]))
     usual = statistics.median([value for values in taken.values() for value in values])

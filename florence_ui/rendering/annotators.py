@@ -1,0 +1,225 @@
+"""Every way to show detections, one row each: how it is painted, when it is offered, and its code in a snippet.
+
+A new annotator is one row of `ANNOTATORS`: the page, the API, share links and snippets take their choices from there.
+Every annotator accepts every answer: where an instance has no polygon, its quad or the corners of its box stand in for
+it, so no choice shows nothing.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import supervision as sv
+from PIL import Image, ImageChops
+
+from florence_ui.rendering.shapes import Shapes, rasterize, with_masks
+from florence_ui.tasks import OutputKind
+
+HALO_WIDTH, PIXEL_SIZE, CORNER_LENGTH = 0.08, 0.02, 0.03
+"""Halo, pixelated blocks and corner length, as fractions of the picture's shorter side."""
+MIN_PIXEL_SIZE, MIN_HALO_WIDTH, MIN_CORNER_LENGTH = 4, 3, 8
+"""The same in pixels, at least."""
+HALO_PIXELS = 400_000
+"""Pixels of the copy on which a halo is made."""
+
+Scene = npt.NDArray[np.uint8]
+"""(height, width, 3) BGR; annotators paint on it in place."""
+
+
+@dataclass(frozen=True)
+class Brush:
+    """What annotators paint with.
+
+    Attributes:
+        palette: Colors by class id.
+        thickness: Of lines, in pixels.
+        opacity: 0 to 1.
+    """
+
+    palette: sv.ColorPalette
+    thickness: int
+    opacity: float
+
+
+class Group(StrEnum):
+    """Kinds of annotators; see `OFFERED`."""
+
+    MASK = "mask"
+    POLYGON = "polygon"
+    QUAD = "quad"
+    BOX = "box"
+    FILL = "fill"
+    EFFECT = "effect"
+
+
+@dataclass(frozen=True)
+class Annotator:
+    """One way to show detections.
+
+    Attributes:
+        name: What the page, the API and share links call it.
+        group: Decides for which answers it is offered, and where in the list.
+        paint: Paint shapes on a scene, in place.
+        code: Opacity -> the expression that creates supervision's annotator in a snippet, in terms of `palette`,
+            `thickness` and `side` (the picture's shorter one).
+        needs: What detections must have for that code to work: POLYGONS, QUADS, or None for boxes alone.
+        fallback: Name of the annotator that replaces it in a snippet where they do not.
+    """
+
+    name: str
+    group: Group
+    paint: Callable[[Scene, Shapes, Brush], None]
+    code: Callable[[float], str]
+    needs: OutputKind | None = None
+    fallback: str = "box"
+
+
+class _LineAnnotator(Protocol):
+    def annotate(self, scene: Scene, detections: sv.Detections) -> object: ...
+
+
+def _paint_lines(annotator: Callable[..., _LineAnnotator]) -> Callable[[Scene, Shapes, Brush], None]:
+    def paint(scene: Scene, shapes: Shapes, brush: Brush) -> None:
+        annotator(brush.palette, thickness=brush.thickness).annotate(scene, shapes.detections)
+
+    return paint
+
+
+def _paint_corners(scene: Scene, shapes: Shapes, brush: Brush) -> None:
+    """One at a time: the corners of a small box must be short, or they reach beyond it."""
+    longest = max(MIN_CORNER_LENGTH, round(shapes.side * CORNER_LENGTH))
+    for row, (x1, y1, x2, y2) in enumerate(shapes.detections.xyxy):
+        length = max(1, min(longest, int((x2 - x1) / 3), int((y2 - y1) / 3)))
+        annotator = sv.BoxCornerAnnotator(brush.palette, thickness=brush.thickness, corner_length=length)
+        annotator.annotate(scene, shapes.select(np.arange(len(shapes.detections)) == row).detections)
+
+
+def _paint_fill(scene: Scene, shapes: Shapes, brush: Brush) -> None:
+    sv.ColorAnnotator(brush.palette, opacity=brush.opacity).annotate(scene, shapes.detections)
+
+
+def _paint_mask(scene: Scene, shapes: Shapes, brush: Brush) -> None:
+    sv.MaskAnnotator(brush.palette, opacity=brush.opacity).annotate(scene, shapes.masked)
+
+
+def _paint_polygon(scene: Scene, shapes: Shapes, brush: Brush) -> None:
+    sv.PolygonAnnotator(brush.palette, thickness=brush.thickness).annotate(scene, shapes.masked)
+
+
+def _paint_blur(scene: Scene, shapes: Shapes, brush: Brush) -> None:
+    sv.BlurAnnotator().annotate(scene, shapes.detections)
+
+
+def _paint_pixelate(scene: Scene, shapes: Shapes, brush: Brush) -> None:
+    sv.PixelateAnnotator(max(MIN_PIXEL_SIZE, round(shapes.side * PIXEL_SIZE))).annotate(scene, shapes.detections)
+
+
+def _spotlight_opacity(opacity: float) -> float:
+    return min(1.0, round(opacity + 0.2, 2))
+
+
+def _paint_spotlight(scene: Scene, shapes: Shapes, brush: Brush) -> None:
+    """Boxes as they are; masks merged into one, for the annotator covers the whole picture for each."""
+    annotator = sv.BackgroundOverlayAnnotator(opacity=_spotlight_opacity(brush.opacity))
+    if not (shapes.has_quads or shapes.has_polygon.any()):
+        annotator.annotate(scene, shapes.detections)
+        return
+    width, height = shapes.size
+    lit = np.zeros((1, height, width), dtype=bool)
+    for row, (x, y) in enumerate(shapes.masks.offsets):
+        crop = shapes.masks.crop(row)
+        lit[0, y : y + crop.shape[0], x : x + crop.shape[1]] |= crop
+    annotator.annotate(scene, sv.Detections(xyxy=np.array([[0, 0, width, height]], dtype=np.float32), mask=lit))
+
+
+def _halo_opacity(opacity: float) -> float:
+    return min(1.0, round(2 * opacity, 2))
+
+
+def _paint_halo(scene: Scene, shapes: Shapes, brush: Brush) -> None:
+    """Painted on a small copy and the difference enlarged: halos are soft, and the annotator needs 60 bytes a pixel."""
+    width, height = shapes.size
+    factor = min(1.0, math.sqrt(HALO_PIXELS / (width * height)))
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    limit = np.array(size) - 1
+    outlines = [[np.minimum(part * factor, limit) for part in parts] for parts in shapes.outlines]
+    kernel = max(MIN_HALO_WIDTH, round(min(size) * HALO_WIDTH))
+    annotator = sv.HaloAnnotator(brush.palette, opacity=_halo_opacity(brush.opacity), kernel_size=kernel)
+    before = sv.resize_image(scene, size)
+    after = annotator.annotate(before.copy(), with_masks(rasterize(outlines, size), shapes.detections))
+
+    def enlarged_difference(more: Scene, less: Scene) -> Image.Image:
+        difference = ImageChops.subtract(Image.fromarray(more), Image.fromarray(less))
+        return Image.fromarray(sv.resize_image(np.asarray(difference), shapes.size))
+
+    brighter = ImageChops.add(Image.fromarray(scene), enlarged_difference(after, before))
+    np.copyto(scene, np.asarray(ImageChops.subtract(brighter, enlarged_difference(before, after))))
+
+
+ANNOTATORS: dict[str, Annotator] = {
+    annotator.name: annotator
+    for annotator in (
+        Annotator(
+            "spotlight", Group.EFFECT, _paint_spotlight,
+            lambda opacity: f"sv.BackgroundOverlayAnnotator(opacity={_spotlight_opacity(opacity)})",
+        ),
+        Annotator("blur", Group.EFFECT, _paint_blur, lambda _: "sv.BlurAnnotator()"),
+        Annotator(
+            "pixelate", Group.EFFECT, _paint_pixelate,
+            lambda _: f"sv.PixelateAnnotator(pixel_size=max({MIN_PIXEL_SIZE}, round(side * {PIXEL_SIZE})))",
+        ),
+        Annotator(
+            "halo", Group.EFFECT, _paint_halo,
+            lambda opacity: f"sv.HaloAnnotator(palette, opacity={_halo_opacity(opacity)}, "
+            f"kernel_size=max({MIN_HALO_WIDTH}, round(side * {HALO_WIDTH})))",
+            needs=OutputKind.POLYGONS,
+        ),
+        Annotator(
+            "filled", Group.FILL, _paint_fill, lambda opacity: f"sv.ColorAnnotator(palette, opacity={opacity})"
+        ),
+        Annotator(
+            "mask", Group.MASK, _paint_mask, lambda opacity: f"sv.MaskAnnotator(palette, opacity={opacity})",
+            needs=OutputKind.POLYGONS, fallback="filled",
+        ),
+        Annotator(
+            "polygon", Group.POLYGON, _paint_polygon, lambda _: "sv.PolygonAnnotator(palette, thickness=thickness)",
+            needs=OutputKind.POLYGONS,
+        ),
+        Annotator(
+            "box", Group.BOX, _paint_lines(sv.BoxAnnotator), lambda _: "sv.BoxAnnotator(palette, thickness=thickness)"
+        ),
+        Annotator(
+            "round box", Group.BOX, _paint_lines(sv.RoundBoxAnnotator),
+            lambda _: "sv.RoundBoxAnnotator(palette, thickness=thickness)",
+        ),
+        Annotator(
+            "corners", Group.BOX, _paint_corners,
+            lambda _: "sv.BoxCornerAnnotator(palette, thickness, "
+            f"corner_length=max({MIN_CORNER_LENGTH}, round(side * {CORNER_LENGTH})))",
+        ),
+        Annotator(
+            "oriented box", Group.QUAD, _paint_lines(sv.OrientedBoxAnnotator),
+            lambda _: "sv.OrientedBoxAnnotator(palette, thickness=thickness)",
+            needs=OutputKind.QUADS,
+        ),
+    )
+}  # fmt: skip
+"""By name, in the order of painting."""
+
+OFFERED: dict[OutputKind, tuple[Group, ...]] = {
+    OutputKind.POLYGONS: (Group.MASK, Group.POLYGON, Group.EFFECT, Group.BOX, Group.FILL),
+    OutputKind.QUADS: (Group.QUAD, Group.MASK, Group.BOX, Group.FILL, Group.EFFECT),
+    OutputKind.BOXES: (Group.BOX, Group.FILL, Group.EFFECT),
+}
+"""What detections have -> the annotators that suit them, the best first."""
+
+DEFAULTS: dict[OutputKind, tuple[str, ...]] = {
+    OutputKind.POLYGONS: ("mask", "polygon"),
+    OutputKind.QUADS: ("oriented box",),
+    OutputKind.BOXES: ("box",),
+}
+"""What detections have -> names of the annotators that are used unless a person chooses others."""
