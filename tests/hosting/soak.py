@@ -38,6 +38,8 @@ TEMP_SECONDS = 40.0
 TEMP_MB = 200
 """What the app may keep on the disk: little enough for the hostile visitors to fill it."""
 PATIENCE = 60.0
+EMPTY_DISK = 2e6
+"""Bytes on the disk that are left when everything has expired."""
 FAULTS = [Fault.status(500), Fault.status(401), Fault.reset(), Fault.html(), Fault.cut_off()]
 BUSY = ("429", "503", "507", "busy", "Try again in")
 """By one of these one knows that a visitor was turned away because of the others."""
@@ -131,6 +133,14 @@ def left_in_the_middle(visitor: Caller, number: int) -> str:
     return "left"
 
 
+def wait_until_expired(app: RunningApp, temp_seconds: float) -> None:
+    """Wait for files and sessions to expire: they do in `temp_seconds`, counted from the last request to end."""
+    time.sleep(1.3 * temp_seconds)
+    deadline = time.monotonic() + temp_seconds
+    while app.disk > EMPTY_DISK and time.monotonic() < deadline:
+        time.sleep(0.5)
+
+
 def soak(runs: int, visitors: int, hostile: int = 6, temp_seconds: float = TEMP_SECONDS, cache_mb: float = 4) -> Report:
     """Runs it all, and measures.
 
@@ -177,7 +187,7 @@ def soak(runs: int, visitors: int, hostile: int = 6, temp_seconds: float = TEMP_
                     report.hostile.update(outcomes)
                 backend.fault = None
                 backend.wait_for(lambda b: b.running == 0)
-                time.sleep(1.3 * temp_seconds)
+                wait_until_expired(app, temp_seconds)
 
             part(0, runs // 10)
             report.memory_warm, report.open_files_warm = app.memory / 1e6, app.open_files
