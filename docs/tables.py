@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from florence_ui.api.registration import FIXED  # noqa: E402
-from florence_ui.rendering.style import Annotator  # noqa: E402
+from florence_ui.rendering.annotators import ANNOTATORS  # noqa: E402
 from florence_ui.settings import BACKENDS, variables  # noqa: E402
 from florence_ui.tasks import CUSTOM, TASKS, InputKind  # noqa: E402
 
@@ -75,7 +75,7 @@ def fields() -> str:
 
 def annotators() -> str:
     """Their names, in one line."""
-    return ", ".join(Annotator)
+    return ", ".join(ANNOTATORS)
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
