@@ -1,4 +1,4 @@
-"""The page, built: its parts laid out and connected, its endpoints added, and how it is served."""
+"""Puts the page together: layout, events and endpoints, and how it is launched."""
 
 from pathlib import Path
 from typing import Any
@@ -23,23 +23,23 @@ from florence_ui.visitors.service import Services
 HERE = Path(__file__).parent / "ui"
 TITLE = "Florence-2 playground"
 SCRIPTS = ("polyfills.js", "page.js", "picture_sources.js")
-"""In their order; the first has to run before Gradio's own."""
+"""In this order: the first must run before Gradio's own."""
 PARTS = {
     "ask_more": (build_chains_panel,),
     "answer_more": (build_object_panel, build_filter_panel),
     "tabs": (("Compare", build_compare_tab), ("Many pictures", build_batch_tab)),
 }
-"""What stands around asking once: panels below the question and the answer, and further tabs."""
+"""Panels below the question and the answer, and further tabs."""
 
 
 class Playground(GuardedBlocks):
-    """The page; however it is launched, it is launched safely."""
+    """The page; however it is launched, it is safe in public."""
 
     def __init__(self, services: Services) -> None:
         super().__init__(services, title=TITLE, analytics_enabled=False)
 
     def launch(self, *args: Any, **options: Any) -> Any:
-        """`gr.Blocks.launch` with the page's looks and everything that makes it safe in public."""
+        """Launch with the page's appearance and everything that makes it safe in public; see `gr.Blocks.launch`."""
         services = self.services
         safe = launch_options(
             services.settings, probe=services.health, on_start=serve_tools, on_leave=services.limiter.cancel_session
@@ -52,7 +52,7 @@ class Playground(GuardedBlocks):
 
 
 def build(services: Services) -> Playground:
-    """The page for these services; nothing is started."""
+    """Build the page for these services; nothing is started."""
     with Playground(services) as demo:
         page = lay_out(services, load_examples(), **PARTS)
         for events in (task_events, picture_events, run_events, style_events):
@@ -63,7 +63,7 @@ def build(services: Services) -> Playground:
 
 
 def appearance() -> dict[str, Any]:
-    """How the page looks, as arguments of `launch`."""
+    """The page's theme, style sheets and scripts, as arguments of `launch`."""
     scripts = [(HERE / name).read_text("utf-8") for name in SCRIPTS]
     return {
         "theme": theme(),

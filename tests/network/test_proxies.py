@@ -29,7 +29,7 @@ KEY = "rf_SecretSecretKey123"
 @pytest.fixture(autouse=True)
 def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment of somebody without any, read anew; `prepare_environment` may have set it aside."""
-    monkeypatch.setattr(proxies, "_aside", None)
+    monkeypatch.setattr(proxies, "_saved", None)
     for name in (*VARIABLES, *map(str.upper, VARIABLES)):
         monkeypatch.setenv(name, "")  # so that it is put back, whatever a test makes of it
         monkeypatch.delenv(name)
