@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Secret
 
 from florence_ui.errors import SettingsError
+from florence_ui.models import BASE, DEFAULT_PORT, LARGE
 from florence_ui.network.origins import normalize_origin
 
 SERVERLESS_URL = "https://serverless.roboflow.com"
-LOCAL_URL = "http://localhost:9001"
+LOCAL_URL = f"http://localhost:{DEFAULT_PORT}"
 BACKENDS = ("serverless", "dedicated", "local")
 MAX_KEY = 200
 FOREVER = 7 * 24 * 3600
@@ -214,11 +215,11 @@ class Settings:
     )
     models: tuple[str, ...] = _setting(
         "FLORENCE_UI_MODELS",
-        ("florence-2-base", "florence-2-large"),
+        (BASE, LARGE),
         "The models that visitors may use with the operator's key.",
         "model ids separated by commas",
         _models,
-        shown="florence-2-base,florence-2-large",
+        shown=f"{BASE},{LARGE}",
     )
     runs_per_minute: int = _setting(
         "FLORENCE_UI_RUNS_PER_MINUTE",

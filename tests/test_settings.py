@@ -2,7 +2,7 @@
 
 import pytest
 
-from florence_ui.backends import backends_from
+from florence_ui.backends.presets import available_backends
 from florence_ui.errors import SettingsError
 from florence_ui.settings import Settings, variables
 
@@ -13,7 +13,7 @@ def test_nothing_set_gives_the_defaults() -> None:
     settings = Settings.from_environ({})
     assert settings == Settings()
     assert (settings.default_backend, settings.local_url) == ("local", "")
-    assert backends_from(settings)["local"].url == "http://localhost:9001"
+    assert available_backends(settings)["local"].url == "http://localhost:9001"
     assert (settings.remote_timeout, settings.local_timeout) == (120, 600)
     assert settings.max_upload_bytes == 20 * 2**20
     assert settings.max_pixels == 50_000_000

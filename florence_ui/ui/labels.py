@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from florence_ui.backends import Backend
-from florence_ui.backends.model_status import BASE, NANO, ServerState, ServerStatus
+from florence_ui.backends.model_status import ServerState, ServerStatus
+from florence_ui.backends.presets import Backend
 from florence_ui.errors import quote
+from florence_ui.models import BASE, LARGE, NANO
 from florence_ui.tasks import CUSTOM, Family, InputKind, Task, tasks_in
 
 AUTOMATIC = "automatic"
@@ -12,7 +13,7 @@ MODELS = (
     ("automatic: base, else nano", AUTOMATIC),
     ("nano (offline demo)", NANO),
     ("base", BASE),
-    ("large", "florence-2-large"),
+    ("large", LARGE),
 )
 """(words, model id) of the models that need not be typed."""
 

@@ -10,8 +10,9 @@ from typing import Any
 import gradio as gr
 from starlette.datastructures import Headers, Secret
 
-from florence_ui.backends import Backend, check_reachable
-from florence_ui.backends.model_status import BASE, TRANSIENT_STATES, ServerState
+from florence_ui.backends.model_status import TRANSIENT_STATES, ServerState
+from florence_ui.backends.presets import Backend
+from florence_ui.backends.probe import check_reachable
 from florence_ui.concurrency.fair_pool import decode_pool
 from florence_ui.concurrency.queueing import Charge, OnStatus
 from florence_ui.errors import BusyError, InputError
@@ -24,6 +25,7 @@ from florence_ui.images.loading import ImageLimits, Picture, open_bytes
 from florence_ui.inference.per_object import Analyze
 from florence_ui.inference.pipeline import Analysis, Pipeline, Request
 from florence_ui.logs import RunRecord, log_outcome
+from florence_ui.models import BASE
 from florence_ui.settings import Settings, is_key
 from florence_ui.visitors.jobs import Jobs
 from florence_ui.visitors.quota import MINUTE, Quota, QuotaLimiter, format_duration

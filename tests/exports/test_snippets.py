@@ -17,8 +17,9 @@ from PIL import Image
 
 from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.exports.snippet_steps import FollowUp
-from florence_ui.exports.snippets import MAX_NEW_TOKENS, curl_snippet, python_snippet
+from florence_ui.exports.snippets import curl_snippet, python_snippet
 from florence_ui.inference.per_object import crop_box
+from florence_ui.models import MAX_NEW_TOKENS
 from florence_ui.rendering.annotate import Style
 from florence_ui.rendering.annotators import ANNOTATORS
 from florence_ui.tasks import CUSTOM, TASKS, InputKind, OutputKind, build_prompt

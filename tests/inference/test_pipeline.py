@@ -16,7 +16,7 @@ from scripted_backend import Fault, ScriptedBackend, plausible_answer, refused_u
 from starlette.datastructures import Secret
 from supervision import Detections
 
-from florence_ui.backends.model_status import NANO, NANO_WARNING
+from florence_ui.backends.model_status import NANO_WARNING
 from florence_ui.errors import (
     AnswerError,
     BackendTimeoutError,
@@ -29,6 +29,7 @@ from florence_ui.errors import (
 )
 from florence_ui.images.loading import Picture, open_picture
 from florence_ui.inference.pipeline import Analysis, Pipeline, Request, draw, render
+from florence_ui.models import NANO
 from florence_ui.settings import Settings
 from florence_ui.tasks import TASKS
 
@@ -434,7 +435,7 @@ async def test_a_server_that_is_back_after_it_ended_is_asked_again(picture: Pict
 
 async def test_nobody_there_says_what_to_do(picture: Picture) -> None:
     pipeline = Pipeline(Settings(local_url=refused_url(), start_server=False))
-    with pytest.raises(BackendUnreachableError, match="Nobody answers") as caught:
+    with pytest.raises(BackendUnreachableError, match="No server answers") as caught:
         await pipeline.analyze(about(picture))
     assert caught.value.hint
 

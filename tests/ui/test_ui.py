@@ -8,8 +8,8 @@ import pytest
 from gradio.utils import is_static_file
 from PIL import Image
 
-from florence_ui.backends import backends_from
 from florence_ui.backends.model_status import ServerState, ServerStatus
+from florence_ui.backends.presets import available_backends
 from florence_ui.hosting.lenient_fields import LenientCheckboxGroup, LenientRadio
 from florence_ui.images.loading import ImageLimits, Picture, open_picture
 from florence_ui.inference.per_class import Strategy
@@ -86,7 +86,7 @@ def test_every_task_can_be_reached_by_family_and_variant() -> None:
     ],
 )
 def test_a_ready_server_is_named_by_where_it_is(url: str, server: str, words: str) -> None:
-    backend = backends_from(replace(Settings(), local_url=url))["local"]
+    backend = available_backends(replace(Settings(), local_url=url))["local"]
     models = {"florence-2-nano": {}} if "local server" in server else {}
     assert words in choices_module.ready_text(
         backend, ServerStatus(ServerState.READY, "", models=models, server=server)
@@ -94,7 +94,7 @@ def test_a_ready_server_is_named_by_where_it_is(url: str, server: str, words: st
 
 
 def test_a_server_ready_with_nano_says_why_base_is_not() -> None:
-    backend = backends_from(Settings())["local"]
+    backend = available_backends(Settings())["local"]
     models = {"florence-2-base": {"state": "unavailable", "reason": "The Hugging Face Hub cannot be reached."}}
     status = ServerStatus(ServerState.READY, "", models=models, server="Florence-2 local server 1")
     assert "Hub cannot be reached" in choices_module.ready_text(backend, status, "florence-2-nano")

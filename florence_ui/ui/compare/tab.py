@@ -14,6 +14,7 @@ from florence_ui.errors import FlorenceUIError
 from florence_ui.exports.tables import escape_cell
 from florence_ui.identity import Visitor
 from florence_ui.inference.pipeline import Analysis, Request, draw, save_jpeg
+from florence_ui.models import LARGE
 from florence_ui.results import compare
 from florence_ui.results.compare import LEFT, RIGHT
 from florence_ui.tasks import get_task
@@ -32,7 +33,7 @@ from florence_ui.visitors.session import PageSession, Question
 
 log = logging.getLogger(__name__)
 
-RIGHT_MODEL = "florence-2-large"
+RIGHT_MODEL = LARGE
 NO_PICTURE = StageValue(state="empty", title="No picture yet", hint="Choose one under Explore.")
 SideEvent = str | Analysis | FlorenceUIError
 """What a side says: what it waits for, its answer, or why there is none."""

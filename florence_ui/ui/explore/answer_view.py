@@ -9,7 +9,6 @@ from PIL import Image
 
 from florence_ui import storage
 from florence_ui.assets import EXAMPLES
-from florence_ui.backends.model_status import NANO
 from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.exports.records import analysis_record
 from florence_ui.exports.snippets import curl_snippet, python_snippet
@@ -18,6 +17,7 @@ from florence_ui.images.loading import encode_jpeg
 from florence_ui.inference.per_class import DETECT, Strategy
 from florence_ui.inference.pipeline import Analysis
 from florence_ui.inference.pipeline import draw as draw_file
+from florence_ui.models import NANO
 from florence_ui.rendering.annotate import Style, suitable_annotators
 from florence_ui.results.result import Result
 from florence_ui.ui import labels
