@@ -34,7 +34,7 @@ from florence_ui.visitors.service import parse_key, visitor_of
 
 log = logging.getLogger(__name__)
 
-REVEAL = "() => window.florencePage.reveal('batch-chosen')"
+REVEAL_CHOSEN = "window.florencePage.revealChosen"
 
 
 def build_batch_tab(page: Page, tab: gr.Tab) -> None:
@@ -87,7 +87,7 @@ def build_batch_tab(page: Page, tab: gr.Tab) -> None:
     panel.stop.click(stopped, {panel.state}, panel.shown, cancels=running, **unqueued())
     panel.timer.tick(look, {panel.state}, panel.shown, **unqueued())
     chosen = panel.contact_sheet.select(open_one, {panel.state, *page.style.controls}, panel.chosen, **queued())
-    chosen.then(None, js=REVEAL)
+    chosen.then(None, js=REVEAL_CHOSEN)
     for name, button in panel.buttons.items():
         wire_download(page, panel, name, button)
 

@@ -93,7 +93,7 @@ def lay_out() -> ChainsPanel:
             elem_id="chain",
         )  # fmt: skip
         help_line = gr.Markdown(CHAINS[FIRST].help, elem_id="chain-help")
-        with gr.Row(elem_id="chain-row"):
+        with gr.Row(elem_id="chain-row", elem_classes="run-stop-row"):
             run = gr.Button("Run the chain", variant="secondary", elem_id="chain-run")
             stop = gr.Button("Stop", variant="stop", visible=False, elem_id="chain-stop")
         steps = Notice(elem_id="chain-steps", label="Steps")

@@ -16,7 +16,7 @@ from florence_ui.ui.layout import Page, queued, unqueued
 from florence_ui.ui.updates import Inputs, Updates, fill_form, fit_form_to_task, merge_updates, read_question
 from florence_ui.visitors.session import PageSession
 
-COPY_LINK = "(query) => window.florencePage.copyLink(query)"
+COPY_LINK = "window.florencePage.copyLink"
 TONES = {ServerState.READY: "good", ServerState.UNAVAILABLE: "error", ServerState.FOREIGN: "error"}
 
 

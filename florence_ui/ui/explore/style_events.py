@@ -14,7 +14,7 @@ from florence_ui.ui.layout import Page, queued
 from florence_ui.ui.updates import Inputs, Updates
 from florence_ui.visitors.session import PageSession
 
-HAND_OVER = "() => window.florencePage.handOver()"
+HAND_OVER = "window.florencePage.handOver"
 
 
 def wire(page: Page) -> None:
