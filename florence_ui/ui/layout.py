@@ -89,23 +89,25 @@ def queued(**options: Any) -> dict[str, Any]:
     return {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private", **options}
 
 
-def lay_out(
-    services: Services,
-    examples: Sequence[Example],
-    *,
-    ask_more: Sequence[Callable[[Page], None]] = (),
-    answer_more: Sequence[Callable[[Page], None]] = (),
-    tabs: Sequence[tuple[str, Callable[[Page, gr.Tab], None]]] = (),
-) -> Page:
-    """Lays out the whole page inside an open `gr.Blocks`.
+@dataclass(frozen=True)
+class Tab:
+    """A tab beside Explore: its title, and the function that lays it out and connects it."""
 
-    Args:
-        services: What the handlers call.
-        examples: The pictures that one can start from.
-        ask_more: Functions that lay out further panels below the question.
-        answer_more: The same below the answer.
-        tabs: Further tabs: (title, function that fills it).
-    """
+    title: str
+    build: Callable[[Page, gr.Tab], None]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the page holds besides asking once: panels below the question and below the answer, and further tabs."""
+
+    below_question: tuple[Callable[[Page], None], ...] = ()
+    below_answer: tuple[Callable[[Page], None], ...] = ()
+    tabs: tuple[Tab, ...] = ()
+
+
+def lay_out(services: Services, examples: Sequence[Example], parts: Parts = Parts()) -> Page:  # frozen
+    """Lay out the whole page inside an open `gr.Blocks`."""
     settings = services.settings
     state = panels.header()
     # before the tabs: among them, Gradio counts these as tabs and lists the later tabs twice
@@ -125,25 +127,14 @@ def lay_out(
                 style, take = panels.style_panel(), panels.take_panel()
                 recent_panel, recent = panels.recent_panel()
         page = Page(
-            services,
-            examples,
-            session,
-            remembered,
-            state,
-            timer,
-            ask,
-            answer,
-            style,
-            take,
-            recent_panel,
-            recent,
+            services, examples, session, remembered, state, timer, ask, answer, style, take, recent_panel, recent,
             link_text,
-        )
-        for place, fills in ((below_ask, ask_more), (below_answer, answer_more)):
-            with place:
-                for fill in fills:
-                    fill(page)
-        for title, fill in tabs:
-            with gr.Tab(title, id=title.lower().replace(" ", "-")) as tab:
-                fill(page, tab)
+        )  # fmt: skip
+        for column, builders in ((below_ask, parts.below_question), (below_answer, parts.below_answer)):
+            with column:
+                for build_panel in builders:
+                    build_panel(page)
+        for tab in parts.tabs:
+            with gr.Tab(tab.title, id=tab.title.lower().replace(" ", "-")) as opened:
+                tab.build(page, opened)
     return page

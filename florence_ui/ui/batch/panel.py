@@ -93,7 +93,14 @@ def lay_out() -> BatchPanel:
                 elem_id="batch-classes", visible=False,
             )  # fmt: skip
             with gr.Row(elem_id="batch-row", elem_classes="run-stop-row"):
-                run = gr.Button("Run all", variant="primary", size="lg", elem_id="batch-run", elem_classes="runs-tab", interactive=False)
+                run = gr.Button(
+                    "Run all",
+                    variant="primary",
+                    size="lg",
+                    elem_id="batch-run",
+                    elem_classes="runs-tab",
+                    interactive=False,
+                )
                 stop = gr.Button("Stop", variant="stop", size="lg", elem_id="batch-stop", visible=False)
             retry = gr.Button("Try the failed ones again", elem_id="batch-retry", visible=False)
             notice = Notice(text_notice(NO_PICTURES), elem_id="batch-notice", label="State of the work")

@@ -105,7 +105,9 @@ def lay_out(page: Page) -> ComparePanel:
     with gr.Column(elem_id="compare"):
         with gr.Row(elem_id="compare-head", elem_classes="run-stop-row"):
             question = Notice(elem_id="compare-question", label="What is compared")
-            run = gr.Button("Compare", variant="primary", elem_id="compare-run", elem_classes="runs-tab", interactive=False)
+            run = gr.Button(
+                "Compare", variant="primary", elem_id="compare-run", elem_classes="runs-tab", interactive=False
+            )
             stop = gr.Button("Stop", variant="stop", elem_id="compare-stop", visible=False)
         notice = Notice(elem_id="compare-notice", label="Comparison state")
         with gr.Row(elem_id="compare-sides"):

@@ -162,7 +162,9 @@ def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, exa
     input_notice = Notice(elem_id="input-notice", label="Input state")
     with gr.Column(elem_id="run-dock"):
         with gr.Row(elem_id="run-row", elem_classes="run-stop-row"):
-            run = gr.Button("Run", variant="primary", size="lg", elem_id="run", elem_classes="runs-tab", interactive=False)
+            run = gr.Button(
+                "Run", variant="primary", size="lg", elem_id="run", elem_classes="runs-tab", interactive=False
+            )
             stop = gr.Button("Stop", variant="stop", size="lg", elem_id="stop", visible=False)
         run_notice = Notice(elem_id="run-notice", label="Run state")
         where = Notice(elem_id="destination", label="Where the picture goes")
