@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
 from florence_ui.ui import labels
 from florence_ui.ui.components import Notice, ThumbnailStrip
@@ -47,32 +48,32 @@ class Page:
     link_text: gr.Textbox
 
     @property
-    def question_fields(self) -> list[gr.components.Component]:
+    def question_fields(self) -> list[Block]:
         """What a question is read from."""
         ask = self.ask
         fields = [ask.variant, ask.text, ask.classes, ask.strategy, ask.picker]
         return [self.session, *fields, ask.model, ask.backend, ask.key]
 
     @property
-    def run_parts(self) -> list[gr.components.Component]:
+    def run_parts(self) -> list[Block]:
         """What tells whether Run is on."""
         return [self.ask.run, self.ask.run_notice, self.ask.destination, self.ask.key]
 
     @property
-    def question_parts(self) -> list[gr.components.Component]:
+    def question_parts(self) -> list[Block]:
         """What changes with the task."""
         ask = self.ask
         fields = [ask.help, ask.text, ask.classes, ask.strategy, ask.picture, ask.picker, ask.input_notice]
         return [*fields, *self.run_parts]
 
     @property
-    def filled_parts(self) -> list[gr.components.Component]:
+    def filled_parts(self) -> list[Block]:
         """What holds a question."""
         ask = self.ask
         return [ask.family, ask.variant, ask.text, ask.classes, ask.strategy, ask.model, ask.backend]
 
     @property
-    def answer_parts(self) -> list[gr.components.Component]:
+    def answer_parts(self) -> list[Block]:
         """What shows an answer."""
         a = self.answer
         shown = [a.stage, a.slider, a.table, a.text, a.json, a.curl, a.python, a.meta, a.warnings]

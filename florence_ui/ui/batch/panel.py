@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import gradio as gr
+from gradio.blocks import Block
 
 from florence_ui.exports import batch_downloads
 from florence_ui.exports.datasets import MAX_VALIDATION_SHARE
@@ -67,12 +68,12 @@ class BatchPanel:
     timer: gr.Timer
 
     @property
-    def chosen(self) -> list[gr.components.Component]:
+    def chosen(self) -> list[Block]:
         """What changes with the picture that is looked at."""
         return [self.chosen_panel, self.stage, self.meta, self.contact_sheet]
 
     @property
-    def shown(self) -> list[gr.components.Component]:
+    def shown(self) -> list[Block]:
         """What changes with the progress."""
         return [self.run, self.stop, self.retry, self.notice, self.contact_sheet, self.failures, self.take, self.timer]
 

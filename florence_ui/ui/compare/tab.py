@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gradio as gr
+from gradio.blocks import Block
 
 from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.errors import FlorenceUIError
@@ -51,7 +52,7 @@ class Side:
     text: TextDiff
 
     @property
-    def shown(self) -> list[gr.components.Component]:
+    def shown(self) -> list[Block]:
         """What changes with the answer."""
         return [self.stage, self.meta, self.text]
 
@@ -71,7 +72,7 @@ class ComparePanel:
     table: gr.Dataframe
 
     @property
-    def parts(self) -> list[gr.components.Component]:
+    def parts(self) -> list[Block]:
         """Everything that changes."""
         both = [part for side in self.sides.values() for part in side.shown]
         outcome = [self.outcome, self.summary, self.picture, self.table]

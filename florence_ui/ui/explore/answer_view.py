@@ -69,8 +69,10 @@ def stage_value(session: PageSession, style: Style | None = None) -> StageValue:
 
 
 def answer_updates(page: Page, session: PageSession, style: Style) -> Updates:
-    """All forms of the answer that is shown."""
+    """All forms of the answer that is shown; nothing where there is none."""
     answer, run = page.answer, session.run
+    if run is None:
+        return {}
     analysis, result = run.analysis, run.analysis.result
     recipe = recipe_of(run)
     alone = len(recipe.prompts) == 1 and recipe.then is None
@@ -103,6 +105,8 @@ def recent_updates(page: Page, session: PageSession, style: Style) -> Updates:
 def picture_updates(page: Page, session: PageSession, style: Style) -> Updates:
     """What changes when the answer is drawn anew."""
     answer, run = page.answer, session.run
+    if run is None:
+        return {}
     return {
         answer.stage: stage_value(session, style),
         answer.slider: (str(run.before), str(run.after)),

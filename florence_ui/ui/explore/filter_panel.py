@@ -47,7 +47,7 @@ async def apply_filters(page: Page, panel: gr.Column, notice: Notice, inputs: In
     if run is None or not len(run.analysis.result.detections):
         return {panel: gr.update(visible=False), notice: NoticeValue()}
     _, removals = filter_result(run.analysis.result, Filters(**dict.fromkeys(chosen or (), True)))
-    shown = {
+    shown: Updates = {
         panel: gr.update(visible=True),
         notice: NoticeValue(messages=[Message(text=gone.reason) for gone in removals]),
     }

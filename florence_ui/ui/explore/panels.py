@@ -1,10 +1,11 @@
 """The parts of the page, each a function that lays out its components and a dataclass that holds them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
 from florence_ui.hosting.lenient_fields import LenientCheckboxGroup, LenientImage, LenientRadio
 from florence_ui.inference.per_class import TITLES, Strategy
@@ -82,16 +83,22 @@ class StylePanel:
     reset: gr.Button
 
     @property
-    def controls(self) -> list[gr.components.Component]:
+    def controls(self) -> list[Block]:
         """What a drawing depends on, in the order of `drawing.Style`'s fields."""
         return [self.annotators, self.labels, self.palette, self.thickness, self.opacity, self.text_size]
+
+    @property
+    def changes(self) -> list[Callable[..., gr.events.Dependency]]:
+        """The event of each control that says its value was changed by hand, and is not being dragged any more."""
+        chosen = [self.annotators.input, self.labels.input, self.palette.input]
+        return [*chosen, self.thickness.release, self.opacity.release, self.text_size.release]
 
     def read(self, inputs: Mapping[Any, Any]) -> Style:
         """The style as it stands in the panel."""
         annotators, labels, palette, *numbers = (inputs[control] for control in self.controls)
         return Style(tuple(annotators or ()), bool(labels), str(palette), *numbers)
 
-    def filled(self, style: Style) -> dict[gr.components.Component, Any]:
+    def filled(self, style: Style) -> dict[Block, Any]:
         """The panel with a style in it."""
         values = [[str(name) for name in style.annotators], style.labels, style.palette]
         return dict(zip(self.controls, [*values, style.thickness, style.opacity, style.text_size], strict=True))

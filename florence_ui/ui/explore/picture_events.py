@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
+from gradio.blocks import Block
 
 from florence_ui import storage
 from florence_ui.errors import FlorenceUIError
@@ -65,7 +66,7 @@ def is_own_value(session: PageSession, value: str | None) -> bool:
     return value is None or (session.field_value is not None and Path(value) == session.field_value)
 
 
-def picture_parts(page: Page) -> list[gr.components.Component]:
+def picture_parts(page: Page) -> list[Block]:
     """What changes with the picture."""
     ask = page.ask
     return [*page.question_parts, ask.picture_notice, ask.link, ask.examples, *page.answer_parts]

@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import gradio as gr
+from gradio.blocks import Block
 
 from florence_ui.errors import FlorenceUIError, InputError
 from florence_ui.identity import Visitor
@@ -57,7 +58,7 @@ def wire(page: Page) -> None:
     page.recent.select(go_back, fields, reopen_parts(page), **queued())
 
 
-def reopen_parts(page: Page) -> list[gr.components.Component]:
+def reopen_parts(page: Page) -> list[Block]:
     """What changes when an earlier run is shown again."""
     ask = page.ask
     parts = [ask.run, ask.stop, ask.input_notice, ask.picture_notice, *page.answer_parts, *page.question_parts]

@@ -22,7 +22,7 @@ NAMED = 8
 """Labels that the alternative text names."""
 
 
-def ready(picture: Path) -> StageValue:
+def ready(picture: Path | None) -> StageValue:
     """A picture waits for its first question."""
     return StageValue(
         state="ready",
@@ -33,7 +33,7 @@ def ready(picture: Path) -> StageValue:
     )
 
 
-def busy(picture: Path, words: str) -> StageValue:
+def busy(picture: Path | None, words: str) -> StageValue:
     """A run is going on."""
     return StageValue(state="busy", image=as_file_data(picture), title=words, alt="The picture")
 
@@ -64,14 +64,15 @@ def answered(result: Result, picture: Path, hidden: Collection[int], palette: st
 
 def stage_objects(result: Result, hidden: Collection[int], palette: str) -> list[StageObject]:
     """One item a detection."""
-    colours = PALETTES.get(palette, PALETTES["default"])
+    colors = PALETTES.get(palette, PALETTES["default"])
+    class_ids = result.detections.class_id
     rows = zip(result.labels, result.detections.xyxy, result.polygons, strict=True)
     return [
         StageObject(
             label=label,
             outline=_outline(index, box, parts, result.quads),
             area=float(max(0, box[2] - box[0]) * max(0, box[3] - box[1])),
-            color=colours.by_idx(int(result.detections.class_id[index])).as_hex(),
+            color=colors.by_idx(index if class_ids is None else int(class_ids[index])).as_hex(),
             shown=index not in hidden,
         )
         for index, (label, box, parts) in enumerate(rows)

@@ -38,10 +38,8 @@ def wire(page: Page) -> None:
     async def reset(session: PageSession) -> Updates:
         return {**style.filled(Style()), **await redraw_answer(page, session, Style())}
 
-    for control in (style.annotators, style.labels, style.palette):
-        control.input(redraw, fields, parts, **options)
-    for slider in (style.thickness, style.opacity, style.text_size):
-        slider.release(redraw, fields, parts, **options)
+    for changed in style.changes:
+        changed(redraw, fields, parts, **options)
     answer.stage.toggle(toggle, fields, parts, **options)
     style.reset.click(reset, page.session, [*style.controls, *parts], **options)
     for name, button in page.take.buttons.items():
