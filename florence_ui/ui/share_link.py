@@ -6,7 +6,7 @@ from typing import Any
 
 from florence_ui.errors import PromptError
 from florence_ui.inference.per_class import Strategy
-from florence_ui.rendering.annotate import Annotator, Style
+from florence_ui.rendering.annotate import Style
 from florence_ui.tasks import MAX_TEXT, TASKS, Region, check_region, split_classes
 from florence_ui.visitors.session import Question
 
@@ -47,7 +47,7 @@ def decode(kept: Any, usual: Question, backends: Collection[str]) -> tuple[Quest
         return str(kept.get(name) or "")[:MAX_CHARS].strip()
 
     style = Style(
-        tuple(Annotator(name) for name in text("draw").split(",") if name in set(Annotator)),
+        tuple(text("draw").split(",")),
         labels=text("labels") != "off",
         palette=text("palette") or Style.palette,
         **{name: number for name in NUMBERS if (number := _number(text(name))) is not None},

@@ -17,7 +17,11 @@ from florence_ui.ui.updates import Inputs, Updates, fill_form, fit_form_to_task,
 from florence_ui.visitors.session import PageSession
 
 COPY_LINK = "window.florencePage.copyLink"
-TONES: dict[ServerState, Tone] = {ServerState.READY: "good", ServerState.UNAVAILABLE: "error", ServerState.FOREIGN: "error"}
+TONES: dict[ServerState, Tone] = {
+    ServerState.READY: "good",
+    ServerState.UNAVAILABLE: "error",
+    ServerState.FOREIGN: "error",
+}
 
 
 def wire(demo: gr.Blocks, page: Page) -> None:
