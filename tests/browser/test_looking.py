@@ -126,7 +126,7 @@ def test_a_download_that_cannot_be_made_says_why_and_hands_nothing_over(answered
     with answered.expect_download():
         answered.click("#take-csv")
     answered.click("#take-masks")
-    expect(answered.locator("#take-notice")).to_contain_text("This answer has no outlines.")
+    expect(answered.locator("#take-notice")).to_contain_text("This answer has no polygons.")
     answered.wait_for_timeout(1500)
     assert handed_over == ["florence-2.csv"]
 

@@ -21,7 +21,7 @@ from hosting.soak import photograph
 from PIL import Image
 from scripted_backend import ScriptedBackend
 
-from florence_ui.exports import downloads
+from florence_ui.exports.formats import FORMATS
 
 MB = 1 << 20
 ADDRESS = "X-Visitor"
@@ -285,7 +285,7 @@ def test_a_full_disk_costs_a_sentence_in_every_format(backend: ScriptedBackend, 
     with started(backend, small_disk, TMPDIR=str(small_disk)) as page:
         [path] = page.upload(photograph(7)).json()
         folder = Path(path).parents[1]
-        questions = [{"images": [file_value(path)], "task": "<OD>", "file_format": name} for name in downloads.MAKERS]
+        questions = [{"images": [file_value(path)], "task": "<OD>", "file_format": name} for name in FORMATS]
         for question in questions:
             if question["file_format"] == "masks":
                 question |= {"task": "<REFERRING_EXPRESSION_SEGMENTATION>", "text": "car"}

@@ -18,7 +18,7 @@ from workbench import request_about, workbench
 
 from florence_ui import storage
 from florence_ui.errors import StorageError
-from florence_ui.exports import batch_downloads, downloads
+from florence_ui.exports.formats import FORMATS, export_answer, export_batch
 from florence_ui.images.loading import open_picture
 from florence_ui.inference.batch import Batch
 from florence_ui.rendering.annotate import Style
@@ -190,11 +190,11 @@ async def test_a_full_disk_costs_a_sentence_in_every_format(full_disk: Path, tmp
             question = partial(request_about, token=token, region=(0.1, 0.1, 0.9, 0.9))
             async for _ in batches[token].run(pipeline.analyze, question):
                 pass
-    makers = {name: partial(make, analysis, Style(), [0, 1, 2]) for name, make in downloads.MAKERS.items()}
-    makers["masks"] = partial(downloads.MAKERS["masks"], outlined, Style(), [0])
-    for name in batch_downloads.MAKERS:
+    makers = {name: partial(export_answer, name, analysis, Style(), [0, 1, 2]) for name in FORMATS}
+    makers["masks"] = partial(export_answer, "masks", outlined, Style(), [0])
+    for name in FORMATS:
         batch = batches["<REGION_TO_SEGMENTATION>" if name == "masks" else "<OD>"]
-        makers[f"many {name}"] = partial(batch_downloads.make, name, batch)
+        makers[f"many {name}"] = partial(export_batch, name, batch)
     for name, make in makers.items():
         with pytest.raises(StorageError, match="disk of this page's machine is full"):
             make()

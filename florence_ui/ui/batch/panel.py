@@ -7,8 +7,8 @@ from pathlib import Path
 import gradio as gr
 from gradio.blocks import Block
 
-from florence_ui.exports import batch_downloads
 from florence_ui.exports.datasets import MAX_VALIDATION_SHARE
+from florence_ui.exports.formats import FORMATS
 from florence_ui.inference.batch import MAX_PICTURES, Batch, Item
 from florence_ui.tasks import TASKS, InputKind, get_task
 from florence_ui.ui import labels
@@ -110,8 +110,9 @@ def lay_out() -> BatchPanel:
                 gr.Markdown("### Download all that is done", elem_id="batch-take-title")
                 with gr.Row(elem_id="batch-take-row"):
                     buttons = {
-                        name: gr.Button(title, size="sm", min_width=90, elem_id=f"batch-{name}")
-                        for name, title in batch_downloads.TITLES.items()
+                        name: gr.Button(kind.batch_title, size="sm", min_width=90, elem_id=f"batch-{name}")
+                        for name, kind in FORMATS.items()
+                        if kind.batch_title
                     }
                 validation = gr.Slider(
                     0, 100 * MAX_VALIDATION_SHARE, 0, step=5, label="For validation, %",

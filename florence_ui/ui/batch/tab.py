@@ -11,7 +11,7 @@ import gradio as gr
 from florence_ui import storage
 from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.errors import FlorenceUIError, InputError, PromptError
-from florence_ui.exports import batch_downloads
+from florence_ui.exports.formats import Options, export_batch
 from florence_ui.exports.tables import escape_cell
 from florence_ui.hosting.uploads import uploaded
 from florence_ui.identity import Visitor
@@ -274,11 +274,9 @@ def wire_download(page: Page, panel: BatchPanel, name: str, button: gr.Button) -
     """Connects one download of all that is finished."""
 
     async def make(inputs: Inputs) -> Updates:
-        options = batch_downloads.Options(
-            page.services.image_limits, page.style.read(inputs), (inputs[panel.validation] or 0) / 100
-        )
+        options = Options(page.services.image_limits, page.style.read(inputs), (inputs[panel.validation] or 0) / 100)
         try:
-            export = await draw_pool.run(batch_downloads.make, name, inputs[panel.state].batch, options)
+            export = await draw_pool.run(export_batch, name, inputs[panel.state].batch, options)
         except FlorenceUIError as error:
             return {page.take.handover: None, panel.notice: error_notice(error)}
         left_out = NoticeValue(messages=[Message(text=note) for note in export.notes])

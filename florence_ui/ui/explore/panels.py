@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import Block
 
+from florence_ui.exports.formats import FORMATS
 from florence_ui.hosting.lenient_fields import LenientCheckboxGroup, LenientImage, LenientRadio
 from florence_ui.inference.per_class import TITLES, Strategy
 from florence_ui.rendering.annotate import PALETTES, Style
@@ -17,11 +18,6 @@ from florence_ui.ui.components.stage import StageValue
 from florence_ui.ui.components.thumbnail_strip import ThumbnailStripValue
 
 FIRST_TASK = TASKS["<OD>"]
-TAKE_AWAY = {
-    "png": "Picture (PNG)", "jpeg": "Picture (JPEG)", "json": "JSON", "csv": "CSV", "masks": "Masks",
-    "yolo": "YOLO", "coco": "COCO", "voc": "Pascal VOC",
-}  # fmt: skip
-"""What can be downloaded: name -> words."""
 WELCOME = StageValue(
     state="empty", title="Your picture goes here", hint="Drop one on the left, paste it, or choose an example."
 )
@@ -260,8 +256,8 @@ def take_panel() -> TakePanel:
     with gr.Accordion("Download", open=False, elem_id="take-panel", visible=False) as panel:
         with gr.Row(elem_id="take-row"):
             buttons = {
-                name: gr.Button(title, size="sm", min_width=90, elem_id=f"take-{name}")
-                for name, title in TAKE_AWAY.items()
+                name: gr.Button(kind.title, size="sm", min_width=90, elem_id=f"take-{name}")
+                for name, kind in FORMATS.items()
             }
         notice = Notice(elem_id="take-notice", label="Download state")
     return TakePanel(panel, buttons, gr.DownloadButton("Save", visible="hidden", elem_id="handover"), notice)

@@ -6,7 +6,7 @@ import gradio as gr
 
 from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.errors import FlorenceUIError
-from florence_ui.exports import downloads
+from florence_ui.exports.formats import export_answer
 from florence_ui.rendering.annotate import Style
 from florence_ui.ui.components.notice import NoticeValue, error_notice, text_notice
 from florence_ui.ui.explore import answer_view
@@ -58,7 +58,7 @@ def wire_download(page: Page, name: str, button: gr.Button) -> None:
             await session.make_ready(session.run)
             analysis = await asyncio.to_thread(session.analysis_of, session.run)
             rows = answer_view.visible_rows(session.run)
-            path = await draw_pool.run(downloads.MAKERS[name], analysis, page.style.read(inputs), rows)
+            path = await draw_pool.run(export_answer, name, analysis, page.style.read(inputs), rows)
         except FlorenceUIError as error:  # without a file of its own the one before would be handed over again
             return {take.handover: None, take.notice: error_notice(error)}
         return {take.handover: str(path), take.notice: NoticeValue()}
