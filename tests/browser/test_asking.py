@@ -21,7 +21,7 @@ def test_an_uploaded_picture_is_looked_at_and_the_answer_drawn_on_it(
     assert steps.is_grey(steps.colour_at(page, 0.46, 0.7)), "between the boxes nothing is"
     assert backend.calls[-1].prompt == "<OD>"
     expect(page.locator("#meta")).to_contain_text("this machine")
-    expect(page.locator("#stage img")).to_have_attribute("alt", "The picture with 3 found: car, person, wheel.")
+    expect(page.locator("#stage img")).to_have_attribute("alt", "The picture with 3 objects found: car, person, wheel.")
 
 
 @pytest.mark.parametrize(
@@ -83,6 +83,46 @@ def test_a_region_is_drawn_by_keyboard(page: Page, backend: ScriptedBackend, pho
     expect(page.locator(".bp-status")).to_contain_text("Box: 49 × 50 % at 27, 24")
     steps.run(page)
     assert backend.calls[-1].prompt == "<REGION_TO_CATEGORY><loc_270><loc_240><loc_760><loc_740>"
+
+
+def test_a_box_moved_and_resized_by_keyboard_stays_in_the_picture(
+    page: Page, backend: ScriptedBackend, photograph: Path
+) -> None:
+    steps.upload(page, photograph)
+    steps.choose(page, "Region", "Name a region")
+    page.locator(".bp-stage").focus()
+    page.keyboard.press("Enter")
+    for key, words in (
+        ("ArrowRight", "Box: 50 × 50 % at 50, 25"),
+        ("ArrowDown", "Box: 50 × 50 % at 50, 50"),
+        ("Shift+ArrowRight", "Box: 50 × 50 % at 50, 50"),
+        ("ArrowLeft", "Box: 50 × 50 % at 0, 50"),
+        ("ArrowUp", "Box: 50 × 50 % at 0, 0"),
+    ):
+        for _ in range(5 if key.startswith("Shift") else 60):
+            page.keyboard.press(key)
+        expect(page.locator(".bp-status")).to_contain_text(words)
+    steps.run(page)
+    assert backend.calls[-1].prompt == "<REGION_TO_CATEGORY><loc_0><loc_0><loc_500><loc_500>"
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param((0.8, 0.5), id="horizontal"),
+        pytest.param((0.3, 0.9), id="vertical"),
+        pytest.param((0.3, 0.5), id="click"),
+    ],
+)
+def test_a_box_without_area_is_not_kept(page: Page, photograph: Path, end: tuple[float, float]) -> None:
+    steps.upload(page, photograph)
+    steps.choose(page, "Region", "Describe a region")
+    steps.draw_box(page, (0.2, 0.25), (0.6, 0.75))
+    expect(page.locator("#run")).to_be_enabled()
+    steps.draw_box(page, (0.3, 0.5), end)
+    expect(page.locator(".bp-status")).to_have_text("Drag on the picture to draw a box")
+    expect(page.locator("#run-notice")).to_have_text("Draw a box on the picture first.")
+    expect(page.locator("#run")).to_be_disabled()
 
 
 def test_a_region_is_drawn_by_touch_on_a_telephone(phone: Page, backend: ScriptedBackend, photograph: Path) -> None:

@@ -127,16 +127,16 @@ def test_copying_works_over_plain_http(browser: Browser, plain_url: str) -> None
     [
         pytest.param(
             'navigator.clipboard.read = () => Promise.reject(new DOMException("no", "NotAllowedError"));',
-            PASTE, "does not let this page read the clipboard", id="clipboard-denied",
+            PASTE, "did not allow this page to read the clipboard", id="clipboard-denied",
         ),
         pytest.param("navigator.clipboard.read = async () => [];", PASTE, "no picture in the clipboard", id="empty"),
         pytest.param(
             'navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", "NotAllowedError"));',
-            CAMERA, "does not let this page use the camera", id="camera-denied",
+            CAMERA, "did not allow this page to use the camera", id="camera-denied",
         ),
         pytest.param(
             'navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", "NotFoundError"));',
-            CAMERA, "There is no camera.", id="no-camera",
+            CAMERA, "No camera was found.", id="no-camera",
         ),
     ],
 )  # fmt: skip

@@ -96,6 +96,20 @@ def test_restyling_and_hiding_redraw_without_a_call(answered: Page, backend: Scr
     assert backend.count == calls
 
 
+def test_a_pinned_object_stays_pinned_while_restyled_and_not_in_the_next_answer(answered: Page) -> None:
+    row = answered.locator(".stage-row", has_text="person")
+    row.click()
+    expect(row).to_have_attribute("aria-pressed", "true")
+    answered.locator("#style-panel button").first.click()
+    for style in ("filled", "ellipse"):
+        before = answered.locator("#stage img").get_attribute("src")
+        answered.locator("#annotators label", has_text=style).click()
+        expect(answered.locator("#stage img")).not_to_have_attribute("src", before)
+        expect(row).to_have_attribute("aria-pressed", "true")
+    steps.run(answered)
+    expect(answered.locator(".stage-row[aria-pressed=true]")).to_have_count(0)
+
+
 def test_an_answer_is_taken_away_at_full_size_and_as_a_data_set(
     page: Page, backend: ScriptedBackend, tmp_path: Path
 ) -> None:

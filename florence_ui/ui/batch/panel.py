@@ -87,7 +87,7 @@ def lay_out() -> BatchPanel:
                 label=f"Pictures, up to {MAX_PICTURES}", file_count="multiple", height=220,
                 elem_id="batch-files",
             )  # fmt: skip
-            task = gr.Dropdown(task_choices(), value=usual, label="Task for all", elem_id="batch-task")
+            task = gr.Dropdown(task_choices(), value=usual, label="Task for all pictures", elem_id="batch-task")
             text = gr.Textbox(label="Phrase", elem_id="batch-text", visible=False, lines=2)
             classes = gr.Dropdown(
                 [], label="Classes", info="Press Enter after each one.", multiselect=True, allow_custom_value=True,
@@ -103,11 +103,11 @@ def lay_out() -> BatchPanel:
                     interactive=False,
                 )
                 stop = gr.Button("Stop", variant="stop", size="lg", elem_id="batch-stop", visible=False)
-            retry = gr.Button("Try the failed ones again", elem_id="batch-retry", visible=False)
-            notice = Notice(text_notice(NO_PICTURES), elem_id="batch-notice", label="State of the work")
-            gr.Markdown("Model, server and key are the ones chosen under Explore.", elem_id="batch-hint")
+            retry = gr.Button("Retry failed pictures", elem_id="batch-retry", visible=False)
+            notice = Notice(text_notice(NO_PICTURES), elem_id="batch-notice", label="Progress")
+            gr.Markdown("The model, server and key chosen under Explore are used.", elem_id="batch-hint")
             with gr.Column(visible=False, elem_id="batch-take") as take:
-                gr.Markdown("### Download all that is done", elem_id="batch-take-title")
+                gr.Markdown("### Download all results", elem_id="batch-take-title")
                 with gr.Row(elem_id="batch-take-row"):
                     buttons = {
                         name: gr.Button(kind.batch_title, size="sm", min_width=90, elem_id=f"batch-{name}")
@@ -115,18 +115,18 @@ def lay_out() -> BatchPanel:
                         if kind.batch_title
                     }
                 validation = gr.Slider(
-                    0, 100 * MAX_VALIDATION_SHARE, 0, step=5, label="For validation, %",
-                    info="Part of a data set to hold back; the same pictures every time.", elem_id="batch-validation",
+                    0, 100 * MAX_VALIDATION_SHARE, 0, step=5, label="Validation split, %",
+                    info="Share of a data set to hold out; always the same pictures.", elem_id="batch-validation",
                 )  # fmt: skip
         with gr.Column(elem_id="batch-answer"):
             contact_sheet = ContactSheet(elem_id="batch-contact-sheet", label="Pictures")
             failures = gr.Dataframe(
-                headers=["picture", "why it failed"], type="array", interactive=False, wrap=True, visible=False,
+                headers=["picture", "reason"], type="array", interactive=False, wrap=True, visible=False,
                 label="Failed", elem_id="batch-failures", buttons=["copy"], column_widths=["30%", "70%"],
             )  # fmt: skip
             with gr.Column(visible=False, elem_id="batch-chosen") as chosen_panel:
                 meta = Notice(elem_id="batch-meta", label="About this answer")
-                stage = Stage(elem_id="batch-stage", label="The chosen picture")
+                stage = Stage(elem_id="batch-stage", label="Selected picture")
     state, timer = gr.State(BatchState(), time_to_live=SESSION_SECONDS), gr.Timer(REFRESH_SECONDS, active=False)
     return BatchPanel(
         state,

@@ -110,7 +110,7 @@ def lay_out(page: Page) -> ComparePanel:
                 "Compare", variant="primary", elem_id="compare-run", elem_classes="runs-tab", interactive=False
             )
             stop = gr.Button("Stop", variant="stop", elem_id="compare-stop", visible=False)
-        notice = Notice(elem_id="compare-notice", label="Comparison state")
+        notice = Notice(elem_id="compare-notice", label="Comparison status")
         with gr.Row(elem_id="compare-sides"):
             sides = {
                 LEFT: lay_out_side(page, LEFT, settings.model or labels.AUTOMATIC),
@@ -133,16 +133,16 @@ def lay_out_side(page: Page, name: str, model: str) -> Side:
     backends = [(backend.title, key) for key, backend in page.services.backends.items()]
     with gr.Column(elem_id=f"compare-{name}", elem_classes="compare-side", min_width=280):
         model_field = gr.Dropdown(
-            list(labels.MODELS), value=model, label=f"Model on the {name}", allow_custom_value=True,
+            list(labels.MODELS), value=model, label=f"{name.capitalize()} model", allow_custom_value=True,
             elem_id=f"compare-{name}-model",
         )  # fmt: skip
         backend = gr.Radio(
-            backends, value=page.services.settings.default_backend, label=f"Server on the {name}",
+            backends, value=page.services.settings.default_backend, label=f"{name.capitalize()} server",
             elem_id=f"compare-{name}-backend", visible=len(backends) > 1,
         )  # fmt: skip
-        stage = Stage(NO_PICTURE, elem_id=f"compare-{name}-stage", label=f"Result on the {name}")
-        meta = Notice(elem_id=f"compare-{name}-meta", label=f"About the answer on the {name}")
-        text = TextDiff(elem_id=f"compare-{name}-text", label=f"Text on the {name}")
+        stage = Stage(NO_PICTURE, elem_id=f"compare-{name}-stage", label=f"{name.capitalize()} result")
+        meta = Notice(elem_id=f"compare-{name}-meta", label=f"About the {name} answer")
+        text = TextDiff(elem_id=f"compare-{name}-text", label=f"{name.capitalize()} text")
     return Side(name, model_field, backend, stage, meta, text)
 
 
@@ -151,7 +151,7 @@ def open_tab(page: Page, panel: ComparePanel, inputs: Inputs) -> Updates:
     session, question = inputs[page.session], read_question(page, inputs)
     ready = session.source is not None
     if not ready:
-        words = text_notice("Choose a picture under Explore; it is compared here.")
+        words = text_notice("Choose a picture under Explore first.")
     else:
         words = text_notice(f"{describe_question(question)}, on the picture under Explore.")
     return {

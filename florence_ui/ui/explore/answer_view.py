@@ -146,7 +146,7 @@ def meta_line(page: Page, analysis: Analysis) -> str:
     where = "this machine" if page.services.backend(analysis.backend).is_on_this_machine else analysis.server
     seconds = f"{analysis.seconds:.2f} s" if analysis.seconds < 10 else f"{analysis.seconds:.0f} s"
     parts = [seconds, labels.model_title(analysis.model_id), where]
-    return " · ".join([*parts, "remembered from an earlier run"] if analysis.remembered else parts)
+    return " · ".join([*parts, "cached from an earlier run"] if analysis.remembered else parts)
 
 
 def warning_messages(analysis: Analysis, source: Path) -> list[Message]:

@@ -17,7 +17,7 @@ from florence_ui.visitors.session import PageSession, Run
 TITLES = {
     "whole_image": "whole-picture boxes",
     "duplicates": "duplicates",
-    "overlapping": "the same place under another name",
+    "overlapping": "overlapping boxes with different labels",
     "inverted": "boxes with swapped corners",
 }
 """Words for the filters, by the names of `Filters`."""

@@ -127,13 +127,13 @@ def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, exa
         buttons=[],
         height=200,
         elem_id="picture",
-        placeholder="Drop a picture here, or click to choose one",
+        placeholder="Drop a picture here or click to choose one",
     )
     picker = BoxPicker(elem_id="picker", visible=False, label="Region")
-    picture_notice = Notice(elem_id="picture-notice", label="Picture state")
+    picture_notice = Notice(elem_id="picture-notice", label="Picture status")
     link = gr.Textbox(
         label="Or a link to a picture",
-        placeholder="Or a link: https://…",
+        placeholder="Or paste a link: https://…",
         elem_id="link",
         max_lines=1,
         max_length=2000,
@@ -162,26 +162,26 @@ def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, exa
         [(title, strategy.value) for strategy, title in TITLES.items()], value=Strategy.TOGETHER.value,
         label="Several classes", elem_id="strategy", visible=False,
     )  # fmt: skip
-    input_notice = Notice(elem_id="input-notice", label="Input state")
+    input_notice = Notice(elem_id="input-notice", label="Input status")
     with gr.Column(elem_id="run-dock"):
         with gr.Row(elem_id="run-row", elem_classes="run-stop-row"):
             run = gr.Button(
                 "Run", variant="primary", size="lg", elem_id="run", elem_classes="runs-tab", interactive=False
             )
             stop = gr.Button("Stop", variant="stop", size="lg", elem_id="stop", visible=False)
-        run_notice = Notice(elem_id="run-notice", label="Run state")
+        run_notice = Notice(elem_id="run-notice", label="Run status")
         where = Notice(elem_id="destination", label="Where the picture goes")
     with gr.Accordion("Model and server", open=False, elem_id="model-panel"):
         model_field = gr.Dropdown(
             list(choices_module.MODELS), value=model, label="Model", allow_custom_value=True, elem_id="model",
-            info="Or type a model id, such as project/version for a fine-tune.",
+            info="Or type a model ID, such as project/version for a fine-tuned model.",
         )  # fmt: skip
         backend_field = gr.Radio(
             list(backends), value=backend, label="Server", elem_id="backend", visible=len(backends) > 1
         )
         key = gr.Textbox(
             label="Roboflow API key", type="password", elem_id="key", visible=False, max_length=200,
-            info="Used for this visit only. It is never stored.",
+            info="Used for this session only and never stored.",
             html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
         )  # fmt: skip
     return AskPanel(
@@ -203,7 +203,7 @@ def answer_panel() -> AnswerPanel:
                 interactive=False,
                 buttons=["copy"],
                 elem_id="answer-text",
-                placeholder="An answer in words stands here.",
+                placeholder="A text answer appears here.",
             )
         with gr.Tab("Table", id="table"):
             table = gr.Dataframe(
@@ -239,15 +239,22 @@ def style_panel() -> StylePanel:
     usual = Style()
     with gr.Accordion("Style", open=False, elem_id="style-panel", visible=False) as panel:
         annotators = LenientCheckboxGroup(
-            [], label="Draw as", info="Nothing chosen: what fits the answer best.", elem_id="annotators"
+            [],
+            label="Draw as",
+            info="If none is chosen, those that suit the answer best are used.",
+            elem_id="annotators",
         )
         with gr.Row(elem_id="style-row"):
             labels = gr.Checkbox(usual.labels, label="Labels", elem_id="labels")
-            palette = gr.Dropdown(list(PALETTES), value=usual.palette, label="Colours", elem_id="palette")
-            thickness = gr.Slider(0.25, 4, usual.thickness, step=0.25, label="Line", elem_id="thickness", buttons=[])
-            opacity = gr.Slider(0, 1, usual.opacity, step=0.05, label="Fill", elem_id="opacity", buttons=[])
-            text_size = gr.Slider(0.5, 3, usual.text_size, step=0.25, label="Text", elem_id="text-size", buttons=[])
-        reset = gr.Button("Back to the usual style", size="sm", elem_id="style-reset")
+            palette = gr.Dropdown(list(PALETTES), value=usual.palette, label="Colors", elem_id="palette")
+            thickness = gr.Slider(
+                0.25, 4, usual.thickness, step=0.25, label="Line width", elem_id="thickness", buttons=[]
+            )
+            opacity = gr.Slider(0, 1, usual.opacity, step=0.05, label="Fill opacity", elem_id="opacity", buttons=[])
+            text_size = gr.Slider(
+                0.5, 3, usual.text_size, step=0.25, label="Text size", elem_id="text-size", buttons=[]
+            )
+        reset = gr.Button("Reset style", size="sm", elem_id="style-reset")
     return StylePanel(panel, annotators, labels, palette, thickness, opacity, text_size, reset)
 
 
@@ -259,5 +266,5 @@ def take_panel() -> TakePanel:
                 name: gr.Button(kind.title, size="sm", min_width=90, elem_id=f"take-{name}")
                 for name, kind in FORMATS.items()
             }
-        notice = Notice(elem_id="take-notice", label="Download state")
+        notice = Notice(elem_id="take-notice", label="Download status")
     return TakePanel(panel, buttons, gr.DownloadButton("Save", visible="hidden", elem_id="handover"), notice)

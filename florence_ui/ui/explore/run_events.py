@@ -32,7 +32,7 @@ from florence_ui.visitors.session import PageSession, Question
 
 log = logging.getLogger(__name__)
 
-UNEXPECTED = FlorenceUIError("Something went wrong on this page.", "It has been noted. Please try again.")
+UNEXPECTED = FlorenceUIError("Something went wrong on this page.", "The error has been logged. Please try again.")
 FIELDS = {"text": "input_notice", "classes": "input_notice", "region": "input_notice", "image": "picture_notice"}
 """Where an error about a field is said; the rest goes onto the stage."""
 
@@ -110,7 +110,7 @@ def asked(page: Page, session: PageSession, question: Question, key: str) -> Req
     """
     picture = session.picture
     if picture is None:
-        raise InputError("There is no picture yet.", "Add one, or choose an example.", field="image")
+        raise InputError("There is no picture yet.", "Add one or choose an example.", field="image")
     task = get_task(question.token)
     build_prompt(task, text=question.text, classes=question.classes, region=question.region)
     return Request(

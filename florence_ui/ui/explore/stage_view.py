@@ -128,21 +128,22 @@ def link_phrases(text: str, labels: Sequence[str]) -> list[Phrase]:
 def alt_text(result: Result) -> str:
     """What a picture with this answer shows, in one sentence."""
     if not len(result.detections):
-        return f"The picture. {result.text}".strip() if result.text else "The picture; nothing was found."
-    counts = Counter(label or "region without a name" for label in result.labels)
+        return f"The picture. {result.text}".strip() if result.text else "The picture. Nothing was found."
+    counts = Counter(label or "unnamed region" for label in result.labels)
     named = [f"{label} ({count})" if count > 1 else label for label, count in counts.most_common(NAMED)]
-    more = f" and {len(counts) - NAMED} more kinds" if len(counts) > NAMED else ""
-    return f"The picture with {len(result.detections)} found: {', '.join(named)}{more}."
+    more = f" and {len(counts) - NAMED} more labels" if len(counts) > NAMED else ""
+    objects = "1 object" if len(result.detections) == 1 else f"{len(result.detections)} objects"
+    return f"The picture with {objects} found: {', '.join(named)}{more}."
 
 
 def nothing_hint(result: Result) -> str:
     """What to try when an answer is empty."""
     match result.task.input_kind:
         case InputKind.PHRASE:
-            return "The model sees nothing in the picture that fits these words. Try simpler ones."
+            return "The model found nothing in the picture that matches this phrase. Try simpler words."
         case InputKind.CLASSES:
-            return "None of these classes is in the picture, as far as the model can tell. Try other names."
+            return "The model found none of these classes in the picture. Try other names."
         case InputKind.REGION:
-            return "The model had nothing to say about this box. Draw it a little larger."
+            return "The model returned nothing for this box. Try a slightly larger one."
         case _:
-            return "The model had nothing to say about this picture. Try another task."
+            return "The model returned nothing for this picture. Try another task."
