@@ -288,7 +288,7 @@ class Settings:
     temp_mb: float = _setting(
         "FLORENCE_UI_TEMP_MB",
         4096,
-        "Room for uploads and results on the disk, in MB; the oldest of whoever holds most go first.",
+        "Disk space for uploads and results, in MB; the oldest files of whoever uses most are deleted first.",
         "a number from 50 to 1,000,000",
         _number(50, 10**6),
     )

@@ -118,7 +118,7 @@ class LimitedHTTPProtocol(AutoHTTPProtocol):
         """Whether a request is in progress."""
         return self.cycle is not None and not self.cycle.response_complete
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
         self._start_idle()
         if self.limit.is_full(transport, len(self.connections)):

@@ -17,7 +17,7 @@ from florence_ui.concurrency.fair_pool import decode_pool
 from florence_ui.concurrency.queueing import Charge, OnStatus
 from florence_ui.errors import BusyError, InputError
 from florence_ui.hosting.health import Availability
-from florence_ui.hosting.uploads import uploaded
+from florence_ui.hosting.uploads import upload_path
 from florence_ui.identity import UNKNOWN_VISITOR, Visitor, client_address, current_visitor, is_local
 from florence_ui.images.fetch import fetch_image
 from florence_ui.images.load_once import open_file
@@ -85,7 +85,7 @@ class Services:
         Raises:
             ImageError: If it is not an upload of this app, or not a picture within the limits.
         """
-        return await open_file(uploaded(value), self.image_limits)
+        return await open_file(upload_path(value), self.image_limits)
 
     async def open_own(self, path: Path) -> Picture:
         """A picture of the app's own, such as an example."""

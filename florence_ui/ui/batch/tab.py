@@ -13,7 +13,7 @@ from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.errors import FlorenceUIError, InputError, PromptError
 from florence_ui.exports.formats import Options, export_batch
 from florence_ui.exports.tables import escape_cell
-from florence_ui.hosting.uploads import uploaded
+from florence_ui.hosting.uploads import upload_path
 from florence_ui.identity import Visitor
 from florence_ui.inference.batch import Batch, Item, ItemState, reopen
 from florence_ui.inference.pipeline import Request, draw
@@ -98,7 +98,7 @@ def set_files(state: BatchState, files: Sequence[str] | None, panel: BatchPanel)
     for item in before.items if before else ():
         known[item.path].append(item)
     try:
-        paths = [uploaded(path) for path in files or ()]
+        paths = [upload_path(path) for path in files or ()]
         state.batch = Batch.of(paths) if paths else None
     except FlorenceUIError as error:
         state.batch = None
