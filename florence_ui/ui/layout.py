@@ -11,7 +11,7 @@ from florence_ui.ui import labels
 from florence_ui.ui.components import Notice, ThumbnailStrip
 from florence_ui.ui.explore import panels
 from florence_ui.ui.explore.examples import Example, example_thumbnails
-from florence_ui.ui.explore.panels import AnswerPanel, AskPanel, StylePanel, TakePanel
+from florence_ui.ui.explore.panels import AnswerPanel, AskPanel, DownloadPanel, StylePanel
 from florence_ui.visitors.service import Services
 from florence_ui.visitors.session import PageSession
 
@@ -42,7 +42,7 @@ class Page:
     ask: AskPanel
     answer: AnswerPanel
     style: StylePanel
-    take: TakePanel
+    download: DownloadPanel
     recent_panel: gr.Column
     recent: ThumbnailStrip
     link_text: gr.Textbox
@@ -77,7 +77,7 @@ class Page:
         """What shows an answer."""
         a = self.answer
         shown = [a.stage, a.slider, a.table, a.text, a.json, a.curl, a.python, a.meta, a.warnings]
-        return [*shown, self.recent, self.recent_panel, self.style.annotators, self.style.panel, self.take.panel]
+        return [*shown, self.recent, self.recent_panel, self.style.annotators, self.style.panel, self.download.panel]
 
 
 def unqueued(**options: Any) -> dict[str, Any]:
@@ -125,10 +125,10 @@ def lay_out(services: Services, examples: Sequence[Example], parts: Parts = Part
             with gr.Column(elem_id="answer"):
                 answer = panels.answer_panel()
                 below_answer = gr.Column(elem_id="below-answer")
-                style, take = panels.style_panel(), panels.take_panel()
+                style, download = panels.style_panel(), panels.download_panel()
                 recent_panel, recent = panels.recent_panel()
         page = Page(
-            services, examples, session, remembered, state, timer, ask, answer, style, take, recent_panel, recent,
+            services, examples, session, remembered, state, timer, ask, answer, style, download, recent_panel, recent,
             link_text,
         )  # fmt: skip
         for column, builders in ((below_ask, parts.below_question), (below_answer, parts.below_answer)):

@@ -141,5 +141,5 @@ def clear_answer(page: Page) -> Updates:
         answer.meta: NoticeValue(),
         answer.warnings: NoticeValue(),
         page.style.panel: gr.update(visible=False),
-        page.take.panel: gr.update(visible=False),
+        page.download.panel: gr.update(visible=False),
     }

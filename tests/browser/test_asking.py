@@ -248,10 +248,10 @@ def test_nothing_of_the_answer_before_stands_beside_a_failure(
 ) -> None:
     steps.upload(page, photograph)
     steps.run(page)
-    expect(page.locator("#take-panel")).to_be_visible()
+    expect(page.locator("#download-panel")).to_be_visible()
     backend.fault = Fault.status(500)
     steps.run(page, "failed")
-    for left_over in ("#meta p", "#take-panel", "#style-panel", "#object-panel", "#filter-panel"):
+    for left_over in ("#meta p", "#download-panel", "#style-panel", "#object-panel", "#filter-panel"):
         expect(page.locator(left_over)).to_be_hidden()
     expect(page.locator("#recent .thumbnail[aria-current=true]")).to_have_count(0)
     backend.fault = None

@@ -62,7 +62,7 @@ class BatchPanel:
     stage: Stage
     meta: Notice
     failures: gr.Dataframe
-    take: gr.Column
+    download: gr.Column
     validation: gr.Slider
     buttons: Mapping[str, gr.Button]
     timer: gr.Timer
@@ -75,7 +75,16 @@ class BatchPanel:
     @property
     def shown(self) -> list[Block]:
         """What changes with the progress."""
-        return [self.run, self.stop, self.retry, self.notice, self.contact_sheet, self.failures, self.take, self.timer]
+        return [
+            self.run,
+            self.stop,
+            self.retry,
+            self.notice,
+            self.contact_sheet,
+            self.failures,
+            self.download,
+            self.timer,
+        ]
 
 
 def lay_out() -> BatchPanel:
@@ -106,9 +115,9 @@ def lay_out() -> BatchPanel:
             retry = gr.Button("Retry failed pictures", elem_id="batch-retry", visible=False)
             notice = Notice(text_notice(NO_PICTURES), elem_id="batch-notice", label="Progress")
             gr.Markdown("The model, server and key chosen under Explore are used.", elem_id="batch-hint")
-            with gr.Column(visible=False, elem_id="batch-take") as take:
-                gr.Markdown("### Download all results", elem_id="batch-take-title")
-                with gr.Row(elem_id="batch-take-row"):
+            with gr.Column(visible=False, elem_id="batch-download") as download:
+                gr.Markdown("### Download all results", elem_id="batch-download-title")
+                with gr.Row(elem_id="batch-download-row"):
                     buttons = {
                         name: gr.Button(kind.batch_title, size="sm", min_width=90, elem_id=f"batch-{name}")
                         for name, kind in FORMATS.items()
@@ -143,7 +152,7 @@ def lay_out() -> BatchPanel:
         stage,
         meta,
         failures,
-        take,
+        download,
         validation,
         buttons,
         timer,

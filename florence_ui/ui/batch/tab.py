@@ -187,7 +187,7 @@ def progress_updates(panel: BatchPanel, state: BatchState) -> Updates:
         panel.retry: gr.update(visible=bool(failed) and not state.going and batch.question == state.asked),
         panel.contact_sheet: contact_sheet(state),
         panel.failures: gr.update(visible=bool(failed), value=reasons),
-        panel.take: gr.update(visible=bool(batch and batch.done)),
+        panel.download: gr.update(visible=bool(batch and batch.done)),
         panel.timer: gr.Timer(active=state.going),
     }
 
@@ -278,10 +278,10 @@ def wire_download(page: Page, panel: BatchPanel, name: str, button: gr.Button) -
         try:
             export = await draw_pool.run(export_batch, name, inputs[panel.state].batch, options)
         except FlorenceUIError as error:
-            return {page.take.handover: None, panel.notice: error_notice(error)}
+            return {page.download.handover: None, panel.notice: error_notice(error)}
         left_out = NoticeValue(messages=[Message(text=note) for note in export.notes])
-        return {page.take.handover: str(export.path), panel.notice: left_out}
+        return {page.download.handover: str(export.path), panel.notice: left_out}
 
     needed = {panel.state, panel.validation, *page.style.controls}
-    made = button.click(make, needed, [page.take.handover, panel.notice], **queued())
+    made = button.click(make, needed, [page.download.handover, panel.notice], **queued())
     made.success(None, js=HAND_OVER)

@@ -40,7 +40,7 @@ def visible_rows(run: Run) -> list[int]:
 
 
 async def draw(session: PageSession, run: Run, style: Style) -> None:
-    """Draws an answer into a new file, and a small copy of the first drawing.
+    """Draw an answer into a new file, and a small copy of the first drawing.
 
     Raises:
         FlorenceUIError: If the picture is gone or the file cannot be written.
@@ -87,7 +87,7 @@ def answer_updates(page: Page, session: PageSession, style: Style) -> Updates:
         answer.warnings: NoticeValue(messages=warning_messages(analysis, run.source)),
         page.style.panel: gr.update(visible=bool(len(result.detections))),
         page.style.annotators: gr.update(choices=annotator_choices(result, style)),
-        page.take.panel: gr.update(visible=True),
+        page.download.panel: gr.update(visible=True),
         **recent_updates(page, session, style),
     }
 

@@ -101,7 +101,7 @@ class StylePanel:
 
 
 @dataclass(frozen=True)
-class TakePanel:
+class DownloadPanel:
     """What can be taken away, and the hidden button that hands the file over."""
 
     panel: gr.Accordion
@@ -118,7 +118,7 @@ def header() -> Notice:
 
 
 def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, examples: ThumbnailStripValue) -> AskPanel:
-    """Lays out the left column; `backends` are (words, name)."""
+    """Lay out the left column; `backends` are (words, name)."""
     picture = LenientImage(
         label="Picture",
         type="filepath",
@@ -191,7 +191,7 @@ def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, exa
 
 
 def answer_panel() -> AnswerPanel:
-    """Lays out the result's tabs and what belongs beside them."""
+    """Lay out the result's tabs and what belongs beside them."""
     with gr.Tabs(elem_id="answer-tabs") as tabs:
         with gr.Tab("Picture", id="picture"):
             stage = Stage(WELCOME, elem_id="stage", label="Result")
@@ -228,14 +228,14 @@ def answer_panel() -> AnswerPanel:
 
 
 def recent_panel() -> tuple[gr.Column, ThumbnailStrip]:
-    """Lays out the last runs; not there before the first one."""
+    """Lay out the last runs; not there before the first one."""
     with gr.Column(visible=False, elem_id="recent-panel") as panel:
         gr.Markdown("### Recent", elem_id="recent-title")
         return panel, ThumbnailStrip(label="Recent runs", elem_id="recent")
 
 
 def style_panel() -> StylePanel:
-    """Lays out how the answer is drawn; folded until somebody wants it."""
+    """Lay out how the answer is drawn; folded until somebody wants it."""
     usual = Style()
     with gr.Accordion("Style", open=False, elem_id="style-panel", visible=False) as panel:
         annotators = LenientCheckboxGroup(
@@ -258,13 +258,13 @@ def style_panel() -> StylePanel:
     return StylePanel(panel, annotators, labels, palette, thickness, opacity, text_size, reset)
 
 
-def take_panel() -> TakePanel:
-    """Lays out what can be taken away; each file is made when it is asked for."""
-    with gr.Accordion("Download", open=False, elem_id="take-panel", visible=False) as panel:
-        with gr.Row(elem_id="take-row"):
+def download_panel() -> DownloadPanel:
+    """Lay out what can be taken away; each file is made when it is asked for."""
+    with gr.Accordion("Download", open=False, elem_id="download-panel", visible=False) as panel:
+        with gr.Row(elem_id="download-row"):
             buttons = {
-                name: gr.Button(kind.title, size="sm", min_width=90, elem_id=f"take-{name}")
+                name: gr.Button(kind.title, size="sm", min_width=90, elem_id=f"download-{name}")
                 for name, kind in FORMATS.items()
             }
-        notice = Notice(elem_id="take-notice", label="Download status")
-    return TakePanel(panel, buttons, gr.DownloadButton("Save", visible="hidden", elem_id="handover"), notice)
+        notice = Notice(elem_id="download-notice", label="Download status")
+    return DownloadPanel(panel, buttons, gr.DownloadButton("Save", visible="hidden", elem_id="handover"), notice)

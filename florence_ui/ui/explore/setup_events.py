@@ -25,7 +25,7 @@ TONES: dict[ServerState, Tone] = {
 
 
 def wire(demo: gr.Blocks, page: Page) -> None:
-    """Connects opening, remembering, sharing and the line about the server."""
+    """Connect opening, remembering, sharing and the line about the server."""
     ask, fields = page.ask, {*page.question_fields, *page.style.controls}
     opened = [*picture_parts(page), *page.filled_parts, *page.style.controls, page.session]
 

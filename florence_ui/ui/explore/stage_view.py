@@ -104,7 +104,7 @@ def phrases_of(result: Result) -> list[Phrase]:
 
 
 def link_phrases(text: str, labels: Sequence[str]) -> list[Phrase]:
-    """Cuts a text where it names a label, ignoring case; the longest label wins where two start together.
+    """Cut a text where it names a label, ignoring case; the longest label wins where two start together.
 
     >>> [(p.text, p.items) for p in light_up("A dog and a cat.", ["cat", "dog", "cat"])]
     [('A ', []), ('dog', [1]), (' and a ', []), ('cat', [0, 2]), ('.', [])]

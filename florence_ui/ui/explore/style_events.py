@@ -18,7 +18,7 @@ HAND_OVER = "window.florencePage.handOver"
 
 
 def wire(page: Page) -> None:
-    """Connects the style panel, the eyes of the list and the downloads."""
+    """Connect the style panel, the eyes of the list and the downloads."""
     style, answer = page.style, page.answer
     fields, parts = {page.session, *style.controls}, [answer.stage, answer.slider, answer.python]
     options = queued(trigger_mode="always_last")
@@ -42,29 +42,32 @@ def wire(page: Page) -> None:
         changed(redraw, fields, parts, **options)
     answer.stage.toggle(toggle, fields, parts, **options)
     style.reset.click(reset, page.session, [*style.controls, *parts], **options)
-    for name, button in page.take.buttons.items():
+    for name, button in page.download.buttons.items():
         wire_download(page, name, button)
 
 
 def wire_download(page: Page, name: str, button: gr.Button) -> None:
-    """Connects one download: the file is made, then the hidden button hands it over."""
-    take = page.take
+    """Connect one download: the file is made, then the hidden button hands it over."""
+    download = page.download
 
     async def make(inputs: Inputs) -> Updates:
         session: PageSession = inputs[page.session]
         if session.run is None:
-            return {take.handover: None, take.notice: text_notice("There is no answer to download yet.", tone="error")}
+            return {
+                download.handover: None,
+                download.notice: text_notice("There is no answer to download yet.", tone="error"),
+            }
         try:
             await session.make_ready(session.run)
             analysis = await asyncio.to_thread(session.analysis_of, session.run)
             rows = answer_view.visible_rows(session.run)
             path = await draw_pool.run(export_answer, name, analysis, page.style.read(inputs), rows)
         except FlorenceUIError as error:  # without a file of its own the one before would be handed over again
-            return {take.handover: None, take.notice: error_notice(error)}
-        return {take.handover: str(path), take.notice: NoticeValue()}
+            return {download.handover: None, download.notice: error_notice(error)}
+        return {download.handover: str(path), download.notice: NoticeValue()}
 
     fields = {page.session, *page.style.controls}
-    made = button.click(make, fields, [take.handover, take.notice], **queued())
+    made = button.click(make, fields, [download.handover, download.notice], **queued())
     made.success(None, js=HAND_OVER)
 
 
@@ -75,5 +78,5 @@ async def redraw_answer(page: Page, session: PageSession, style: Style) -> Updat
     try:
         await answer_view.draw(session, session.run, style)
     except FlorenceUIError as error:
-        return {page.take.notice: error_notice(error)}
+        return {page.download.notice: error_notice(error)}
     return answer_view.picture_updates(page, session, style)

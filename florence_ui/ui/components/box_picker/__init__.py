@@ -15,7 +15,7 @@ class BoxValue(GradioModel):
 
 
 class BoxPicker(StaticComponent):
-    """Shows a picture and lets a person draw one box on it.
+    """A picture on which a person draws one box.
 
     As an input it gives the four numbers as they were posted, or None; whether they make a region is for
     `tasks.check_region` to say. Events: `input` (the box changed), `swap` (another picture is wanted).
