@@ -12,8 +12,9 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from florence_ui.api.registration import FIXED  # noqa: E402
+from florence_ui.backend_presets import PRESETS  # noqa: E402
 from florence_ui.rendering.annotators import ANNOTATORS  # noqa: E402
-from florence_ui.settings import BACKENDS, variables  # noqa: E402
+from florence_ui.settings import Settings  # noqa: E402
 from florence_ui.tasks import CUSTOM, TASKS, InputKind  # noqa: E402
 
 NEEDS = {
@@ -63,13 +64,13 @@ def tasks() -> str:
 
 def settings() -> str:
     """One row an environment variable."""
-    rows = [(", ".join(f"`{name}`" for name in row.names), row.default, row.help) for row in variables()]
+    rows = [(", ".join(f"`{name}`" for name in row.names), row.default, row.help) for row in Settings.variables()]
     return table(("Variable", "Default", "What it does"), rows)
 
 
 def fields() -> str:
     """One row for each field of the endpoints that has a fixed set of values."""
-    known = FIXED | {"backend": BACKENDS}
+    known = FIXED | {"backend": tuple(PRESETS)}
     return table(("Field", "Values"), [(f"`{name}`", ", ".join(f"`{v}`" for v in known[name])) for name in known])
 
 

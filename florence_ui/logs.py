@@ -23,13 +23,14 @@ from typing import TextIO
 from starlette.datastructures import Secret
 
 from florence_ui.log_throttle import RepeatThrottle
+from florence_ui.models import BASE, LARGE, NANO
 from florence_ui.tasks import TASKS
 
 REDACTED = "[redacted]"
 SHORTEST_SECRET = 6
 """A shorter "key" is not redacted: that would blank out ordinary words."""
 
-OFFICIAL_MODELS = ("florence-2-base", "florence-2-large", "florence-2-nano")
+OFFICIAL_MODELS = (BASE, LARGE, NANO)
 """Only these names are logged: a model that a visitor types may be a key pasted into the wrong field."""
 
 run_log = logging.getLogger("florence_ui.runs")

@@ -121,4 +121,4 @@ def below(room: str, arrows: dict[str, set[str]]) -> set[str]:
 
 def test_every_backend_has_its_row() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
-    assert [name for name in tables.BACKENDS if f"| `{name}` |" not in text] == []
+    assert [name for name in tables.PRESETS if f"| `{name}` |" not in text] == []

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "florence_ui"
 
 LAYERS = [
     {"__init__", "assets", "errors", "fonts", "log_throttle", "models", "network"},
-    {"identity"},
+    {"backend_presets", "environment", "identity"},
     {"concurrency", "settings", "storage", "tasks"},
     {"logs"},
     {"backends", "images", "results"},

@@ -11,8 +11,8 @@ from typing import Any
 import aiohttp
 from inference_sdk import ApiKeyTransport, InferenceConfiguration, InferenceHTTPClient
 
+from florence_ui.backends.backend import Backend
 from florence_ui.backends.http_session import MAX_JSON, open_session, proxy_for, read_start
-from florence_ui.backends.presets import Backend
 from florence_ui.backends.refusals import error_for_status, redact_all
 from florence_ui.errors import AnswerError
 

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import aiohttp
 from requests.utils import select_proxy, should_bypass_proxies
 
-from florence_ui.backends.presets import Backend
+from florence_ui.backends.backend import Backend
 from florence_ui.errors import BackendUnreachableError
 from florence_ui.network.proxies import operator_proxies
 

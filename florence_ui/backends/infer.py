@@ -10,11 +10,11 @@ from typing import Any
 
 from starlette.datastructures import Secret
 
-from florence_ui.backends.presets import Backend
+from florence_ui.backends.backend import Backend
 from florence_ui.backends.unreachable import explain_failure
+from florence_ui.environment import is_key
 from florence_ui.errors import AnswerError, FlorenceUIError, KeyRefusedError
 from florence_ui.models import MAX_NEW_TOKENS
-from florence_ui.settings import is_key
 
 
 @dataclass(frozen=True)

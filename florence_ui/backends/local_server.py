@@ -19,9 +19,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from florence_ui.backends.backend import available_backends
 from florence_ui.backends.model_status import TRANSIENT_STATES, ServerState, ServerStatus, model_status
 from florence_ui.backends.port_probe import ROBOFLOW_NAME, Listener, identify_listener
-from florence_ui.backends.presets import available_backends
 from florence_ui.backends.probe import ProbeResult, probe, request_model
 from florence_ui.errors import BackendUnreachableError
 from florence_ui.models import SERVER_NAME

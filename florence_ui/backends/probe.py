@@ -4,9 +4,9 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
+from florence_ui.backends.backend import Backend
 from florence_ui.backends.infer import load_client
 from florence_ui.backends.model_status import ModelReport, ServerState
-from florence_ui.backends.presets import Backend
 from florence_ui.backends.unreachable import explain_failure
 from florence_ui.errors import FlorenceUIError, quote
 from florence_ui.models import SERVER_NAME

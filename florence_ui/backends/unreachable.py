@@ -1,6 +1,6 @@
 """The sentence for each way in which a backend cannot be reached or does not answer in full."""
 
-from florence_ui.backends.presets import Backend
+from florence_ui.backends.backend import Backend
 from florence_ui.errors import AnswerError, BackendError, BackendTimeoutError, BackendUnreachableError
 
 PROXY_HINT = "Check HTTPS_PROXY and HTTP_PROXY, or name the server in NO_PROXY, and restart the app."

@@ -19,10 +19,10 @@ from PIL import Image
 from starlette.datastructures import Secret
 
 from florence_ui import storage
+from florence_ui.backends.backend import Backend, available_backends
 from florence_ui.backends.infer import Answer, infer, load_client
 from florence_ui.backends.local_server import LocalServer
 from florence_ui.backends.model_status import NANO_WARNING, ServerState, ServerStatus, choose_model
-from florence_ui.backends.presets import Backend, available_backends
 from florence_ui.backends.unreachable import NotConnectedError
 from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.concurrency.queueing import Charge, ConcurrencyGate, OnStatus, SingleFlight, uncharged

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from florence_ui.backends.backend import Backend
 from florence_ui.backends.model_status import ServerState, ServerStatus
-from florence_ui.backends.presets import Backend
 from florence_ui.errors import quote
 from florence_ui.models import BASE, LARGE, NANO
 from florence_ui.tasks import CUSTOM, Family, InputKind, Task, tasks_in

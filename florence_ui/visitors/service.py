@@ -10,11 +10,12 @@ from typing import Any
 import gradio as gr
 from starlette.datastructures import Headers, Secret
 
+from florence_ui.backends.backend import Backend
 from florence_ui.backends.model_status import TRANSIENT_STATES, ServerState
-from florence_ui.backends.presets import Backend
 from florence_ui.backends.probe import check_reachable
 from florence_ui.concurrency.fair_pool import decode_pool
 from florence_ui.concurrency.queueing import Charge, OnStatus
+from florence_ui.environment import is_key
 from florence_ui.errors import BusyError, InputError
 from florence_ui.hosting.health import Availability
 from florence_ui.hosting.uploads import upload_path
@@ -26,7 +27,7 @@ from florence_ui.inference.per_object import Analyze
 from florence_ui.inference.pipeline import Analysis, Pipeline, Request
 from florence_ui.logs import RunRecord, log_outcome
 from florence_ui.models import BASE
-from florence_ui.settings import Settings, is_key
+from florence_ui.settings import Settings
 from florence_ui.visitors.jobs import Jobs
 from florence_ui.visitors.quota import MINUTE, Quota, QuotaLimiter, format_duration
 

@@ -18,8 +18,8 @@ from PIL import Image
 from scripted_backend import Fault, ScriptedBackend, genuine_error, other_program, refused_url
 from starlette.datastructures import Secret
 
+from florence_ui.backends.backend import Backend, available_backends, is_loopback_url
 from florence_ui.backends.infer import infer
-from florence_ui.backends.presets import Backend, available_backends, is_loopback_url
 from florence_ui.backends.probe import check_reachable, probe
 from florence_ui.backends.refusals import MASK, redact, server_message
 from florence_ui.backends.unreachable import explain_failure
@@ -427,7 +427,7 @@ def test_the_sdk_is_loaded_late_and_sessions_end_with_their_loop() -> None:
     code = (
         "import asyncio, sys\n"
         "from florence_ui.backends.infer import infer\n"
-        "from florence_ui.backends.presets import Backend\n"
+        "from florence_ui.backends.backend import Backend\n"
         "from florence_ui.errors import BackendUnreachableError\n"
         "assert 'inference_sdk' not in sys.modules\n"
         "async def main():\n"

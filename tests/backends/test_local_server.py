@@ -16,11 +16,11 @@ from scripted_backend import ScriptedBackend, other_program, refused_url
 from server_process import ServerProcess
 
 from florence_ui.backends import local_server
+from florence_ui.backends.backend import Backend, available_backends
 from florence_ui.backends.infer import load_client
 from florence_ui.backends.local_server import LONGEST_PAUSE, LocalServer, restart_delay
 from florence_ui.backends.model_status import ServerState, ServerStatus, choose_model
 from florence_ui.backends.port_probe import Listener, identify_listener
-from florence_ui.backends.presets import Backend, available_backends
 from florence_ui.backends.probe import request_model
 from florence_ui.errors import BackendUnreachableError
 from florence_ui.models import BASE, NANO, SERVER_NAME

@@ -15,8 +15,8 @@ from PIL import Image
 from scripted_backend import ScriptedBackend, refused_url
 from starlette.datastructures import Secret
 
+from florence_ui.backends.backend import Backend
 from florence_ui.backends.infer import infer
-from florence_ui.backends.presets import Backend
 from florence_ui.backends.probe import check_reachable
 from florence_ui.errors import BackendError, BackendUnreachableError
 from florence_ui.images.loading import encode_jpeg

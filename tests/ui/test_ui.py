@@ -8,8 +8,8 @@ import pytest
 from gradio.utils import is_static_file
 from PIL import Image
 
+from florence_ui.backends.backend import available_backends
 from florence_ui.backends.model_status import ServerState, ServerStatus
-from florence_ui.backends.presets import available_backends
 from florence_ui.hosting.lenient_fields import LenientCheckboxGroup, LenientRadio
 from florence_ui.images.loading import ImageLimits, Picture, open_picture
 from florence_ui.inference.per_class import Strategy

@@ -8,8 +8,9 @@ local        Roboflow Inference or this project's own server, on this machine
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from florence_ui.backend_presets import PRESETS
 from florence_ui.network.origins import host_name, is_loopback_host
-from florence_ui.settings import LOCAL_URL, SERVERLESS_URL, Settings
+from florence_ui.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Backend:
     Attributes:
         name: `serverless`, `dedicated` or `local`.
         title: Its name for people.
-        url: Base address, without a trailing slash; empty where the operator did not set it up.
+        url: Base address, without a trailing slash.
         needs_key: Whether it answers nobody without an API key.
         takes_key: Whether a key may go there: not to a local address that nobody set, where any program may listen.
         timeout: Seconds that an answer may take.
@@ -57,28 +58,22 @@ class Backend:
         return not (self.is_local or self.is_on_this_machine)
 
 
-def preset_backends(settings: Settings) -> list[Backend]:
-    """The table."""
-    remote, local, concurrency = settings.remote_timeout, settings.local_timeout, settings.backend_concurrency
-    return [
-        Backend(
-            "serverless", "Roboflow serverless", SERVERLESS_URL, True, remote, concurrency,
-            unreachable_hint="Check this machine's internet connection, or choose the local backend.",
-        ),
-        Backend(
-            "dedicated", "Dedicated deployment", settings.dedicated_url, True, remote, concurrency,
-            unreachable_hint="Check that the deployment is running and that its address is right.",
-        ),
-        Backend(
-            "local", "Local", settings.local_url or LOCAL_URL, False, local, concurrency, bool(settings.local_url),
-            "Wait until it has started, start it with python -m florence_ui.server, or choose another backend.",
-        ),
-    ]  # fmt: skip
-
-
 def available_backends(settings: Settings) -> dict[str, Backend]:
     """The backends that the settings allow, by name: those with an address."""
-    return {backend.name: backend for backend in preset_backends(settings) if backend.url}
+    return {
+        preset.name: Backend(
+            preset.name,
+            preset.title,
+            settings.url(preset.name),
+            needs_key=preset.needs_key,
+            timeout=settings.timeout(preset.name),
+            concurrency=settings.backend_concurrency,
+            takes_key=preset.needs_key or bool(settings.operator_url(preset.name)),
+            unreachable_hint=preset.unreachable_hint,
+        )
+        for preset in PRESETS.values()
+        if settings.url(preset.name)
+    }
 
 
 def is_loopback_url(url: str) -> bool:
