@@ -28,7 +28,7 @@ def props(demo: Playground, kind: str, key: str) -> list[str]:
 def test_a_made_up_tab_needs_one_row_to_stand_on_the_page_with_its_event(services: Services) -> None:
     def build_made_up_tab(page: Page, tab: gr.Tab) -> None:
         button = gr.Button("Do it", elem_id="made-up-button")
-        button.click(lambda: page.services.settings.first_backend, None, gr.Textbox(elem_id="made-up-text"))
+        button.click(lambda: page.services.settings.default_backend, None, gr.Textbox(elem_id="made-up-text"))
 
     usual = build(services)
     demo = build(services, replace(PARTS, tabs=(*PARTS.tabs, Tab("Made up", build_made_up_tab))))
