@@ -53,9 +53,9 @@ def opened(browser: Browser, url: str, *, script: str = "", **options: Any) -> I
 
 
 @pytest.fixture(scope="module")
-def plain_url(_backend: ScriptedBackend) -> Iterator[str]:
+def plain_url(model_server: ScriptedBackend) -> Iterator[str]:
     """The app as others in a network reach it: by a name, over plain http."""
-    settings = {"GRADIO_SERVER_NAME": "0.0.0.0", "FLORENCE_UI_LOCAL_URL": _backend.url}
+    settings = {"GRADIO_SERVER_NAME": "0.0.0.0", "FLORENCE_UI_LOCAL_URL": model_server.url}
     app = RunningApp(**settings)
     app.environ["FLORENCE_UI_ALLOWED_ORIGINS"] = f"http://playground.example:{app.port}"
     with app:

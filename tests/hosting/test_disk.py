@@ -54,9 +54,9 @@ def started(backend: ScriptedBackend, parent: Path, **environ: str) -> RunningAp
 
 
 @pytest.fixture(scope="module")
-def page(backend: ScriptedBackend, parent: Path) -> Iterator[RunningApp]:
+def page(model_server: ScriptedBackend, parent: Path) -> Iterator[RunningApp]:
     """The app with space for 50 MB; it ends without a traceback."""
-    with started(backend, parent, FLORENCE_UI_TEMP_MB="50", FLORENCE_UI_TEMP_SECONDS="10") as running:
+    with started(model_server, parent, FLORENCE_UI_TEMP_MB="50", FLORENCE_UI_TEMP_SECONDS="10") as running:
         yield running
     assert "Traceback" not in running.log, running.log
 
