@@ -167,7 +167,7 @@ def test_run_is_free_again_when_the_picture_does_not_come(page: Page, tmp_path: 
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n")
     page.set_input_files("#picture input[type=file]", broken)
-    expect(page.locator("#picture-notice")).to_contain_text("broken or cut off")
+    expect(page.locator("#picture-notice")).to_contain_text("corrupt or incomplete")
     expect(page.locator("#run")).not_to_have_attribute("aria-busy", "true")
     steps.run(page)
 
@@ -190,9 +190,9 @@ def test_a_link_that_cannot_be_fetched_is_said_at_the_field(page: Page, typed: s
 @pytest.mark.parametrize(
     ("name", "data", "words"),
     [
-        pytest.param("broken.png", None, "broken or cut off", id="cut-off"),
-        pytest.param("short.png", b"\x89PNG\r\n\x1a\n", "broken or cut off", id="nothing-but-a-signature"),
-        pytest.param("words.png", b"These are words.", "not a picture that can be read", id="text"),
+        pytest.param("broken.png", None, "corrupt or incomplete", id="cut-off"),
+        pytest.param("short.png", b"\x89PNG\r\n\x1a\n", "corrupt or incomplete", id="nothing-but-a-signature"),
+        pytest.param("words.png", b"These are words.", "not a supported picture", id="text"),
         pytest.param("phone.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC", id="heic"),
     ],
 )

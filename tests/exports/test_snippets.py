@@ -155,6 +155,16 @@ def test_a_snippet_shows_no_character_that_hides_or_turns_text(text: str) -> Non
         assert all(c.isprintable() or c == "\n" for c in code)
 
 
+@pytest.mark.parametrize("hidden", ["\x1b]0;x\x07", "\u202e", "\u200b", "\x7f", "\x85"], ids=ascii)
+def test_no_hidden_character_of_a_file_name_or_an_address_reaches_the_shell(hidden: str) -> None:
+    """JSON escapes those of a prompt; these two are written into the command as they are."""
+    visible = "".join(c for c in hidden if c.isprintable())
+    code = curl_snippet(url=f"http://localhost:9001/{hidden}", model_id="m", prompt="<OD>", image=f"my{hidden}.jpg")
+    assert all(c.isprintable() or c == "\n" for c in code)
+    assert f"my{visible}.jpg" in code
+    assert f"http://localhost:9001/{visible}/infer/lmm" in code
+
+
 @pytest.mark.parametrize(
     ("url", "keyed"),
     [
