@@ -34,16 +34,16 @@ def main() -> None:
 
 
 def with_tables(document: str, tables: Iterable[str]) -> str:
-    """The document with these tables as the code has them now.
+    """A document with these tables as the code has them now.
 
     Raises:
-        ValueError: If a table's marks are missing.
+        ValueError: If a table's marks are missing, or there twice.
     """
     for name in tables:
         pattern = rf"(<!-- {name} -->).*?(<!-- end of {name} -->)"
         document, found = re.subn(pattern, lambda m, name=name: m[1] + TABLES[name]() + m[2], document, flags=re.DOTALL)
         if found != 1:
-            raise ValueError(f"The marks of the table {name} are there {found} times.")
+            raise ValueError(f"Expected the marks of the table {name} once, found them {found} times.")
     return document
 
 

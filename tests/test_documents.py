@@ -88,9 +88,17 @@ def test_tables_are_those_of_the_code(name: str) -> None:
     assert tables.with_tables(document, tables.DOCUMENTS[name]) == document
 
 
-def test_a_table_without_its_place_is_an_error() -> None:
-    with pytest.raises(ValueError, match="settings"):
-        tables.with_tables("<!-- settings --> no end", ["settings"])
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param("<!-- annotators --> no end", id="no-end"),
+        pytest.param("no place at all", id="no-place"),
+        pytest.param("<!-- annotators -->a<!-- end of annotators -->" * 2, id="two-places"),
+    ],
+)
+def test_a_table_has_one_place(document: str) -> None:
+    with pytest.raises(ValueError, match="annotators once"):
+        tables.with_tables(document, ["annotators"])
 
 
 def test_readme_is_short_and_leads_to_every_guide() -> None:
