@@ -1,4 +1,4 @@
-"""Front door: settings -> services -> page -> launch.
+"""Entry point: settings -> services -> page -> launch.
 
 `python app.py` serves the page. Importing this module builds `demo` and starts nothing.
 """
@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))  # `python -I` does not look beside the program
+sys.path.insert(0, str(Path(__file__).parent))  # `python -I` does not search the program's folder
 
 from florence_ui import logs, storage
 from florence_ui.errors import SettingsError
@@ -20,11 +20,11 @@ try:
 except SettingsError as error:
     sys.exit(str(error))
 
-from florence_ui.hosting.launch import prepare_environment, serve  # noqa: E402  # Gradio reads the environment at import
+from florence_ui.hosting.launch import prepare_environment, serve  # noqa: E402  # Gradio reads the environment when it is imported
 
 prepare_environment()
 
-from florence_ui.playground import build  # noqa: E402  # reads the environment when it is imported
+from florence_ui.playground import build  # noqa: E402  # so does Gradio, which it imports
 from florence_ui.visitors.service import Services  # noqa: E402
 
 try:
@@ -35,7 +35,7 @@ demo = build(services)
 
 
 def main() -> None:
-    """Serves the page until it is told to stop; the local server, where one was started, ends with it."""
+    """Serve the page until SIGTERM or Ctrl-C; a local server that was started ends with it."""
     logs.configure(filter(None, [services.settings.api_key]))
     services.pipeline.start()
     serve(demo, on_end=services.pipeline.stop)

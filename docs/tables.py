@@ -12,8 +12,9 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from florence_ui.api.registration import FIXED  # noqa: E402
-from florence_ui.rendering.style import Annotator  # noqa: E402
-from florence_ui.settings import BACKENDS, variables  # noqa: E402
+from florence_ui.backend_presets import PRESETS  # noqa: E402
+from florence_ui.rendering.annotators import ANNOTATORS  # noqa: E402
+from florence_ui.settings import Settings  # noqa: E402
 from florence_ui.tasks import CUSTOM, TASKS, InputKind  # noqa: E402
 
 NEEDS = {
@@ -33,16 +34,16 @@ def main() -> None:
 
 
 def with_tables(document: str, tables: Iterable[str]) -> str:
-    """The document with these tables as the code has them now.
+    """A document with these tables as the code has them now.
 
     Raises:
-        ValueError: If a table's marks are missing.
+        ValueError: If a table's marks are missing, or there twice.
     """
     for name in tables:
         pattern = rf"(<!-- {name} -->).*?(<!-- end of {name} -->)"
         document, found = re.subn(pattern, lambda m, name=name: m[1] + TABLES[name]() + m[2], document, flags=re.DOTALL)
         if found != 1:
-            raise ValueError(f"The marks of the table {name} are there {found} times.")
+            raise ValueError(f"Expected the marks of the table {name} once, found them {found} times.")
     return document
 
 
@@ -63,19 +64,19 @@ def tasks() -> str:
 
 def settings() -> str:
     """One row an environment variable."""
-    rows = [(", ".join(f"`{name}`" for name in row.names), row.default, row.help) for row in variables()]
+    rows = [(", ".join(f"`{name}`" for name in row.names), row.default, row.help) for row in Settings.variables()]
     return table(("Variable", "Default", "What it does"), rows)
 
 
 def fields() -> str:
     """One row for each field of the endpoints that has a fixed set of values."""
-    known = FIXED | {"backend": BACKENDS}
+    known = FIXED | {"backend": tuple(PRESETS)}
     return table(("Field", "Values"), [(f"`{name}`", ", ".join(f"`{v}`" for v in known[name])) for name in known])
 
 
 def annotators() -> str:
     """Their names, in one line."""
-    return ", ".join(Annotator)
+    return ", ".join(ANNOTATORS)
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -1,8 +1,8 @@
-"""A font for every label: DejaVu Sans where it can, another one of this machine where it must.
+"""A font for every label: DejaVu Sans if it has the characters, otherwise another installed font.
 
-DejaVu Sans (Latin, Greek, Cyrillic and more) comes with matplotlib, which supervision installs. It is found by
-its path: importing matplotlib only for that would cost every start a second. Which characters another font has
-is read with fontTools, which comes the same way, and only once a label needs it.
+DejaVu Sans (Latin, Greek, Cyrillic and more) comes with matplotlib, which supervision installs. It is found by path,
+because importing matplotlib would add a second to every start. The characters of other fonts are read with fontTools,
+which comes the same way, only once a label needs them.
 """
 
 import sys
@@ -29,21 +29,21 @@ FAMILIES = (
     "NotoSansSymbols2-Regular", "NotoSansSymbols-Regular", "NotoEmoji", "Symbola", "seguisym", "Arial Unicode",
     "unifont", "FreeSans",
 )  # fmt: skip
-"""How the file names of fonts for other scripts begin, the preferred ones first."""
+"""Prefixes of the file names of fonts for other scripts, preferred ones first."""
 SUFFIXES = {".ttf", ".otf", ".ttc"}
 DEJAVU_END = 0x0530
 """DejaVu Sans has every letter of Latin, Greek and Cyrillic below this code point."""
 SCRIPTS = {"Cjk": "Chinese", "Hiragana": "Japanese", "Katakana": "Japanese", "Hangul": "Korean"}
-"""First words of Unicode's character names -> what people call the script, where they do not call it that."""
+"""First word of a Unicode character name -> the common name of its script, where that differs."""
 EAST_ASIAN_SIGNS = (range(0x3000, 0x3040), range(0xFF00, 0xFFF0))
 """Punctuation and wide letters that Chinese, Japanese and Korean share."""
 MAX_MARKS = 2
-"""Accents that one letter keeps in a drawing."""
+"""Accents a letter keeps in a drawing."""
 
 
 @cache
 def find_dejavu() -> str | None:
-    """Path of DejaVu Sans; None where matplotlib was taken out, and Pillow's own font (Latin only) must do."""
+    """Path of DejaVu Sans; None without matplotlib, which leaves Pillow's own font (Latin only)."""
     spec = find_spec("matplotlib")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         path = Path(folder, "mpl-data", "fonts", "ttf", "DejaVuSans.ttf")
@@ -53,7 +53,7 @@ def find_dejavu() -> str | None:
 
 
 def find_font(text: str) -> str | None:
-    """Path of the font that has the most characters of a text; DejaVu Sans where none has more."""
+    """Path of the font that has the most characters of a text; DejaVu Sans if none has more."""
     others = {c for c in text if ord(c) >= DEJAVU_END and not c.isspace()}
     missing = {c for c in others if ord(c) not in _code_points(find_dejavu())}
     best, most = find_dejavu(), 0
@@ -67,7 +67,7 @@ def find_font(text: str) -> str | None:
 
 
 def scripts_without_font(texts: Iterable[str]) -> list[str]:
-    """Names of the scripts of which some characters have no shape in any font here, in the order they are met."""
+    """Names of the scripts with characters that no installed font has, in order of appearance."""
     names: dict[str, None] = {}
     for text in map(clean_label, dict.fromkeys(texts)):
         others = [c for c in text if ord(c) >= DEJAVU_END and not c.isspace()]
@@ -78,7 +78,7 @@ def scripts_without_font(texts: Iterable[str]) -> list[str]:
 
 
 def script_name(character: str) -> str:
-    """What people call the script of a character: "Korean", "Thai", "symbols"."""
+    """The common name of a character's script: "Korean", "Thai", "symbols"."""
     if any(ord(character) in signs for signs in EAST_ASIAN_SIGNS):
         return "Chinese"
     if unicodedata.category(character)[0] in "SC":
@@ -88,16 +88,16 @@ def script_name(character: str) -> str:
 
 
 @cache
-def load_font(path: str | None, size: int) -> ImageFont.FreeTypeFont:
-    """The font at that height in pixels."""
+def load_font(path: str | None, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Load a font at a height in pixels."""
     return ImageFont.truetype(path, size) if path else ImageFont.load_default(size)
 
 
 def clean_label(text: str) -> str:
-    """A label fit for one line of a drawing.
+    """Clean a label for one line of a drawing; lists and files keep the original.
 
-    Control and direction characters go (they would turn or hide what stands beside them), blanks become one
-    space, and a letter keeps at most `MAX_MARKS` accents. The label in lists and files stays as it is.
+    Control and direction characters, which would reorder or hide their neighbors, are removed, whitespace becomes one
+    space, and a letter keeps at most `MAX_MARKS` accents.
     """
     kept: list[str] = []
     marks = 0
@@ -114,8 +114,8 @@ def clean_label(text: str) -> str:
 MAX_CHARACTERS = 300
 
 
-def truncate(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
-    """The text, or its beginning with an ellipsis, at most `width` pixels wide where that is possible."""
+def truncate(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float) -> str:
+    """Shorten a text with an ellipsis to `width` pixels, if one letter fits."""
     if font.getlength(text) <= width:
         return text
     low, high = 1, len(text) - 1
@@ -127,7 +127,7 @@ def truncate(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
 
 @cache
 def _fallbacks() -> tuple[str, ...]:
-    """Fonts of other scripts on this machine, the preferred ones first, one file a family."""
+    """Installed fonts of other scripts, preferred ones first, one file a family."""
     found = [next(iter(_find_font_files(name)), None) for name in FAMILIES]
     return tuple(path for path in found if path)
 
@@ -144,7 +144,7 @@ def _find_font_files(name: str) -> list[str]:
 
 @cache
 def _code_points(path: str | None) -> frozenset[int]:
-    """Code points that a font file has; none if it cannot be read."""
+    """Code points of a font file; none if it cannot be read."""
     from fontTools.ttLib import TTFont, TTLibError  # late: costs time, and few labels need it
 
     try:

@@ -1,4 +1,4 @@
-"""Who asks, and the address that a visitor counts by."""
+"""Who makes a request, and the address that a visitor is counted by."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from florence_ui.network.origins import host_name, is_loopback_host, parse_address
 
 IPV6_PREFIX_BITS = 56
-"""Bits of an IPv6 address that all devices behind one line have in common."""
+"""Bits of an IPv6 address that all devices behind one home connection share."""
+
+PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who asks.
+    """Who makes a request.
 
     Attributes:
-        session: One page or program; empty when unknown.
-        address: Where it is; empty when unknown.
-        is_local: Whether it is on this machine, and the page is served to this machine only.
+        session: The session of one page or program; empty when unknown.
+        address: The address as `client_address` gives it; empty when unknown.
+        is_local: Whether the visitor is on this machine, and the page is served to this machine only.
     """
 
     session: str
@@ -27,24 +29,24 @@ class Visitor:
 
     @property
     def share_key(self) -> str:
-        """What fair shares of threads and places are counted by."""
+        """The key for fair shares of threads and slots."""
         return self.address or self.session
 
 
 UNKNOWN_VISITOR = Visitor("", "")
 
 current_visitor: ContextVar[Visitor] = ContextVar("current_visitor", default=UNKNOWN_VISITOR)
-"""Whose event is handled just now; set for every event of the page and every call of a program."""
+"""Whose event is being handled; set for every event of the page and every call by a program."""
 
 
 def client_address(peer: str | None, headers: Mapping[str, str], trusted_header: str = "") -> str:
-    """The address that a visitor counts by.
+    """The address that a visitor is counted by.
 
     Args:
         peer: The address of the connection.
-        headers: The request's headers, names in any case; of several lines of one name `items()` gives each.
-        trusted_header: The header in which the operator's own proxy puts the visitor's address; of a list the
-            last entry counts, because whatever stands before it came from the visitor.
+        headers: The request's headers, names in any case; `items()` yields repeated headers one by one.
+        trusted_header: The header in which the operator's own proxy puts the visitor's address. Only the last entry of
+            a list counts, because the visitor may have sent the others.
 
     Returns:
         An IPv4 address, the /56 network of an IPv6 address, or `""`.
@@ -57,10 +59,10 @@ def client_address(peer: str | None, headers: Mapping[str, str], trusted_header:
 
 
 def _network(text: str) -> str:
-    """An address as the network that one visitor has; `""` for anything else.
+    """The network that one visitor has, for an address; `""` for anything else.
 
-    Of IPv6 a home line often has a /56, which holds 256 networks of /64: whoever counted by those would count one
-    visitor 256 times.
+    A home connection often has an IPv6 /56, which holds 256 networks of /64: counting by those would let one visitor
+    count 256 times.
     """
     address = parse_address(host_name(text))
     if isinstance(address, ipaddress.IPv6Address):
@@ -68,16 +70,13 @@ def _network(text: str) -> str:
     return str(address or "")
 
 
-PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
-
-
 def is_local(peer: str | None, headers: Mapping[str, str], bound_to: str) -> bool:
     """Whether a visitor is on this machine, and the page is served to this machine only.
 
     Args:
         peer: The address of the connection.
-        headers: The request's headers; a proxy on this machine, which serves others, gives itself away by them.
-        bound_to: The address that the page is served at.
+        headers: The request's headers; they reveal a proxy on this machine that serves others.
+        bound_to: The address that the page is served on.
     """
     proxied = any(name.lower() in PROXY_HEADERS for name in headers)
     asked = next((value for name, value in headers.items() if name.lower() == "host"), "")

@@ -1,8 +1,8 @@
-"""What the operator sees: one JSON line a run, and a terminal that neither leaks a key nor can be forged.
+"""What the operator sees: one JSON line per run, and a terminal that neither leaks a key nor can be forged.
 
-A run's line holds no picture, no text, no key, no link and no address. Everything else that reaches the
-terminal (other libraries' log records, tracebacks, `print`) passes a redactor that takes out keys and turns
-control characters, bidirectional marks and escape sequences into visible text.
+A run's line holds no picture, text, key, link or address. Everything else that reaches the terminal (other libraries'
+log records, tracebacks, `print`) passes a redactor that removes keys and makes control characters, bidirectional marks
+and escape sequences visible.
 """
 
 import asyncio
@@ -23,14 +23,15 @@ from typing import TextIO
 from starlette.datastructures import Secret
 
 from florence_ui.log_throttle import RepeatThrottle
+from florence_ui.models import BASE, LARGE, NANO
 from florence_ui.tasks import TASKS
 
 REDACTED = "[redacted]"
 SHORTEST_SECRET = 6
-"""A shorter "key" is not hidden: it would blank out ordinary words."""
+"""A shorter "key" is not redacted: that would blank out ordinary words."""
 
-OFFICIAL_MODELS = ("florence-2-base", "florence-2-large", "florence-2-nano")
-"""Only these names are logged: what a visitor types as a model may be a key pasted into the wrong field."""
+OFFICIAL_MODELS = (BASE, LARGE, NANO)
+"""Only these names are logged: a model that a visitor types may be a key pasted into the wrong field."""
 
 run_log = logging.getLogger("florence_ui.runs")
 
@@ -44,7 +45,7 @@ _LINE_BREAKS = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 class Redactor:
-    """Takes secrets out of text.
+    """Removes secrets from text.
 
     Args:
         secrets: Keys known from the start, such as the operator's.
@@ -56,7 +57,7 @@ class Redactor:
             self.add(secret)
 
     def add(self, secret: Secret | str | None) -> None:
-        """Hide this secret from now on; adding it twice needs removing it twice."""
+        """Redact this secret from now on; one that is added twice must be removed twice."""
         if secret is not None and len(str(secret)) >= SHORTEST_SECRET:
             self._secrets[str(secret)] += 1
 
@@ -69,7 +70,7 @@ class Redactor:
 
     @contextmanager
     def redacting(self, secret: Secret | str | None) -> Iterator[None]:
-        """Hide a visitor's key for as long as their run lasts."""
+        """Redact a visitor's key for as long as their run lasts."""
         self.add(secret)
         try:
             yield
@@ -83,11 +84,11 @@ class Redactor:
 
 
 redactor = Redactor()
-"""The process's own; `configure` tells it the operator's keys."""
+"""The process's redactor; `configure` gives it the operator's keys."""
 
 
 def escape_invisible(text: str) -> str:
-    """The same text with control, format and direction characters written out (`\\x1b`, `\\u202e`); line breaks too."""
+    """Write out control, format and direction characters, including line breaks (`\\x1b`, `\\u202e`)."""
     return "".join(
         c if unicodedata.category(c)[0] != "C" and c not in "\u2028\u2029" else c.encode("unicode_escape").decode()
         for c in text
@@ -95,12 +96,12 @@ def escape_invisible(text: str) -> str:
 
 
 def indent_continuations(text: str) -> str:
-    """Several lines of which only the first can be taken for a log line; each is `escape_invisible`."""
+    """Escape each line and indent all but the first, so that they cannot pass for log records."""
     return "\n    | ".join(escape_invisible(line.replace("\t", "    ")) for line in _LINE_BREAKS.split(text))
 
 
 class SafeFormatter(logging.Formatter):
-    """Formats a record, then redacts it; a line break inside it cannot start a new record."""
+    """Formats a record, then redacts it; a line break in it cannot start a new record."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -112,7 +113,7 @@ class SafeFormatter(logging.Formatter):
 
 
 class SafeStream(io.TextIOBase):
-    """Standard output or error for whoever writes to it without logging, such as a library's `traceback.print_exc`."""
+    """Standard output or error for code that bypasses logging, such as a library's `traceback.print_exc`."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -140,21 +141,19 @@ class SafeStream(io.TextIOBase):
 
 
 def configure(secrets: Iterable[Secret | str] = (), *, level: int = logging.INFO) -> None:
-    """Send the runs to standard error, and everything through the redactor. Safe to call twice.
+    """Log runs to standard error, and send everything through the redactor. Safe to call twice.
 
     Args:
         secrets: The operator's keys.
-        level: Of this package's own loggers; other libraries speak from WARNING up.
+        level: The level of this package's loggers; other libraries log from WARNING up.
     """
     for secret in secrets:
         redactor.add(secret)
     if not isinstance(sys.stderr, SafeStream):
         sys.stdout, sys.stderr = SafeStream(sys.stdout), SafeStream(sys.stderr)
     root = logging.getLogger()
-    if not any(isinstance(h.formatter, SafeFormatter) for h in root.handlers):
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(SafeFormatter())
-        root.addHandler(handler)
+    if not any(isinstance(handler.formatter, SafeFormatter) for handler in root.handlers):
+        root.addHandler(logging.StreamHandler(sys.stderr))
     for handler in root.handlers:
         handler.setFormatter(SafeFormatter())
         if not any(isinstance(each, RepeatThrottle) for each in handler.filters):
@@ -165,7 +164,15 @@ def configure(secrets: Iterable[Secret | str] = (), *, level: int = logging.INFO
 
 @dataclass
 class RunRecord:
-    """What is known of a run so far; `log_outcome` writes it down when the run ends."""
+    """One run, logged when it ends.
+
+    Attributes:
+        task: The task's token; one that is not in the table is logged as `unknown`.
+        model_id: Official names are logged as they are, all others as `other`.
+        backend: The backend's name in the settings.
+        size: (width, height) of the upright picture, in pixels.
+        remembered: Whether the answer came from the cache.
+    """
 
     task: str
     model_id: str
@@ -175,12 +182,12 @@ class RunRecord:
 
 
 @contextmanager
-def log_outcome(note: RunRecord, *, key: Secret | None = None) -> Iterator[RunRecord]:
-    """Write one line for the run inside, however it ends; its key is hidden meanwhile."""
+def log_outcome(record: RunRecord, *, key: Secret | None = None) -> Iterator[RunRecord]:
+    """Log the run inside this block, however it ends; redact its key meanwhile."""
     begun, outcome = time.perf_counter(), "ok"
     with redactor.redacting(key):
         try:
-            yield note
+            yield record
         except asyncio.CancelledError:
             outcome = "stopped"
             raise
@@ -188,38 +195,25 @@ def log_outcome(note: RunRecord, *, key: Secret | None = None) -> Iterator[RunRe
             outcome = type(error).__name__
             raise
         finally:
-            log_run(**vars(note), seconds=time.perf_counter() - begun, outcome=outcome)
+            log_run(record, seconds=time.perf_counter() - begun, outcome=outcome)
 
 
-def log_run(
-    *,
-    task: str,
-    model_id: str,
-    backend: str,
-    seconds: float,
-    outcome: str,
-    size: tuple[int, int] | None = None,
-    remembered: bool = False,
-) -> None:
-    """Write one line for one run.
+def log_run(record: RunRecord, *, seconds: float, outcome: str) -> None:
+    """Log one line for one run.
 
     Args:
-        task: The task's token; anything that is not in the table is written as `unknown`.
-        model_id: Official names are written as they are, all others as `other`.
-        backend: The backend's name in the settings.
-        seconds: From being asked to being answered.
-        outcome: `ok`, `stopped`, or the name of the error's class; never its words.
-        size: (width, height) of the upright picture, in pixels.
-        remembered: Whether the answer came from memory.
+        record: The run.
+        seconds: From the request to the answer.
+        outcome: `ok`, `stopped`, or the name of the error's class; never its message.
     """
     line = {
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "task": task if task in TASKS else "unknown",
-        "model": model_id if model_id in OFFICIAL_MODELS else "other",
-        "backend": backend,
+        "task": record.task if record.task in TASKS else "unknown",
+        "model": record.model_id if record.model_id in OFFICIAL_MODELS else "other",
+        "backend": record.backend,
         "seconds": round(seconds, 3),
         "outcome": outcome,
-        "size": list(size) if size else None,
-        "remembered": remembered,
+        "size": list(record.size) if record.size else None,
+        "remembered": record.remembered,
     }
     run_log.info("%s", json.dumps(line, ensure_ascii=True))

@@ -1,6 +1,5 @@
-"""The page, built: its parts laid out and connected, its endpoints added, and how it is served."""
+"""Puts the page together: layout, events and endpoints, and how it is launched."""
 
-from pathlib import Path
 from typing import Any
 
 from florence_ui.api.endpoints import add_endpoints
@@ -15,31 +14,28 @@ from florence_ui.ui.explore.chains_panel import build_chains_panel
 from florence_ui.ui.explore.examples import load_examples
 from florence_ui.ui.explore.filter_panel import build_filter_panel
 from florence_ui.ui.explore.object_panel import build_object_panel
-from florence_ui.ui.layout import lay_out
-from florence_ui.ui.theme import theme
+from florence_ui.ui.layout import Parts, Tab, lay_out
+from florence_ui.ui.theme import appearance
 from florence_ui.visitors.event_guard import GuardedBlocks
 from florence_ui.visitors.service import Services
 
-HERE = Path(__file__).parent / "ui"
 TITLE = "Florence-2 playground"
-SCRIPTS = ("polyfills.js", "page.js", "picture_sources.js")
-"""In their order; the first has to run before Gradio's own."""
-PARTS = {
-    "ask_more": (build_chains_panel,),
-    "answer_more": (build_object_panel, build_filter_panel),
-    "tabs": (("Compare", build_compare_tab), ("Many pictures", build_batch_tab)),
-}
-"""What stands around asking once: panels below the question and the answer, and further tabs."""
+PARTS = Parts(
+    below_question=(build_chains_panel,),
+    below_answer=(build_object_panel, build_filter_panel),
+    tabs=(Tab("Compare", build_compare_tab), Tab("Many pictures", build_batch_tab)),
+)
+"""Panels and tabs besides asking once; a tab is a row here and a folder in `ui/` for its code, styles and scripts."""
 
 
 class Playground(GuardedBlocks):
-    """The page; however it is launched, it is launched safely."""
+    """The page; however it is launched, it is safe in public."""
 
     def __init__(self, services: Services) -> None:
         super().__init__(services, title=TITLE, analytics_enabled=False)
 
     def launch(self, *args: Any, **options: Any) -> Any:
-        """`gr.Blocks.launch` with the page's looks and everything that makes it safe in public."""
+        """Launch with the page's appearance and everything that makes it safe in public; see `gr.Blocks.launch`."""
         services = self.services
         safe = launch_options(
             services.settings, probe=services.health, on_start=serve_tools, on_leave=services.limiter.cancel_session
@@ -51,22 +47,12 @@ class Playground(GuardedBlocks):
             )
 
 
-def build(services: Services) -> Playground:
-    """The page for these services; nothing is started."""
+def build(services: Services, parts: Parts = PARTS) -> Playground:
+    """Build the page for these services; nothing is started."""
     with Playground(services) as demo:
-        page = lay_out(services, load_examples(), **PARTS)
+        page = lay_out(services, load_examples(), parts)
         for events in (task_events, picture_events, run_events, style_events):
             events.wire(page)
         setup_events.wire(demo, page)
         add_endpoints(services)
     return demo.queue(api_open=False, default_concurrency_limit=None, max_size=None)
-
-
-def appearance() -> dict[str, Any]:
-    """How the page looks, as arguments of `launch`."""
-    scripts = [(HERE / name).read_text("utf-8") for name in SCRIPTS]
-    return {
-        "theme": theme(),
-        "css_paths": [HERE / "page.css", HERE / "workbench.css"],
-        "head": "".join(f"<script>{script}</script>" for script in scripts),
-    }

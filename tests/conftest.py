@@ -6,16 +6,33 @@
 local server is marked `server`, and one that takes more than ten seconds is marked `slow`.
 """
 
+from collections.abc import Iterator
+
 import pytest
+from scripted_backend import ScriptedBackend, plausible_answer
 
 BY_FOLDER = {"browser": pytest.mark.browser, "api": pytest.mark.server, "server": pytest.mark.server}
-RUNNING = {"app", "backend", "embedded_app", "hub", "local_server", "page", "pages", "small_app"}
+RUNNING = {"app", "embedded_app", "hub", "local_server", "model_server", "page", "pages", "small_app"}
 
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """Asynchronous tests (`pytest.mark.anyio`) run on asyncio, as the page does."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def model_server() -> Iterator[ScriptedBackend]:
+    """The one scripted backend behind the running apps."""
+    with ScriptedBackend() as server:
+        yield server
+
+
+@pytest.fixture
+def backend(model_server: ScriptedBackend) -> Iterator[ScriptedBackend]:
+    """The same for one test: what it changes is changed back."""
+    yield model_server
+    model_server.fault, model_server.delay, model_server.answer = None, 0.0, plausible_answer
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 from test_imports import modules, own_parts, part_of
 
+from florence_ui.playground import build
+from florence_ui.settings import Settings
+from florence_ui.visitors.service import Services
+
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "assets/florence-2-nano/README.md"])
 GUIDES = {"api", "hosting", "how-it-works", "settings", "speed"}
@@ -84,9 +88,17 @@ def test_tables_are_those_of_the_code(name: str) -> None:
     assert tables.with_tables(document, tables.DOCUMENTS[name]) == document
 
 
-def test_a_table_without_its_place_is_an_error() -> None:
-    with pytest.raises(ValueError, match="settings"):
-        tables.with_tables("<!-- settings --> no end", ["settings"])
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param("<!-- annotators --> no end", id="no-end"),
+        pytest.param("no place at all", id="no-place"),
+        pytest.param("<!-- annotators -->a<!-- end of annotators -->" * 2, id="two-places"),
+    ],
+)
+def test_a_table_has_one_place(document: str) -> None:
+    with pytest.raises(ValueError, match="annotators once"):
+        tables.with_tables(document, ["annotators"])
 
 
 def test_readme_is_short_and_leads_to_every_guide() -> None:
@@ -121,4 +133,11 @@ def below(room: str, arrows: dict[str, set[str]]) -> set[str]:
 
 def test_every_backend_has_its_row() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
-    assert [name for name in tables.BACKENDS if f"| `{name}` |" not in text] == []
+    assert [name for name in tables.PRESETS if f"| `{name}` |" not in text] == []
+
+
+def test_every_endpoint_has_its_row() -> None:
+    services = Services.of(Settings.from_environ({"FLORENCE_UI_START_SERVER": "false"}))
+    named = build(services).get_api_info()["named_endpoints"]
+    rows = re.findall(r"^\| `(/\w+)` \|", (ROOT / "docs" / "api.md").read_text("utf-8"), flags=re.MULTILINE)
+    assert sorted(rows) == sorted(named)

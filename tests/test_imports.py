@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "florence_ui"
 
 LAYERS = [
-    {"__init__", "assets", "errors", "fonts", "log_throttle", "network"},
-    {"identity"},
+    {"__init__", "assets", "errors", "fonts", "log_throttle", "models", "network"},
+    {"backend_presets", "environment", "identity"},
     {"concurrency", "settings", "storage", "tasks"},
     {"logs"},
     {"backends", "images", "results"},
@@ -28,8 +28,8 @@ LAYERS = [
 """Rooms, bottom first: each imports from lower layers only, never from its own layer or above."""
 
 STANDALONE = {
-    "server": {"__init__", "assets", "errors", "tasks", "images", "network", "log_throttle"},
-    "nano": {"assets", "errors", "tasks", "results", "server"},
+    "server": {"__init__", "assets", "errors", "images", "log_throttle", "models", "network", "tasks"},
+    "nano": {"assets", "errors", "models", "tasks", "results", "server"},
     "bench": None,
 }
 """Programs of their own that the app never imports, and what they may import; the benchmark measures everything."""

@@ -30,7 +30,7 @@ def test_a_warning_that_repeats_is_left_out_and_counted(
     assert len(lines) == MAX_REPEATS
     now[0] += 61
     logger.warning("No descriptor for %s", "one more")
-    assert lines[-1] == f"No descriptor for one more ({10_000 - MAX_REPEATS} more like it were left out)"
+    assert lines[-1] == f"No descriptor for one more ({10_000 - MAX_REPEATS} more like it were dropped)"
     logger.warning("No descriptor for %s", "another")
     assert lines[-1] == "No descriptor for another"
 

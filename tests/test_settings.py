@@ -2,9 +2,9 @@
 
 import pytest
 
-from florence_ui.backends import backends_from
+from florence_ui.backends.backend import available_backends
 from florence_ui.errors import SettingsError
-from florence_ui.settings import Settings, variables
+from florence_ui.settings import Settings
 
 KEY = "rf_SecretSecretSecret"
 
@@ -13,7 +13,7 @@ def test_nothing_set_gives_the_defaults() -> None:
     settings = Settings.from_environ({})
     assert settings == Settings()
     assert (settings.default_backend, settings.local_url) == ("local", "")
-    assert backends_from(settings)["local"].url == "http://localhost:9001"
+    assert available_backends(settings)["local"].url == "http://localhost:9001"
     assert (settings.remote_timeout, settings.local_timeout) == (120, 600)
     assert settings.max_upload_bytes == 20 * 2**20
     assert settings.max_pixels == 50_000_000
@@ -119,10 +119,46 @@ def test_dedicated_needs_its_address() -> None:
 
 
 def test_every_variable_is_told_of() -> None:
-    rows = variables()
+    rows = Settings.variables()
     names = [name for row in rows for name in row.names]
     assert len(names) == len(set(names))
     for row in rows:
         assert row.help.endswith(".")
-        assert row.expected
+        assert row.reader.expected
         assert row.default
+
+
+@pytest.mark.parametrize(
+    ("environ", "models"),
+    [
+        pytest.param({}, ("florence-2-base", "florence-2-large"), id="usual"),
+        pytest.param(
+            {"FLORENCE_UI_MODEL": "my/1"}, ("florence-2-base", "florence-2-large", "my/1"), id="operators-own"
+        ),
+        pytest.param(
+            {"FLORENCE_UI_MODEL": "florence-2-large"}, ("florence-2-base", "florence-2-large"), id="once-only"
+        ),
+        pytest.param({"FLORENCE_UI_MODELS": "a/1", "FLORENCE_UI_MODEL": "my/1"}, ("a/1", "my/1"), id="both-chosen"),
+        pytest.param({"FLORENCE_UI_MODELS": ",", "FLORENCE_UI_MODEL": "my/1"}, (), id="empty-is-all"),
+    ],
+)
+def test_the_operators_own_model_is_among_those_for_its_key(environ: dict[str, str], models: tuple[str, ...]) -> None:
+    assert Settings.from_environ(environ).shared_key_models == models
+
+
+@pytest.mark.parametrize(
+    ("name", "edge", "beyond"),
+    [
+        pytest.param("FLORENCE_UI_MAX_UPLOAD_MB", "0.1", "0.09", id="number-least"),
+        pytest.param("FLORENCE_UI_MAX_UPLOAD_MB", "1000", "1000.1", id="number-most"),
+        pytest.param("FLORENCE_UI_QUEUE", "1", "0", id="integer-least"),
+        pytest.param("FLORENCE_UI_QUEUE", "100000", "100001", id="integer-most"),
+        pytest.param("FLORENCE_UI_LOCAL_TIMEOUT", "604800", "604801", id="seconds-most"),
+        pytest.param("FLORENCE_UI_MODEL", "m" * 200, "m" * 201, id="model"),
+        pytest.param("API_KEY", "k" * 200, "k" * 201, id="key"),
+    ],
+)
+def test_limits_are_exact(name: str, edge: str, beyond: str) -> None:
+    Settings.from_environ({name: edge})
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_environ({name: beyond})

@@ -10,18 +10,14 @@ from florence_ui.api import work as api_work_module
 from florence_ui.api.registration import add_endpoint
 from florence_ui.api.values import Question, choice, file_data, names_of, number, pictures_of, question_of, words
 from florence_ui.concurrency.fair_pool import draw_pool
-from florence_ui.exports import batch_downloads, downloads
 from florence_ui.exports.datasets import Export, check_validation_share
+from florence_ui.exports.formats import FORMATS, Options, export_answer, export_batch
 from florence_ui.identity import Visitor
 from florence_ui.inference.batch import Batch, reopen
 from florence_ui.rendering.annotate import Style
 from florence_ui.visitors.jobs import Output
 from florence_ui.visitors.service import Services, visitor_of
 
-FORMATS = tuple(batch_downloads.MAKERS)
-"""What `/export` makes."""
-DRAWN = ("png", "jpeg", "masks")
-"""Those that are made of one picture in another way than of several: not as a zip of pictures or folders."""
 FORMAT_NAMES = {**names_of((name, name) for name in FORMATS), "jpg": "jpeg"}
 
 
@@ -177,9 +173,9 @@ async def export_file(services: Services, name: str, batch: Batch, validation: f
         FlorenceUIError: If there is nothing to put into it.
     """
     limits = services.image_limits
-    if name in DRAWN and len(batch.items) == 1:
+    if FORMATS[name].file_a_picture and len(batch.items) == 1:
         analysis = await reopen(batch.items[0], limits)
         rows = range(len(analysis.result.detections))
-        return Export(await draw_pool.run(downloads.MAKERS[name], analysis, Style(), rows))
-    options = batch_downloads.Options(limits, validation=validation)
-    return await draw_pool.run(batch_downloads.make, name, batch, options)
+        return Export(await draw_pool.run(export_answer, name, analysis, Style(), rows))
+    options = Options(limits, validation=validation)
+    return await draw_pool.run(export_batch, name, batch, options)

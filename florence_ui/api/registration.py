@@ -1,18 +1,18 @@
 """One way to make a named endpoint of a function, with a schema that names what a field takes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import gradio as gr
 from gradio.context import get_blocks_context
 
-from florence_ui.exports.batch_downloads import MAKERS
+from florence_ui.exports.formats import FORMATS
 from florence_ui.hosting.gradio_internals.events import set_api_schema
 from florence_ui.inference.chains import CHAINS
 from florence_ui.tasks import TASKS
 from florence_ui.visitors.service import Services
 
-FIXED = {"task": tuple(TASKS), "chain": tuple(CHAINS), "file_format": tuple(MAKERS)}
+FIXED: dict[str, Collection[str]] = {"task": TASKS, "chain": CHAINS, "file_format": FORMATS}
 """Fields with a fixed set of values. The schema names them; what is read is more forgiving, see `api_values.fold`."""
 
 

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from gradio.data_classes import FileData
 
 from florence_ui.errors import InputError, PromptError
-from florence_ui.hosting.uploads import FILE_ROUTE, own_file, uploaded
+from florence_ui.hosting.uploads import FILE_ROUTE, find_upload, upload_path
 from florence_ui.images.loading import Picture
 from florence_ui.inference.batch import MAX_PICTURES, Item
 from florence_ui.inference.chains import CHAINS
@@ -145,8 +145,8 @@ def pictures_of(images: Any, image_urls: Any) -> list[Item]:
     if not count:
         hint = "Send uploaded files in images, or links in image_urls."
         raise InputError("There are no pictures.", hint, field="images")
-    look = cache(own_file)
-    files = [uploaded(posted_file(value), look) for value in images]
+    look = cache(find_upload)
+    files = [upload_path(posted_file(value), look) for value in images]
     return [*(Item(path, path.name) for path in files), *(Item(None, link_name(link), link=link) for link in links)]
 
 

@@ -1,4 +1,4 @@
-"""The local model server as the page sees it: started where nobody answers, watched, ended with the page.
+"""The local model server as the page sees it: started where nobody answers, supervised, ended with the page.
 
 The child is `python -m florence_ui.server`. It holds the other end of a pipe and ends when the pipe closes, so it
 never outlives this process, not even a killed one. Here is no torch: what the child does is asked over HTTP.
@@ -15,16 +15,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from florence_ui.backends import Backend, ProbeResult, backends_from, is_loopback, post_json, probe
-from florence_ui.backends.first_model import request_model
+from florence_ui.backends.backend import available_backends
 from florence_ui.backends.model_status import TRANSIENT_STATES, ServerState, ServerStatus, model_status
-from florence_ui.backends.port_probe import OUR_NAME, ROBOFLOW_NAME, Listener, identify_listener
+from florence_ui.backends.port_probe import ROBOFLOW_NAME, Listener, identify_listener
+from florence_ui.backends.probe import ProbeResult, probe, request_model
 from florence_ui.errors import BackendUnreachableError
+from florence_ui.models import SERVER_NAME
 from florence_ui.network.proxies import child_environment
 from florence_ui.settings import Settings
 
@@ -45,7 +45,6 @@ POLL_SECONDS = 0.3
 FRESH_SECONDS = 0.25
 READY_SECONDS = 30.0
 """A model seen ready is taken to be ready for so long, unless a call fails."""
-KEPT_LINES = 50
 
 logger = logging.getLogger(__name__)
 
@@ -56,12 +55,12 @@ def find_missing_packages() -> list[str]:
 
 
 def restart_delay(failures: int, first: float = FIRST_PAUSE) -> float:
-    """Seconds before a child that ended so many times in a row is started again."""
+    """Seconds before a child that ended so many times in a row is restarted."""
     return min(LONGEST_PAUSE, first * 2.0 ** min(failures - 1, 20))
 
 
 class LocalServer:
-    """Starts the local server if it is wanted, keeps it running, and says what it does.
+    """The local server: started if wanted, kept running, and asked what it does.
 
     Args:
         settings: Its address, and whether to start it.
@@ -82,25 +81,25 @@ class LocalServer:
         first_pause: float = FIRST_PAUSE,
         prepare: str = "",
     ) -> None:
-        self.backend: Backend = backends_from(settings)["local"]
-        self.lines: deque[str] = deque(maxlen=KEPT_LINES)
-        self._wanted = settings.start_server and is_loopback(self.backend.url) and self.backend.url.startswith("http:")
+        self.backend = available_backends(settings)["local"]
+        local = self.backend.is_on_this_machine and self.backend.url.startswith("http:")
+        self._wanted = settings.start_server and local
         self._command, self._first_pause, self._prepare = command, first_pause, prepare
-        self._child: subprocess.Popen | None = None
+        self._child: subprocess.Popen[str] | None = None
         self._child_begun = self._next_start = 0.0
         self._last_code: int | None = None
-        self._neighbour: tuple[Listener, str] | None = None
+        self._listener: tuple[Listener, str] | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._preparing: threading.Thread | None = None
-        self._look: asyncio.Task | None = None
+        self._probing: asyncio.Task[ProbeResult] | None = None
         self._seen: tuple[float, ProbeResult] | None = None
         self._ready: dict[str, tuple[float, ServerStatus]] = {}
 
     # --- the child -----------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begins to look after the server, in a thread; returns at once. A second call does nothing."""
+        """Begin to supervise the server, in a thread; return at once. A second call does nothing."""
         if self._preparing is None and self._prepare:
             self._preparing = threading.Thread(target=self._prepare_first_model, name="first-model", daemon=True)
             self._preparing.start()
@@ -110,13 +109,14 @@ class LocalServer:
             atexit.register(self.stop)
 
     def stop(self) -> None:
-        """Ends the child, by force if it takes longer than `STOP_SECONDS`."""
+        """End the child, by force if it takes longer than `STOP_SECONDS`."""
         self._stopping.set()
         child = self._child
         if child is None or child.poll() is not None:
             return
-        with contextlib.suppress(OSError):
-            child.stdin.close()
+        if child.stdin is not None:
+            with contextlib.suppress(OSError):
+                child.stdin.close()
         child.terminate()
         try:
             child.wait(STOP_SECONDS)
@@ -133,28 +133,28 @@ class LocalServer:
     def _supervise(self) -> None:
         failures = 0
         while not self._stopping.is_set():
-            self._neighbour = identify_listener(self.backend.url)
+            self._listener = identify_listener(self.backend.url)
             pause = WATCH_SECONDS
-            if self._neighbour[0] is Listener.NOBODY and not find_missing_packages():
+            if self._listener[0] is Listener.NOBODY and not find_missing_packages():
                 self._last_code = self._run_child()
-                steady = time.monotonic() - self._child_begun > STEADY
-                failures = 1 if steady else failures + 1
+                ran = time.monotonic() - self._child_begun
+                failures = 1 if ran > STEADY else failures + 1
                 pause = restart_delay(failures, self._first_pause)
                 self._next_start = time.monotonic() + pause
                 if not self._stopping.is_set():
-                    logger.warning("The local server ended with status %s; next start in %g s", self._last_code, pause)
+                    logger.warning("The local server ended with status %s; restarting in %g s", self._last_code, pause)
             self._stopping.wait(pause)
 
     def _prepare_first_model(self) -> None:
-        """Has the first model got ready, once for each child, or once on a server that somebody else started."""
+        """Have the first model made ready, once for each child, or once on a server that somebody else started."""
         done_for: float | None = None
         while not self._stopping.wait(PREPARE_SECONDS if self.pid else WATCH_SECONDS):
             begun = self._child_begun
-            if begun != done_for and request_model(self.backend.url, self._prepare):
+            if begun != done_for and asyncio.run(request_model(self.backend, self._prepare)):
                 done_for = begun
 
     def _run_child(self) -> int:
-        """Starts the child and waits until it ends; what it prints goes to the log and a short memory."""
+        """Start the child and wait until it ends; what it prints goes to the log."""
         parts = urlsplit(self.backend.url)
         command = [
             word.format(host=_listen_host(parts.hostname or ""), port=parts.port or 80) for word in self._command
@@ -163,14 +163,13 @@ class LocalServer:
         root = str(Path(__file__).parents[2])
         environ["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environ.get("PYTHONPATH")]))
         self._child_begun = time.monotonic()
-        self._child = subprocess.Popen(
+        child = self._child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ,
             text=True, errors="replace", start_new_session=True,
         )  # fmt: skip
-        for line in self._child.stdout:
-            self.lines.append(line.rstrip()[:500])
-            logger.info("server: %s", self.lines[-1])
-        return self._child.wait()
+        for line in child.stdout or ():
+            logger.info("server: %s", line.rstrip()[:500])
+        return child.wait()
 
     # --- its state -----------------------------------------------------------------------------------------------
 
@@ -179,19 +178,15 @@ class LocalServer:
         seen = await self._probe()
         if not seen.reachable:
             return self._not_reachable()
-        if not seen.server.startswith((OUR_NAME, ROBOFLOW_NAME)):
+        if not seen.server.startswith((SERVER_NAME, ROBOFLOW_NAME)):
             return self._foreign(seen.server)
-        if not seen.ours or model_id not in seen.models:
+        if model_id not in seen.models:
             return ServerStatus(ServerState.READY, f"{seen.server} answers.", models=seen.models, server=seen.server)
-        return model_status(model_id, seen)
-
-    async def prepare(self, model_id: str) -> None:
-        """Asks our server to download and load a model; does not wait for it, and says nothing if it cannot."""
-        with contextlib.suppress(Exception):
-            await post_json(f"{self.backend.url}/model/prepare", {"model_id": model_id})
+        return model_status(model_id, seen.models, seen.server)
 
     async def wait_ready(self, model_id: str, on_state: Callable[[str], None]) -> ServerStatus:
-        """Waits until the model is ready, telling the state whenever it changes; `""` waits for the server only.
+        """Wait until the model is ready, and report each change; `""` waits for the server only.
+
 
         Raises:
             BackendUnreachableError: If waiting does not help; says why.
@@ -199,7 +194,7 @@ class LocalServer:
         until, status = self._ready.get(model_id, (0.0, None))
         if status and time.monotonic() < until:
             return status
-        told = ""
+        reported = ""
         while True:
             status = await self.status(model_id)
             if status.state is ServerState.READY:
@@ -208,14 +203,14 @@ class LocalServer:
             if status.state not in TRANSIENT_STATES:
                 raise BackendUnreachableError(status.detail, status.hint)
             if status.state is ServerState.ABSENT:
-                await self.prepare(model_id)
-            if status.detail != told:
-                told = status.detail
-                on_state(told)
+                await request_model(self.backend, model_id)
+            if status.detail != reported:
+                reported = status.detail
+                on_state(reported)
             await asyncio.sleep(POLL_SECONDS)
 
     def invalidate(self) -> None:
-        """Forgets that models were seen ready; for when a call failed."""
+        """Forget that models were seen ready; for when a call failed."""
         self._ready.clear()
         self._seen = None
 
@@ -223,11 +218,11 @@ class LocalServer:
         """Who answers, asked at most every `FRESH_SECONDS`; callers at the same time share one question."""
         if self._seen and self._seen[1].reachable and time.monotonic() - self._seen[0] < FRESH_SECONDS:
             return self._seen[1]
-        if self._look is None or self._look.done() or self._look.get_loop() is not asyncio.get_running_loop():
-            self._look = asyncio.create_task(self._look_now())
-        return await asyncio.shield(self._look)
+        if self._probing is None or self._probing.done() or self._probing.get_loop() is not asyncio.get_running_loop():
+            self._probing = asyncio.create_task(self._probe_now())
+        return await asyncio.shield(self._probing)
 
-    async def _look_now(self) -> ProbeResult:
+    async def _probe_now(self) -> ProbeResult:
         seen = await probe(self.backend)
         self._seen = time.monotonic(), seen
         return seen
@@ -246,25 +241,25 @@ class LocalServer:
         if self._wanted and (missing := find_missing_packages()):
             return ServerStatus(
                 ServerState.UNAVAILABLE,
-                f"The local backend needs {' and '.join(missing)}, which this Python does not have.",
-                f"Install what is in requirements.txt and start the app again, or {others}",
+                f"The local backend needs {' and '.join(missing)}, which this Python installation lacks.",
+                f"Install what is in requirements.txt and restart the app, or {others}",
             )
-        if self._neighbour and self._neighbour[0] is Listener.OTHER:
-            return self._foreign(self._neighbour[1])
+        if self._listener and self._listener[0] is Listener.OTHER:
+            return self._foreign(self._listener[1])
         if not self._wanted or self._thread is None:
             return ServerStatus(
-                ServerState.UNAVAILABLE, f"Nobody answers at {host}.", f"Start a server there, or {others}"
+                ServerState.UNAVAILABLE, f"No server answers at {host}.", f"Start a server there, or {others}"
             )
         if self.pid:
             if now - self._child_begun < START_SECONDS:
                 return ServerStatus(ServerState.STARTING, "The local server is starting.")
             return ServerStatus(
-                ServerState.UNAVAILABLE, "The local server runs but does not answer.", f"Wait, or {others}"
+                ServerState.UNAVAILABLE, "The local server is running but does not answer.", f"Wait, or {others}"
             )
         if self._last_code is None or self._next_start - now < SOON:
             return ServerStatus(ServerState.STARTING, "The local server is about to start.")
         seconds = round(self._next_start - now)
-        detail = f"The local server ended by itself; it is started again in {seconds} s."
+        detail = f"The local server stopped unexpectedly; it restarts in {seconds} s."
         return ServerStatus(ServerState.UNAVAILABLE, detail, f"See the app's log, or {others}")
 
 

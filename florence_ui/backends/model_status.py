@@ -1,14 +1,15 @@
-"""What the local server and its models are doing, and which model that leaves to use."""
+"""What the local server and its models are doing, and which model to use meanwhile."""
 
 import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from florence_ui.backends import ProbeResult
 from florence_ui.errors import quote
+from florence_ui.models import BASE, NANO
 
-BASE, NANO = "florence-2-base", "florence-2-nano"
+ModelReport = dict[str, Any]
+"""What our server says of one of its models: `state`, `percent`, `reason`, `on_disk` and more; nothing is certain."""
 
 NANO_WARNING = (
     "Nano only knows drawn scenes, so this answer is not meaningful. Switch to Florence-2-base for photographs."
@@ -40,7 +41,7 @@ class ServerStatus:
         detail: In one sentence.
         hint: What to do about it; may be empty.
         percent: Of a download, 0 to 100; None where unknown.
-        models: Our server's own words: alias -> `{"state", "percent", "reason", "on_disk", ...}`.
+        models: What our own server reports of its models, by alias; empty for any other.
         server: Name and version of the server that answers.
     """
 
@@ -48,32 +49,38 @@ class ServerStatus:
     detail: str
     hint: str = ""
     percent: int | None = None
-    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    models: dict[str, ModelReport] = field(default_factory=dict)
     server: str = ""
 
 
-def model_status(model_id: str, seen: ProbeResult) -> ServerStatus:
-    """What our server says of one of its models."""
-    model = seen.models[model_id]
+def model_status(model_id: str, models: dict[str, ModelReport], server: str) -> ServerStatus:
+    """The status of one of our server's models.
+
+    Args:
+        model_id: Which.
+        models: What the server reports of all of them.
+        server: The server's name and version.
+    """
+    model = models[model_id]
     known = {state.value: state for state in ServerState}
     state = known.get(str(model.get("state")), ServerState.UNAVAILABLE)
-    percent = model.get("percent") if isinstance(model.get("percent"), int) else None
-    reason = quote(model.get("reason") or "")
+    percent = model.get("percent")
     details = {
         ServerState.ABSENT: f"{model_id} is about to be {'loaded' if model.get('on_disk') else 'downloaded'}.",
         ServerState.DOWNLOADING: f"{model_id} is being downloaded{format_progress(model)}.",
         ServerState.LOADING: f"{model_id} is being loaded.",
         ServerState.READY: f"{model_id} is ready.",
     }
-    detail = details.get(state, f"{model_id} cannot be used here. {reason}".strip())
-    has_nano = model_id != NANO and seen.models.get(NANO, {}).get("on_disk")
-    spare = f"{NANO}, which is here but only knows drawn scenes, or " if has_nano else ""
+    reason = quote(model.get("reason") or "")
+    detail = details.get(state, f"{model_id} is not available. {reason}".strip())
+    has_nano = model_id != NANO and models.get(NANO, {}).get("on_disk")
+    spare = f"{NANO}, which is ready to use but only knows drawn scenes, or " if has_nano else ""
     hint = "" if state in details else f"Choose {spare}another model or backend."
-    return ServerStatus(state, detail, hint, percent, seen.models, seen.server)
+    return ServerStatus(state, detail, hint, percent if isinstance(percent, int) else None, models, server)
 
 
-def format_progress(model: dict[str, Any]) -> str:
-    """How far a download is, to follow "is being downloaded"; as much of it as the server tells.
+def format_progress(model: ModelReport) -> str:
+    """How far a download is, to follow "is being downloaded"; as much as the server says.
 
     Args:
         model: `percent`, `total_bytes`, `bytes_per_second` and `seconds_left`, each a number or None.
@@ -111,13 +118,13 @@ def format_seconds(seconds: float) -> str:
 
 
 def choose_model(
-    wanted: str, models: dict[str, dict[str, Any]], *, example: bool = False, nano_stands_in: bool = False
+    wanted: str, models: dict[str, ModelReport], *, example: bool = False, nano_stands_in: bool = False
 ) -> str:
     """Which model to use on the local backend.
 
     Args:
         wanted: The model that was chosen, or `""` for none in particular.
-        models: `ServerStatus.models`; empty for a server that does not tell.
+        models: `ServerStatus.models`.
         example: Whether the picture is one of the bundled examples, which need not wait for a download.
         nano_stands_in: Whether nano may answer about other pictures where base is not available: only on the page,
             whose choice says so and which shows what the answer is worth.

@@ -1,4 +1,8 @@
-"""Who answers at the local server's address: nobody, our server, Roboflow Inference, or another program."""
+"""Who answers at the local server's address: nobody, our server, Roboflow Inference, or another program.
+
+By http.client, in the supervising thread: it needs nothing that is slow to import, and it hands on the first words of a
+program that does not speak HTTP, which name it.
+"""
 
 import http.client
 import json
@@ -6,10 +10,10 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from florence_ui.errors import quote
+from florence_ui.models import SERVER_NAME
 
-OUR_NAME = "Florence-2 local server"
 ROBOFLOW_NAME = "Roboflow Inference Server"
-LOOK_SECONDS = 5.0
+PROBE_SECONDS = 5.0
 
 
 class Listener(StrEnum):
@@ -21,35 +25,30 @@ class Listener(StrEnum):
     OTHER = "other"
 
 
-def identify_listener(url: str, timeout: float = LOOK_SECONDS) -> tuple[Listener, str]:
-    """Asks an address who is there; blocks.
+def identify_listener(url: str, timeout: float = PROBE_SECONDS) -> tuple[Listener, str]:
+    """Ask an address who is there; blocks.
 
     Returns:
         Who, and what it calls itself.
     """
-    connection = connect(url, timeout)
+    parts = urlsplit(url)
+    connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = connect(parts.hostname or "", parts.port, timeout=timeout)
     try:
-        connection.request("GET", f"{urlsplit(url).path}/info")
+        connection.request("GET", f"{parts.path}/info")
         response = connection.getresponse()
         name = _name_in(response.read(2**16))
-        if name in (OUR_NAME, ROBOFLOW_NAME):
-            return (Listener.OURS if name == OUR_NAME else Listener.ROBOFLOW), name
+        if name in (SERVER_NAME, ROBOFLOW_NAME):
+            return (Listener.OURS if name == SERVER_NAME else Listener.ROBOFLOW), name
         return Listener.OTHER, quote(name or response.getheader("Server", ""))[:60]
     except ConnectionRefusedError:
         return Listener.NOBODY, ""
     except http.client.BadStatusLine as error:
-        return Listener.OTHER, quote(error.line).strip("'")[:60]
+        return Listener.OTHER, quote(error).strip("'")[:60]
     except (OSError, http.client.HTTPException):
         return Listener.OTHER, ""
     finally:
         connection.close()
-
-
-def connect(url: str, timeout: float = LOOK_SECONDS) -> http.client.HTTPConnection:
-    """A connection to an address, not opened yet."""
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    return kind(parts.hostname or "", parts.port, timeout=timeout)
 
 
 def _name_in(body: bytes) -> str:

@@ -99,7 +99,7 @@ MOVED = Refusal(
 OLD_SERVER = "A server before version 1.5 does not see the key: update it."
 
 
-def refusal(status: int, body: bytes, *, backend: str, key: str | None) -> BackendError:
+def error_for_status(status: int, body: bytes, *, backend: str, key: str | None) -> BackendError:
     """The error for a status that is not 200.
 
     Args:

@@ -1,4 +1,4 @@
-"""A zip that is written entry by entry, straight to its file."""
+"""A zip written entry by entry, straight to its file."""
 
 import contextlib
 import zipfile
@@ -7,12 +7,12 @@ from pathlib import Path, PurePosixPath
 
 from florence_ui import storage
 
-PACKED = frozenset({".jpg", ".png"})
-"""Files that gain nothing from being packed again."""
+COMPRESSED = frozenset({".jpg", ".png"})
+"""Files that are compressed already."""
 
 
 class Archive:
-    """A zip under way; see `create_archive`.
+    """A zip being written; see `create_archive`.
 
     Attributes:
         path: Its file.
@@ -23,14 +23,14 @@ class Archive:
         self._zip = file
 
     def add(self, name: str, data: bytes | str) -> None:
-        """Adds a file under a path with forward slashes."""
-        packed = PurePosixPath(name).suffix in PACKED
-        self._zip.writestr(name, data, zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED)
+        """Add a file under a path with forward slashes."""
+        compressed = PurePosixPath(name).suffix in COMPRESSED
+        self._zip.writestr(name, data, zipfile.ZIP_STORED if compressed else zipfile.ZIP_DEFLATED)
 
 
 @contextlib.contextmanager
 def create_archive(stem: str) -> Iterator[Archive]:
-    """A new zip of that name among this app's files; nothing of it stays behind if something goes wrong.
+    """Create a zip of that name among this app's files; nothing of it stays behind if anything fails.
 
     Raises:
         StorageError: If there is no room for it, or it cannot be written.

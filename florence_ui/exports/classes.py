@@ -1,4 +1,4 @@
-"""Classes of a data set: what was asked for, in that order, then what else was found, in the order first seen."""
+"""Classes of a dataset: those asked for, in that order, then others in the order first found."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ NO_LABEL = "object"
 
 
 def detection_labels(result: Result) -> list[str]:
-    """One label a detection; the model gives none to what it segments by words: there the words are the label."""
+    """One label a detection; segmentation by words returns none, so the words become the label."""
     task = task_of_prompt(result.prompt)
     if task.input_kind is not InputKind.PHRASE or task.output_kind is not OutputKind.POLYGONS:
         return result.labels
@@ -20,15 +20,15 @@ def detection_labels(result: Result) -> list[str]:
 
 
 def clean_class_name(label: str) -> str:
-    """A label that XML, YAML and a line of text can hold: one line without control characters."""
+    """A label as XML, YAML and a line of text can hold it: one line without control characters."""
     kept = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in label)
     return " ".join(kept.split()) or NO_LABEL
 
 
 def class_names(results: Sequence[Result]) -> list[str]:
-    """The classes of these answers; a class's place is its id.
+    """The classes of these answers; a class's index is its id.
 
-    What was asked for has its place whether it was found or not, so that two exports of one question agree.
+    What was asked for is included whether it was found or not, so that two exports of one question agree.
     """
     seen = list(dict.fromkeys(clean_class_name(label) for result in results for label in detection_labels(result)))
     asked = (clean_class_name(name) for result in results for name in _asked_for(result.prompt, seen))
@@ -36,7 +36,7 @@ def class_names(results: Sequence[Result]) -> list[str]:
 
 
 def _asked_for(prompt: str, seen: Sequence[str]) -> Iterable[str]:
-    """The names in a prompt, in its order; of a sentence, its parts where it is a list, else what was found of it."""
+    """The names in a prompt, in its order; of a sentence, its items if it is a list, otherwise those found."""
     task = task_of_prompt(prompt)
     words = prompt.removeprefix(task.token)
     match task.input_kind, task.output_kind:

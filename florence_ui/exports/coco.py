@@ -1,6 +1,6 @@
 """COCO: one JSON file of all instances, laid out as in COCO's own archive.
 
-Our own writer: supervision's gives an outline its box's area, and the pictures a licence that nobody chose.
+Not supervision's writer, which gives a polygon its box's area, and pictures a license that nobody chose.
 """
 
 import json
@@ -13,7 +13,7 @@ from florence_ui.exports.records import DECIMALS, round_coordinates
 
 
 def picture_path(picture: LabeledImage) -> str:
-    """Where a picture lies."""
+    """Where a picture lies in the archive."""
     return f"images/{picture.file}"
 
 
@@ -42,7 +42,7 @@ def _contents(dataset: LabeledDataset, pictures: list[tuple[int, LabeledImage]])
 
 
 def _annotation(annotation_id: int, image_id: int, instance: Instance) -> dict[str, Any]:
-    """One object; it has no `score`, because Florence-2 measures none."""
+    """One object, without `score`, because Florence-2 gives none."""
     x1, y1, x2, y2 = instance.xyxy
     return {
         "id": annotation_id,

@@ -1,15 +1,12 @@
-"""Pictures and answers as a zipped data set."""
+"""Pictures and answers as a zipped dataset."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path, PurePath
-from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from florence_ui.errors import ImageError, InputError
-from florence_ui.exports import coco, voc, yolo
 from florence_ui.exports.archive import Archive, create_archive
 from florence_ui.exports.classes import class_names
 from florence_ui.exports.instances import collect_instances
@@ -21,27 +18,21 @@ from florence_ui.exports.tables import to_csv
 from florence_ui.images.loading import ImageLimits
 
 MAX_VALIDATION_SHARE = 0.9
-"""Largest part of the pictures that may be held back for validation."""
+"""Largest fraction of the pictures that may be held back for validation."""
 
 
-class DatasetFormat(StrEnum):
-    """Layouts of data sets.
+class Layout(Protocol):
+    """How a dataset is laid out: one of the modules `yolo`, `coco` and `voc`.
 
-    YOLO keeps boxes and outlines (parts joined by a line without width; in a picture with any outline boxes become
-    outlines too), COCO keeps both as they are, Pascal VOC keeps boxes, rounded to whole pixels.
+    YOLO keeps boxes and polygons (parts joined by a line of no width; in a picture with any polygon, boxes become
+    polygons too), COCO keeps both unchanged, Pascal VOC keeps boxes, rounded to whole pixels.
     """
 
-    YOLO = "yolo"
-    COCO = "coco"
-    VOC = "voc"
+    def picture_path(self, picture: LabeledImage) -> str:
+        """Where a picture lies in the archive."""
 
-
-LAYOUTS: dict[DatasetFormat, ModuleType] = {
-    DatasetFormat.YOLO: yolo,
-    DatasetFormat.COCO: coco,
-    DatasetFormat.VOC: voc,
-}
-"""Modules with `picture_path` and `files`."""
+    def files(self, dataset: LabeledDataset) -> Iterator[tuple[str, str]]:
+        """(path, text) of everything but the pictures."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +40,7 @@ class Export:
     """A file to take away.
 
     Attributes:
-        path: Where it lies.
+        path: Where it is.
         notes: What was left out of it, in sentences.
     """
 
@@ -58,52 +49,52 @@ class Export:
 
 
 def dataset_zip(
-    examples: Sequence[ExportItem], layout: DatasetFormat, limits: ImageLimits, *, stem: str, validation: float = 0.0
+    items: Sequence[ExportItem], layout: Layout, limits: ImageLimits, *, stem: str, validation: float = 0.0
 ) -> Export:
-    """Pictures and answers as a zipped data set, one picture in memory at a time; blocks.
+    """Write pictures and answers as a zipped dataset, one picture in memory at a time; blocks.
 
-    A picture that cannot be opened any more is left out.
+    A picture that can no longer be opened is left out.
 
     Args:
-        examples: The pictures with their answers.
-        layout: The data set's layout.
+        items: The pictures with their answers.
+        layout: The dataset's layout.
         limits: What a picture must keep to.
         stem: The file's name without its suffix.
-        validation: The part of the pictures to hold back, 0 to `MAX_VALIDATION_SHARE`; the same ones every time.
+        validation: The fraction of pictures to hold back, 0 to `MAX_VALIDATION_SHARE`; the same ones every time.
 
     Raises:
-        InputError: If the part is another number.
+        InputError: If the fraction is out of range.
         ImageError: If no picture can be opened.
         FlorenceUIError: If the file cannot be written.
     """
-    writer, validation = LAYOUTS[layout], check_validation_share(validation)
-    classes = class_names([example.answer.result for example in examples])
+    validation = check_validation_share(validation)
+    classes = class_names([item.analysis.result for item in items])
     pictures: list[LabeledImage] = []
     kept: list[ExportItem] = []
     notes: list[str] = []
     errors: list[ImageError] = []
     with create_archive(stem) as archive:
-        for example, name, subset in _name_and_split(examples, validation):
+        for item, name, subset in _name_and_split(items, validation):
             try:
-                data, suffix = read_original(example.path, limits)
+                data, suffix = read_original(item.path, limits)
             except ImageError as error:
-                notes.append(f"{example.name} was left out: {error}")
+                notes.append(f"{item.name} was left out: {error}")
                 errors.append(error)
                 continue
-            found, flat = collect_instances(example.answer.result, classes)
-            notes += _count_flat(example, flat)
-            pictures.append(LabeledImage(f"{name}{suffix}", name, example.answer.result.size, subset, tuple(found)))
-            kept.append(example)
-            archive.add(writer.picture_path(pictures[-1]), data)
+            found, flat = collect_instances(item.analysis.result, classes)
+            notes += _count_flat(item, flat)
+            pictures.append(LabeledImage(f"{name}{suffix}", name, item.analysis.result.size, subset, tuple(found)))
+            kept.append(item)
+            archive.add(layout.picture_path(pictures[-1]), data)
         if not pictures:
             raise errors[0]
         dataset = LabeledDataset(tuple(pictures), tuple(classes), _summarize(kept, notes))
-        _add_text_files(archive, writer, dataset, kept)
+        _add_text_files(archive, layout, dataset, kept)
     return Export(archive.path, tuple(notes))
 
 
 def check_validation_share(share: float) -> float:
-    """A part of the pictures that may be held back.
+    """Check the fraction of the pictures to hold back.
 
     Raises:
         InputError: If it is below 0 or above `MAX_VALIDATION_SHARE`.
@@ -117,24 +108,24 @@ def check_validation_share(share: float) -> float:
     return share
 
 
-def _name_and_split(examples: Sequence[ExportItem], validation: float) -> Iterator[tuple[ExportItem, str, str]]:
-    """Each with its name in the archive and its subset."""
-    names = unique_names([PurePath(example.name).stem for example in examples])
-    return zip(examples, names, assign_subsets(len(examples), validation), strict=True)
+def _name_and_split(items: Sequence[ExportItem], validation: float) -> Iterator[tuple[ExportItem, str, str]]:
+    """Pair each picture with its name in the archive and its subset."""
+    names = unique_names([PurePath(item.name).stem for item in items])
+    return zip(items, names, assign_subsets(len(items), validation), strict=True)
 
 
-def _count_flat(example: ExportItem, count: int) -> list[str]:
+def _count_flat(item: ExportItem, count: int) -> list[str]:
     objects = "1 object has" if count == 1 else f"{count} objects have"
     return (
-        [f"{example.name}: {objects} no width or no height and {'was' if count == 1 else 'were'} left out."]
+        [f"{item.name}: {objects} no width or no height and {'was' if count == 1 else 'were'} left out."]
         if count
         else []
     )
 
 
-def _summarize(examples: Sequence[ExportItem], notes: Sequence[str]) -> dict[str, Any]:
-    """What was asked, who answered, what is odd, what was left out."""
-    records = [analysis_record(example.answer) for example in examples]
+def _summarize(items: Sequence[ExportItem], notes: Sequence[str]) -> dict[str, Any]:
+    """What was asked, which models answered, warnings, and what was left out."""
+    records = [analysis_record(item.analysis) for item in items]
     return {
         "prompts": list(dict.fromkeys(record["prompt"] for record in records)),
         "models": list(dict.fromkeys(record["model_id"] for record in records)),
@@ -143,16 +134,14 @@ def _summarize(examples: Sequence[ExportItem], notes: Sequence[str]) -> dict[str
     }
 
 
-def _add_text_files(
-    archive: Archive, writer: ModuleType, dataset: LabeledDataset, examples: Sequence[ExportItem]
-) -> None:
-    for path, text in writer.files(dataset):
+def _add_text_files(archive: Archive, layout: Layout, dataset: LabeledDataset, items: Sequence[ExportItem]) -> None:
+    for path, text in layout.files(dataset):
         archive.add(path, text)
     archive.add("classes.txt", "".join(f"{name}\n" for name in dataset.classes))
     headers = ("file", "picture_number", "picture", "subset", "prompt", "model_id")
     rows = [
-        (p.file, e.number, e.name, p.subset, e.answer.result.prompt, e.answer.model_id)
-        for p, e in zip(dataset.pictures, examples, strict=True)
+        (p.file, e.number, e.name, p.subset, e.analysis.result.prompt, e.analysis.model_id)
+        for p, e in zip(dataset.pictures, items, strict=True)
     ]
     archive.add("files.csv", b"\xef\xbb\xbf" + to_csv(headers, rows).encode())
     archive.add("README.txt", _readme(dataset))

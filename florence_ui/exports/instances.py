@@ -1,4 +1,4 @@
-"""What data sets say of an object: its class, and its box and outline cut to the picture."""
+"""Objects as datasets describe them: class, and box and polygon clipped to the picture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import supervision as sv
 
 from florence_ui.exports.classes import clean_class_name, detection_labels
 from florence_ui.exports.records import DECIMALS
+from florence_ui.results.arrays import FloatArray
 from florence_ui.results.result import Result
 
 
@@ -16,19 +17,18 @@ class Instance:
     """One object.
 
     Attributes:
-        class_id: Its class's place in the list of classes.
-        xyxy: (4,) corners in pixels, inside the picture; width and height are more than nothing. The outline's, where
-            there is one.
-        parts: Its outline, parts of shape (n, 2) inside the picture; empty where it has none.
+        class_id: Index of its class.
+        xyxy: (4,) corners in pixels, inside the picture, with a width and a height; around the polygon if there is one.
+        parts: Its polygon, parts of shape (n, 2) inside the picture; empty if it has none.
     """
 
     class_id: int
-    xyxy: np.ndarray
-    parts: tuple[np.ndarray, ...] = ()
+    xyxy: FloatArray
+    parts: tuple[FloatArray, ...] = ()
 
     @property
     def area(self) -> float:
-        """Of the outline, or of the box where there is none, in square pixels."""
+        """Of the polygon, or of the box if there is none, in square pixels."""
         if not self.parts:
             x1, y1, x2, y2 = self.xyxy
             return float((x2 - x1) * (y2 - y1))
@@ -36,25 +36,26 @@ class Instance:
 
 
 def collect_instances(result: Result, classes: Sequence[str]) -> tuple[list[Instance], int]:
-    """The objects of an answer, and how many were left out for want of a width or a height inside the picture."""
-    found, ids = [], {name: class_id for class_id, name in enumerate(classes)}
-    for label, box, parts in zip(detection_labels(result), result.detections.xyxy, result.polygons, strict=True):
-        inside = tuple(part for part in (_cut(part, result) for part in parts) if _has_extent(part))
-        corners = np.concatenate(inside) if inside else np.empty((0, 2)) if parts else _cut(box.reshape(2, 2), result)
+    """The objects of an answer, and how many were left out for having no width or height inside the picture."""
+    found: list[Instance] = []
+    ids = {name: class_id for class_id, name in enumerate(classes)}
+    for label, box, parts in zip(detection_labels(result), result.xyxy, result.polygons, strict=True):
+        inside = tuple(part for part in (_clip(part, result) for part in parts) if _has_extent(part))
+        corners = np.concatenate(inside) if inside else np.empty((0, 2)) if parts else _clip(box.reshape(2, 2), result)
         if _has_extent(corners):
             xyxy = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
             found.append(Instance(ids[clean_class_name(label)], xyxy, inside))
     return found, len(result.detections) - len(found)
 
 
-def polygon_area(points: np.ndarray) -> float:
-    """Area that a ring of points (n, 2) encloses, by the shoelace formula."""
+def polygon_area(points: FloatArray) -> float:
+    """The area enclosed by a ring of points (n, 2), by the shoelace formula."""
     x, y = points.T
     return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
 
 
-def join_parts(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Parts as one ring (n, 2): to each next one and, at the end, all the way back, by lines without width."""
+def join_parts(parts: Sequence[FloatArray]) -> FloatArray:
+    """Join parts into one ring (n, 2) by lines of no width: from each to the next and, at the end, all the way back."""
     if len(parts) == 1:
         return parts[0]
     rings = [np.vstack([part, part[:1]]) for part in parts]
@@ -62,14 +63,14 @@ def join_parts(parts: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate([*rings, *way_back])
 
 
-def box_corners(xyxy: np.ndarray) -> np.ndarray:
+def box_corners(xyxy: FloatArray) -> FloatArray:
     """A box (4,) as a ring of its four corners (4, 2)."""
-    return sv.xyxy_to_polygons(xyxy[None])[0]
+    return np.asarray(sv.xyxy_to_polygons(xyxy[None])[0], dtype=float)
 
 
-def _cut(points: np.ndarray, result: Result) -> np.ndarray:
+def _clip(points: FloatArray, result: Result) -> FloatArray:
     return np.clip(np.round(points.astype(np.float64), DECIMALS), 0, result.size)
 
 
-def _has_extent(points: np.ndarray) -> bool:
+def _has_extent(points: FloatArray) -> bool:
     return len(points) > 0 and bool((np.ptp(points, axis=0) > 0).all())

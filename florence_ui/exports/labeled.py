@@ -1,4 +1,4 @@
-"""Pictures with their objects, as the writers of data sets get them."""
+"""Pictures with their objects, as dataset layouts receive them."""
 
 import random
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ SEED = 0
 
 @dataclass(frozen=True, eq=False)
 class LabeledImage:
-    """One picture of a data set.
+    """One picture of a dataset.
 
     Attributes:
         file: Its file's name, without a folder.
         stem: The same without its suffix; no other picture has it.
         size: (width, height) in pixels.
         subset: `TRAIN` or `VAL`.
-        instances: What is in it.
+        instances: Its objects.
     """
 
     file: str
@@ -31,12 +31,12 @@ class LabeledImage:
 
 @dataclass(frozen=True, eq=False)
 class LabeledDataset:
-    """A data set.
+    """A dataset.
 
     Attributes:
         pictures: In the order given.
         classes: By their ids, from 0.
-        about: What it is about, as JSON types: question, models, warnings.
+        about: Prompts, models, warnings and what was left out, as JSON types.
     """
 
     pictures: tuple[LabeledImage, ...]
@@ -45,16 +45,16 @@ class LabeledDataset:
 
     @property
     def subsets(self) -> tuple[str, ...]:
-        """`TRAIN`, and `VAL` where some pictures are held back."""
+        """`TRAIN`, and `VAL` if some pictures are held back."""
         return (TRAIN, VAL) if any(picture.subset == VAL for picture in self.pictures) else (TRAIN,)
 
 
 def assign_subsets(count: int, share: float) -> list[str]:
-    """Which subset each of so many pictures belongs to; the same every time.
+    """Assign each of `count` pictures to a subset, the same way every time.
 
     Args:
         count: How many pictures there are.
-        share: The part for validation, 0 to 1; of two or more pictures each subset gets at least one.
+        share: The fraction for validation, 0 to 1; of two or more pictures each subset gets at least one.
     """
     held = min(max(round(count * share), 1), count - 1) if share > 0 and count > 1 else 0
     chosen = set(random.Random(SEED).sample(range(count), held))

@@ -1,4 +1,4 @@
-"""Outlines as black and white pictures."""
+"""Polygons as black and white pictures."""
 
 from collections.abc import Collection, Iterator
 
@@ -12,9 +12,10 @@ from florence_ui.results.result import Result
 
 
 def mask_pngs(result: Result, rows: Collection[int] | None = None) -> Iterator[tuple[str, bytes]]:
-    """(file name, PNG) of every detection's outline at the original's size: white on black, one bit a pixel.
+    """Rasterize every detection's polygon at the original's size: white on black, one bit a pixel.
 
-    Detections without an outline of their own have none. One mask is in memory at a time.
+    Yields:
+        (file name, PNG), none for detections without a polygon. One mask is in memory at a time.
     """
     labels = detection_labels(result)
     for row in select_rows(result, rows):

@@ -8,15 +8,15 @@ MAX_NAME = 80
 
 
 def safe_name(text: str, *, fallback: str = "picture") -> str:
-    """A part of a file name: letters, digits, `-` and `_`, no path, no leading dot, at most `MAX_NAME` long."""
-    plain = unicodedata.normalize("NFKC", text[: 4 * MAX_NAME])
-    name = re.sub(r"[^\w-]+", "-", plain).strip("-_")[:MAX_NAME].strip("-_")
+    """Reduce text to part of a file name: letters, digits, `-` and `_`, no path, no leading dot, bounded length."""
+    normalized = unicodedata.normalize("NFKC", text[: 4 * MAX_NAME])
+    name = re.sub(r"[^\w-]+", "-", normalized).strip("-_")[:MAX_NAME].strip("-_")
     reserved = re.fullmatch(r"(?i)con|prn|aux|nul|com\d|lpt\d", name)  # Windows opens devices by these names
     return f"{fallback}-{name}" if reserved else name or fallback
 
 
 def unique_names(names: Sequence[str]) -> list[str]:
-    """Safe names, different from each other also where upper and lower case are the same."""
+    """Make names safe and unique, on case-insensitive file systems too."""
     taken: set[str] = set()
     unique = []
     for name in map(safe_name, names):

@@ -1,4 +1,4 @@
-"""Pictures as data sets hold them: upright, on white, without metadata; where a file is that already, its own bytes."""
+"""Pictures for datasets: upright, on white, without metadata; the file's own bytes where they already are."""
 
 import io
 from pathlib import Path
@@ -12,14 +12,14 @@ from florence_ui.images.sanitize import SanitizedFile, exif_orientation
 JPEG_QUALITY = 95
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png"}
 PLAIN_MODES = ("1", "L", "P", "RGB")
-"""Modes that every trainer reads as the same colors."""
+"""Modes that every training framework reads as the same colors."""
 
 
 def read_original(path: Path, limits: ImageLimits) -> tuple[bytes, str]:
-    """A picture's file and its suffix: a JPEG's or PNG's own bytes without metadata, or a new file.
+    """Read a picture's file and its suffix: a JPEG's or PNG's own bytes without metadata, or a new file.
 
-    A new one where its own would show another picture than the one that was asked about (turned, transparent,
-    16 bits, other colors), where more than its picture might be left in it, and where it is of another format.
+    A new one if its own would show another picture than the one that was asked about (rotated, transparent, 16 bits,
+    other colors), if more than the picture might be left in it, or if it has another format.
 
     Raises:
         ImageError: If the file is gone, or not a picture within the limits.
@@ -33,7 +33,7 @@ def read_original(path: Path, limits: ImageLimits) -> tuple[bytes, str]:
 
 
 def encode_image(image: Image.Image, image_format: str) -> bytes:
-    """The picture as a PNG or JPEG file, without any metadata."""
+    """Encode a picture as PNG or JPEG, without any metadata."""
     file = io.BytesIO()
     options = {"quality": JPEG_QUALITY, "subsampling": 0} if image_format == "JPEG" else {"compress_level": 4}
     image.save(file, image_format, comment=b"", exif=b"", icc_profile=None, **options)
@@ -41,7 +41,7 @@ def encode_image(image: Image.Image, image_format: str) -> bytes:
 
 
 def _is_plain(image: Image.Image, stripped: SanitizedFile) -> bool:
-    """Whether the file needs no turning, no white behind it, and no colors that trainers do not look for."""
+    """Whether the file needs no rotation, no white background and no color conversion."""
     return (
         image.mode in PLAIN_MODES
         and not image.has_transparency_data

@@ -4,47 +4,39 @@ import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from florence_ui.exports.classes import detection_labels
+from florence_ui.inference.pipeline import Analysis
 from florence_ui.results.result import Result
 
 DECIMALS = 2
-"""Of a pixel; the model speaks in thousandths of the picture's sides."""
-
-
-class Answered(Protocol):
-    """What an export needs to know of one answer; the pipeline's `Analysis` is one."""
-
-    result: Result
-    model_id: str
-    backend: str
-    seconds: float
+"""Of a pixel; the model's resolution is a thousandth of the picture's sides."""
 
 
 @dataclass(frozen=True)
 class ExportItem:
-    """A picture and its answer, on their way into a file.
+    """A picture and its answer, to be exported.
 
     Attributes:
-        name: What its owner calls it; others may be called the same.
-        number: Its place among the pictures, from 1.
-        path: A file of ours that holds it as it came.
+        name: What its owner calls it; not necessarily unique.
+        number: Its position among the pictures, from 1.
+        path: A file of ours with the bytes as received.
         answer: What was found in it.
     """
 
     name: str
     number: int
     path: Path
-    answer: Answered
+    analysis: Analysis
 
 
-def analysis_record(analysis: Answered, rows: Collection[int] | None = None) -> dict[str, Any]:
+def analysis_record(analysis: Analysis, rows: Collection[int] | None = None) -> dict[str, Any]:
     """One answer as JSON types, in pixels of the upright original.
 
     Args:
-        analysis: The answer, who gave it, and the seconds it took.
-        rows: Which detections to give; None for all.
+        analysis: The answer, its model and backend, and the seconds it took.
+        rows: Which detections to include; None for all.
     """
     result = analysis.result
     width, height = result.size
@@ -63,13 +55,13 @@ def analysis_record(analysis: Answered, rows: Collection[int] | None = None) -> 
     }
 
 
-def item_record(example: ExportItem) -> dict[str, Any]:
-    """`analysis_record` with the picture's name and number before it."""
-    return {"picture": example.name, "picture_number": example.number, **analysis_record(example.answer)}
+def item_record(item: ExportItem) -> dict[str, Any]:
+    """`analysis_record` preceded by the picture's name and number."""
+    return {"picture": item.name, "picture_number": item.number, **analysis_record(item.analysis)}
 
 
 def to_json(record: Any) -> str:
-    """Indented JSON; letters stay letters."""
+    """Indented JSON, not escaped to ASCII."""
     return json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False)
 
 
@@ -79,7 +71,7 @@ def select_rows(result: Result, rows: Collection[int] | None) -> list[int]:
 
 
 def round_coordinates(numbers: Iterable[float]) -> list[float]:
-    """Coordinates with `DECIMALS`."""
+    """Round to `DECIMALS`."""
     return [round(float(number), DECIMALS) for number in numbers]
 
 

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from florence_ui.exports.snippet_steps import FollowUp, build_steps
+from florence_ui.models import MAX_NEW_TOKENS
 from florence_ui.rendering.annotators import ANNOTATORS, DEFAULTS, Annotator
 from florence_ui.rendering.style import LINE_WIDTH, MIN_TEXT_SIZE, TEXT_SIZE, Style, contrasting_text_color
 from florence_ui.tasks import OutputKind, task_of_prompt
 
 IMAGE = "picture.jpg"
 ANNOTATED = "annotated.png"
-MAX_NEW_TOKENS = 1024
 """Left out, a server may stop after 20 tokens: an answer that looks whole and is not."""
 
 

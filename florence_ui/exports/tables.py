@@ -14,17 +14,16 @@ COLUMNS = ("#", "label", "x1", "y1", "x2", "y2", "width", "height")
 CSV_COLUMNS = ("picture_number", "picture", "task", "text", *COLUMNS)
 
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
-"""Control characters but tabs and ends of lines: a spreadsheet drops them, and what stands behind them comes first."""
+"""Control characters except tabs and line ends: a spreadsheet drops them, so that the next character comes first."""
 FORMULA = re.compile(r"(^(?=[\t\r\n])|(?:^|[,;:|\t\r\n\v\f\x85\u2028\u2029])(?=[ \"]*[=+\-@＝＋－＠]))")
-"""Where a spreadsheet would begin a formula (OWASP, "CSV Injection"): at a cell's start, and behind whatever a
-spreadsheet of another country takes for the end of a cell. Quotes do not help there: `"x;=A1"` is two cells where `;`
-separates them."""
+"""Where a spreadsheet could begin a formula (OWASP, "CSV Injection"): at a cell's start, and after anything that ends a
+cell in some locale. Quotes do not help there: `"x;=A1"` is two cells where `;` separates them."""
 
 
 def escape_cell(value: Any) -> Any:
-    """A cell that stays text: an apostrophe stands before whatever could become a formula; numbers are left alone.
+    """Keep a cell text: put an apostrophe before anything that could become a formula; numbers stay.
 
-    Control characters other than tabs and ends of lines are left out.
+    Control characters other than tabs and line ends are removed.
     """
     return FORMULA.sub(r"\1'", CONTROL.sub("", value)) if isinstance(value, str) else value
 
@@ -39,18 +38,18 @@ def table_rows(result: Result, rows: Collection[int] | None = None) -> tuple[lis
     return list(COLUMNS), table
 
 
-def detections_csv(examples: Iterable[ExportItem]) -> str:
-    """A table of one or many answers with the columns `CSV_COLUMNS`; an answer without detections has one row."""
+def detections_csv(items: Iterable[ExportItem]) -> str:
+    """Answers as one table with the columns `CSV_COLUMNS`; an answer without detections has one row."""
     rows = []
-    for example in examples:
-        result = example.answer.result
-        start = [example.number, example.name, result.task.token, result.text]
+    for item in items:
+        result = item.analysis.result
+        start = [item.number, item.name, result.task.token, result.text]
         rows += [[*start, *cells] for cells in table_rows(result)[1] or [[""] * len(COLUMNS)]]
     return to_csv(CSV_COLUMNS, rows)
 
 
 def to_csv(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A table with every cell quoted and none that is a formula."""
+    """Write a table with every cell quoted and without formulas."""
     file = io.StringIO(newline="")
     writer = csv.writer(file, quoting=csv.QUOTE_ALL)
     writer.writerow(headers)

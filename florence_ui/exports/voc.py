@@ -1,6 +1,6 @@
-"""Pascal VOC: an XML file a picture, with boxes in whole pixels that count from 1, the last one included.
+"""Pascal VOC: an XML file a picture, with boxes in whole pixels counted from 1, the last one included.
 
-Our own writer: supervision's counts one pixel beyond the right and the lower edge, and lists no image sets.
+Not supervision's writer, which counts one pixel beyond the right and the lower edge, and lists no image sets.
 """
 
 from collections.abc import Iterator
@@ -10,10 +10,11 @@ import numpy as np
 
 from florence_ui.exports.labeled import LabeledDataset, LabeledImage
 from florence_ui.exports.records import to_json
+from florence_ui.results.arrays import FloatArray
 
 
 def picture_path(picture: LabeledImage) -> str:
-    """Where a picture lies."""
+    """Where a picture lies in the archive."""
     return f"JPEGImages/{picture.file}"
 
 
@@ -27,8 +28,8 @@ def files(dataset: LabeledDataset) -> Iterator[tuple[str, str]]:
         yield f"Annotations/{picture.stem}.xml", _xml(picture, dataset.classes)
 
 
-def whole_pixels(xyxy: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The first and last column and row of a box, 1 to width and height, at least two of each where there are two."""
+def whole_pixels(xyxy: FloatArray, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """First and last column and row of a box, 1 to width and height, at least two of each if the picture has two."""
     (x1, y1), (x2, y2) = np.round(xyxy.reshape(2, 2)).astype(int).tolist()
     (left, right), (top, bottom) = _span(x1, x2, size[0]), _span(y1, y2, size[1])
     return left, top, right, bottom

@@ -1,11 +1,11 @@
-"""YOLO as Ultralytics reads it: `data.yaml`, and a text file beside each picture.
+"""YOLO as Ultralytics reads it: `data.yaml`, and a text file for each picture.
 
-Our own writer: supervision's rounds coordinates outwards, names no `train` and `val`, and mixes boxes with outlines in
-one file, for which Ultralytics drops the picture.
+Not supervision's writer, which rounds coordinates outwards, names no `train` and `val`, and mixes boxes with polygons
+in one file, for which Ultralytics drops the picture.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import yaml
@@ -18,7 +18,7 @@ GRID = 10**6
 
 
 def picture_path(picture: LabeledImage) -> str:
-    """Where a picture lies."""
+    """Where a picture lies in the archive."""
     return f"images/{picture.subset}/{picture.file}"
 
 
@@ -27,20 +27,20 @@ def files(dataset: LabeledDataset) -> Iterator[tuple[str, str]]:
     subsets = dataset.subsets
     paths = {"train": f"images/{TRAIN}", "val": f"images/{subsets[-1]}"}
     names = dict(enumerate(dataset.classes))
-    same = "" if VAL in subsets else "# No picture is held back for validation, so val names those of train.\n"
-    yield "data.yaml", same + yaml.safe_dump({**paths, "nc": len(names), "names": names}, sort_keys=False)
+    note = "" if VAL in subsets else "# No picture is held back for validation, so val is the same as train.\n"
+    yield "data.yaml", note + yaml.safe_dump({**paths, "nc": len(names), "names": names}, sort_keys=False)
     for picture in dataset.pictures:
         yield f"labels/{picture.subset}/{picture.stem}.txt", "".join(f"{line}\n" for line in lines(picture))
 
 
 def lines(picture: LabeledImage) -> list[str]:
-    """One an object: a box as center and size, or, where any object of the picture has an outline, all as outlines."""
+    """One line an object: boxes as center and size or, if any object of the picture has a polygon, all as polygons."""
     if any(instance.parts for instance in picture.instances):
-        return [_outline(instance, picture.size) for instance in picture.instances]
+        return [_polygon(instance, picture.size) for instance in picture.instances]
     return [_box(instance, picture.size) for instance in picture.instances]
 
 
-def _outline(instance: Instance, size: tuple[int, int]) -> str:
+def _polygon(instance: Instance, size: tuple[int, int]) -> str:
     ring = join_parts(instance.parts) if instance.parts else box_corners(instance.xyxy)
     return _line(instance.class_id, (ring / np.array(size)).ravel())
 
@@ -52,7 +52,7 @@ def _box(instance: Instance, size: tuple[int, int]) -> str:
 
 
 def _span(start: float, end: float) -> tuple[float, float]:
-    """Centre and length of a span of 0 to 1, rounded inwards until readers, who add in 32 bits, stay inside too."""
+    """Center and length of a span within 0 to 1, rounded inwards until readers that add in 32 bits stay inside too."""
     low = min(math.ceil(start * GRID), GRID - 1)
     high = max(math.floor(end * GRID), low + 1)
     while True:
@@ -63,5 +63,5 @@ def _span(start: float, end: float) -> tuple[float, float]:
         low, high = low + int(under), high - int(over)
 
 
-def _line(class_id: int, numbers: Sequence[float]) -> str:
+def _line(class_id: int, numbers: Iterable[float]) -> str:
     return " ".join([str(class_id), *(f"{number:.7f}" for number in numbers)])

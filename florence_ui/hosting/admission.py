@@ -174,6 +174,6 @@ def events_of(queue: Any) -> Iterable[Any]:
         yield from running or ()
 
 
-def let_all_run(queue: Any) -> None:
+def raise_limit(queue: Any) -> None:
     """Give Gradio's queue a slot for every event that is admitted, so that none waits for another visitor's."""
     queue.max_thread_count = MAX_EVENTS

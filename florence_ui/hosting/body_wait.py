@@ -1,4 +1,4 @@
-"""The wait for what is left of a request's body, which ends early where others need its turn."""
+"""The wait for the rest of a request's body, which is cut short when other requests need its place."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 
 
 class BodyWait:
-    """Whether a body is still on its way, and a way to end the wait for it.
+    """Whether a body is still arriving, and a way to stop waiting for it.
 
     Attributes:
-        finished: Whether all of the body has come.
-        ended: Whether the wait was ended, so that another body has its turn.
+        finished: Whether the whole body has arrived.
+        ended: Whether the wait was cut short in favor of another request.
     """
 
     def __init__(self) -> None:
@@ -19,10 +19,10 @@ class BodyWait:
 
     @asynccontextmanager
     async def at_most(self, seconds: float) -> AsyncIterator[None]:
-        """Wait in this block for no longer than some seconds.
+        """Limit the time that this block takes.
 
         Raises:
-            TimeoutError: If it took longer, or `end` was called.
+            TimeoutError: If it takes longer, or `end` is called.
         """
         if self.ended:
             raise TimeoutError
@@ -33,14 +33,14 @@ class BodyWait:
             self._timeout = None
 
     def end(self) -> None:
-        """Wait no longer."""
+        """Stop waiting."""
         self.ended = True
         if self._timeout is not None and not self._timeout.expired():
             self._timeout.reschedule(asyncio.get_running_loop().time())
 
     @property
     def why(self) -> str:
-        """The sentence for whoever sent the body that came too late."""
+        """The error message for a body that did not arrive in time."""
         if self.ended:
-            return "This page is busy, and the request came slowly, so another one has its turn. Please try again."
-        return "The request came too slowly."
+            return "This page is busy, and this request arrived too slowly to keep its place. Please try again."
+        return "The request arrived too slowly."

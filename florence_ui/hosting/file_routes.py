@@ -25,10 +25,10 @@ from florence_ui import storage
 from florence_ui.concurrency.fair_pool import store_pool
 from florence_ui.errors import StorageError
 from florence_ui.hosting.multipart import PartFile, UploadParser
-from florence_ui.hosting.uploads import FILE_ROUTE, own_file, upload_folder
+from florence_ui.hosting.uploads import FILE_ROUTE, find_upload, upload_folder
 from florence_ui.identity import Visitor, current_visitor
-from florence_ui.storage.room import Room
-from florence_ui.storage.writing import STEP, Lease, in_words
+from florence_ui.storage.disk_space import DiskSpace
+from florence_ui.storage.writing import STEP, Lease, as_storage_error
 
 
 class FileRoutes:
@@ -70,7 +70,7 @@ class FileRoutes:
         except InvalidPathError:
             return PlainTextResponse("A file of this name cannot be kept: rename it.", HTTPStatus.BAD_REQUEST)
         except (StorageError, OSError) as error:
-            words = error if isinstance(error, StorageError) else in_words(error)
+            words = error if isinstance(error, StorageError) else as_storage_error(error)
             return JSONResponse({"error": str(words)}, HTTPStatus.INSUFFICIENT_STORAGE)
         finally:
             if upload_id:
@@ -105,7 +105,7 @@ class FileRoutes:
             HTTPException: If it is neither.
         """
         path = request.path_params["path"]
-        if not (await asyncio.to_thread(own_file, path) or is_static_file(path)):
+        if not (await asyncio.to_thread(find_upload, path) or is_static_file(path)):
             raise HTTPException(HTTPStatus.FORBIDDEN, "There is no such file here.")
         return file_fetch(path, request, request.app.get_blocks(), upload_folder())
 
@@ -118,12 +118,12 @@ def _kept(lease: Lease, files: list[PartFile]) -> list[str]:
     """
     paths = []
     for file in files:
-        folder = lease.place / file.sha.hexdigest()
+        folder = lease.folder / file.sha.hexdigest()
         folder.mkdir(exist_ok=True)
         name = strip_invalid_filename_characters(Path(file.filename or "").name)
         paths.append(Path(safe_join(str(folder), name)))
         file.path.rename(paths[-1])
-    folders = {folder: lease.keep_apart(folder) for folder in dict.fromkeys(path.parent for path in paths)}
+    folders = {folder: lease.keep_subfolder(folder) for folder in dict.fromkeys(path.parent for path in paths)}
     return [str(folders[path.parent] / path.name) for path in paths]
 
 
@@ -137,7 +137,7 @@ def _counted(receive: Receive, lease: Lease) -> Receive:
         size += len(message.get("body", b""))
         if size > allowed:
             more = max(STEP, size - allowed)
-            await store_pool.run(lease.grow, Room(more, 0))
+            await store_pool.run(lease.grow, DiskSpace(more, 0))
             allowed += more
         return message
 

@@ -1,4 +1,4 @@
-"""How the page is, for whoever watches over it: a load balancer, a container's health check, its operator."""
+"""The page's health, for load balancers, container health checks and the operator."""
 
 import asyncio
 import logging
@@ -6,8 +6,8 @@ import time
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from functools import partial
-from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class Availability(StrEnum):
-    """Whether the backend that is chosen at first answers."""
+    """Whether the default backend answers."""
 
     OK = "ok"
     STARTING = "starting"
@@ -23,55 +23,55 @@ class Availability(StrEnum):
 
 
 Probe = Callable[[], Awaitable[tuple[Availability, str]]]
-"""Asks the backend how it is; gives a sentence with it."""
+"""Probes the backend; returns its availability and a sentence about it."""
 
 
 class Health:
-    """What `/healthz` and `/readiness` say: `{"page", "backend", "detail"}`.
+    """Serves `/healthz` and `/readiness`: `{"page", "backend", "detail"}`.
 
-    `/healthz` is 200 for as long as the page answers, whatever its backend does: a watcher who starts the page again
-    because of a 503 would end every visit and a download half done, and mend nothing. `/readiness` is 503 until the
-    backend answers, for those who decide where visitors are sent, or want to be told.
+    `/healthz` is 200 as long as the page answers, whatever its backend does: restarting the page because of a 503 would
+    end every visit and every download in progress, and repair nothing. `/readiness` is 503 until the backend answers,
+    for routing and alerts.
 
     Args:
-        probe: Asks the backend.
-        keep: Seconds for which its answer is repeated, however often somebody asks.
-        patience: Seconds that it may take to answer.
+        probe: Probes the backend.
+        cache_seconds: How long its answer is reused, however often somebody asks.
+        timeout: Seconds that the probe may take.
     """
 
-    def __init__(self, probe: Probe, *, keep: float = 5.0, patience: float = 5.0) -> None:
+    def __init__(self, probe: Probe, *, cache_seconds: float = 5.0, timeout: float = 5.0) -> None:
         self._probe = probe
-        self._keep = keep
-        self._patience = patience
+        self._cache_seconds = cache_seconds
+        self._timeout = timeout
         self._lock = asyncio.Lock()
-        self._asked = -keep
+        self._probed = -cache_seconds
         self._answer = Availability.UNAVAILABLE, ""
 
     @property
     def routes(self) -> list[Route]:
-        """Both addresses."""
+        """Both routes."""
         return [
-            Route("/healthz", partial(self._say, needs_backend=False), methods=["GET"]),
-            Route("/readiness", partial(self._say, needs_backend=True), methods=["GET"]),
+            Route("/healthz", partial(self._respond, needs_backend=False), methods=["GET"]),
+            Route("/readiness", partial(self._respond, needs_backend=True), methods=["GET"]),
         ]
 
-    async def _say(self, _: Any, *, needs_backend: bool) -> JSONResponse:
-        works, words = await self.state()
-        status = 503 if needs_backend and works is not Availability.OK else 200
-        body = {"page": "ok", "backend": works.value, "detail": words}
+    async def _respond(self, _: Request, *, needs_backend: bool) -> JSONResponse:
+        availability, detail = await self.check()
+        status = 503 if needs_backend and availability is not Availability.OK else 200
+        body = {"page": "ok", "backend": availability.value, "detail": detail}
         return JSONResponse(body, status, headers={"Cache-Control": "no-store"})
 
-    async def state(self) -> tuple[Availability, str]:
-        """The backend's state, at most `keep` seconds old."""
+    async def check(self) -> tuple[Availability, str]:
+        """The backend's availability, at most `cache_seconds` old."""
         async with self._lock:
-            if time.monotonic() - self._asked >= self._keep:
+            if time.monotonic() - self._probed >= self._cache_seconds:
                 try:
-                    async with asyncio.timeout(self._patience):
+                    async with asyncio.timeout(self._timeout):
                         self._answer = await self._probe()
                 except TimeoutError:
                     self._answer = Availability.UNAVAILABLE, "The backend does not answer."
                 except Exception:
-                    log.exception("The backend could not be asked how it is.")
-                    self._answer = Availability.UNAVAILABLE, "The backend could not be asked."
-                self._asked = time.monotonic()
+                    log.exception("The backend could not be probed.")
+                    self._answer = Availability.UNAVAILABLE, "The backend could not be probed."
+                self._probed = time.monotonic()
             return self._answer

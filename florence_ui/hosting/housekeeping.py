@@ -77,7 +77,7 @@ class Housekeeping:
 
     async def sweep(self, app: App) -> None:
         """Remove old files, idle sessions and what Gradio keeps of finished calls and uploads; return free memory."""
-        await asyncio.to_thread(self.budget.age_out, self.max_age)
+        await asyncio.to_thread(self.budget.delete_expired, self.max_age)
         forget_missing_files(app)
         app.state_holder.forget_idle(self.max_age)
         forget_answers(

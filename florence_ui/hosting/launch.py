@@ -1,12 +1,12 @@
-"""How the page is served to strangers: what `launch` is told, what is tidied up, and whether all is well.
+"""Serves the page to strangers: the environment, the options of `launch`, and an orderly end.
 
-`prepare_environment` comes before the page is built, `launch_options` when it is served:
+Call `prepare_environment` before the page is built, and `launch_options` when it is served:
 
     prepare_environment()
     demo = build(...)
     demo.launch(**launch_options(settings, probe=..., on_start=serve_tools, on_leave=limits.leave), theme=..., css=...)
 
-`serve` does the last and waits until the process is told to end.
+`serve` launches a page and waits for SIGTERM or Ctrl-C.
 """
 
 import logging
@@ -35,32 +35,32 @@ from florence_ui.settings import Settings
 log = logging.getLogger(__name__)
 
 SESSION_CAPACITY = 256
-"""Sessions whose components Gradio keeps in memory; each may hold a posted body."""
+"""Sessions that are kept in memory."""
 END_SECONDS = 4.5
 FORWARDED_IGNORED = (
-    "FORWARDED_ALLOW_IPS is not used here, because visitors could forge their address with it. Name the header that "
-    "your proxy sets in FLORENCE_UI_ADDRESS_HEADER instead."
+    "FORWARDED_ALLOW_IPS is ignored, because it would let visitors forge their address. Set FLORENCE_UI_ADDRESS_HEADER "
+    "to the header that your proxy sets instead."
 )
 GRACE = 1
-"""Seconds that answers under way may still take when the page closes."""
+"""Seconds that responses in progress may still take when the page closes."""
 FILES_AT_A_TIME = 20
-"""Full-sized pictures that fit into one upload request."""
+"""Pictures of the maximum size that fit into one upload request."""
 
 
 def prepare_environment() -> None:
-    """Set what Gradio and uvicorn read from the environment; what the operator has set stays."""
+    """Set what Gradio and uvicorn read from the environment; the operator's own values stay."""
     storage.use_private_folder()
     if os.environ.get("FORWARDED_ALLOW_IPS"):
         log.warning(FORWARDED_IGNORED)
-    # uvicorn would believe any address in X-Forwarded-For, from this machine or, with a star, from everybody; only
-    # the header that the operator names in our own setting is believed.
+    # uvicorn would trust any address in X-Forwarded-For, from this machine or, with a star, from everybody. Only the
+    # header in our own setting is trusted.
     os.environ["FORWARDED_ALLOW_IPS"] = ""
     defaults = {
         "GRADIO_ANALYTICS_ENABLED": "False",
-        # Gradio sums up its last 10,000 events after each one, for a page that is closed here.
+        # Gradio summarizes its last 10,000 events after each one, for a page that is closed here.
         "GRADIO_ANALYTICS_MAX_EVENTS": "1",
         "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",
-        # Gradio asks matplotlib for its backend at each event; unless one is set, the first one imports pyplot for it.
+        # Gradio asks matplotlib for its backend at each event, which imports pyplot unless one is set.
         "MPLBACKEND": "agg",
     }
     for name, value in defaults.items():
@@ -73,10 +73,10 @@ def launch_options(
     """Arguments for `gr.Blocks.launch` that make the page safe in public.
 
     Args:
-        settings: Gives the upload limit.
-        probe: Asks the first backend how it is; called at most every few seconds.
+        settings: The operator's settings.
+        probe: Probes the default backend; called every few seconds at most.
         on_start: Called with the page when the app starts.
-        on_leave: Called with the session when a visitor's page closes; ends their runs.
+        on_leave: Called with the session when a visitor's page closes, to end their runs.
     """
     budget = storage.budget()
     budget.set_limits(int(settings.temp_mb * 2**20), max_age=settings.temp_seconds)
@@ -110,27 +110,27 @@ def launch_options(
         "ssr_mode": False,
         "pwa": False,
         "share": False,
-        # Otherwise Gradio ends the app where its own page takes over three seconds the first time: on a busy machine.
+        # Otherwise Gradio ends the app if its page first takes over three seconds, as on a busy machine.
         "_frontend": False,
         "max_threads": 200,
     }
 
 
 def serve(demo: gr.Blocks, *, on_end: Callable[[], object]) -> None:
-    """Serve the page until SIGTERM or Ctrl-C, then end within `END_SECONDS`, whoever is still connected.
+    """Serve the page until SIGTERM or Ctrl-C, then end within `END_SECONDS`, even if visitors are connected.
 
     Args:
         demo: The page.
-        on_end: Ends what was started besides it; runs while the page closes.
+        on_end: Stops everything else that was started; runs while the page closes.
     """
-    told = threading.Event()
+    stopped = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: told.set())
+        signal.signal(name, lambda *_: stopped.set())
     demo.launch(prevent_thread_lock=True)
     set_shutdown_grace(demo, GRACE)
-    told.wait()
-    _end_for_certain(END_SECONDS)
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # or each visitor who is cut off is a traceback
+    stopped.wait()
+    _force_end_after(END_SECONDS)
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # each visitor who is cut off would be a traceback
     ending = threading.Thread(target=on_end)
     ending.start()
     demo.close()
@@ -138,8 +138,8 @@ def serve(demo: gr.Blocks, *, on_end: Callable[[], object]) -> None:
     ending.join()
 
 
-def _end_for_certain(seconds: float) -> None:
-    """End the process then, even if a thread still hangs in a call; its files go all the same."""
+def _force_end_after(seconds: float) -> None:
+    """End the process then, even if a thread hangs in a call; remove its files all the same."""
 
     def end() -> None:
         storage.remove(seconds=0)

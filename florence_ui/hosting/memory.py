@@ -1,7 +1,7 @@
-"""Memory that is free inside the C library goes back to the system.
+"""Returns memory that is free inside the C library to the system.
 
-Decoding takes and frees blocks of 16 MB in several threads. glibc keeps such blocks in the arena of each thread for the
-next time, and after some large pictures at once that is a gigabyte that nobody uses.
+Decoding allocates and frees blocks of 16 MB in several threads. glibc keeps such blocks in each thread's arena for
+reuse, which adds up to an unused gigabyte after a few large pictures at once.
 """
 
 import ctypes
@@ -9,10 +9,10 @@ import sys
 
 
 def return_free_memory() -> bool:
-    """Give free memory back; blocks for some milliseconds.
+    """Return free memory; blocks for some milliseconds.
 
     Returns:
-        Whether the C library was asked, as glibc can be. macOS, Windows and musl manage by themselves.
+        Whether the C library offers this, as glibc does. macOS, Windows and musl do it by themselves.
     """
     malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if malloc_trim is None:

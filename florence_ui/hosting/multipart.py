@@ -12,7 +12,7 @@ from starlette.formparsers import MultiPartException
 
 from florence_ui.concurrency.fair_pool import store_pool
 from florence_ui.hosting.requests import MAX_FILES
-from florence_ui.storage.room import BLOCK, Room
+from florence_ui.storage.disk_space import BLOCK, DiskSpace
 from florence_ui.storage.writing import Lease
 
 
@@ -75,7 +75,7 @@ class UploadParser(GradioMultiPartParser):
         """
         new = [file for file in self._unsaved if not file.counted]
         if new:
-            self._lease.grow(Room(2 * BLOCK * len(new), 2 * len(new)))
+            self._lease.grow(DiskSpace(2 * BLOCK * len(new), 2 * len(new)))
         for file in self._unsaved:
             file.counted = True
             with open(file.path, "ab") as there:
@@ -98,7 +98,7 @@ class UploadParser(GradioMultiPartParser):
             raise MultiPartException(f"Too many files: at most {self.max_files} at a time.")
         part.field_name = options[b"name"].decode("utf-8", "replace")
         part.file = PartFile(
-            self._lease.place / f"part{self._current_files}",
+            self._lease.folder / f"part{self._current_files}",
             filename=options[b"filename"].decode("utf-8", "replace"),
             headers=Headers(raw=part.item_headers),
         )

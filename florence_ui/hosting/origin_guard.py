@@ -1,4 +1,4 @@
-"""Keeps other websites out: what they would do through a visitor's browser, and names that they let point to here."""
+"""Keeps other websites out: requests through a visitor's browser, and their host names pointed at this machine."""
 
 import contextlib
 import re
@@ -26,29 +26,29 @@ from florence_ui.network.origins import (
 from florence_ui.settings import Settings
 
 STREAMS = re.compile(r"/gradio_api/(queue/data|heartbeat/.*|call/.*)")
-"""Read by GET, but they hand out answers or say who is there."""
+"""Read by GET, but they deliver answers or reveal who is there."""
 HEALTH = ("/healthz", "/readiness")
-"""Asked by load balancers under any name; there is nothing to win."""
+"""Requested by load balancers under any host name; an attacker gains nothing."""
 SPACES = ".hf.space"
-"""Names that nobody but Hugging Face can let point anywhere."""
+"""Names whose DNS only Hugging Face controls."""
 
 FOREIGN = (
-    "Another website may not use this page through your browser. Open the page itself. To embed it elsewhere, its "
-    "operator names that website in FLORENCE_UI_ALLOWED_ORIGINS."
+    "Another website may not use this page through your browser. Open the page itself. To let that website embed it, "
+    "its operator adds the website to FLORENCE_UI_ALLOWED_ORIGINS."
 )
 UNKNOWN_NAME = (
-    "This page does not know the name that it was called by. Open it by its address in numbers, or as localhost on its "
-    "own machine. Its operator makes a name known with FLORENCE_UI_ALLOWED_ORIGINS=http://name:port."
+    "This page does not know the host name in its address. Open it by its IP address, or as localhost on its own "
+    "machine. Its operator can add the name: FLORENCE_UI_ALLOWED_ORIGINS=http://name:port."
 )
 
 
 class OriginGuard:
-    """Looks at each request before anything else does.
+    """Checks the origin and the host name of each request before anything else does.
 
     Args:
-        allowed: Origins that may use the page from elsewhere, as `normalize_origin` writes them.
-        names: Further names by which the page is known.
-        behind_proxy: Whether the operator says that a proxy stands before it; names are the proxy's to check then.
+        allowed: Origins of other websites that may use the page, as `normalize_origin` writes them.
+        names: Further host names of the page.
+        behind_proxy: Whether the operator declares a proxy in front of it, which then checks host names.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class OriginGuard:
 
     @classmethod
     def of(cls, settings: Settings, environ: Mapping[str, str]) -> Self:
-        """The guard for these settings, and for what Gradio and Spaces read from the environment."""
+        """The guard for these settings, and for what Gradio and Spaces set in the environment."""
         root = environ.get("GRADIO_ROOT_PATH", "")
         public = []
         with contextlib.suppress(ValueError):  # a path alone has no origin
@@ -71,17 +71,24 @@ class OriginGuard:
 
     @property
     def middleware(self) -> list[Middleware]:
-        """What tells the browsers of allowed websites that these may read the answers."""
+        """CORS headers that let allowed websites read the responses."""
         if not self.allowed:
             return []
-        options = {"allow_methods": ["GET", "POST", "DELETE"], "allow_headers": ["*"], "allow_credentials": True}
-        return [Middleware(CORSMiddleware, allow_origins=self.allowed, **options)]
+        return [
+            Middleware(
+                CORSMiddleware,
+                allow_origins=self.allowed,
+                allow_methods=["GET", "POST", "DELETE"],
+                allow_headers=["*"],
+                allow_credentials=True,
+            )
+        ]
 
     def check(self, scope: Scope) -> None:
-        """Refuse what another website does, or what reached us by a name that may be another website's.
+        """Reject requests of other websites, and requests for a host name that may be another website's.
 
         Raises:
-            Refused: In these cases.
+            Refused: In both cases.
         """
         headers, path = Headers(scope=scope), get_route_path(scope)
         if path not in HEALTH and not self._knows_name(headers, scope):
@@ -91,29 +98,29 @@ class OriginGuard:
             raise Refused(HTTPStatus.FORBIDDEN, FOREIGN)
 
     def _knows_name(self, headers: Headers, scope: Scope) -> bool:
-        """Whether the name that was asked for cannot be one that a website lets point to this machine.
+        """Whether no website can have pointed the requested host name at this machine.
 
-        A website can gain something by that only where it cannot reach us itself: on the loopback and in a private
-        network. It cannot where the browser reached us over https, as the certificate would not fit; browsers send
-        `Sec-Fetch-Site` over https and to loopback names only.
+        A website gains something by that only where it cannot reach us itself: on the loopback and in a private
+        network. It fails over https, where the certificate would not match; browsers send `Sec-Fetch-Site` only over
+        https and to loopback names.
         """
-        hosts, ours, theirs = headers.getlist("host"), scope.get("server"), scope.get("client")
-        if not hosts or self.behind_proxy or not (_is_private(ours) and _is_private(theirs)):
+        hosts, server, client = headers.getlist("host"), scope.get("server"), scope.get("client")
+        if not (hosts and server) or self.behind_proxy or not (_is_private(server) and _is_private(client)):
             return True
         if len(hosts) == 1 and "sec-fetch-site" in headers:
             return True
-        at_home = not is_loopback_host(ours[0])
-        return all(self._is_known(host_name(host), at_home=at_home) for host in hosts)
+        local_network = not is_loopback_host(server[0])
+        return all(self._is_known(host_name(host), local_network=local_network) for host in hosts)
 
-    def _is_known(self, host: str, *, at_home: bool) -> bool:
+    def _is_known(self, host: str, *, local_network: bool) -> bool:
         if not host:
             return False
         if parse_address(host) or is_loopback_host(host) or host in self._names or host.endswith(SPACES):
             return True
-        return at_home and is_local_name(host)
+        return local_network and is_local_name(host)
 
 
-def _is_private(place: tuple[str, int | None] | None) -> bool:
-    """Whether a socket's end is an address that the internet cannot reach; other ends than addresses are not."""
-    address = parse_address(place[0]) if place else None
+def _is_private(endpoint: tuple[str, int | None] | None) -> bool:
+    """Whether a socket's end has an address that the internet cannot reach; a Unix socket has none."""
+    address = parse_address(endpoint[0]) if endpoint else None
     return address is not None and not address.is_global

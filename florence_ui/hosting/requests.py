@@ -15,7 +15,7 @@ from starlette.types import Message, Receive, Scope
 
 from florence_ui.errors import InputError
 from florence_ui.hosting.body_wait import BodyWait
-from florence_ui.hosting.uploads import check_files, drop_meta
+from florence_ui.hosting.uploads import check_file_values, drop_meta
 
 NAME = r"[A-Za-z0-9_\-]{1,64}"
 """A session, an event or an endpoint. Gradio splits task names at a marker of its own: free text here could break
@@ -245,7 +245,7 @@ def clean_event(posted: dict[str, Any], scope: Scope) -> dict[str, Any]:
     cleaned = {} if by_name else _wanted(posted, {"session_hash": str, "fn_index": int, "trigger_id": int})
     function = _find_function(scope, cleaned, name)
     try:
-        check_files(posted)
+        check_file_values(posted)
     except InputError as error:
         for_programs = function.api_visibility == "public"  # the page shows no words that come with 422
         status = HTTPStatus.UNPROCESSABLE_ENTITY if for_programs else HTTPStatus.BAD_REQUEST

@@ -36,51 +36,51 @@ def _resolved(folder: str) -> Path:
     return Path(folder).resolve()
 
 
-Look = Callable[[str], Path | None]
-"""`own_file`, or a cache of it: a request may name one file two hundred times."""
+FindUpload = Callable[[str], Path | None]
+"""`find_upload`, or a cache of it: a request may name one file two hundred times."""
 
 
-def uploaded(value: Any, look: Look | None = None) -> Path:
+def upload_path(value: Any, look: FindUpload | None = None) -> Path:
     """The upload that a posted value names.
 
     Args:
         value: A path that Gradio handed over, or file data as it was posted.
-        look: Looks for the file; `own_file` if left out.
+        look: Looks for the file; `find_upload` if left out.
 
     Raises:
         ImageError: If it is anything but a file in this app's upload folder.
     """
-    look = look or own_file
+    look = look or find_upload
     if isinstance(value, dict):
-        check_file(value, look)
+        check_file_value(value, look)
         value = value["path"]
     if not isinstance(value, str | Path) or not (path := look(str(value))):
         raise ImageError(NOT_AN_UPLOAD, UPLOAD_FIRST)
     return path
 
 
-def check_files(value: Any) -> None:
+def check_file_values(value: Any) -> None:
     """Look through posted JSON for file values, however deep.
 
     Raises:
         ImageError: If one names something other than an upload of this app.
     """
-    look = cache(own_file)
+    look = cache(find_upload)
     for node in _dicts(value):
         if "path" in node or "url" in node or "meta" in node:
-            check_file(node, look)
+            check_file_value(node, look)
 
 
 def drop_meta(value: Any) -> None:
     """Take the mark of a file value away, which makes Gradio look for the file and copy its record once more.
 
-    For what `check_files` has passed, and functions that call `uploaded` themselves.
+    For what `check_file_values` has passed, and functions that call `upload_path` themselves.
     """
     for node in _dicts(value):
         node.pop("meta", None)
 
 
-def check_file(value: dict[str, Any], look: Look) -> None:
+def check_file_value(value: dict[str, Any], look: FindUpload) -> None:
     """Whether a file value is exactly what this page sends for an upload.
 
     Raises:
@@ -90,7 +90,7 @@ def check_file(value: dict[str, Any], look: Look) -> None:
     plain = value.get("meta") in (None, FILE_META) and not value.get("is_stream")  # programs leave meta out
     own = plain and isinstance(path, str) and look(path)
     if not own or not (url is None or (isinstance(url, str) and _is_address_of(url, path))):
-        raise ImageError(*(GONE if isinstance(path, str) and _was_own_file(path) else (NOT_AN_UPLOAD, UPLOAD_FIRST)))
+        raise ImageError(*(GONE if isinstance(path, str) and _was_upload(path) else (NOT_AN_UPLOAD, UPLOAD_FIRST)))
 
 
 def _is_address_of(url: str, path: str) -> bool:
@@ -103,7 +103,7 @@ def _is_address_of(url: str, path: str) -> bool:
     )
 
 
-def own_file(path: str) -> Path | None:
+def find_upload(path: str) -> Path | None:
     """The path if it is a regular file exactly two levels down in the upload folder, where uploads are.
 
     Whoever asks is going to use it, so it stays longer than others.
@@ -119,7 +119,7 @@ def own_file(path: str) -> Path | None:
     return resolved
 
 
-def _was_own_file(path: str) -> bool:
+def _was_upload(path: str) -> bool:
     """Whether nothing is left of what may have been an upload."""
     return Path(path).parent.parent == upload_folder() and not os.path.lexists(path)
 

@@ -1,4 +1,4 @@
-"""What an AVIF's boxes say: where its EXIF stands, how large its picture is, and how its colors are coded.
+"""An AVIF's boxes: where its EXIF is, how large its picture is, and how its colors are coded.
 
 Sources: ISO/IEC 14496-12 (boxes), ISO/IEC 23008-12 (items and their properties), ITU-T H.273 (color codes).
 """
@@ -9,18 +9,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 MAX_BOXES = 100_000
-"""Most boxes beside each other; ordinary files have a few dozen."""
+"""Most boxes on one level; ordinary files have a few dozen."""
 EXIF_ITEM = re.compile(rb"(infe(?:\x02.{3}.{2}|\x03.{3}.{4}).{2})Exif", re.DOTALL)
 """The entry of an item that holds EXIF: version, flags, number, protection, type."""
 
 
 @dataclass(frozen=True)
 class PrimaryItem:
-    """What is said of the picture that is shown, before it is turned.
+    """Properties of the picture that is shown, before it is rotated.
 
     Attributes:
-        size: (width, height) in pixels; None if it is not said.
-        cicp: Numbers of its color primaries and transfer characteristics in H.273; None if they are not said.
+        size: (width, height) in pixels; None if missing.
+        cicp: Numbers of its color primaries and transfer characteristics in H.273; None if missing.
     """
 
     size: tuple[int, int] | None = None
@@ -28,7 +28,10 @@ class PrimaryItem:
 
 
 def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int, int]]:
-    """The boxes between two positions, as (kind, start, start of its content, end); the last one may be cut off.
+    """Iterate over the boxes between two positions; the last one may be cut off.
+
+    Yields:
+        (kind, start, start of its content, end).
 
     Raises:
         ValueError: If there are too many, or one has an impossible length.
@@ -61,7 +64,7 @@ def is_whole(data: bytes) -> bool:
 
 
 def hide_exif(data: bytes) -> bytes:
-    """The file with its EXIF items renamed, so that no decoder reads them; it says by its own boxes how it is turned.
+    """Rename EXIF items so that no decoder reads them; the file's own boxes give its rotation.
 
     Raises:
         ValueError: If the boxes cannot be followed.
@@ -75,7 +78,7 @@ def hide_exif(data: bytes) -> bytes:
 
 
 def primary_item(data: bytes) -> PrimaryItem:
-    """What the properties of the primary item say; nothing where they cannot be followed."""
+    """Read the properties of the primary item; none if the boxes cannot be followed."""
     try:
         meta = next((content + 4, end) for kind, _, content, end in boxes(data) if kind == b"meta")
         inner = {kind: (content, end) for kind, _, content, end in boxes(data, *meta)}
@@ -93,11 +96,11 @@ def primary_item(data: bytes) -> PrimaryItem:
 
 
 def _primary_number(data: bytes, position: int) -> int:
-    return struct.unpack_from(">H" if data[position] == 0 else ">L", data, position + 4)[0]
+    return int(struct.unpack_from(">H" if data[position] == 0 else ">L", data, position + 4)[0])
 
 
 def _associated(data: bytes, position: int, item: int) -> set[int]:
-    """Numbers, from 1, of an item's properties."""
+    """Indices, from 1, of an item's properties."""
     version, wide = data[position], data[position + 3] & 1
     (entries,) = struct.unpack_from(">L", data, position + 4)
     position += 8

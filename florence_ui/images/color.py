@@ -1,9 +1,8 @@
-"""From any of Pillow's modes, and any way to state colors, to sRGB on white.
+"""From any of Pillow's modes and any color space to sRGB on white.
 
-Colors are converted where a file states them by an ICC profile, as a PNG's cICP, sRGB, gAMA and cHRM do, or as an
-AVIF's nclx does: the ways that browsers follow. PQ and HLG, whose highlights are brighter than a screen's white,
-are tone-mapped. What a TIFF, a BMP or an EXIF block states otherwise is not followed, nor are gain maps; a BMP's
-alpha is, where its pixels have 32 bits and say which of them it is.
+Colors are converted as browsers do: by an ICC profile, a PNG's cICP, sRGB, gAMA and cHRM, or an AVIF's nclx. PQ and
+HLG, whose highlights are brighter than a screen's white, are tone-mapped. Ignored are other color data in a TIFF, a BMP
+or an EXIF block, and gain maps. A BMP's alpha counts if its pixels have 32 bits and a mask for it.
 
 Sources: ITU-T H.273 (codes), ITU-R BT.2100 (PQ, HLG), ICC.1:2001-04 (profiles), PNG 3rd edition (precedence).
 """
@@ -14,13 +13,16 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms, ImageFile
+import numpy.typing as npt
+from PIL import Image, ImageCms, ImageFile, TiffImagePlugin
+
+FloatArray = npt.NDArray[np.floating[Any]]
 
 MAX_PROFILE = 4 * 2**20
 """Largest color profile that is applied, in bytes."""
 D65 = (0.3127, 0.329)
 SRGB = (*D65, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
-"""Chromaticities of sRGB: x and y of white, red, green, blue, as a PNG's cHRM orders them."""
+"""Chromaticities of sRGB: x and y of white, red, green and blue, in the order of a PNG's cHRM."""
 PRIMARIES = {
     5: (*D65, 0.64, 0.33, 0.29, 0.6, 0.15, 0.06),
     6: (*D65, 0.63, 0.34, 0.31, 0.595, 0.155, 0.07),
@@ -29,15 +31,15 @@ PRIMARIES = {
     11: (0.314, 0.351, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06),
     12: (*D65, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06),
 }
-"""Color primaries of H.273 -> chromaticities: PAL, NTSC twice, BT.2020, DCI-P3, Display P3; others are sRGB's."""
+"""Color primaries of H.273 -> chromaticities: PAL, NTSC twice, BT.2020, DCI-P3, Display P3; others mean sRGB's."""
 GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0}
-"""Transfer characteristics of H.273 -> exponent; others than these, PQ and HLG count as sRGB's."""
+"""Transfer characteristics of H.273 -> exponent; others but PQ and HLG mean sRGB's."""
 PQ, HLG = 16, 18
 MIDDLE_NITS, PEAK_NITS = 150, 1000
-"""What PQ and HLG show at half of a screen's light, and as its white, in candela a square meter: so a scene of which
-libavif's samples have both comes out as bright as its version for ordinary screens."""
+"""Luminances of PQ and HLG, in candela per square meter, shown at half of a screen's light and as its white: a scene of
+which libavif's samples have both versions comes out as bright as the one for ordinary screens."""
 GAMMA_TOLERANCE = 0.05
-"""How far a PNG's gamma, times 2.2, may be from 1 to count as sRGB's; libpng's threshold."""
+"""How far a PNG's gamma, times 2.2, may be from 1 and still mean sRGB's; libpng's threshold."""
 CHROMATICITY_TOLERANCE = 0.002
 CURVE = 4096
 TIFF_BITS, TIFF_COLORS, TIFF_WHITE_IS_ZERO = 258, 262, 0
@@ -46,11 +48,11 @@ BRADFORD = np.array(((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.03
 
 
 def repair(image: Image.Image, stored: ImageFile._Tile | None) -> Image.Image:
-    """The picture with what Pillow leaves as the file has it put right.
+    """Correct what Pillow does not convert when it decodes.
 
     Args:
         image: As Pillow decoded it.
-        stored: Where and how its pixels stood in the file, as Pillow had it before.
+        stored: Where and how the file stored its pixels, as Pillow gave it before decoding.
     """
     match image.format, stored:
         case "PNG", ImageFile._Tile(args="L;2" | "L;4" | "RGB;16B" as raw) if "transparency" in image.info:
@@ -59,23 +61,20 @@ def repair(image: Image.Image, stored: ImageFile._Tile | None) -> Image.Image:
             frame = to_resizable(image).crop(box)
             image = Image.new(frame.mode, image.size, "white")  # browsers show nothing there
             image.paste(frame, box)
-        case "TIFF", _ if image.mode.startswith("I;16"):
+        case "TIFF", _ if isinstance(image, TiffImagePlugin.TiffImageFile) and image.mode.startswith("I;16"):
             image = _scale_tiff_grey(image)
     return image
 
 
 def _scale_transparent_color(key: int | tuple[int, ...], raw: str) -> int | tuple[int, ...]:
-    """The color that a PNG makes transparent, in 8 bits as its pixels are now.
-
-    Of 16 bits the upper half decides, as it does for the pixels.
-    """
+    """Scale the color that a PNG makes transparent to 8 bits, as Pillow does its pixels: of 16 bits the upper half."""
     if isinstance(key, tuple):
         return tuple(value >> 8 for value in key)
     return key * {"L;2": 85, "L;4": 17}[raw]
 
 
-def _scale_tiff_grey(image: Image.Image) -> Image.Image:
-    """A grey TIFF of 12 or 16 bits, whose white is 65535."""
+def _scale_tiff_grey(image: TiffImagePlugin.TiffImageFile) -> Image.Image:
+    """Scale a grey TIFF of 12 or 16 bits so that white is 65535."""
     values = np.asarray(image)
     if image.tag_v2.get(TIFF_BITS, (16,)) == (12,):
         values = values << 4
@@ -85,7 +84,7 @@ def _scale_tiff_grey(image: Image.Image) -> Image.Image:
 
 
 def to_resizable(image: Image.Image) -> Image.Image:
-    """Any of Pillow's modes -> one that can be scaled: L, I, F, RGB, RGBA, CMYK or LAB."""
+    """Convert any of Pillow's modes to one that can be resized: L, I, F, RGB, RGBA, CMYK or LAB."""
     if image.mode.startswith("I;16"):
         return _grey_of_16_bits(image)
     if image.has_transparency_data:
@@ -94,7 +93,7 @@ def to_resizable(image: Image.Image) -> Image.Image:
 
 
 def _grey_of_16_bits(image: Image.Image) -> Image.Image:
-    """L; the grey that a PNG makes transparent is white at once, which needs no alpha of the picture's size."""
+    """Convert to L; the grey that a PNG makes transparent becomes white at once, without an alpha channel in memory."""
     values = np.asarray(image)
     grey = (values >> 8).astype(np.uint8)
     if "transparency" in image.info:
@@ -103,7 +102,7 @@ def _grey_of_16_bits(image: Image.Image) -> Image.Image:
 
 
 def stretch_range(image: Image.Image) -> Image.Image:
-    """Grey of 32 bits, which has no fixed white, stretched from its darkest to its lightest value."""
+    """Stretch grey of 32 bits, which has no fixed white, from its darkest to its lightest value."""
     if image.mode not in ("I", "F"):
         return image
     values = np.asarray(image, dtype=np.float32)
@@ -116,7 +115,7 @@ def stretch_range(image: Image.Image) -> Image.Image:
 
 
 def flatten(image: Image.Image) -> Image.Image:
-    """What is transparent, on white."""
+    """Put what is transparent on white."""
     if image.mode != "RGBA":
         return image
     white = Image.new("RGB", image.size, "white")
@@ -124,40 +123,42 @@ def flatten(image: Image.Image) -> Image.Image:
     return white
 
 
-def to_srgb(image: Image.Image, profile: bytes | None, stated: bytes | None = None) -> Image.Image:
-    """RGB in sRGB, or RGBA where something may be transparent, whose colors mix with white only afterwards.
+def to_srgb(image: Image.Image, profile: bytes | None, declared: bytes | None = None) -> Image.Image:
+    """Convert to sRGB: RGB, or RGBA if something may be transparent, which is blended with white only afterwards.
 
     Args:
         image: In any mode that `stretch_range` returns.
-        profile: The file's own color profile, if it has one.
-        stated: A profile of `declared_profile`, which goes before it.
+        profile: The file's own color profile, if any.
+        declared: A profile from `declared_profile`, which takes precedence.
     """
     mode = "RGBA" if image.mode == "RGBA" else "RGB"
     try:
         if image.mode == "LAB":
-            source = ImageCms.createProfile("LAB")
-        elif stated:
-            image, source = image.convert(mode), ImageCms.ImageCmsProfile(io.BytesIO(stated))
+            source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+        elif declared:
+            image, source = image.convert(mode), ImageCms.ImageCmsProfile(io.BytesIO(declared))
         elif profile and len(profile) <= MAX_PROFILE:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         else:
             return image if image.mode == mode else image.convert(mode)
-        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode)
-    except Exception:  # a profile for another color space, or a broken one: the plain colors are good enough
+        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode)
+        assert converted is not None  # nothing is returned only where a picture is converted in place
+        return converted
+    except Exception:  # a corrupt profile, or one of another color space: do without
         return image.convert(mode)
 
 
 def declared_profile(image: Image.Image, cicp: tuple[int, int] | None) -> bytes | None:
-    """A profile of the colors that a PNG or AVIF states without one.
+    """Build a profile of the colors that a PNG or AVIF declares without one.
 
     Args:
         image: As Pillow opened it.
-        cicp: Numbers of its color primaries and transfer characteristics in H.273, if it has them.
+        cicp: Numbers of its color primaries and transfer characteristics in H.273, if any.
 
     Returns:
-        An ICC profile; None if its own profile goes before that, nothing is stated, or it is sRGB.
+        An ICC profile; None if its own profile takes precedence, nothing is declared, or it is sRGB.
     """
-    info: dict[str, Any] = image.info
+    info = image.info
     if cicp is not None and (image.format == "PNG" or not info.get("icc_profile")):
         return cicp_profile(*cicp)
     if info.get("icc_profile") or "srgb" in info or "gamma" not in info:
@@ -167,7 +168,7 @@ def declared_profile(image: Image.Image, cicp: tuple[int, int] | None) -> bytes 
 
 @lru_cache(maxsize=16)
 def cicp_profile(primaries: int, transfer: int) -> bytes | None:
-    """A profile of colors that are given by their numbers in H.273; None where that comes to sRGB."""
+    """Build a profile from numbers of H.273; None if they amount to sRGB."""
     if primaries not in PRIMARIES and transfer not in (*GAMMAS, PQ, HLG):
         return None
     return rgb_profile(PRIMARIES.get(primaries, SRGB), transfer_curve(transfer))
@@ -175,7 +176,7 @@ def cicp_profile(primaries: int, transfer: int) -> bytes | None:
 
 @lru_cache(maxsize=16)
 def gamma_profile(gamma: float, chromaticities: tuple[float, ...]) -> bytes | None:
-    """A profile of a PNG's gAMA and cHRM; None where that comes to sRGB, or makes no sense."""
+    """Build a profile from a PNG's gAMA and cHRM; None if they amount to sRGB or are invalid."""
     try:
         as_srgb = abs(gamma * 2.2 - 1) < GAMMA_TOLERANCE
         if as_srgb and np.allclose(chromaticities, SRGB, atol=CHROMATICITY_TOLERANCE):
@@ -186,8 +187,8 @@ def gamma_profile(gamma: float, chromaticities: tuple[float, ...]) -> bytes | No
         return None
 
 
-def transfer_curve(transfer: int) -> np.ndarray:
-    """(n,) values from 0 to 1: how light each of n equally spaced codes is, white being 1."""
+def transfer_curve(transfer: int) -> FloatArray:
+    """(n,) luminances of n equally spaced codes, white being 1."""
     codes = np.linspace(0, 1, CURVE)
     if transfer in GAMMAS:
         return codes ** GAMMAS[transfer]
@@ -203,26 +204,25 @@ def transfer_curve(transfer: int) -> np.ndarray:
     return np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
 
 
-def tone_map(nits: np.ndarray) -> np.ndarray:
-    """Luminances of up to `PEAK_NITS` as parts of a screen's white, by Reinhard's curve."""
+def tone_map(nits: FloatArray) -> FloatArray:
+    """Map luminances of up to `PEAK_NITS` to fractions of a screen's white by Reinhard's curve."""
     light, peak = nits / MIDDLE_NITS, PEAK_NITS / MIDDLE_NITS
     return np.minimum(light * (1 + light / peak**2) / (1 + light), 1)
 
 
-def rgb_profile(chromaticities: tuple[float, ...], curve: np.ndarray) -> bytes:
-    """An ICC profile of three primaries and one curve.
+def rgb_profile(chromaticities: tuple[float, ...], curve: FloatArray) -> bytes:
+    """Build an ICC profile of three primaries and one curve.
 
     Args:
         chromaticities: x and y of white, red, green and blue.
-        curve: (n,) values from 0 to 1: how light each of n equally spaced codes is.
+        curve: (n,) luminances, 0 to 1, of n equally spaced codes.
 
     Raises:
-        ValueError: If these are not the chromaticities of a color space.
-        numpy.linalg.LinAlgError: The same.
+        ValueError, numpy.linalg.LinAlgError: If these are not the chromaticities of a color space.
     """
     xy = np.array(chromaticities, dtype=float).reshape(4, 2)
     if not (np.isfinite(xy).all() and (xy[:, 1] > 0).all()):
-        raise ValueError("chromaticities without light")
+        raise ValueError("chromaticities without luminance")
     xyz = np.column_stack([xy, 1 - xy.sum(axis=1)]) / xy[:, 1:]
     white, colors = xyz[0], xyz[1:].T
     colors = colors * np.linalg.solve(colors, white)
@@ -235,12 +235,12 @@ def rgb_profile(chromaticities: tuple[float, ...], curve: np.ndarray) -> bytes:
     return _icc(tags | dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), steps))
 
 
-def _xyz(values: np.ndarray) -> bytes:
+def _xyz(values: FloatArray) -> bytes:
     return b"XYZ \0\0\0\0" + b"".join(struct.pack(">l", round(value * 65536)) for value in values)
 
 
 def _icc(tags: dict[bytes, bytes]) -> bytes:
-    """A display's profile of those tags; equal ones are written once."""
+    """Write a display profile of these tags; equal contents are stored once."""
     offset = 128 + 4 + 12 * len(tags)
     table, places = [struct.pack(">L", len(tags))], {}
     for name, content in tags.items():

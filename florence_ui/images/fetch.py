@@ -1,12 +1,12 @@
-"""A link that a stranger gave -> bytes, without becoming that stranger's way into our network.
+"""Fetch a link from a stranger without giving that stranger a way into our network (SSRF).
 
-Every hop is checked afresh: scheme, port, and every address that the name resolves to. The connection goes
-to the very address that was checked, under the name's Host header and TLS name, so a name that resolves
-differently the second time gains nothing. httpx's transport is used without its client: it follows no
-redirects, keeps no cookies, reads no proxy from the environment and knows no credentials.
+Every hop is checked anew: scheme, port, and every address that the name resolves to. The connection goes to the very
+address that was checked, with the name in the Host header and for TLS, so DNS rebinding gains nothing. httpx's
+transport is used without its client: it follows no redirects, keeps no cookies, reads no proxy from the environment and
+has no credentials. No library was found that pins the checked address like this.
 
-One sentence stands for every address that may not be asked, and for every name that leads nowhere: what
-exists inside the network cannot be told from the answers.
+All non-public addresses and all names that do not resolve get the same error, so that it does not reveal what exists
+inside the network.
 """
 
 import asyncio
@@ -27,17 +27,17 @@ from florence_ui.errors import LinkError
 
 MAX_BYTES = 20 * 2**20
 TIMEOUT = 15.0
-"""Seconds for all of it: names, redirects and the last byte."""
+"""Seconds for everything, from name lookup to the last byte."""
 CONNECT_TIMEOUT = 4.0
-"""Seconds for one address; a name may have several, and one may be dead."""
+"""Seconds for one address; a name may have several, some of them unreachable."""
 MAX_REDIRECTS = 5
 MAX_ADDRESSES = 4
-"""Addresses of one name that are tried."""
+"""Addresses tried for one name."""
 MAX_URL = 2048
 MAX_LOOKUPS = 16
-"""Names that are looked up at once; a lookup cannot be broken off, only left behind."""
+"""Concurrent name lookups; a lookup cannot be canceled, only abandoned."""
 HOST = re.compile(r"[a-z0-9._-]{1,253}|[0-9a-f:.]{2,45}")
-"""A name or an address as `httpx.URL` gives it, international names already in ASCII; no zone, no escapes."""
+"""A name or an address as `httpx.URL` returns it, international names in ASCII; no zone, no escapes."""
 PORTS = {"http": 80, "https": 443}
 REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -65,25 +65,25 @@ NON_PUBLIC = tuple(
     )
 )
 ISATAP = (0x00005EFE, 0x02005EFE)
-"""Third quarter of an IPv6 address that carries an IPv4 address in its fourth, RFC 5214."""
+"""Third quarter of an IPv6 address with an embedded IPv4 address in its fourth, RFC 5214."""
 
 UPLOAD_HINT = "Download the picture yourself, then upload it."
 SPELLING_HINT = "Check its spelling, or download the picture yourself and upload it."
 UNREACHABLE_HINT = "Check its spelling, and whether this machine is online; or upload the picture."
-"""Whether a name has no address or an inner one is not told apart: that would map the inside of the network."""
+"""The same for names without an address and with an internal one, which would otherwise map the internal network."""
 RETRY_HINT = "Try again, or download the picture yourself and upload it."
 
 
 @dataclass(frozen=True)
 class Network:
-    """The two steps that touch the network's names and addresses; tests put their own in.
+    """The two steps that touch names and addresses; tests replace them.
 
-    What may be asked is decided between the two, by `is_public_address`, whatever they are.
+    Between the two, `is_public_address` decides what may be requested, whatever they are.
 
     Attributes:
-        resolve: (host, port) -> all its addresses, as text. Raises OSError where there is none.
-        dial: (address, port) that passed the check -> where to connect.
-        context: For TLS; None for the usual authorities.
+        resolve: (host, port) -> all its addresses, as text. Raises OSError if there is none.
+        dial: Checked (address, port) -> where to connect.
+        context: For TLS; None for the usual certificate authorities.
     """
 
     resolve: Callable[[str, int], Awaitable[list[str]]]
@@ -92,14 +92,14 @@ class Network:
 
 
 def is_public_address(address: str) -> bool:
-    """Whether an address is one of the open internet's, by itself and by any address inside it."""
+    """Whether an address, and any address embedded in it, is public."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
         return False
     if not ip.is_global or any(ip in network for network in NON_PUBLIC):
         return False
-    # all IPv6 that is routed today: leaves out mapped, compatible, NAT64, local and discard-only addresses
+    # all globally routed IPv6: excludes mapped, compatible, NAT64, local and discard-only addresses
     return ip.version == 4 or (ip in PUBLIC_V6 and int(ip) >> 32 & 0xFFFFFFFF not in ISATAP)
 
 
@@ -107,12 +107,12 @@ lookup_slots = threading.BoundedSemaphore(MAX_LOOKUPS)
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """All addresses of a host, by the system's own resolver, in its order.
+    """Resolve a host to all its addresses, in the order of the system's resolver.
 
-    A thread of its own, not one of the event loop's few: names that take minutes to fail would fill those.
+    In a thread of its own, because names that take minutes to fail would fill the event loop's few.
 
     Raises:
-        OSError: If there is none, or too many lookups are still going on.
+        OSError: If there is none, or too many lookups are in progress.
     """
     loop = asyncio.get_running_loop()
     found: asyncio.Future[list[str]] = loop.create_future()
@@ -152,16 +152,16 @@ async def fetch_image(
     timeout: float = TIMEOUT,  # noqa: ASYNC109  # it is asyncio.timeout's, and the caller's to choose
     network: Network = INTERNET,
 ) -> bytes:
-    """The bytes behind a link; whether they are a picture is for `images` to say.
+    """Fetch the bytes behind a link, picture or not.
 
     Args:
-        url: As typed: http or https, on its usual port.
-        max_bytes: Most bytes of the body.
-        timeout: Seconds for everything together.
-        network: How names become addresses and addresses connections.
+        url: As typed: http or https, on the default port.
+        max_bytes: Limit for the body.
+        timeout: Seconds for everything.
+        network: How to resolve names and connect to addresses.
 
     Raises:
-        LinkError: If it cannot, or may not, be fetched.
+        LinkError: If it cannot, or must not, be fetched.
     """
     try:
         async with asyncio.timeout(timeout):
@@ -173,38 +173,40 @@ async def fetch_image(
                 target = parse_link(answer)
     except TimeoutError:
         raise LinkError(f"The link took longer than {timeout:g} seconds.", RETRY_HINT) from None
-    raise LinkError("The link redirects too often.", f"Open it in a browser and copy the last address. {UPLOAD_HINT}")
+    raise LinkError("The link redirects too often.", f"Open it in a browser and copy the final address. {UPLOAD_HINT}")
 
 
 def parse_link(url: str | httpx.URL) -> httpx.URL:
-    """A link that may be asked, by its looks alone.
+    """Parse a link and check its syntax, scheme and port.
 
     Raises:
-        LinkError: If it is not a plain http(s) link.
+        LinkError: If it is not a plain http(s) link on a default port.
     """
     text = str(url).strip()
     if not text:
         raise LinkError("The link is empty.", "Paste one that starts with https://.")
     if len(text) > MAX_URL:
-        raise LinkError("The link is too long.", f"Links may have {MAX_URL:,} characters. {UPLOAD_HINT}")
+        raise LinkError("The link is too long.", f"The limit is {MAX_URL:,} characters. {UPLOAD_HINT}")
     try:
         link = httpx.URL(text)
         host = link.raw_host.decode("ascii").rstrip(".")
     except (httpx.InvalidURL, UnicodeError, ValueError, TypeError):
-        raise LinkError("This is not a link.", "Paste one that starts with https://.") from None
+        raise LinkError("This is not a valid link.", "Paste one that starts with https://.") from None
     if link.scheme not in PORTS:
         raise LinkError("Only links that start with http:// or https:// can be fetched.", UPLOAD_HINT)
     if not HOST.fullmatch(host):
-        raise LinkError("This is not a link.", "Paste one that starts with https://.")
+        raise LinkError("This is not a valid link.", "Paste one that starts with https://.")
     if link.userinfo:
-        raise LinkError("The link holds a user name or a password.", f"Only open links can be fetched. {UPLOAD_HINT}")
+        raise LinkError(
+            "The link contains a user name or a password.", f"Only public links can be fetched. {UPLOAD_HINT}"
+        )
     if link.port not in (None, *PORTS.values()):
-        raise LinkError("Only links on the usual ports, 80 and 443, can be fetched.", UPLOAD_HINT)
+        raise LinkError("Only links on the default ports, 80 and 443, can be fetched.", UPLOAD_HINT)
     return link
 
 
 async def request_once(link: httpx.URL, max_bytes: int, network: Network) -> bytes | httpx.URL:
-    """One hop: the body, or where the server points to."""
+    """Make one hop: return the body, or the target of a redirect."""
     port = link.port or PORTS[link.scheme]
     host = link.raw_host.decode("ascii").rstrip(".")
     addresses = await public_addresses(host, port, network)
@@ -216,11 +218,11 @@ async def request_once(link: httpx.URL, max_bytes: int, network: Network) -> byt
             finally:
                 await response.aclose()
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError, OSError):
-            raise LinkError("The link's server broke off, or could not be reached.", RETRY_HINT) from None
+            raise LinkError("The link's server could not be reached, or closed the connection.", RETRY_HINT) from None
 
 
 async def public_addresses(host: str, port: int, network: Network) -> list[str]:
-    """The addresses of a host, if every single one of them is public."""
+    """Resolve a host and check that every single address is public."""
     try:
         addresses = await network.resolve(host, port)
     except (OSError, UnicodeError, ValueError):
@@ -231,14 +233,14 @@ async def public_addresses(host: str, port: int, network: Network) -> list[str]:
 
 
 async def connect(
-    transport: httpx.AsyncHTTPTransport, link: httpx.URL, host: str, places: list[tuple[str, int]]
+    transport: httpx.AsyncHTTPTransport, link: httpx.URL, host: str, endpoints: list[tuple[str, int]]
 ) -> httpx.Response:
-    """The response's start from the first place that lets us in, asked under the link's own name."""
+    """Request the link from the first reachable endpoint, under the link's own name; the body is not read."""
     name = f"[{host}]" if ":" in host else host
     headers = {"Host": name if link.port is None else f"{name}:{link.port}", **HEADERS}
     timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT).as_dict()
     failure: Exception = httpx.ConnectError("no address")
-    for address, port in places:
+    for address, port in endpoints:
         pinned = link.copy_with(host=address, port=port)
         request = httpx.Request("GET", pinned, headers=headers, extensions={"timeout": timeout, "sni_hostname": host})
         try:
@@ -249,16 +251,16 @@ async def connect(
 
 
 async def read_body(response: httpx.Response, link: httpx.URL, max_bytes: int) -> bytes | httpx.URL:
-    """The body, counted as it comes; or where a redirect points to."""
+    """Read the body up to the limit, or return the target of a redirect."""
     if response.status_code in REDIRECTS and "location" in response.headers:
         return link.join(response.headers["location"])
     if response.status_code != 200:
         raise LinkError(*explain_status(response.status_code))
     if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        raise LinkError("The link's server sends the picture packed, which is not accepted.", UPLOAD_HINT)
+        raise LinkError("The link's server sends the picture compressed, which is not supported.", UPLOAD_HINT)
     if response.headers.get("content-type", "").strip().lower().startswith(("text/html", "application/xhtml")):
         raise LinkError("The link is a web page, not a picture.", "Copy the address of the picture itself.")
-    too_large = LinkError(f"The file is larger than {max_bytes / 2**20:g} MB.", "Take a smaller picture.")
+    too_large = LinkError(f"The file is larger than {max_bytes / 2**20:g} MB.", "Choose a smaller picture.")
     length = response.headers.get("content-length", "0")
     if length.isascii() and length.isdigit() and int(length) > max_bytes:
         raise too_large
@@ -271,15 +273,15 @@ async def read_body(response: httpx.Response, link: httpx.URL, max_bytes: int) -
 
 
 def explain_status(status: int) -> tuple[str, str]:
-    """What to say of a status other than 200."""
+    """Say what a status other than 200 means, and what to do."""
     if status in (401, 402, 403, 407, 451):
-        return f"The link's server does not let us have the file (status {status}).", UPLOAD_HINT
+        return f"The link's server denied access to the file (status {status}).", UPLOAD_HINT
     if status in (404, 410):
-        return f"There is nothing at that link (status {status}).", SPELLING_HINT
+        return f"Nothing was found at that link (status {status}).", SPELLING_HINT
     return f"The link's server answered with status {status} instead of a picture.", RETRY_HINT
 
 
 @lru_cache(maxsize=1)
 def default_ssl_context() -> ssl.SSLContext:
-    """The usual certificate authorities; reading them takes a while, so once."""
+    """The usual certificate authorities, loaded once because that is slow."""
     return httpx.create_ssl_context()

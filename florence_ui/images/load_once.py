@@ -1,4 +1,4 @@
-"""Opening pictures for visitors: in fair shares of threads, and each file once however often it is named."""
+"""Open pictures for visitors in a fair pool of threads, and each file once, however often it is requested."""
 
 import threading
 from collections.abc import Hashable
@@ -9,20 +9,20 @@ from florence_ui.concurrency.fair_pool import decode_pool
 from florence_ui.images.loading import ImageLimits, Picture, open_picture
 
 _open: WeakValueDictionary[Hashable, Picture] = WeakValueDictionary()
-"""Pictures that somebody still holds."""
+"""Pictures still in use somewhere."""
 _lock = threading.Lock()
 
 
 async def open_file(path: Path, limits: ImageLimits) -> Picture:
-    """The picture in a file that belongs to this app.
+    """Open a picture in a file that belongs to this app.
 
     Raises:
-        ImageError: If it is not a picture, is broken, or is beyond the limits.
+        ImageError: If it is not a supported picture, is corrupt, or exceeds the limits.
     """
     try:
         status = path.stat()  # noqa: ASYNC240 - one look at a file of ours
     except OSError:
-        return await decode_pool.run(open_picture, path, limits)  # says what is wrong
+        return await decode_pool.run(open_picture, path, limits)  # raises the right error
     identity = path, status.st_mtime_ns, status.st_size, limits
 
     def work() -> Picture:

@@ -1,9 +1,8 @@
-"""A file of unknown origin -> an upright RGB picture: the one coordinate frame of everything that follows.
+"""A file of unknown origin -> an upright RGB picture, the one coordinate frame of everything that follows.
 
-What the page shows, what the model sees and what is drawn on is the same picture: the first frame, turned
-upright by its EXIF orientation, converted to sRGB from the colors that `colors` follows, and flattened on white.
-The size is read from the header and checked before a pixel is decoded, only the formats of `FORMATS` are ever
-tried, and whatever goes wrong becomes an `ImageError`.
+The page, the model and the annotators use the same picture: the first frame, rotated upright by its EXIF orientation,
+converted to sRGB by `color`, and flattened on white. The size is read from the header and checked before a pixel is
+decoded, only the formats of `FORMATS` are ever tried, and every failure becomes an `ImageError`.
 """
 
 import hashlib
@@ -23,7 +22,7 @@ from florence_ui import storage
 from florence_ui.errors import ImageError
 from florence_ui.images.color import declared_profile, flatten, repair, stretch_range, to_resizable, to_srgb
 from florence_ui.images.refusals import (
-    BROKEN,
+    CORRUPT,
     TOO_MANY_PIXELS,
     explain_unreadable,
     explain_unsupported,
@@ -33,17 +32,17 @@ from florence_ui.images.refusals import (
 from florence_ui.images.sanitize import SanitizedFile, exif_orientation, sanitize
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
-"""What Pillow may try; never those that run a foreign program, such as EPS."""
+"""What Pillow may try; never a format that runs another program, such as EPS."""
 DISPLAY_SIDE = 1536
-"""Longest side of the picture that is shown and sent, in pixels; the model itself looks at 768."""
+"""Longest side of the picture that is shown and sent, in pixels; the model itself scales to 768."""
 MAX_SIDE = 65_500
-"""Longest side of any picture, in pixels: the most that a JPEG can hold, so that every result can be saved."""
+"""Longest side of any picture, in pixels: a JPEG's limit, so that every result can be saved."""
 JPEG_QUALITY = 80
 """Of what is shown and sent. Nano's boxes on 200 scenes of 12 megapixels agree with those for the whole file at IoU
 0.993 in the median; 90 would send 1.65 times the bytes of the benchmark's photograph."""
 CROP_QUALITY = 95
 LARGE = 16_000_000
-"""Pixels beyond which a picture is decoded beside one other such picture at the most, for the memory's sake."""
+"""Pixels beyond which at most two pictures are decoded at a time, to bound the memory."""
 large_image_slots = threading.BoundedSemaphore(2)
 
 TRANSPOSES = {
@@ -55,7 +54,7 @@ TRANSPOSES = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""EXIF orientation -> what turns the stored picture upright; 1 needs nothing."""
+"""EXIF orientation -> what makes the stored picture upright; 1 needs nothing."""
 SIDEWAYS = (TRANSPOSES[5], TRANSPOSES[6], TRANSPOSES[7], TRANSPOSES[8])
 
 
@@ -77,11 +76,11 @@ class Picture:
     """A picture that can be shown, sent and drawn on.
 
     Attributes:
-        path: A file of ours that holds the bytes as they came.
+        path: A file of ours with the bytes as received.
         size: (width, height) of the upright original, in pixels.
         display: Upright RGB, at most `DISPLAY_SIDE` on the long side.
         digest: SHA-256 of the bytes, as hex digits.
-        limits: What the file was held to.
+        limits: What the file was checked against.
         jpeg: `display` as a JPEG without metadata: what is shown, and what is sent to the model.
     """
 
@@ -93,7 +92,7 @@ class Picture:
     jpeg: bytes = field(default=b"", repr=False)
 
     def full(self) -> Image.Image:
-        """The upright RGB picture at its original size; a larger one than `display` is decoded again and not kept.
+        """The upright RGB picture at its original size; decoded again if it is larger than `display`, and not kept.
 
         Raises:
             ImageError: If it has to be decoded, and the file is gone.
@@ -104,10 +103,10 @@ class Picture:
 
 
 def open_picture(path: Path, limits: ImageLimits = ImageLimits()) -> Picture:
-    """The picture in a file that belongs to this app.
+    """Open a picture in a file that belongs to this app.
 
     Raises:
-        ImageError: If it is not a picture, is broken, or is beyond the limits.
+        ImageError: If it is not a supported picture, is corrupt, or exceeds the limits.
     """
     data = read_file(path, limits)
     size, display = load_image(data, limits, longest=DISPLAY_SIDE)
@@ -115,10 +114,10 @@ def open_picture(path: Path, limits: ImageLimits = ImageLimits()) -> Picture:
 
 
 def open_bytes(data: bytes, limits: ImageLimits = ImageLimits()) -> Picture:
-    """The picture in some bytes, which are kept as a file of ours.
+    """Open a picture in memory and keep its bytes as a file of ours.
 
     Raises:
-        ImageError: If it is not a picture, is broken, or is beyond the limits.
+        ImageError: If it is not a supported picture, is corrupt, or exceeds the limits.
         FlorenceUIError: If the file cannot be written.
     """
     size, display = load_image(data, limits, longest=DISPLAY_SIDE)
@@ -127,38 +126,38 @@ def open_bytes(data: bytes, limits: ImageLimits = ImageLimits()) -> Picture:
 
 
 def decode(data: bytes, limits: ImageLimits = ImageLimits()) -> Image.Image:
-    """The upright RGB picture at its original size.
+    """Decode to the upright RGB picture at its original size.
 
     Raises:
-        ImageError: If it is not a picture, is broken, or is beyond the limits.
+        ImageError: If it is not a supported picture, is corrupt, or exceeds the limits.
     """
     return load_image(data, limits)[1]
 
 
 def crop(picture: Picture, xyxy: tuple[float, float, float, float]) -> Picture:
-    """A part of a picture as a picture of its own, at the original's full detail.
+    """Cut out a part of a picture as a picture of its own, in full detail.
 
     Args:
-        picture: The whole.
+        picture: The whole picture.
         xyxy: Corners in pixels of the upright original; what lies outside is ignored.
 
     Raises:
         ImageError: If no pixel lies inside, or the original's file is gone.
     """
     if not all(math.isfinite(value) for value in xyxy):
-        raise ImageError("That part of the picture cannot be cut out.", "Choose another box.")
+        raise ImageError("The box is not made of finite numbers.", "Choose another box.")
     x1, y1, x2, y2 = xyxy
     width, height = picture.size
     left, right = max(0, math.floor(min(x1, x2))), min(width, math.ceil(max(x1, x2)))
     top, bottom = max(0, math.floor(min(y1, y2))), min(height, math.ceil(max(y1, y2)))
     if left >= right or top >= bottom:
-        raise ImageError("That part lies outside the picture.", "Choose a box inside it.")
+        raise ImageError("The box lies outside the picture.", "Choose one inside it.")
     part = picture.full().crop((left, top, right, bottom))
     return open_bytes(encode_jpeg(part, CROP_QUALITY), picture.limits)
 
 
 def encode_jpeg(image: Image.Image, quality: int = JPEG_QUALITY) -> bytes:
-    """An RGB picture as a JPEG without metadata; other threads go on meanwhile."""
+    """Encode an RGB picture as a JPEG without metadata; other threads keep running meanwhile."""
     with open_memory_file() as file:
         image.save(file, "JPEG", quality=quality)
         file.seek(0)
@@ -166,12 +165,12 @@ def encode_jpeg(image: Image.Image, quality: int = JPEG_QUALITY) -> bytes:
 
 
 def open_memory_file() -> BinaryIO:
-    """A file in memory; where the system has them, a real one: encoding into it, Pillow lets go of Python's lock."""
+    """A file in memory; a real one on Linux, because Pillow releases Python's lock only when it encodes into one."""
     return os.fdopen(os.memfd_create("picture"), "w+b") if hasattr(os, "memfd_create") else io.BytesIO()
 
 
 def read_file(path: Path, limits: ImageLimits = ImageLimits()) -> bytes:
-    """A file's bytes, never more than the limit allows.
+    """Read a file, never more than the limit allows.
 
     Raises:
         ImageError: If it is gone or too large.
@@ -180,65 +179,75 @@ def read_file(path: Path, limits: ImageLimits = ImageLimits()) -> bytes:
         with path.open("rb") as file:
             data = file.read(limits.max_bytes + 1)
     except OSError:
-        raise ImageError("The picture is not here any more.", "Choose it again.") from None
+        raise ImageError("The picture is no longer available.", "Choose it again.") from None
     storage.touch(path)
     check_bytes(data, limits)
     return data
 
 
 def check_bytes(data: bytes, limits: ImageLimits) -> None:
-    """Refuse an empty or too large file."""
+    """Reject an empty or too large file.
+
+    Raises:
+        ImageError: If it is one of these.
+    """
     if not data:
         raise ImageError("The file is empty.", "Choose another one.")
     if len(data) > limits.max_bytes:
         raise ImageError(
-            f"The file is larger than {limits.max_bytes / 2**20:g} MB.", "Save it smaller, then try again."
+            f"The file is larger than {limits.max_bytes / 2**20:g} MB.", "Save a smaller version, then try again."
         )
 
 
 def check_size(size: tuple[int, int], limits: ImageLimits) -> None:
-    """Refuse a picture that is too large to be decoded."""
+    """Reject a picture that is too large to be decoded.
+
+    Raises:
+        ImageError: If it is.
+    """
     width, height = size
     if width * height > limits.max_pixels or max(size) > MAX_SIDE:
         most = f"{limits.max_pixels / 1e6:g} megapixels and {MAX_SIDE:,} pixels on a side"
-        raise ImageError(f"The picture is too large: {width:,} x {height:,} pixels.", f"Scale it to {most} at most.")
+        raise ImageError(
+            f"The picture is too large: {width:,} x {height:,} pixels.", f"Scale it down to at most {most}."
+        )
 
 
 def load_image(data: bytes, limits: ImageLimits, *, longest: int | None = None) -> tuple[tuple[int, int], Image.Image]:
-    """Decode a picture, at reduced size where that is all that is needed.
+    """Decode a picture, at reduced size if that is enough.
 
     Args:
         data: The file's bytes.
-        limits: What it must keep to.
-        longest: Long side of what is wanted, in pixels; None for the original size.
+        limits: What it is checked against.
+        longest: Long side of the wanted picture, in pixels; None for the original size.
 
     Returns:
         The upright original's (width, height), and the upright RGB picture.
 
     Raises:
-        ImageError: If it is not a picture, is broken, or is beyond the limits.
+        ImageError: If it is not a supported picture, is corrupt, or exceeds the limits.
     """
     image, stripped = open_header(data, limits)
     with large_image_slots if math.prod(image.size) > LARGE else nullcontext():
         try:
             return decode_pixels(image, stripped, longest)
-        except Exception as error:  # decoders meet hostile bytes, and raise whatever they like
+        except Exception as error:  # decoders raise anything on hostile bytes
             raise ImageError(*explain_unreadable(data, error=str(error), decoding=True)) from None
 
 
 def open_header(data: bytes, limits: ImageLimits) -> tuple[Image.Image, SanitizedFile]:
-    """The picture with its header read and no pixel decoded, and its file without what the pixels do not need.
+    """Read a picture's header without decoding a pixel, and sanitize its file.
 
     Raises:
-        ImageError: If it is not a picture, is broken, or is beyond the limits.
+        ImageError: If it is not a supported picture, is corrupt, or exceeds the limits.
     """
     check_bytes(data, limits)
     if is_rle4(data):
         raise ImageError(*explain_unsupported("BMP"))
     try:
         stripped = sanitize(data)
-    except Exception:  # a hostile file can raise anything
-        raise ImageError(*BROKEN) from None
+    except Exception:  # the same
+        raise ImageError(*CORRUPT) from None
     try:
         image = Image.open(io.BytesIO(stripped.data), formats=FORMATS)
     except Image.DecompressionBombError:
@@ -254,17 +263,17 @@ def open_header(data: bytes, limits: ImageLimits) -> tuple[Image.Image, Sanitize
 def decode_pixels(
     image: Image.Image, stripped: SanitizedFile, longest: int | None
 ) -> tuple[tuple[int, int], Image.Image]:
-    """The pixels of a picture whose header is read and whose size is allowed; returns what `load_image` does."""
+    """Decode a picture whose header is read and whose size is checked; returns what `load_image` does."""
     size = image.size
     if longest:
         image.draft(None, fit_size(size, longest))
     stored = next(iter(getattr(image, "tile", ())), None)
     image.load()
     turn = TRANSPOSES.get(exif_orientation(stripped.exif or image.info.get("exif", b"")))
-    profile, stated = image.info.get("icc_profile"), declared_profile(image, stripped.cicp)
+    profile, declared = image.info.get("icc_profile"), declared_profile(image, stripped.cicp)
     wanted = fit_size(size, longest) if longest else size
     # one name for the picture at every stage: never more than two of its size in memory
-    convert = partial(to_srgb, profile=profile, stated=stated)
+    convert = partial(to_srgb, profile=profile, declared=declared)
     for step in (
         partial(repair, stored=stored),
         to_resizable,
@@ -281,17 +290,17 @@ def decode_pixels(
 
 
 def fit_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
-    """A size scaled down to a long side, no side less than a pixel."""
+    """Scale a size down to a long side, no side below one pixel."""
     scale = min(1.0, longest / max(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The picture at that size; the gap keeps a very long one from needing gigabytes of filter coefficients."""
+    """Resize a picture; the gap keeps a very long one from needing gigabytes of filter coefficients."""
     return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
 
 
 def drop_metadata(image: Image.Image) -> Image.Image:
-    """The pixels alone, without the file's metadata, which no longer hold and would be saved along."""
+    """Drop the file's metadata, which no longer applies and would be saved along."""
     image.info = {}
     return image

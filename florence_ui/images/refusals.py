@@ -1,24 +1,30 @@
-"""What to say of a file that cannot be opened: another format, a kind that is not read here, or broken.
+"""Why a file cannot be opened: another format, an unsupported variant, or corrupt.
 
-Valid files of rare kinds are told from broken ones by their headers; what a decoder says of a file is for
-developers, and the same for both.
+Unsupported variants are told from corrupt files by their headers; decoders report both alike, and for developers.
 """
 
 import struct
+from collections.abc import Callable
 
 from florence_ui.images import avif
 from florence_ui.images.sanitize import JPEG_MARKER, SOI, SOS, TEM, MalformedError, jpeg_segment_end, read_directory
 
 SUPPORTED_FORMATS = "JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF"
-BROKEN = ("The picture is broken or cut off.", "Save it again, or choose another one.")
+CORRUPT = ("The picture is corrupt or incomplete.", "Export it again, or choose another one.")
 TOO_MANY_PIXELS = ("The picture has too many pixels.", "Scale it down, then try again.")
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 AVIF_BRANDS = (b"avif", b"avis")
-TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+FIRST_BYTES: dict[str, bytes | tuple[bytes, ...]] = {
+    "JPEG": b"\xff\xd8",
+    "PNG": b"\x89PNG",
+    "GIF": b"GIF8",
+    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+    "BMP": b"BM",
+}
 
 BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
 BMP_DEPTHS = (0, 1, 2, 4, 8, 16, 24, 32)
-"""Bits a pixel; 0 where a JPEG or PNG is inside."""
+"""Bits per pixel; 0 for an embedded JPEG or PNG."""
 BMP_COMPRESSIONS = (0, 1, 2, 3, 4, 5, 6, 11, 12, 13)
 BMP_RLE4 = 2
 JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
@@ -31,43 +37,42 @@ TIFF_COMPRESSIONS = {*range(1, 11), 32766, 32771, 32773, 32809, 32946, 34661, 34
 TIFF_COMPRESSIONS |= {50000, 50001, 50002, 52546}
 TIFF_YCBCR, TIFF_JPEG = 6, 7
 TIFF_PLACES = {273, 324}
-"""Tags of where strips or tiles lie."""
+"""Tags of the offsets of strips or tiles."""
 TIFF_UNSUPPORTED = TIFF_COMPRESSIONS - {1, 2, 3, 4, 5, 7, 8, 32773, 32946}
-"""Compressions of which many a valid file cannot be decoded."""
+"""Compressions that the decoder lacks, or lacks in part."""
 NOT_IMPLEMENTED = ("Not implemented", "No codec available", "Unsupported depth")
-"""What libavif says of valid pictures."""
+"""libavif's messages for valid but unsupported pictures."""
 
 
 def explain_unreadable(data: bytes, *, error: str = "", decoding: bool = False) -> tuple[str, str]:
-    """What to say of a file that could not be opened or decoded, and what to do.
+    """Say why a file could not be opened or decoded, and what to do.
 
     Args:
         data: The file's bytes.
-        error: What the decoder said.
-        decoding: Whether its header was read, and its pixels were not.
+        error: The decoder's message.
+        decoding: Whether its header was read, but its pixels were not.
     """
     if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
-        return "HEIC pictures cannot be read here.", "Save it as JPEG first; a phone's camera can be set to take those."
+        return "HEIC pictures are not supported.", "Save it as JPEG first; phone cameras have a setting for that."
     form = format_of(data)
     if not form:
-        return "This is not a picture that can be read.", f"Choose a {SUPPORTED_FORMATS} file."
+        return "This file is not a supported picture.", f"Choose a {SUPPORTED_FORMATS} file."
     try:
         if UNSUPPORTED_CHECKS[form](data, error, decoding):
             return explain_unsupported(form)
     except (struct.error, IndexError, MalformedError):
         pass
-    return BROKEN
+    return CORRUPT
 
 
 def explain_unsupported(form: str) -> tuple[str, str]:
-    """What to say of a valid file of a kind that is not read here."""
-    return f"This kind of {form} cannot be read here.", "Save it as an ordinary PNG or JPEG, then try again."
+    """What to say of a valid file of an unsupported variant."""
+    return f"This variant of {form} is not supported.", "Save it as an ordinary PNG or JPEG, then try again."
 
 
 def format_of(data: bytes) -> str:
-    """Which of our formats a file begins like; empty for another one."""
-    starts = {"JPEG": b"\xff\xd8", "PNG": b"\x89PNG", "GIF": b"GIF8", "TIFF": TIFF_STARTS, "BMP": b"BM"}
-    for name, start in starts.items():
+    """The name of the format by a file's first bytes; empty for an unknown one."""
+    for name, start in FIRST_BYTES.items():
         if data.startswith(start):
             return name
     if data[4:8] == b"ftyp" and data[8:12] in AVIF_BRANDS:
@@ -76,12 +81,12 @@ def format_of(data: bytes) -> str:
 
 
 def is_rle4(data: bytes) -> bool:
-    """Whether this is a BMP with runs of 4-bit pixels, which Pillow decodes wrongly."""
+    """Whether this is a BMP with run-length encoded 4-bit pixels, which Pillow decodes wrongly."""
     return data.startswith(b"BM") and len(data) >= 34 and _read_bmp_header(data)[2] == BMP_RLE4
 
 
 def _read_bmp_header(data: bytes) -> tuple[int, int, int]:
-    """Size of the header, bits a pixel, compression."""
+    """Size of the header, bits per pixel, compression."""
     (header,) = struct.unpack_from("<L", data, 14)
     depth = struct.unpack_from("<H", data, 24 if header == 12 else 28)[0]
     return header, depth, struct.unpack_from("<L", data, 30)[0] if header >= 40 else 0
@@ -109,7 +114,7 @@ def _is_unsupported_jpeg(data: bytes, error: str, decoding: bool) -> bool:
 
 
 def _is_apple_png(data: bytes, error: str, decoding: bool) -> bool:
-    """Whether its first chunk is Apple's own."""
+    """Whether its first chunk is Apple's CgBI."""
     return data[12:16] == b"CgBI"
 
 
@@ -128,7 +133,7 @@ def _is_unsupported_avif(data: bytes, error: str, decoding: bool) -> bool:
     return error.endswith(NOT_IMPLEMENTED) if decoding else avif.is_whole(data)
 
 
-UNSUPPORTED_CHECKS = {
+UNSUPPORTED_CHECKS: dict[str, Callable[[bytes, str, bool], bool]] = {
     "BMP": _is_unsupported_bmp,
     "JPEG": _is_unsupported_jpeg,
     "PNG": _is_apple_png,

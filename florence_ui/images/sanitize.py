@@ -1,11 +1,11 @@
-"""A picture file without all that is not needed for the pixels of its first frame.
+"""Reduce a picture file to what the pixels of its first frame need.
 
-Decoders read metadata, further frames and trailers before, or without, ever being asked to, and that is where
-small files become large: a directory whose thousands of tags all point at the same megabytes, a progressive
-JPEG with a hundred thousand scans, a GIF comment of twenty megabytes that is copied block by block, a tile of
-900 megapixels in a picture of one. So a file is taken apart here first, by lengths alone, and what is handed
-to the decoder holds the headers, colors and pixels of one picture and nothing else. What hides in or behind
-a picture (a script, an archive, a film) goes with the rest.
+Decoders read metadata, further frames and trailers without being asked to, and that is where small files become
+large: a directory whose thousands of tags all point at the same megabytes, a progressive JPEG with a hundred thousand
+scans, a GIF comment of twenty megabytes that is copied block by block, a tile of 900 megapixels in a picture of one.
+So a file is first taken apart here, by lengths alone, and the decoder gets the headers, colors and pixels of one
+picture and nothing else. Anything hidden in or behind a picture (a script, an archive, a video) is dropped too. No
+library does that for all these formats without decoding them.
 
 Sources: ISO/IEC 10918-1 annex B (JPEG), the PNG and GIF89a specifications, TIFF 6.0 and its BigTIFF design,
 Exif 2.32; for AVIF see `avif`.
@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from florence_ui.images import avif
 
 MAX_PARTS = 100_000
-"""Most segments, chunks or tags that one file is made of; ordinary ones have a few dozen."""
+"""Most segments, chunks or tags of one file; ordinary ones have a few dozen."""
 MAX_SCANS = 100
-"""Most scans of a progressive JPEG; encoders write about ten, and each one costs a pass over the picture."""
+"""Most scans of a progressive JPEG; encoders write about ten, and each costs a pass over the picture."""
 MAX_EXIF = 2**16
 """Largest EXIF block of a PNG, in bytes; the other formats allow no more."""
 MAX_PROFILE = 2**20
-"""Largest color profile of a PNG, in bytes unpacked: the decoder refuses the whole picture for a larger one."""
+"""Largest color profile of a PNG, in bytes decompressed: the decoder rejects the whole picture for a larger one."""
 MAX_VALUES = 200_000
 """Most values of one TIFF tag that are not bytes: strips, or a palette of 16 bits."""
 FREE_TILE = 2**20
@@ -39,15 +39,15 @@ class MalformedError(ValueError):
 
 @dataclass(frozen=True)
 class SanitizedFile:
-    """One picture's file.
+    """The file of one picture.
 
     Attributes:
-        data: What the decoder may see.
-        exif: The EXIF block that was taken out, or empty.
+        data: What the decoder may read.
+        exif: The EXIF block that was removed, or empty.
         cicp: Numbers of the color primaries and transfer characteristics in ITU-T H.273, where a PNG or AVIF has them.
-        size: (width, height) in pixels where the decoder does not say it of a picture that it finds too large (AVIF).
-        is_clean: Whether `data` holds one picture and nothing else. Where it does not, only the decoder may have
-            it, and a picture to give away is encoded anew.
+        size: (width, height) in pixels of an AVIF, whose decoder does not report the size of a too large picture.
+        is_clean: Whether `data` is one picture and nothing else. Otherwise only the decoder may have it, and a picture
+            to hand out is encoded again.
     """
 
     data: bytes
@@ -58,7 +58,7 @@ class SanitizedFile:
 
 
 def sanitize(data: bytes) -> SanitizedFile:
-    """Take everything but the first frame's pixels out of a file; a format not known here passes as it is.
+    """Remove everything but the first frame's pixels from a file; an unknown format passes unchanged.
 
     Raises:
         MalformedError: If the file cannot be taken apart.
@@ -81,19 +81,19 @@ def sanitize(data: bytes) -> SanitizedFile:
 
 
 JPEG_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
-"""The next marker, in a header or in a scan, where stuffed bytes and restarts are part of the pixels."""
+"""The next marker; in a scan, stuffed bytes and restarts are part of the pixels."""
 TEM, SOI, EOI, SOS, APP0, APP1, APP2, APP14, COM = 0x01, 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE, 0xFE
 SCAN_TABLES = (0xC4, 0xCC, 0xDB, 0xDD)
-"""What may stand between the scans of a progressive JPEG: Huffman, arithmetic and quantization tables, intervals."""
+"""Allowed between the scans of a progressive JPEG: Huffman, arithmetic and quantization tables, intervals."""
 APP0_BYTES, APP14_BYTES = 14, 12
-"""Of the JFIF and Adobe segments, what says how colors are coded; a thumbnail may follow."""
+"""Bytes of the JFIF and Adobe segments that give the color coding; a thumbnail may follow."""
 
 
 def sanitize_jpeg(data: bytes) -> SanitizedFile:
-    """Keep the header's tables, its color profile and what says how colors are coded, and the scans as they are.
+    """Keep the header's tables, its color profile and color coding, and the scans unchanged.
 
-    Decoders differ in what they do about stray markers and wrong lengths inside the scans, so not a byte in there
-    is touched. Only where nothing but scans and their tables stands before the end marker is the rest cut off.
+    Decoders treat stray markers and wrong lengths inside scans differently, so no byte in there is touched. The rest is
+    cut off only if nothing but scans and their tables precedes the end marker.
     """
     kept, exif, position = [b"\xff\xd8"], b"", 2
     for _ in range(MAX_PARTS):
@@ -115,12 +115,12 @@ def sanitize_jpeg(data: bytes) -> SanitizedFile:
 
 
 def jpeg_segment_end(data: bytes, start: int) -> int:
-    """Where a segment ends by its length, which counts its own two bytes even where it says less."""
-    return start + 2 + max(2, struct.unpack_from(">H", data, start + 2)[0])
+    """Where a segment ends by its length, which includes its own two bytes even if it claims less."""
+    return start + 2 + max(2, int(struct.unpack_from(">H", data, start + 2)[0]))
 
 
 def reduce_segment(marker: int, segment: bytes) -> bytes:
-    """What a JPEG's segment says about its pixels and colors; empty where that is nothing."""
+    """Reduce a JPEG's segment to what its pixels and colors need; empty if that is nothing."""
     if marker in (SOI, TEM, COM) or (marker == APP2 and segment[4:16] != b"ICC_PROFILE\0"):
         return b""
     if marker == APP0:
@@ -134,12 +134,12 @@ def reduce_segment(marker: int, segment: bytes) -> bytes:
 
 
 def app_segment(marker: int, content: bytes) -> bytes:
-    """An application's segment of a JPEG."""
+    """Build an application segment of a JPEG."""
     return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
 
 
 def scans_end(data: bytes, position: int) -> int | None:
-    """Where a JPEG's scans end, behind the end marker; None if anything but scans and their tables comes before it."""
+    """Where a JPEG's scans end, after the end marker; None if anything but scans and their tables precedes it."""
     follows = False
     for _ in range(MAX_PARTS):
         found = JPEG_MARKER.search(data, position)
@@ -157,17 +157,17 @@ def scans_end(data: bytes, position: int) -> int | None:
     return None
 
 
-PNG_CHUNKS = {b"IHDR": None, b"PLTE": None, b"tRNS": None, b"IDAT": None, b"IEND": None}
+PNG_CHUNKS: dict[bytes, int | None] = {b"IHDR": None, b"PLTE": None, b"tRNS": None, b"IDAT": None, b"IEND": None}
 PNG_CHUNKS |= {b"sRGB": 1, b"gAMA": 4, b"cHRM": 32, b"cICP": 4}
-"""What a PNG's pixels and colors need, and how many bytes it has where that is fixed."""
+"""What a PNG's pixels and colors need, and its length in bytes if fixed."""
 
 
 def sanitize_png(data: bytes) -> SanitizedFile:
-    """Keep size, palette, transparency, colors and pixels; an animation's frames go."""
+    """Keep size, palette, transparency, colors and pixels; drop an animation's frames."""
     kept, exif, cicp, position = [data[:8]], b"", None, 8
     for _ in range(MAX_PARTS):
         if position + 8 > len(data):
-            return SanitizedFile(b"".join(kept), exif, cicp)  # cut off: the decoder says whether it has enough
+            return SanitizedFile(b"".join(kept), exif, cicp)  # cut off: the decoder decides whether it has enough
         length, kind = struct.unpack_from(">L4s", data, position)
         end = position + 12 + length
         content = data[position + 8 : end - 4]
@@ -186,10 +186,10 @@ def sanitize_png(data: bytes) -> SanitizedFile:
 
 
 def inflates_to_at_most(chunk: bytes, limit: int) -> bool:
-    """Whether a named and packed chunk unpacks to no more than that many bytes."""
-    packed = chunk[chunk.find(b"\0") + 2 :]
+    """Whether a named, compressed chunk decompresses to at most that many bytes."""
+    compressed = chunk[chunk.find(b"\0") + 2 :]
     try:
-        return len(zlib.decompressobj().decompress(packed, limit + 1)) <= limit
+        return len(zlib.decompressobj().decompress(compressed, limit + 1)) <= limit
     except zlib.error:
         return False
 
@@ -209,18 +209,18 @@ def sanitize_gif(data: bytes) -> SanitizedFile:
             position += 1  # decoders skip what they do not know
             continue
         position = sub_blocks_end(data, position + 2)
-        if data[start + 1] == 0xF9 and data[start + 2] >= 4:  # what is transparent
+        if data[start + 1] == 0xF9 and data[start + 2] >= 4:  # transparency
             kept.append(b"!\xf9\4" + data[start + 3 : start + 7] + b"\0")
     raise MalformedError("too many blocks")
 
 
 def gif_palette(flags: int) -> int:
-    """Bytes of the palette that a GIF's flags announce."""
+    """Length in bytes of the palette that a GIF's flags announce."""
     return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
 
 
 def sub_blocks_end(data: bytes, position: int) -> int:
-    """Where a GIF's chain of sub-blocks ends, behind its terminator; beyond the file if that is cut off."""
+    """Where a GIF's chain of sub-blocks ends, after its terminator; beyond the file if it is cut off."""
     while position < len(data) and (size := data[position]):
         position += size + 1
     return position + 1
@@ -232,34 +232,34 @@ TIFF_TAGS = {
 }
 """Size, layout, orientation, compression, palette, strips, tiles, JPEG tables and color profile."""
 TIFF_UNITS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-"""Field type -> bytes of one value."""
+"""Field type -> bytes per value."""
 TIFF_JPEGS = (6, 7)
 
 
 @dataclass(frozen=True)
 class Directory:
-    """How a TIFF's first directory is written, and its entries of known type: tag -> (type, count, raw entry)."""
+    """A TIFF's first directory: byte order, whether BigTIFF, and its entries: tag -> (type, count, raw entry)."""
 
     order: str
     big: bool
     entries: dict[int, tuple[int, int, bytes]]
 
     def number(self, tag: int) -> int:
-        """A tag's first value, where it stands in the entry itself; 0 where it does not."""
+        """A tag's first value if it is in the entry itself; otherwise 0."""
         kind, _, raw = self.entries.get(tag, (0, 0, b""))
         form = {1: "B", 3: "H", 4: "L", 16: "Q"}.get(kind)
-        return struct.unpack_from(self.order + form, raw, 12 if self.big else 8)[0] if form else 0
+        return int(struct.unpack_from(self.order + form, raw, 12 if self.big else 8)[0]) if form else 0
 
 
 def read_directory(data: bytes) -> Directory:
-    """The first directory of a TIFF or of an EXIF block, values not followed."""
+    """Read the first directory of a TIFF or an EXIF block, without following its values."""
     order, big = ("<" if data[:2] == b"II" else ">"), b"+" in data[2:4]
     offset = struct.unpack_from(order + ("Q" if big else "L"), data, 8 if big else 4)[0]
     (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, offset)
     offset, width = offset + (8 if big else 2), 20 if big else 12
     if count > MAX_PARTS:
         raise MalformedError("too many tags")
-    entries = {}
+    entries: dict[int, tuple[int, int, bytes]] = {}
     for start in range(offset, min(offset + count * width, len(data) - width + 1), width):
         tag, kind, values = struct.unpack_from(order + ("HHQ" if big else "HHL"), data, start)
         if kind in TIFF_UNITS:
@@ -268,7 +268,7 @@ def read_directory(data: bytes) -> Directory:
 
 
 def sanitize_tiff(data: bytes) -> bytes:
-    """Put a directory of the needed tags behind the file, and lead the header to it; other pages go unread."""
+    """Append a directory of the needed tags and point the header to it; other pages stay unread."""
     directory = read_directory(data)
     entries = {tag: entry for tag, entry in sorted(directory.entries.items()) if tag in TIFF_TAGS}
     sizes = [values * TIFF_UNITS[kind] for kind, values, _ in entries.values()]
@@ -292,7 +292,7 @@ def sanitize_tiff(data: bytes) -> bytes:
 
 
 def exif_orientation(exif: bytes) -> int:
-    """The orientation, 1 to 8, that an EXIF block asks for; 1 where it is missing or cannot be read."""
+    """The orientation, 1 to 8, in an EXIF block; 1 if it is missing or cannot be read."""
     try:
         value = read_directory(exif.removeprefix(b"Exif\0\0")).number(0x0112)
     except (struct.error, MalformedError):

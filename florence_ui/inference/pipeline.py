@@ -19,14 +19,17 @@ from PIL import Image
 from starlette.datastructures import Secret
 
 from florence_ui import storage
-from florence_ui.backends import MAX_NEW_TOKENS, Answer, Backend, NotConnectedError, backends_from, infer, load_client
+from florence_ui.backends.backend import Backend, available_backends
+from florence_ui.backends.infer import Answer, infer, load_client
 from florence_ui.backends.local_server import LocalServer
-from florence_ui.backends.model_status import BASE, NANO, NANO_WARNING, ServerState, ServerStatus, choose_model
+from florence_ui.backends.model_status import NANO_WARNING, ServerState, ServerStatus, choose_model
+from florence_ui.backends.unreachable import NotConnectedError
 from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.concurrency.queueing import Charge, ConcurrencyGate, OnStatus, SingleFlight, uncharged
 from florence_ui.errors import BackendUnreachableError, InputError, ModelNotFoundError
 from florence_ui.images.loading import Picture, encode_jpeg
 from florence_ui.inference.response_cache import ResponseCache, fingerprint
+from florence_ui.models import BASE, MAX_NEW_TOKENS, NANO
 from florence_ui.rendering.annotate import Style, annotate
 from florence_ui.results.parsing import parse
 from florence_ui.results.result import Result
@@ -124,7 +127,7 @@ class Pipeline:
 
     def __init__(self, settings: Settings, *, local: LocalServer | None = None) -> None:
         self.settings = settings
-        self.backends = backends_from(settings)
+        self.backends = available_backends(settings)
         wanted = settings.model or BASE
         self.local = local or LocalServer(settings, prepare=wanted if settings.default_backend == "local" else "")
         self.cache = ResponseCache(settings.cache_mb * MEGABYTE, settings.cache_seconds)

@@ -1,1 +1,1 @@
-"""Connections, proxies and origins: how requests come in and go out."""
+"""Connections, origins and outbound proxies: how requests come in and go out."""

@@ -1,10 +1,10 @@
-"""Which website a request comes from, and by which name it reached us.
+"""Which website a request comes from, and which host name it was sent to.
 
-A browser says with a request who makes it (`Origin`, `Sec-Fetch-Site`) and which name was asked for (`Host`), and no
-website can change that. A program sends only `Host`. Two attacks show in these headers:
+A browser states both in headers that no website can change: `Origin` and `Sec-Fetch-Site`, and `Host`. A program sends
+only `Host`. Two attacks show in these headers:
 
-    cross-site request   another website sends a request here: `Origin` is not the name that was asked for
-    DNS rebinding        a website lets its own name point to this machine: `Origin` fits, but nobody knows the name
+    cross-site request   another website sends a request here: `Origin` differs from the host
+    DNS rebinding        a website points its own name at this machine: `Origin` fits, but the host is unknown
 """
 
 import ipaddress
@@ -21,11 +21,11 @@ _ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9._\-]+|\[[0-9a-f:.]+
 _NETLOC = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._\-]+))(?::[0-9]{0,5})?", re.IGNORECASE)
 _BARE_V6 = re.compile(r"[0-9a-f:.]+(?:%[a-z0-9_\-]+(?:\.[0-9]+)?)?", re.IGNORECASE)
 LOCAL_DOMAINS = ("local", "internal", "lan", "home.arpa")
-"""Top of names that the public DNS does not give to anybody (RFC 6762, RFC 8375, and ICANN's reservations)."""
+"""Domains that nobody can register in the public DNS (RFC 6762, RFC 8375, and ICANN's reservations)."""
 
 
 def host_name(netloc: str) -> str:
-    """`Name.example.:8080` -> `name.example`, `[::1]:80` or `::1` -> `::1`; `""` where the whole text is no host."""
+    """`Name.example.:8080` -> `name.example`, `[::1]:80` or `::1` -> `::1`; `""` for anything but a host."""
     netloc = netloc.strip().lower()
     if _BARE_V6.fullmatch(netloc) and parse_address(netloc):
         return netloc
@@ -36,7 +36,7 @@ def host_name(netloc: str) -> str:
 
 
 def parse_address(host: str) -> Address | None:
-    """A host that is an IP address as one; an IPv4 address inside an IPv6 one as the former."""
+    """Parse a host that is an IP address; an IPv4-mapped IPv6 address gives the IPv4 one."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -45,7 +45,7 @@ def parse_address(host: str) -> Address | None:
 
 
 def is_loopback_host(host: str) -> bool:
-    """Whether a host, as `host_name` gives it, is this machine whoever asks: no DNS can let it point elsewhere."""
+    """Whether a host, as `host_name` gives it, is always this machine: no DNS server can point it elsewhere."""
     address = parse_address(host)
     if address is not None:
         return address.is_loopback
@@ -53,12 +53,12 @@ def is_loopback_host(host: str) -> bool:
 
 
 def is_local_name(host: str) -> bool:
-    """Whether a name is one of a local network: the public DNS has no such names, so no stranger can own one."""
+    """Whether a name belongs to a local network: the public DNS has no such names, so no stranger can own one."""
     return "." not in host or host.endswith(tuple(f".{domain}" for domain in LOCAL_DOMAINS))
 
 
 def normalize_origin(text: str) -> str:
-    """An origin as a browser writes it: `https://example.com`, without the usual port.
+    """Write an origin as browsers do: `https://example.com`, without the default port.
 
     Raises:
         ValueError: If it is not http(s), or has more than a host and a port.
@@ -71,14 +71,14 @@ def normalize_origin(text: str) -> str:
 
 
 def is_cross_site(headers: Headers, allowed: Collection[str] = ()) -> bool:
-    """Whether another website makes this request through somebody's browser.
+    """Whether another website makes this request through a visitor's browser.
 
-    `X-Forwarded-Host` counts as a name of ours: a website cannot send it across origins without being asked first
-    whether it may, and it may not.
+    `X-Forwarded-Host` counts as one of our names: a website cannot send it across origins without a preflight request,
+    which is refused.
 
     Args:
-        headers: Of the request.
-        allowed: Origins, as `normalize_origin` writes them, that are welcome.
+        headers: The request's headers.
+        allowed: Origins, as `normalize_origin` writes them, that may send requests.
     """
     origins = headers.getlist("origin")
     if len(origins) > 1:
@@ -87,10 +87,10 @@ def is_cross_site(headers: Headers, allowed: Collection[str] = ()) -> bool:
         return False
     if headers.get("sec-fetch-site", "none").lower() not in ("same-origin", "none"):
         return True
-    return bool(origins) and not _is_own(origins[0], headers)
+    return bool(origins) and not _is_same_origin(origins[0], headers)
 
 
-def _is_own(origin: str, headers: Headers) -> bool:
+def _is_same_origin(origin: str, headers: Headers) -> bool:
     try:
         asked = urlsplit(normalize_origin(origin)).netloc
     except ValueError:

@@ -45,7 +45,7 @@ def concatenate(results: Sequence[Result]) -> sv.Detections:
     has_polygons = any(any(result.polygons) for result in some)
     return make_detections(
         [label for result in some for label in result.labels],
-        np.concatenate([np.asarray(result.detections.xyxy, dtype=np.float32) for result in some]),
+        np.concatenate([result.xyxy for result in some]),
         quads=np.concatenate([quads_or_boxes(result) for result in some]) if has_quads else None,
         polygons=[parts for result in some for parts in result.polygons] if has_polygons else None,
         inverted=np.concatenate([result.inverted for result in some]),
@@ -73,7 +73,7 @@ def translate(result: Result, offset: tuple[float, float], size: tuple[int, int]
     shift = np.asarray(offset, dtype=np.float32)
     detections = make_detections(
         result.labels,
-        np.asarray(result.detections.xyxy, dtype=np.float32) + np.tile(shift, 2),
+        result.xyxy + np.tile(shift, 2),
         quads=None if result.quads is None else result.quads + shift,
         polygons=[[part + shift for part in parts] for parts in result.polygons] if any(result.polygons) else None,
         inverted=result.inverted,
@@ -148,7 +148,7 @@ def _relabel(
     polygons = found.polygons if polygons is None else polygons
     return make_detections(
         labels,
-        np.asarray(found.detections.xyxy, dtype=np.float32),
+        found.xyxy,
         quads=found.quads,
         polygons=polygons if any(polygons) else None,
         inverted=found.inverted,

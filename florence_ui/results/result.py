@@ -65,6 +65,11 @@ class Result:
         return list(self.detections.data.get(POLYGONS, [[] for _ in range(len(self.detections))]))
 
     @property
+    def xyxy(self) -> FloatArray:
+        """The boxes (n, 4) in pixels, corners sorted."""
+        return np.asarray(self.detections.xyxy, dtype=np.float32)
+
+    @property
     def inverted(self) -> BoolArray:
         """(n,) booleans: which boxes came with swapped corners."""
         return np.asarray(self.detections.data.get(INVERTED, np.zeros(len(self.detections))), dtype=bool)

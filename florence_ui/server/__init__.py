@@ -5,9 +5,3 @@
 It needs no key and no Docker. Only `engine` and `runtime` import torch and transformers, in a thread and after the
 server answers, so a program that starts it hears from it within a second or two.
 """
-
-SERVER_NAME = "Florence-2 local server"
-"""What `GET /info` calls this server; Roboflow's own says "Roboflow Inference Server"."""
-
-DEFAULT_PORT = 9001
-"""The port of Roboflow's own local server, so that the same clients find this one."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import uvicorn
 
+from florence_ui.models import DEFAULT_PORT
 from florence_ui.network.connections import limit_connections
-from florence_ui.server import DEFAULT_PORT
 from florence_ui.server.app import create_app
 from florence_ui.server.generation_queue import MAX_WAITING
 from florence_ui.server.logs import log, set_up_logging

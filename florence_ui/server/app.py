@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 
 from florence_ui import __version__
-from florence_ui.server import SERVER_NAME
+from florence_ui.models import SERVER_NAME
 from florence_ui.server.body_limit import BodyLimit
 from florence_ui.server.docs import docs_page, route_list
 from florence_ui.server.logs import log

@@ -15,13 +15,13 @@ from transformers import (
 )
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
+from florence_ui.models import MAX_NEW_TOKENS
 from florence_ui.server.features import FeatureCache, content_key
 from florence_ui.server.prompts import answer_key
 from florence_ui.server.refusals import RefusalError
 from florence_ui.server.runtime import Runtime
 
 NUM_BEAMS = 3
-DEFAULT_NEW_TOKENS = 1024
 
 
 class BrokenWeightsError(Exception):
@@ -94,7 +94,7 @@ class Florence2:
         Args:
             image: Upright RGB.
             prompt: One that `check_prompt` accepts.
-            max_new_tokens: The longest answer; 1024 if None, never more than the model can count.
+            max_new_tokens: The longest answer; `MAX_NEW_TOKENS` if None, never more than the model can count.
             stop: Ends the generation when set.
 
         Returns:
@@ -113,7 +113,7 @@ class Florence2:
             input_ids=inputs["input_ids"].to(self.runtime.device),
             attention_mask=inputs["attention_mask"].to(self.runtime.device),
             mm_encoder_outputs={"image": self._see(inputs["pixel_values"])},
-            max_new_tokens=min(max_new_tokens or DEFAULT_NEW_TOKENS, self.max_positions),
+            max_new_tokens=min(max_new_tokens or MAX_NEW_TOKENS, self.max_positions),
             num_beams=NUM_BEAMS,
             do_sample=False,
             stopping_criteria=[StopWhenSet(stop)],

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from florence_ui.assets import ASSETS
+from florence_ui.models import BASE, LARGE, NANO
 from florence_ui.server.logs import log
 from florence_ui.server.refusals import RefusalError
 from florence_ui.server.transfer_rate import TransferRate
@@ -56,11 +57,11 @@ class Source:
 
 
 SOURCES = {
-    "florence-2-base": Source("florence-community/Florence-2-base"),
-    "florence-2-large": Source("florence-community/Florence-2-large"),
-    "florence-2-nano": Source(directory=ASSETS / "florence-2-nano"),
+    BASE: Source("florence-community/Florence-2-base"),
+    LARGE: Source("florence-community/Florence-2-large"),
+    NANO: Source(directory=ASSETS / NANO),
 }
-ROBOFLOW_IDS = {"florence-pretrains/3": "florence-2-base", "florence-pretrains/4": "florence-2-large"}
+ROBOFLOW_IDS = {"florence-pretrains/3": BASE, "florence-pretrains/4": LARGE}
 """The project ids behind Roboflow's aliases; its server takes either."""
 
 

@@ -1,12 +1,12 @@
-"""The one place for this app's temporary files: a private folder, one budget for all of them, and words for failures.
+"""All temporary files of this app: a private folder, one disk budget for it, and errors that visitors understand.
 
     with storage.create(".zip", stem="masks") as file, zipfile.ZipFile(file, "w") as archive:
         ...
     return file.path
 
-Whatever is written this way counts in the name of the visitor in `owner`, is checked before it is written, and leaves
-nothing behind if it fails. The folder lies in `GRADIO_TEMP_DIR`, or in the system's folder for temporary files, and is
-removed when the program ends.
+Whatever is written this way counts for the visitor in `owner`, is checked against the budget before it is written, and
+leaves nothing behind if it fails. The folder is created in `GRADIO_TEMP_DIR`, or in the system's temporary folder, and
+removed when the program ends. `tempfile` alone offers neither a budget nor removal after a kill.
 """
 
 import atexit
@@ -20,18 +20,18 @@ from pathlib import Path
 
 from florence_ui.errors import SettingsError, StorageError
 from florence_ui.storage.disk_budget import DiskBudget
+from florence_ui.storage.disk_space import DiskSpace
 from florence_ui.storage.private_folder import PrivateFolder, remove_abandoned
-from florence_ui.storage.room import Room
-from florence_ui.storage.writing import FULL, Lease, StoredFile, in_words
+from florence_ui.storage.writing import DISK_FULL_ERRNOS, Lease, StoredFile, as_storage_error
 
-__all__ = ["DiskBudget", "Room", "StoredFile", "budget", "create", "folder", "owner", "remove", "remove_abandoned"]
+__all__ = ["DiskBudget", "DiskSpace", "StoredFile", "budget", "create", "folder", "owner", "remove", "remove_abandoned"]
 __all__ += ["touch", "use_private_folder", "words_for_full_disk", "write"]
 
 REMOVE_SECONDS = 1.0
-"""How long the end of the program may wait for its files to be deleted."""
+"""How long the program's end may wait for its files to be deleted."""
 
 owner: ContextVar[str] = ContextVar("owner", default="")
-"""The address of the visitor in whose name files are written."""
+"""The address of the visitor that new files count for."""
 
 _folders: dict[str, PrivateFolder] = {}
 _budgets: dict[Path, DiskBudget] = {}
@@ -39,7 +39,7 @@ _lock = threading.Lock()
 
 
 def folder() -> Path:
-    """This process's own folder, which only its user can read.
+    """This process's private folder.
 
     Raises:
         StorageError: If it cannot be created.
@@ -50,19 +50,19 @@ def folder() -> Path:
             try:
                 made = PrivateFolder(Path(parent))
             except OSError as error:
-                raise in_words(error) from None
+                raise as_storage_error(error) from None
             if not _folders:
                 atexit.register(remove)
-            # The page makes GRADIO_TEMP_DIR name the new folder, so that Gradio uses it too.
+            # `use_private_folder` sets GRADIO_TEMP_DIR to the new folder, so that Gradio uses it too.
             _folders[parent] = _folders[str(made.path)] = made
             _budgets[made.path] = DiskBudget(made.path)
         return _folders[parent].path
 
 
 def use_private_folder() -> None:
-    """Make Gradio keep its files in `folder()` too; to be called before Gradio is imported.
+    """Make Gradio keep its files in `folder()` too; call this before Gradio is imported.
 
-    Gradio's default is one folder for all apps of the machine, and the operator's may hold anybody's files.
+    Gradio's default is one folder for all apps on the machine, and the operator's may hold anybody's files.
 
     Raises:
         SettingsError: If no folder can be created where `GRADIO_TEMP_DIR` says.
@@ -75,12 +75,12 @@ def use_private_folder() -> None:
 
 
 def budget() -> DiskBudget:
-    """What may be written into `folder()`."""
+    """The budget of `folder()`."""
     return _budgets[folder()]
 
 
 def remove(seconds: float = REMOVE_SECONDS) -> None:
-    """Delete the folders of this process; what takes longer than so many seconds is left to another process."""
+    """Delete the folders of this process; what takes longer than `seconds` is left to a process of its own."""
     for made in set(_folders.values()):
         _budgets[made.path].close()
         made.remove(seconds)
@@ -88,29 +88,29 @@ def remove(seconds: float = REMOVE_SECONDS) -> None:
 
 @contextmanager
 def create(suffix: str, *, stem: str = "") -> Iterator[StoredFile]:
-    """A new file, in a folder of its own, so that `stem` may be a name that people see when they download it.
+    """Create a file in a folder of its own, so that `stem` may be the name that people see when they download it.
 
     Raises:
-        StorageError: If there is no room for it, or it cannot be written. Like after any other error, nothing is left.
+        StorageError: If there is no space for it, or it cannot be written. After any error, nothing is left behind.
     """
     with disk_full_as_storage_error(), ExitStack() as stack:
         try:
             lease = stack.enter_context(Lease(budget(), owner.get()))
-            file = stack.enter_context(StoredFile(lease.place / f"{stem or 'file'}{suffix}", lease))
+            file = stack.enter_context(StoredFile(lease.folder / f"{stem or 'file'}{suffix}", lease))
         except OSError as error:
-            raise in_words(error) from None
+            raise as_storage_error(error) from None
         yield file
         file.close()
-        if file.failure:  # whatever the writer made of it
+        if file.failure:  # even if the writer swallowed it
             raise file.failure
         lease.keep()
 
 
 def write(data: bytes, suffix: str, *, stem: str = "") -> Path:
-    """A new file that holds the data.
+    """Write the data into a new file.
 
     Raises:
-        StorageError: If there is no room for it, or it cannot be written; nothing is left behind.
+        StorageError: If there is no space for it, or it cannot be written; nothing is left behind.
     """
     with create(suffix, stem=stem) as file:
         file.write(data)
@@ -118,14 +118,14 @@ def write(data: bytes, suffix: str, *, stem: str = "") -> Path:
 
 
 def touch(path: Path) -> None:
-    """Note that a file is used; if it is one of ours, it stays longer than others."""
+    """Note that a file is in use; one of ours then stays longer than others."""
     for known in _budgets.values():
         known.touch(path)
 
 
 @contextmanager
 def disk_full_as_storage_error() -> Iterator[None]:
-    """Errors of a full disk become words.
+    """Turn errors of a full disk into `StorageError`.
 
     Raises:
         StorageError: In place of such an error.
@@ -133,6 +133,6 @@ def disk_full_as_storage_error() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in FULL:
+        if error.errno not in DISK_FULL_ERRNOS:
             raise
-        raise in_words(error) from None
+        raise as_storage_error(error) from None

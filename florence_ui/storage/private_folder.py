@@ -1,11 +1,12 @@
-"""A folder that belongs to one process: nobody else reads it, and it is removed even if that process is killed.
+"""A folder of one process: only its user can read it, and it is removed even if that process is killed.
 
-The folder lies inside a parent that may hold anybody's files. It is created with mode 0700 and locked for as long as
-its process lives; then a mark is put into it. At the next start, marked folders that nobody holds locked any more are
-removed, and nothing else. A lock ends with its process, so a reused process number cannot keep a folder alive.
+The folder is created with mode 0700 inside a parent that may hold anybody's files, locked for as long as its process
+lives, and then marked. The next start removes marked folders that are no longer locked, and nothing else. A lock ends
+with its process, so a reused process ID cannot keep a folder alive. `tempfile.TemporaryDirectory` would leave the files
+of a killed process behind.
 
-Run as a program, this module waits until the owner of a folder has ended, and removes it: thousands of files take
-longer than an ending program may.
+Run as a program, this module waits until the owner of a folder has ended and removes it: deleting thousands of files
+takes longer than a program's end may.
 """
 
 import contextlib
@@ -19,10 +20,10 @@ import tempfile
 import time
 from pathlib import Path
 
-try:
+WINDOWS = sys.platform == "win32"
+"""There, an open file cannot be deleted, which replaces the lock."""
+if not WINDOWS:
     import fcntl
-except ImportError:  # Windows: there a file that somebody holds open cannot be deleted, which says the same
-    fcntl = None
 
 log = logging.getLogger(__name__)
 
@@ -34,32 +35,32 @@ MARK_TEXT = (
 
 
 class PrivateFolder:
-    """A new folder of this process.
+    """A new private folder of this process.
 
     Args:
-        parent: Where to create it; made if it does not exist.
+        parent: The folder to create it in; created if it does not exist.
 
     Raises:
-        OSError: If nothing can be created there.
+        OSError: If it cannot be created.
 
     Attributes:
-        path: The folder, absolute.
+        path: The absolute path of the folder.
     """
 
     def __init__(self, parent: Path) -> None:
         parent.mkdir(parents=True, exist_ok=True)
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent)).resolve()
         self._owner = os.getpid()
-        self._held = _hold(self.path)
+        self._held = _lock(self.path)
         self._handed_over = False
 
     def remove(self, seconds: float) -> None:
-        """Delete the folder; what is not done in time is left to a process of its own.
+        """Delete the folder; a process of its own takes over what is not done in time.
 
         A forked child leaves its parent's folder alone.
 
         Args:
-            seconds: How long this may take; with 0 nothing is even looked at.
+            seconds: How long this may take; with 0 all is left to the other process.
         """
         if self._handed_over or os.getpid() != self._owner:
             return
@@ -68,46 +69,46 @@ class PrivateFolder:
                 self._handed_over = True
                 _remove_later(self.path)
                 return
-            if fcntl is None and self._held is not None:
-                os.close(self._held)  # Windows deletes no file that is open
+            if WINDOWS and self._held is not None:
+                os.close(self._held)  # an open file cannot be deleted there
             (self.path / MARK).unlink(missing_ok=True)
             self.path.rmdir()
 
 
 def remove_abandoned(parent: Path) -> None:
-    """Delete the folders in `parent` whose processes have ended without doing so."""
+    """Delete the folders in `parent` whose processes have ended without removing them."""
     with contextlib.suppress(OSError), os.scandir(parent) as entries:
         for name in [entry.path for entry in entries if entry.name.startswith(PREFIX)]:
             with contextlib.suppress(OSError):
                 _remove_if_abandoned(Path(name))
 
 
-def _hold(path: Path) -> int | None:
-    """Lock the folder, then mark it; without a lock there is no mark, and nobody else may remove the folder."""
+def _lock(path: Path) -> int | None:
+    """Lock the folder, then mark it; without a lock there is no mark, so nobody else removes the folder."""
     mark = path / MARK
     try:
-        if fcntl is None:
+        if WINDOWS:
             return os.open(mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
         held = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         mark.write_text(MARK_TEXT, encoding="ascii")
         return held
     except OSError as error:
-        log.warning("%s cannot be locked (%s): if this program is killed, its files stay there.", path, error.strerror)
+        log.warning("%s cannot be locked (%s): if this program is killed, its files remain.", path, error.strerror)
         return None
 
 
 def _remove_if_abandoned(path: Path, *, wait: bool = False) -> None:
-    """Delete a marked folder of this user that nobody holds locked.
+    """Delete a marked folder of this user that is no longer locked.
 
     Args:
         path: The folder; a symbolic link is not followed.
         wait: Whether to wait for the lock.
     """
-    if fcntl is None:
+    if WINDOWS:
         if path.is_symlink() or not (path / MARK).is_file():
             return
-        (path / MARK).unlink()  # fails while its owner lives
+        (path / MARK).unlink()  # fails while its owner is alive
         shutil.rmtree(path, ignore_errors=True)
         return
     held = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -118,7 +119,7 @@ def _remove_if_abandoned(path: Path, *, wait: bool = False) -> None:
             return
         fcntl.flock(held, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         for name in os.listdir(held):
-            if name != MARK:  # goes last: a folder without it would never be recognized again
+            if name != MARK:  # deleted last: without it the folder would never be recognized again
                 _delete(name, held)
         os.unlink(MARK, dir_fd=held)
         path.rmdir()
@@ -134,7 +135,7 @@ def _delete(name: str, dir_fd: int | None = None) -> None:
 
 
 def _empty(path: Path, until: float) -> bool:
-    """Delete what lies in a folder, except its mark; False if the time is over before everything is gone."""
+    """Delete everything in a folder but its mark; whether that was done in time."""
     for name in os.listdir(path):
         if time.monotonic() > until:
             return False

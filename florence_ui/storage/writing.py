@@ -1,46 +1,49 @@
-"""Writing within the budget: nothing larger than it allows, and nothing half finished stays."""
+"""Writing within the disk budget: nothing exceeds it, and nothing half written stays."""
 
 import errno
 import io
 import uuid
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from florence_ui.errors import StorageError
 from florence_ui.storage.disk_budget import DISK_FULL, DiskBudget, delete
-from florence_ui.storage.room import BLOCK, NOTHING, Room, in_blocks, measured
+from florence_ui.storage.disk_space import BLOCK, NO_SPACE, DiskSpace, measure, round_up_to_blocks
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 STEP = 1 << 20
-"""Bytes that a growing file asks for at a time; what it does not need is given back."""
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""How systems say that a disk, a quota or a limit leaves no room."""
-UNWRITABLE = ("This page's machine cannot write files.", "Try again later; the operator has to look at it.")
+"""Bytes that a growing file reserves at a time; what it does not need is released."""
+DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""The error numbers of a full disk, an exceeded quota and an exceeded file size."""
+UNWRITABLE = ("This page's machine cannot write files.", "Try again later; the operator has to fix this.")
 
 
-def in_words(error: OSError) -> StorageError:
-    """What a failure to write means to a visitor."""
-    return StorageError(*(DISK_FULL if error.errno in FULL else UNWRITABLE))
+def as_storage_error(error: OSError) -> StorageError:
+    """Translate a failure to write into an error for visitors."""
+    return StorageError(*(DISK_FULL if error.errno in DISK_FULL_ERRNOS else UNWRITABLE))
 
 
 class Lease:
-    """Room that somebody writes into; a context manager.
+    """Reserved disk space with a folder to write into; a context manager.
 
-    Unless it is kept, everything that was written is deleted at the end.
+    Everything that was written is deleted at the end unless it is kept.
 
     Args:
-        budget: Says how much may be written.
-        owner: The visitor in whose name it is.
+        budget: Limits what may be written.
+        owner: The visitor that it counts for.
 
     Attributes:
-        place: The subfolder to write into.
+        folder: The folder to write into.
     """
 
     def __init__(self, budget: DiskBudget, owner: str) -> None:
         self._budget = budget
         self._owner = owner
-        self._reserved = NOTHING
+        self._reserved = NO_SPACE
         self._kept = False
-        self.place = budget.folder / uuid.uuid4().hex
+        self.folder = budget.folder / uuid.uuid4().hex
 
     def __enter__(self) -> Self:
         try:
@@ -53,35 +56,35 @@ class Lease:
         self.close()
 
     def open(self) -> Self:
-        """Create the subfolder.
+        """Create the folder.
 
         Raises:
-            StorageError: If there is no room.
+            StorageError: If there is no space.
             OSError: If it cannot be created.
         """
-        self.grow(Room(BLOCK, 1))
-        self._budget.unfinished.add(self.place.name)
-        self._budget.folder.mkdir(mode=0o700, exist_ok=True)  # somebody may have tidied up
-        self.place.mkdir(mode=0o700)
+        self.grow(DiskSpace(BLOCK, 1))
+        self._budget.unfinished.add(self.folder.name)
+        self._budget.folder.mkdir(mode=0o700, exist_ok=True)  # it may have been cleaned up
+        self.folder.mkdir(mode=0o700)
         return self
 
-    def grow(self, room: Room) -> None:
-        """Take more room; asked for before it is written to.
+    def grow(self, space: DiskSpace) -> None:
+        """Reserve more space, before it is used.
 
         Raises:
             StorageError: If there is none.
         """
-        self._budget.reserve(self._owner, room)
-        self._reserved += room
+        self._budget.reserve(self._owner, space)
+        self._reserved += space
 
     def keep(self) -> None:
-        """Let the subfolder stay."""
+        """Keep the folder."""
         self._kept = True
-        self._budget.keep(self._owner, self.place.name, self._reserved)
-        self._reserved = NOTHING
+        self._budget.keep(self._owner, self.folder.name, self._reserved)
+        self._reserved = NO_SPACE
 
-    def keep_apart(self, folder: Path) -> Path:
-        """Let a folder inside the subfolder stay as an entry of its own.
+    def keep_subfolder(self, folder: Path) -> Path:
+        """Keep a subfolder as an entry of its own.
 
         Returns:
             Its new path.
@@ -89,28 +92,28 @@ class Lease:
         apart = self._budget.folder / uuid.uuid4().hex
         self._budget.unfinished.add(apart.name)
         folder.rename(apart)
-        room = measured(apart)
-        moved = Room(min(room.size, self._reserved.size), min(room.files, self._reserved.files))
-        self._budget.keep(self._owner, apart.name, moved, room)
+        space = measure(apart)
+        moved = DiskSpace(min(space.size, self._reserved.size), min(space.files, self._reserved.files))
+        self._budget.keep(self._owner, apart.name, moved, space)
         self._reserved -= moved
         self._budget.unfinished.discard(apart.name)
         return apart
 
     def close(self) -> None:
-        """Give back what was not used."""
+        """Release what was not used."""
         if not self._kept:
-            delete(self.place)
-        self._budget.unfinished.discard(self.place.name)
+            delete(self.folder)
+        self._budget.unfinished.discard(self.folder.name)
         self._budget.release(self._owner, self._reserved)
-        self._reserved = NOTHING
+        self._reserved = NO_SPACE
 
 
 class StoredFile(io.FileIO):
-    """A new file to write bytes into, as far as the budget allows.
+    """A new binary file that grows within the budget.
 
     Attributes:
         path: Where it is.
-        failure: Why something could not be written, if so.
+        failure: Why a write failed, if one did.
     """
 
     def __init__(self, path: Path, lease: Lease) -> None:
@@ -120,31 +123,31 @@ class StoredFile(io.FileIO):
         self._lease = lease
         self._allowed = 0
 
-    def write(self, data: bytes | bytearray | memoryview) -> int:
+    def write(self, data: "Buffer", /) -> int:
         """Write all of the data.
 
         Raises:
-            StorageError: If there is no room for it.
+            StorageError: If there is no space for it, or it cannot be written.
         """
         view = memoryview(data).cast("B")
         count = len(view)
         try:
-            self._ask_for(self.tell() + count)
-            while view:  # a disk that fills up takes a part first
+            self._reserve(self.tell() + count)
+            while view:  # a disk that is filling up accepts a part first
                 view = view[super().write(view) :]
         except (StorageError, OSError) as error:
-            self.failure = error if isinstance(error, StorageError) else in_words(error)
+            self.failure = error if isinstance(error, StorageError) else as_storage_error(error)
             raise self.failure from None
         return count
 
     def fileno(self) -> int:
-        """Raise, or Pillow would write past the budget."""
+        """Refuse, so that Pillow cannot bypass the budget."""
         raise io.UnsupportedOperation("fileno")
 
-    def _ask_for(self, size: int) -> None:
-        more = in_blocks(size) - self._allowed
+    def _reserve(self, size: int) -> None:
+        more = round_up_to_blocks(size) - self._allowed
         if more > 0:
             first = self._allowed == 0
             more = more if first else max(more, STEP)
-            self._lease.grow(Room(more, int(first)))
+            self._lease.grow(DiskSpace(more, int(first)))
             self._allowed += more

@@ -2,23 +2,24 @@
 
 from collections.abc import Sequence
 
-from florence_ui.backends import Backend
-from florence_ui.backends.model_status import BASE, NANO, ServerState, ServerStatus
+from florence_ui.backends.backend import Backend
+from florence_ui.backends.model_status import ServerState, ServerStatus
 from florence_ui.errors import quote
+from florence_ui.models import BASE, LARGE, NANO
 from florence_ui.tasks import CUSTOM, Family, InputKind, Task, tasks_in
 
 AUTOMATIC = "automatic"
 MODELS = (
-    ("automatic: base, else nano", AUTOMATIC),
+    ("automatic (base, otherwise nano)", AUTOMATIC),
     ("nano (offline demo)", NANO),
     ("base", BASE),
-    ("large", "florence-2-large"),
+    ("large", LARGE),
 )
 """(words, model id) of the models that need not be typed."""
 
 NANO_NOTE = (
-    "This answer is from nano, a tiny model that only knows drawn scenes like this one.",
-    "For photographs choose base under Model and server.",
+    "This answer comes from nano, a tiny model that only knows drawn scenes like this one.",
+    "For photographs, choose base under Model and server.",
 )
 
 FIELD_LABELS = {
@@ -68,18 +69,18 @@ def why_disabled(
 ) -> str:
     """Why the run cannot start yet, in one sentence; empty if it can."""
     if not has_picture:
-        return "Add a picture, or choose an example."
+        return "Add a picture or choose an example."
     match task.input_kind:
         case InputKind.PHRASE if not (text or "").strip():
             return "Type a phrase first."
         case InputKind.CLASSES if not classes:
-            return "Type at least one class first, and press Enter after it."
+            return "Type at least one class first and press Enter."
         case InputKind.REGION if not region:
             return "Draw a box on the picture first."
         case InputKind.PROMPT if not (text or "").strip():
             return "Type a prompt first."
     if needs_key and not has_key:
-        return "This server needs a key: type it under Model and server."
+        return "This server needs an API key. Enter it under Model and server."
     return ""
 
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
 from florence_ui.ui import labels
 from florence_ui.ui.components import Notice, ThumbnailStrip
 from florence_ui.ui.explore import panels
 from florence_ui.ui.explore.examples import Example, example_thumbnails
-from florence_ui.ui.explore.panels import AnswerPanel, AskPanel, StylePanel, TakePanel
+from florence_ui.ui.explore.panels import AnswerPanel, AskPanel, DownloadPanel, StylePanel
 from florence_ui.visitors.service import Services
 from florence_ui.visitors.session import PageSession
 
@@ -41,42 +42,42 @@ class Page:
     ask: AskPanel
     answer: AnswerPanel
     style: StylePanel
-    take: TakePanel
+    download: DownloadPanel
     recent_panel: gr.Column
     recent: ThumbnailStrip
     link_text: gr.Textbox
 
     @property
-    def question_fields(self) -> list[gr.components.Component]:
+    def question_fields(self) -> list[Block]:
         """What a question is read from."""
         ask = self.ask
         fields = [ask.variant, ask.text, ask.classes, ask.strategy, ask.picker]
         return [self.session, *fields, ask.model, ask.backend, ask.key]
 
     @property
-    def run_parts(self) -> list[gr.components.Component]:
+    def run_parts(self) -> list[Block]:
         """What tells whether Run is on."""
         return [self.ask.run, self.ask.run_notice, self.ask.destination, self.ask.key]
 
     @property
-    def question_parts(self) -> list[gr.components.Component]:
+    def question_parts(self) -> list[Block]:
         """What changes with the task."""
         ask = self.ask
         fields = [ask.help, ask.text, ask.classes, ask.strategy, ask.picture, ask.picker, ask.input_notice]
         return [*fields, *self.run_parts]
 
     @property
-    def filled_parts(self) -> list[gr.components.Component]:
+    def filled_parts(self) -> list[Block]:
         """What holds a question."""
         ask = self.ask
         return [ask.family, ask.variant, ask.text, ask.classes, ask.strategy, ask.model, ask.backend]
 
     @property
-    def answer_parts(self) -> list[gr.components.Component]:
+    def answer_parts(self) -> list[Block]:
         """What shows an answer."""
         a = self.answer
         shown = [a.stage, a.slider, a.table, a.text, a.json, a.curl, a.python, a.meta, a.warnings]
-        return [*shown, self.recent, self.recent_panel, self.style.annotators, self.style.panel, self.take.panel]
+        return [*shown, self.recent, self.recent_panel, self.style.annotators, self.style.panel, self.download.panel]
 
 
 def unqueued(**options: Any) -> dict[str, Any]:
@@ -89,23 +90,25 @@ def queued(**options: Any) -> dict[str, Any]:
     return {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private", **options}
 
 
-def lay_out(
-    services: Services,
-    examples: Sequence[Example],
-    *,
-    ask_more: Sequence[Callable[[Page], None]] = (),
-    answer_more: Sequence[Callable[[Page], None]] = (),
-    tabs: Sequence[tuple[str, Callable[[Page, gr.Tab], None]]] = (),
-) -> Page:
-    """Lays out the whole page inside an open `gr.Blocks`.
+@dataclass(frozen=True)
+class Tab:
+    """A tab beside Explore: its title, and the function that lays it out and connects it."""
 
-    Args:
-        services: What the handlers call.
-        examples: The pictures that one can start from.
-        ask_more: Functions that lay out further panels below the question.
-        answer_more: The same below the answer.
-        tabs: Further tabs: (title, function that fills it).
-    """
+    title: str
+    build: Callable[[Page, gr.Tab], None]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the page holds besides asking once: panels below the question and below the answer, and further tabs."""
+
+    below_question: tuple[Callable[[Page], None], ...] = ()
+    below_answer: tuple[Callable[[Page], None], ...] = ()
+    tabs: tuple[Tab, ...] = ()
+
+
+def lay_out(services: Services, examples: Sequence[Example], parts: Parts = Parts()) -> Page:  # frozen
+    """Lay out the whole page inside an open `gr.Blocks`."""
     settings = services.settings
     state = panels.header()
     # before the tabs: among them, Gradio counts these as tabs and lists the later tabs twice
@@ -122,28 +125,17 @@ def lay_out(
             with gr.Column(elem_id="answer"):
                 answer = panels.answer_panel()
                 below_answer = gr.Column(elem_id="below-answer")
-                style, take = panels.style_panel(), panels.take_panel()
+                style, download = panels.style_panel(), panels.download_panel()
                 recent_panel, recent = panels.recent_panel()
         page = Page(
-            services,
-            examples,
-            session,
-            remembered,
-            state,
-            timer,
-            ask,
-            answer,
-            style,
-            take,
-            recent_panel,
-            recent,
+            services, examples, session, remembered, state, timer, ask, answer, style, download, recent_panel, recent,
             link_text,
-        )
-        for place, fills in ((below_ask, ask_more), (below_answer, answer_more)):
-            with place:
-                for fill in fills:
-                    fill(page)
-        for title, fill in tabs:
-            with gr.Tab(title, id=title.lower().replace(" ", "-")) as tab:
-                fill(page, tab)
+        )  # fmt: skip
+        for column, builders in ((below_ask, parts.below_question), (below_answer, parts.below_answer)):
+            with column:
+                for build_panel in builders:
+                    build_panel(page)
+        for tab in parts.tabs:
+            with gr.Tab(tab.title, id=tab.title.lower().replace(" ", "-")) as opened:
+                tab.build(page, opened)
     return page

@@ -81,6 +81,6 @@ def _number(text: str) -> float | None:
 
 def _region(text: str) -> Region | None:
     try:
-        return check_region(text.split(",")) if text else None
-    except PromptError:
+        return check_region([float(v) for v in text.split(",")]) if text else None
+    except (PromptError, ValueError):
         return None

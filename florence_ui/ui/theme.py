@@ -1,4 +1,10 @@
-"""The page's colours and shapes, as a Gradio theme. Fonts are the system's own, so nothing is fetched."""
+"""The page's colors and shapes as a Gradio theme, its styles and its scripts.
+
+Fonts are the system's own, so nothing is fetched.
+"""
+
+from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from gradio.themes.utils import colors
@@ -16,10 +22,20 @@ STONE = colors.Color(
 
 SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace")
+UI = Path(__file__).parent
+STYLES = (UI / "page.css", *sorted(UI.glob("*/*.css")))
+SCRIPTS = (UI / "polyfills.js", UI / "page.js", *sorted(UI.glob("*/*.js")))
+"""The page's own first, then each tab's; the polyfills have to run before Gradio's own scripts."""
+
+
+def appearance() -> dict[str, Any]:
+    """Theme, styles and scripts, as arguments of `gr.Blocks.launch`."""
+    scripts = "".join(f"<script>{path.read_text('utf-8')}</script>" for path in SCRIPTS)
+    return {"theme": theme(), "css_paths": list(STYLES), "head": scripts}
 
 
 def theme() -> gr.themes.Base:
-    """Warm greys and one accent, light and dark."""
+    """Warm grays and one accent, light and dark."""
     base = gr.themes.Base(
         primary_hue=TEAL,
         secondary_hue=TEAL,

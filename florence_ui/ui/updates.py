@@ -1,9 +1,10 @@
 """What events change on the page, put together from small pieces."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import gradio as gr
+from gradio.blocks import Block
 
 from florence_ui.inference.per_class import Strategy
 from florence_ui.tasks import InputKind, get_task, split_classes
@@ -16,7 +17,7 @@ from florence_ui.visitors.session import PageSession, Question
 
 Inputs = Mapping[Any, Any]
 """What Gradio hands to an event whose inputs are a set: component -> value."""
-Updates = dict[gr.components.Component, Any]
+Updates = dict[Block, Any]
 """What an event changes: component -> value, or `gr.update(...)`."""
 
 
@@ -26,12 +27,11 @@ def merge_updates(*pieces: Updates) -> Updates:
     for piece in pieces:
         for component, change in piece.items():
             before = joined.get(component)
-            both = _is_update(before) and _is_update(change)
-            joined[component] = {**before, **change} if both else change
+            joined[component] = {**before, **change} if _is_update(before) and _is_update(change) else change
     return joined
 
 
-def _is_update(change: Any) -> bool:
+def _is_update(change: object) -> TypeGuard[dict[str, Any]]:
     return isinstance(change, dict) and change.get("__type__") == "update"
 
 
@@ -141,5 +141,5 @@ def clear_answer(page: Page) -> Updates:
         answer.meta: NoticeValue(),
         answer.warnings: NoticeValue(),
         page.style.panel: gr.update(visible=False),
-        page.take.panel: gr.update(visible=False),
+        page.download.panel: gr.update(visible=False),
     }

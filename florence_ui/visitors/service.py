@@ -10,13 +10,15 @@ from typing import Any
 import gradio as gr
 from starlette.datastructures import Headers, Secret
 
-from florence_ui.backends import Backend, check_reachable
-from florence_ui.backends.model_status import BASE, TRANSIENT_STATES, ServerState
+from florence_ui.backends.backend import Backend
+from florence_ui.backends.model_status import TRANSIENT_STATES, ServerState
+from florence_ui.backends.probe import check_reachable
 from florence_ui.concurrency.fair_pool import decode_pool
 from florence_ui.concurrency.queueing import Charge, OnStatus
+from florence_ui.environment import is_key
 from florence_ui.errors import BusyError, InputError
 from florence_ui.hosting.health import Availability
-from florence_ui.hosting.uploads import uploaded
+from florence_ui.hosting.uploads import upload_path
 from florence_ui.identity import UNKNOWN_VISITOR, Visitor, client_address, current_visitor, is_local
 from florence_ui.images.fetch import fetch_image
 from florence_ui.images.load_once import open_file
@@ -24,7 +26,8 @@ from florence_ui.images.loading import ImageLimits, Picture, open_bytes
 from florence_ui.inference.per_object import Analyze
 from florence_ui.inference.pipeline import Analysis, Pipeline, Request
 from florence_ui.logs import RunRecord, log_outcome
-from florence_ui.settings import Settings, is_key
+from florence_ui.models import BASE
+from florence_ui.settings import Settings
 from florence_ui.visitors.jobs import Jobs
 from florence_ui.visitors.quota import MINUTE, Quota, QuotaLimiter, format_duration
 
@@ -83,7 +86,7 @@ class Services:
         Raises:
             ImageError: If it is not an upload of this app, or not a picture within the limits.
         """
-        return await open_file(uploaded(value), self.image_limits)
+        return await open_file(upload_path(value), self.image_limits)
 
     async def open_own(self, path: Path) -> Picture:
         """A picture of the app's own, such as an example."""

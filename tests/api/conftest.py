@@ -22,29 +22,15 @@ class LinkedApp(RunningApp):
 
 
 @pytest.fixture(scope="session")
-def _backend() -> Iterator[ScriptedBackend]:
-    with ScriptedBackend() as backend:
-        yield backend
-
-
-@pytest.fixture
-def backend(_backend: ScriptedBackend) -> Iterator[ScriptedBackend]:
-    """The scripted server; what a test changes of it is changed back."""
-    usual = _backend.answer
-    yield _backend
-    _backend.answer, _backend.fault, _backend.delay = usual, None, 0.0
-
-
-@pytest.fixture(scope="session")
-def app(_backend: ScriptedBackend) -> Iterator[RunningApp]:
+def app(model_server: ScriptedBackend) -> Iterator[RunningApp]:
     """The app without a limit of runs a minute, and without a memory."""
-    settings = {"FLORENCE_UI_LOCAL_URL": _backend.url, "FLORENCE_UI_CACHE_SECONDS": "0"}
+    settings = {"FLORENCE_UI_LOCAL_URL": model_server.url, "FLORENCE_UI_CACHE_SECONDS": "0"}
     with RunningApp(FLORENCE_UI_RUNS_PER_MINUTE="0", **settings) as app:
         yield app
 
 
 @pytest.fixture(scope="session")
-def linked_app(_backend: ScriptedBackend, photograph: str) -> Iterator[LinkedApp]:
+def linked_app(model_server: ScriptedBackend, photograph: str) -> Iterator[LinkedApp]:
     """The same in a hurry, with `http://pictures.example/grey.png` to fetch; other names there are not found."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -60,7 +46,7 @@ def linked_app(_backend: ScriptedBackend, photograph: str) -> Iterator[LinkedApp
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     settings = {
-        "FLORENCE_UI_LOCAL_URL": _backend.url, "FLORENCE_UI_CACHE_SECONDS": "0", "FLORENCE_UI_RUNS_PER_MINUTE": "0",
+        "FLORENCE_UI_LOCAL_URL": model_server.url, "FLORENCE_UI_CACHE_SECONDS": "0", "FLORENCE_UI_RUNS_PER_MINUTE": "0",
         "TEST_LINK_PORT": str(server.server_address[1]), "TEST_PATIENCE": "1.5",
     }  # fmt: skip
     with LinkedApp(**settings) as app:

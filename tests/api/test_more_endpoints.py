@@ -270,7 +270,7 @@ def test_export_says_what_it_left_out(
 def test_a_file_that_could_not_be_made_is_a_sentence(client: Client, photograph: str) -> None:
     with pytest.raises(AppError, match="no objects"):
         client.predict([handle_file(photograph)], "<CAPTION>", "coco", api_name="/export")
-    with pytest.raises(AppError, match="no outlines"):
+    with pytest.raises(AppError, match="no polygons"):
         client.predict([handle_file(photograph)], OD, "masks", api_name="/export")
 
 

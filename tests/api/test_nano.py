@@ -9,7 +9,8 @@ import gradio
 import pytest
 from hosting.running import RunningApp, file_value, free_port
 
-from florence_ui.backends.model_status import NANO, NANO_WARNING
+from florence_ui.backends.model_status import NANO_WARNING
+from florence_ui.models import NANO
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +44,7 @@ def test_a_photograph_without_a_named_model_is_a_sentence_with_the_next_step(
     ):
         outcome = offline_app.call(endpoint, given)
         assert not outcome.ok, outcome.record
-        assert "florence-2-base cannot be used here." in outcome.error
+        assert "florence-2-base is not available." in outcome.error
         assert NANO in outcome.error
 
 

@@ -18,8 +18,11 @@ from PIL import Image
 from scripted_backend import Fault, ScriptedBackend, genuine_error, other_program, refused_url
 from starlette.datastructures import Secret
 
-from florence_ui.backends import Backend, backends_from, infer, is_loopback, probe, translate
+from florence_ui.backends.backend import Backend, available_backends, is_loopback_url
+from florence_ui.backends.infer import infer
+from florence_ui.backends.probe import check_reachable, probe
 from florence_ui.backends.refusals import MASK, redact, server_message
+from florence_ui.backends.unreachable import explain_failure
 from florence_ui.errors import (
     AnswerError,
     BackendBusyError,
@@ -177,7 +180,7 @@ async def test_serverless_404_names_the_other_ways() -> None:
 @pytest.mark.parametrize(
     ("fault", "kind", "words"),
     [
-        pytest.param(Fault.cut_off(), AnswerError, "broke off", id="cut-off"),
+        pytest.param(Fault.cut_off(), AnswerError, "was cut off", id="cut-off"),
         pytest.param(Fault.reset(), BackendUnreachableError, "closed the connection", id="reset"),
         pytest.param(Fault.html(), AnswerError, "a web page", id="html"),
         pytest.param(Fault.empty(), AnswerError, "nothing", id="empty"),
@@ -200,6 +203,7 @@ async def test_a_bad_answer_costs_a_sentence(fault: Fault, kind: type[BackendErr
         assert words in error.message
         assert "<h1>" not in str(error)
         assert len(str(error)) < 800
+        assert backend.count == 1, "a failed call is not made, and paid for, twice"
         backend.fault = None
         assert (await ask(backend.url)).response
 
@@ -253,10 +257,11 @@ async def ask_once_to_load_the_sdk(backend: ScriptedBackend) -> None:
 
 async def test_nobody_there() -> None:
     url = refused_url()
-    assert "Nobody answers" in (await failure(url, BackendUnreachableError)).message
-    state = await probe(to(url))
-    assert not state.reachable
-    assert "Nobody answers" in state.reason
+    assert "No server answers" in (await failure(url, BackendUnreachableError)).message
+    assert not (await probe(to(url))).reachable
+    works, words = await check_reachable(to(url))
+    assert not works
+    assert "No server answers" in words
 
 
 async def test_a_host_without_an_address() -> None:
@@ -266,7 +271,7 @@ async def test_a_host_without_an_address() -> None:
 async def test_another_program_is_called_that() -> None:
     with other_program() as url:
         error = await failure(url)
-        assert "not a model's server" in error.message or "closed the connection" in error.message
+        assert "not a model server" in error.message or "closed the connection" in error.message
         assert not (await probe(to(url))).reachable
 
 
@@ -345,7 +350,7 @@ def test_a_servers_message_is_found(body: object, words: str) -> None:
     ],
 )
 def test_every_exception_has_words_and_none_has_the_key(error: Exception) -> None:
-    told = translate(error, to("http://somewhere"))
+    told = explain_failure(error, to("http://somewhere"))
     assert isinstance(told, BackendError)
     assert told.message
     assert told.hint
@@ -357,16 +362,14 @@ async def test_the_genuine_server_is_known() -> None:
         await ask(backend.url)
         state = await probe(to(backend.url, "local"))
     assert state.reachable
-    assert not state.ours
+    assert state.models == {}
     assert state.server == "Roboflow Inference Server 1.8.3"
-    assert state.loaded == ("florence-2-base",)
 
 
 async def test_our_server_tells_of_its_models() -> None:
     models = {"florence-2-base": {"state": "downloading", "percent": 40}}
     with ScriptedBackend(models=models, info={"name": "Florence-2 local server", "version": "1"}) as backend:
         state = await probe(to(backend.url, "local"))
-    assert state.ours
     assert state.models == models
 
 
@@ -405,29 +408,31 @@ async def test_many_calls_share_connections_and_none_is_left_open() -> None:
     ],
 )
 def test_what_stays_on_this_machine(url: str, here: bool) -> None:
-    assert is_loopback(url) is here
+    assert is_loopback_url(url) is here
     assert to(url).is_on_this_machine is here
 
 
 def test_the_settings_make_the_backends() -> None:
     settings = Settings(dedicated_url="https://a.roboflow.cloud", remote_timeout=7, local_timeout=8)
-    backends = backends_from(settings)
+    backends = available_backends(settings)
     assert list(backends) == ["serverless", "dedicated", "local"]
     assert backends["serverless"].url == "https://serverless.roboflow.com"
     assert backends["serverless"].host == "serverless.roboflow.com"
     assert [backend.timeout for backend in backends.values()] == [7, 7, 8]
     assert [backend.needs_key for backend in backends.values()] == [True, True, False]
-    assert "dedicated" not in backends_from(Settings())
+    assert "dedicated" not in available_backends(Settings())
 
 
 def test_the_sdk_is_loaded_late_and_sessions_end_with_their_loop() -> None:
     code = (
         "import asyncio, sys\n"
-        "import florence_ui.backends as b\n"
+        "from florence_ui.backends.infer import infer\n"
+        "from florence_ui.backends.backend import Backend\n"
+        "from florence_ui.errors import BackendUnreachableError\n"
         "assert 'inference_sdk' not in sys.modules\n"
         "async def main():\n"
-        "    try: await b.infer(b.Backend('local', 'x', 'http://127.0.0.1:1'), model_id='m', prompt='p', image=b'')\n"
-        "    except b.BackendUnreachableError: print('refused')\n"
+        "    try: await infer(Backend('local', 'x', 'http://127.0.0.1:1'), model_id='m', prompt='p', image=b'')\n"
+        "    except BackendUnreachableError: print('refused')\n"
         "asyncio.run(main())\n"
         "assert 'inference_sdk' in sys.modules\n"
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -14,20 +15,22 @@ import pytest
 from scripted_backend import ScriptedBackend, other_program, refused_url
 from server_process import ServerProcess
 
-from florence_ui.backends import load_client, local_server
-from florence_ui.backends.first_model import request_model
+from florence_ui.backends import local_server
+from florence_ui.backends.backend import Backend, available_backends
+from florence_ui.backends.infer import load_client
 from florence_ui.backends.local_server import LONGEST_PAUSE, LocalServer, restart_delay
-from florence_ui.backends.model_status import BASE, NANO, ServerState, ServerStatus, choose_model
-from florence_ui.backends.port_probe import OUR_NAME, Listener, identify_listener
+from florence_ui.backends.model_status import ServerState, ServerStatus, choose_model
+from florence_ui.backends.port_probe import Listener, identify_listener
+from florence_ui.backends.probe import request_model
 from florence_ui.errors import BackendUnreachableError
-from florence_ui.server import SERVER_NAME
+from florence_ui.models import BASE, NANO, SERVER_NAME
 from florence_ui.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parents[2]
 CHILD = (sys.executable, str(ROOT / "tests" / "child_server.py"), "{port}")
-OUR_INFO = {"name": OUR_NAME, "version": "0.1"}
+OUR_INFO = {"name": SERVER_NAME, "version": "0.1"}
 KEY = "rf_SecretSecretKey123"
 
 
@@ -39,6 +42,11 @@ def local(url: str, **options: object) -> Iterator[LocalServer]:
         yield server
     finally:
         server.stop()
+
+
+def at(url: str) -> Backend:
+    """The local backend at that address."""
+    return available_backends(Settings(local_url=url))["local"]
 
 
 async def reach(server: LocalServer, *wanted: ServerState, model_id: str = "", seconds: float = 60) -> ServerStatus:
@@ -65,7 +73,10 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
     return condition()
 
 
-async def test_it_starts_where_nobody_answers_and_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_starts_where_nobody_answers_and_stops(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, local_server.__name__)
     monkeypatch.setenv("API_KEY", KEY)
     await load_client()
     with local(refused_url()) as server:
@@ -76,7 +87,7 @@ async def test_it_starts_where_nobody_answers_and_stops(monkeypatch: pytest.Monk
         assert status.detail == f"{BASE} is ready."
         pid = server.pid
         assert pid
-        assert "keys: []" in server.lines, "the child gets no key"
+        assert "server: keys: []" in caplog.messages, "the child gets no key"
         begun = time.monotonic()
         server.stop()
         assert time.monotonic() - begun < 5
@@ -90,15 +101,15 @@ async def test_a_killed_server_comes_back_by_itself() -> None:
         os.kill(first, signal.SIGKILL)
         assert await asyncio.to_thread(wait_until, lambda: server.pid not in (first, None), 60)
         server.invalidate()
-        assert (await reach(server, ServerState.READY)).server.startswith(OUR_NAME)
+        assert (await reach(server, ServerState.READY)).server.startswith(SERVER_NAME)
 
 
 async def test_a_server_that_cannot_start_is_said_to_be_unavailable() -> None:
     with local(refused_url(), command=(sys.executable, "-c", "raise SystemExit(3)"), first_pause=30.0) as server:
         status = await reach(server, ServerState.UNAVAILABLE)
-        assert "ended by itself" in status.detail
+        assert "stopped unexpectedly" in status.detail
         assert status.hint
-        with pytest.raises(BackendUnreachableError, match="ended by itself"):
+        with pytest.raises(BackendUnreachableError, match="stopped unexpectedly"):
             await server.wait_ready(BASE, lambda _: None)
 
 
@@ -195,10 +206,6 @@ def test_the_real_server_ends_with_its_parent_even_a_killed_one(number: signal.S
     assert identify_listener(url)[0] is Listener.NOBODY
 
 
-def test_our_servers_name_is_known() -> None:
-    assert OUR_NAME == SERVER_NAME
-
-
 @pytest.mark.parametrize(
     ("model", "state", "words"),
     [
@@ -230,8 +237,8 @@ def test_our_servers_name_is_known() -> None:
         ({"state": "loading"}, ServerState.LOADING, "being loaded"),
         ({"state": "ready"}, ServerState.READY, "is ready"),
         ({"state": "unavailable", "reason": "No network."}, ServerState.UNAVAILABLE, "No network."),
-        ({"state": "odd\x1b"}, ServerState.UNAVAILABLE, "cannot be used"),
-        ({}, ServerState.UNAVAILABLE, "cannot be used"),
+        ({"state": "odd\x1b"}, ServerState.UNAVAILABLE, "is not available"),
+        ({}, ServerState.UNAVAILABLE, "is not available"),
     ],
     ids=range(12),
 )
@@ -282,24 +289,24 @@ async def test_the_chosen_model_is_got_ready_without_anybody_looking(
         pytest.param({"state": "ready", "on_disk": True}, False, id="ready"),
     ],
 )
-def test_a_failed_download_is_asked_for_again(state: dict[str, object], again: bool) -> None:
+async def test_a_failed_download_is_asked_for_again(state: dict[str, object], again: bool) -> None:
     with ScriptedBackend(models={BASE: state}, info=OUR_INFO) as backend:
-        assert request_model(backend.url, BASE) is not again
+        assert await request_model(at(backend.url), BASE) is not again
         assert backend.prepared == [BASE]
 
 
-def test_nothing_is_asked_of_other_programs() -> None:
+async def test_nothing_is_asked_of_other_programs() -> None:
     with ScriptedBackend(info={"name": "Roboflow Inference Server", "version": "1.8.3"}) as backend:
-        assert not request_model(backend.url, BASE)
+        assert not await request_model(at(backend.url), BASE)
         assert not backend.prepared
-    assert not request_model(refused_url(), BASE)
+    assert not await request_model(at(refused_url()), BASE)
 
 
 @pytest.mark.server
-def test_what_a_server_does_not_know_is_asked_for_once(tmp_path: Path) -> None:
+async def test_what_a_server_does_not_know_is_asked_for_once(tmp_path: Path) -> None:
     environ = {"HF_HOME": str(tmp_path), "HF_ENDPOINT": "http://127.0.0.1:9"}
     with ServerProcess(environ=environ) as server:
-        assert request_model(server.url, "project/1")
+        assert await request_model(at(server.url), "project/1")
 
 
 async def test_many_questions_at_once_are_one_question() -> None:

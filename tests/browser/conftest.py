@@ -46,20 +46,6 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def _backend() -> Iterator[ScriptedBackend]:
-    with ScriptedBackend() as backend:
-        yield backend
-
-
-@pytest.fixture
-def backend(_backend: ScriptedBackend) -> Iterator[ScriptedBackend]:
-    """The scripted model server, in good health at the start of every test."""
-    usual = _backend.answer
-    yield _backend
-    _backend.answer, _backend.fault, _backend.delay = usual, None, 0.0
-
-
-@pytest.fixture(scope="session")
 def photograph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A picture of one grey, 600 x 400."""
     path = tmp_path_factory.mktemp("pictures") / "grey.png"
@@ -96,10 +82,10 @@ class LinkedApp(RunningApp):
 
 
 @pytest.fixture(scope="session")
-def app(_backend: ScriptedBackend, link_port: str) -> Iterator[RunningApp]:
+def app(model_server: ScriptedBackend, link_port: str) -> Iterator[RunningApp]:
     """The running app, which asks the scripted server and remembers nothing."""
     settings = {
-        "FLORENCE_UI_LOCAL_URL": _backend.url, "FLORENCE_UI_CACHE_SECONDS": "0", "FLORENCE_UI_RUNS_PER_MINUTE": "0",
+        "FLORENCE_UI_LOCAL_URL": model_server.url, "FLORENCE_UI_CACHE_SECONDS": "0", "FLORENCE_UI_RUNS_PER_MINUTE": "0",
         "TEST_LINK_PORT": link_port,
     }  # fmt: skip
     with LinkedApp(**settings) as app:

@@ -42,11 +42,16 @@ def labels(page: Page) -> list[str]:
 
 def draw_box(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
     """Draws a box with the mouse; corners in parts of the picture."""
-    area = page.locator("#picker .bp-img").bounding_box()
-    points = [(area["x"] + x * area["width"], area["y"] + y * area["height"]) for x, y in (start, end)]
-    page.mouse.move(*points[0])
+    picture = page.locator("#picker .bp-img")
+
+    def move_to(x: float, y: float) -> None:  # the page may move below the mouse, so where the picture is is read anew
+        area = picture.bounding_box()
+        page.mouse.move(area["x"] + x * area["width"], area["y"] + y * area["height"], steps=4)
+
+    picture.scroll_into_view_if_needed()
+    move_to(*start)
     page.mouse.down()
-    page.mouse.move(*points[1], steps=4)
+    move_to(*end)
     page.mouse.up()
 
 

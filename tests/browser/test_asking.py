@@ -21,7 +21,7 @@ def test_an_uploaded_picture_is_looked_at_and_the_answer_drawn_on_it(
     assert steps.is_grey(steps.colour_at(page, 0.46, 0.7)), "between the boxes nothing is"
     assert backend.calls[-1].prompt == "<OD>"
     expect(page.locator("#meta")).to_contain_text("this machine")
-    expect(page.locator("#stage img")).to_have_attribute("alt", "The picture with 3 found: car, person, wheel.")
+    expect(page.locator("#stage img")).to_have_attribute("alt", "The picture with 3 objects found: car, person, wheel.")
 
 
 @pytest.mark.parametrize(
@@ -85,6 +85,46 @@ def test_a_region_is_drawn_by_keyboard(page: Page, backend: ScriptedBackend, pho
     assert backend.calls[-1].prompt == "<REGION_TO_CATEGORY><loc_270><loc_240><loc_760><loc_740>"
 
 
+def test_a_box_moved_and_resized_by_keyboard_stays_in_the_picture(
+    page: Page, backend: ScriptedBackend, photograph: Path
+) -> None:
+    steps.upload(page, photograph)
+    steps.choose(page, "Region", "Name a region")
+    page.locator(".bp-stage").focus()
+    page.keyboard.press("Enter")
+    for key, words in (
+        ("ArrowRight", "Box: 50 × 50 % at 50, 25"),
+        ("ArrowDown", "Box: 50 × 50 % at 50, 50"),
+        ("Shift+ArrowRight", "Box: 50 × 50 % at 50, 50"),
+        ("ArrowLeft", "Box: 50 × 50 % at 0, 50"),
+        ("ArrowUp", "Box: 50 × 50 % at 0, 0"),
+    ):
+        for _ in range(5 if key.startswith("Shift") else 60):
+            page.keyboard.press(key)
+        expect(page.locator(".bp-status")).to_contain_text(words)
+    steps.run(page)
+    assert backend.calls[-1].prompt == "<REGION_TO_CATEGORY><loc_0><loc_0><loc_500><loc_500>"
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param((0.8, 0.5), id="horizontal"),
+        pytest.param((0.3, 0.9), id="vertical"),
+        pytest.param((0.3, 0.5), id="click"),
+    ],
+)
+def test_a_box_without_area_is_not_kept(page: Page, photograph: Path, end: tuple[float, float]) -> None:
+    steps.upload(page, photograph)
+    steps.choose(page, "Region", "Describe a region")
+    steps.draw_box(page, (0.2, 0.25), (0.6, 0.75))
+    expect(page.locator("#run")).to_be_enabled()
+    steps.draw_box(page, (0.3, 0.5), end)
+    expect(page.locator(".bp-status")).to_have_text("Drag on the picture to draw a box")
+    expect(page.locator("#run-notice")).to_have_text("Draw a box on the picture first.")
+    expect(page.locator("#run")).to_be_disabled()
+
+
 def test_a_region_is_drawn_by_touch_on_a_telephone(phone: Page, backend: ScriptedBackend, photograph: Path) -> None:
     steps.upload(phone, photograph)
     steps.choose(phone, "Region", "Name a region")
@@ -127,7 +167,7 @@ def test_run_is_free_again_when_the_picture_does_not_come(page: Page, tmp_path: 
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n")
     page.set_input_files("#picture input[type=file]", broken)
-    expect(page.locator("#picture-notice")).to_contain_text("broken or cut off")
+    expect(page.locator("#picture-notice")).to_contain_text("corrupt or incomplete")
     expect(page.locator("#run")).not_to_have_attribute("aria-busy", "true")
     steps.run(page)
 
@@ -150,9 +190,9 @@ def test_a_link_that_cannot_be_fetched_is_said_at_the_field(page: Page, typed: s
 @pytest.mark.parametrize(
     ("name", "data", "words"),
     [
-        pytest.param("broken.png", None, "broken or cut off", id="cut-off"),
-        pytest.param("short.png", b"\x89PNG\r\n\x1a\n", "broken or cut off", id="nothing-but-a-signature"),
-        pytest.param("words.png", b"These are words.", "not a picture that can be read", id="text"),
+        pytest.param("broken.png", None, "corrupt or incomplete", id="cut-off"),
+        pytest.param("short.png", b"\x89PNG\r\n\x1a\n", "corrupt or incomplete", id="nothing-but-a-signature"),
+        pytest.param("words.png", b"These are words.", "not a supported picture", id="text"),
         pytest.param("phone.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC", id="heic"),
     ],
 )
@@ -208,10 +248,10 @@ def test_nothing_of_the_answer_before_stands_beside_a_failure(
 ) -> None:
     steps.upload(page, photograph)
     steps.run(page)
-    expect(page.locator("#take-panel")).to_be_visible()
+    expect(page.locator("#download-panel")).to_be_visible()
     backend.fault = Fault.status(500)
     steps.run(page, "failed")
-    for left_over in ("#meta p", "#take-panel", "#style-panel", "#object-panel", "#filter-panel"):
+    for left_over in ("#meta p", "#download-panel", "#style-panel", "#object-panel", "#filter-panel"):
         expect(page.locator(left_over)).to_be_hidden()
     expect(page.locator("#recent .thumbnail[aria-current=true]")).to_have_count(0)
     backend.fault = None

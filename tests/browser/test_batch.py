@@ -66,7 +66,7 @@ def test_a_file_that_is_no_picture_is_listed_with_its_reason(page: Page, picture
     open_tab(page, [pictures[0], words])
     run_all(page, "1 of 2 done, 1 failed.")
     expect(page.locator("#batch-failures")).to_contain_text("words.md")
-    expect(page.locator("#batch-failures")).to_contain_text("not a picture that can be read")
+    expect(page.locator("#batch-failures")).to_contain_text("not a supported picture")
 
 
 def test_a_list_of_failures_can_be_pasted_into_a_spreadsheet(page: Page, tmp_path: Path) -> None:

@@ -53,9 +53,9 @@ def opened(browser: Browser, url: str, *, script: str = "", **options: Any) -> I
 
 
 @pytest.fixture(scope="module")
-def plain_url(_backend: ScriptedBackend) -> Iterator[str]:
+def plain_url(model_server: ScriptedBackend) -> Iterator[str]:
     """The app as others in a network reach it: by a name, over plain http."""
-    settings = {"GRADIO_SERVER_NAME": "0.0.0.0", "FLORENCE_UI_LOCAL_URL": _backend.url}
+    settings = {"GRADIO_SERVER_NAME": "0.0.0.0", "FLORENCE_UI_LOCAL_URL": model_server.url}
     app = RunningApp(**settings)
     app.environ["FLORENCE_UI_ALLOWED_ORIGINS"] = f"http://playground.example:{app.port}"
     with app:
@@ -127,16 +127,16 @@ def test_copying_works_over_plain_http(browser: Browser, plain_url: str) -> None
     [
         pytest.param(
             'navigator.clipboard.read = () => Promise.reject(new DOMException("no", "NotAllowedError"));',
-            PASTE, "does not let this page read the clipboard", id="clipboard-denied",
+            PASTE, "did not allow this page to read the clipboard", id="clipboard-denied",
         ),
         pytest.param("navigator.clipboard.read = async () => [];", PASTE, "no picture in the clipboard", id="empty"),
         pytest.param(
             'navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", "NotAllowedError"));',
-            CAMERA, "does not let this page use the camera", id="camera-denied",
+            CAMERA, "did not allow this page to use the camera", id="camera-denied",
         ),
         pytest.param(
             'navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", "NotFoundError"));',
-            CAMERA, "There is no camera.", id="no-camera",
+            CAMERA, "No camera was found.", id="no-camera",
         ),
     ],
 )  # fmt: skip

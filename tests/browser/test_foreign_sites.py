@@ -74,9 +74,13 @@ def website() -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def page_app(_backend: ScriptedBackend, website: int) -> Iterator[RunningApp]:
+def page_app(model_server: ScriptedBackend, website: int) -> Iterator[RunningApp]:
     """The app, which spends the operator's key and lets one website embed it."""
-    settings = {"FLORENCE_UI_LOCAL_URL": _backend.url, "FLORENCE_UI_CACHE_SECONDS": "0", "API_KEY": "rf_operators_key"}
+    settings = {
+        "FLORENCE_UI_LOCAL_URL": model_server.url,
+        "FLORENCE_UI_CACHE_SECONDS": "0",
+        "API_KEY": "rf_operators_key",
+    }
     friend = f"http://friend.example:{website}"
     with RunningApp(FLORENCE_UI_BACKEND="local", FLORENCE_UI_ALLOWED_ORIGINS=friend, **settings) as app:
         yield app

@@ -96,6 +96,20 @@ def test_restyling_and_hiding_redraw_without_a_call(answered: Page, backend: Scr
     assert backend.count == calls
 
 
+def test_a_pinned_object_stays_pinned_while_restyled_and_not_in_the_next_answer(answered: Page) -> None:
+    row = answered.locator(".stage-row", has_text="person")
+    row.click()
+    expect(row).to_have_attribute("aria-pressed", "true")
+    answered.locator("#style-panel button").first.click()
+    for style in ("filled", "corners"):
+        before = answered.locator("#stage img").get_attribute("src")
+        answered.locator("#annotators label", has_text=style).click()
+        expect(answered.locator("#stage img")).not_to_have_attribute("src", before)
+        expect(row).to_have_attribute("aria-pressed", "true")
+    steps.run(answered)
+    expect(answered.locator(".stage-row[aria-pressed=true]")).to_have_count(0)
+
+
 def test_an_answer_is_taken_away_at_full_size_and_as_a_data_set(
     page: Page, backend: ScriptedBackend, tmp_path: Path
 ) -> None:
@@ -103,11 +117,11 @@ def test_an_answer_is_taken_away_at_full_size_and_as_a_data_set(
     Image.new("RGB", (2400, 1600), (120, 120, 120)).save(large)
     steps.upload(page, large)
     steps.run(page)
-    page.locator("#take-panel button").first.click()
+    page.locator("#download-panel button").first.click()
     files = {}
     for name in ("png", "json", "yolo"):
         with page.expect_download() as download:
-            page.click(f"#take-{name}")
+            page.click(f"#download-{name}")
         files[name] = tmp_path / download.value.suggested_filename
         download.value.save_as(files[name])
     assert Image.open(files["png"]).size == (2400, 1600)
@@ -122,11 +136,11 @@ def test_an_answer_is_taken_away_at_full_size_and_as_a_data_set(
 def test_a_download_that_cannot_be_made_says_why_and_hands_nothing_over(answered: Page) -> None:
     handed_over = []
     answered.on("download", lambda download: handed_over.append(download.suggested_filename))
-    answered.locator("#take-panel button").first.click()
+    answered.locator("#download-panel button").first.click()
     with answered.expect_download():
-        answered.click("#take-csv")
-    answered.click("#take-masks")
-    expect(answered.locator("#take-notice")).to_contain_text("This answer has no outlines.")
+        answered.click("#download-csv")
+    answered.click("#download-masks")
+    expect(answered.locator("#download-notice")).to_contain_text("This answer has no polygons.")
     answered.wait_for_timeout(1500)
     assert handed_over == ["florence-2.csv"]
 

@@ -1,4 +1,4 @@
-"""Data sets, read back by the readers that people use."""
+"""Datasets, read back by the readers that people use."""
 
 import contextlib
 import csv
@@ -15,8 +15,9 @@ from dataset_scenes import ASKED, TASK, Answer, SceneFile, scene_files, truth
 from PIL import Image
 
 from florence_ui.errors import ImageError, InputError
+from florence_ui.exports import coco, voc, yolo
 from florence_ui.exports.classes import class_names
-from florence_ui.exports.datasets import DatasetFormat, Export, dataset_zip
+from florence_ui.exports.datasets import Export, Layout, dataset_zip
 from florence_ui.exports.labeled import assign_subsets
 from florence_ui.exports.records import ExportItem
 from florence_ui.exports.voc import whole_pixels
@@ -25,7 +26,8 @@ from florence_ui.images.loading import ImageLimits
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import build_prompt, get_task
 
-YOLO, COCO, VOC = DatasetFormat
+LAYOUTS: dict[str, Layout] = {"yolo": yolo, "coco": coco, "voc": voc}
+YOLO, COCO, VOC = LAYOUTS
 TOLERANCE = {YOLO: 0.01, COCO: 0.011, VOC: 1.01}
 """Pixels; Pascal VOC has whole ones, at least two of each."""
 SIZE = (400, 300)
@@ -49,17 +51,17 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> list[SceneFile]:
 
 
 @pytest.fixture(scope="module")
-def folders(scenes: list[SceneFile], tmp_path_factory: pytest.TempPathFactory) -> dict[DatasetFormat, Path]:
-    """The scenes' data sets, unpacked."""
-    return {layout: unpacked(scenes, layout, tmp_path_factory.mktemp(layout)) for layout in DatasetFormat}
+def folders(scenes: list[SceneFile], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The scenes' datasets, unpacked."""
+    return {layout: unpacked(scenes, layout, tmp_path_factory.mktemp(layout)) for layout in LAYOUTS}
 
 
-def export(scenes: list[SceneFile], layout: DatasetFormat, **options) -> Export:
+def export(scenes: list[SceneFile], layout: str, **options) -> Export:
     examples = [ExportItem(s.name, number, s.path, Answer(s.result)) for number, s in enumerate(scenes, start=1)]
-    return dataset_zip(examples, layout, ImageLimits(), stem="set", **options)
+    return dataset_zip(examples, LAYOUTS[layout], ImageLimits(), stem="set", **options)
 
 
-def unpacked(scenes: list[SceneFile], layout: DatasetFormat, folder: Path, **options) -> Path:
+def unpacked(scenes: list[SceneFile], layout: str, folder: Path, **options) -> Path:
     with zipfile.ZipFile(export(scenes, layout, **options).path) as archive:
         archive.extractall(folder)
     return folder
@@ -123,7 +125,7 @@ def expect_coco_scores_of_one(annotations: Path, scenes: list[SceneFile]) -> Non
 
 
 def coco(dataset: dict):
-    """pycocotools' view of a data set."""
+    """pycocotools' view of a dataset."""
     from pycocotools.coco import COCO
 
     view = COCO()
@@ -207,12 +209,12 @@ def test_albumentations_takes_every_box(folders) -> None:
 
 
 def test_supervision_reads_all_three(folders, scenes) -> None:
-    yolo, coco, voc = (folders[layout] for layout in DatasetFormat)
-    reading = readers.by_supervision(yolo / "images" / "train", yolo / "labels" / "train", yolo / "data.yaml")
+    in_yolo, in_coco, in_voc = (folders[layout] for layout in LAYOUTS)
+    reading = readers.by_supervision(in_yolo / "images" / "train", in_yolo / "labels" / "train", in_yolo / "data.yaml")
     expect_truth(reading, scenes, TOLERANCE[YOLO])
-    reading = readers.by_supervision(coco / "images", coco / "annotations" / "instances_default.json")
+    reading = readers.by_supervision(in_coco / "images", in_coco / "annotations" / "instances_default.json")
     expect_truth(reading, scenes, TOLERANCE[COCO])
-    reading = readers.by_supervision(voc / "JPEGImages", voc / "Annotations")
+    reading = readers.by_supervision(in_voc / "JPEGImages", in_voc / "Annotations")
     assert reading.complaints == []
     assert len(reading.boxes) == len(truth(scenes))
 
@@ -253,17 +255,17 @@ def test_yolo_describes_itself(folders, scenes) -> None:
     assert list(data["names"]) == list(range(data["nc"]))
     names = list(data["names"].values())
     assert (folders[YOLO] / "classes.txt").read_text("utf-8").splitlines() == names
-    assert "No picture is held back" in (folders[YOLO] / "data.yaml").read_text("ascii")
+    assert "val is the same as train" in (folders[YOLO] / "data.yaml").read_text("ascii")
 
 
-@pytest.mark.parametrize("layout", DatasetFormat)
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_box_without_width_or_height_is_left_out_and_said(layout, scenes, folders) -> None:
     done = export(scenes, layout)
     assert done.notes == ("flat.png: 2 objects have no width or no height and were left out.",)
     assert f"Note: {done.notes[0]}" in (folders[layout] / "README.txt").read_text("utf-8")
 
 
-@pytest.mark.parametrize("layout", DatasetFormat)
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_file_can_be_traced_to_its_picture(layout, scenes, folders) -> None:
     rows = files_of(folders[layout])
     assert [(row["picture_number"], row["picture"]) for row in rows] == [
@@ -279,24 +281,24 @@ def test_every_file_can_be_traced_to_its_picture(layout, scenes, folders) -> Non
         assert same == (scene.name != "turned.jpg"), f"{scene.name}: only what needs turning is encoded anew"
 
 
-@pytest.mark.parametrize("layout", DatasetFormat)
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_share_is_held_back_the_same_every_time(layout, scenes, tmp_path) -> None:
     once, again = (unpacked(scenes, layout, tmp_path / side, validation=0.3) for side in ("a", "b"))
     parts = [[row["subset"] for row in files_of(folder)] for folder in (once, again)]
     assert parts[0] == parts[1]
     assert parts[0].count("val") == 3
     match layout:
-        case DatasetFormat.YOLO:
+        case "yolo":
             data = yaml.safe_load((once / "data.yaml").read_text())
             assert (data["train"], data["val"]) == ("images/train", "images/val")
             assert len(list((once / "labels" / "val").iterdir())) == 3
-        case DatasetFormat.COCO:
+        case "coco":
             train, val = (
                 json.loads((once / f"annotations/instances_{part}.json").read_text()) for part in ("train", "val")
             )
             assert (len(train["images"]), len(val["images"])) == (7, 3)
             assert train["categories"] == val["categories"]
-        case DatasetFormat.VOC:
+        case "voc":
             lists = [(once / f"ImageSets/Main/{part}.txt").read_text().split() for part in ("train", "val")]
             assert [len(names) for names in lists] == [7, 3]
             assert not set(lists[0]) & set(lists[1])
@@ -372,7 +374,7 @@ def test_an_instance_of_several_parts_stays_one(layout, tmp_path) -> None:
         assert (second["segmentation"], second["area"]) == ([], 7000)
 
 
-@pytest.mark.parametrize("layout", DatasetFormat)
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_hostile_labels_and_names_stay_text(layout, tmp_path) -> None:
     boxes = [[n, n, n + 20, n + 20] for n in range(len(HOSTILE))]
     found = found_in(tmp_path, HOSTILE, boxes, name="../../<x>;=1+1.jpg")
@@ -395,7 +397,7 @@ def test_hostile_labels_and_names_stay_text(layout, tmp_path) -> None:
     assert sorted(label for _, label, _ in reading.boxes) == sorted(names)
 
 
-@pytest.mark.parametrize("layout", DatasetFormat)
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_picture_that_cannot_be_opened_is_left_out_and_said(layout, scenes, tmp_path) -> None:
     gone = found_in(tmp_path, ["dog"], [[1, 2, 30, 40]], name="gone.jpg")
     gone.path.unlink()

@@ -17,8 +17,9 @@ from PIL import Image
 
 from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.exports.snippet_steps import FollowUp
-from florence_ui.exports.snippets import MAX_NEW_TOKENS, curl_snippet, python_snippet
+from florence_ui.exports.snippets import curl_snippet, python_snippet
 from florence_ui.inference.per_object import crop_box
+from florence_ui.models import MAX_NEW_TOKENS
 from florence_ui.rendering.annotate import Style
 from florence_ui.rendering.annotators import ANNOTATORS
 from florence_ui.tasks import CUSTOM, TASKS, InputKind, OutputKind, build_prompt
@@ -152,6 +153,16 @@ def test_a_snippet_shows_no_character_that_hides_or_turns_text(text: str) -> Non
         curl_snippet(url="http://localhost:9001", model_id=text, prompt=text),
     ):
         assert all(c.isprintable() or c == "\n" for c in code)
+
+
+@pytest.mark.parametrize("hidden", ["\x1b]0;x\x07", "\u202e", "\u200b", "\x7f", "\x85"], ids=ascii)
+def test_no_hidden_character_of_a_file_name_or_an_address_reaches_the_shell(hidden: str) -> None:
+    """JSON escapes those of a prompt; these two are written into the command as they are."""
+    visible = "".join(c for c in hidden if c.isprintable())
+    code = curl_snippet(url=f"http://localhost:9001/{hidden}", model_id="m", prompt="<OD>", image=f"my{hidden}.jpg")
+    assert all(c.isprintable() or c == "\n" for c in code)
+    assert f"my{visible}.jpg" in code
+    assert f"http://localhost:9001/{visible}/infer/lmm" in code
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hosting.running import RunningApp, free_port
 from hosting.small_page import Served, small_page
 from PIL import Image
-from scripted_backend import ScriptedBackend, plausible_answer
+from scripted_backend import ScriptedBackend
 
 from florence_ui.api.mcp import has_mcp, serve_tools
 from florence_ui.hosting.health import Availability
@@ -45,21 +45,6 @@ def small_app() -> Iterator[Served]:
 OPERATOR_KEY = "rf_OPERATORKEY_0123456789abcdef"
 
 
-@pytest.fixture(scope="session")
-def backend() -> Iterator[ScriptedBackend]:
-    """The one scripted backend behind the whole app; a test that gives it a fault takes it back."""
-    with ScriptedBackend() as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def _no_fault(request: pytest.FixtureRequest) -> Iterator[None]:
-    yield
-    if "backend" in request.fixturenames:
-        server = request.getfixturevalue("backend")
-        server.fault, server.delay, server.answer = None, 0.0, plausible_answer
-
-
 @pytest.fixture(autouse=True)
 def _no_traceback(request: pytest.FixtureRequest) -> Iterator[None]:
     """Whatever a test does to the whole app, the terminal shows no traceback."""
@@ -71,12 +56,12 @@ def _no_traceback(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def app(backend: ScriptedBackend) -> Iterator[RunningApp]:
+def app(model_server: ScriptedBackend) -> Iterator[RunningApp]:
     """The whole app: the scripted backend is its local and its dedicated one, the latter with the operator's key."""
     environ = {
         "FLORENCE_UI_BACKEND": "local",
-        "FLORENCE_UI_LOCAL_URL": backend.url,
-        "FLORENCE_UI_DEDICATED_URL": backend.url,
+        "FLORENCE_UI_LOCAL_URL": model_server.url,
+        "FLORENCE_UI_DEDICATED_URL": model_server.url,
         "FLORENCE_UI_LOCAL_TIMEOUT": "8",
         "FLORENCE_UI_REMOTE_TIMEOUT": "8",
         "FLORENCE_UI_RUNS_PER_MINUTE": "0",
@@ -89,7 +74,7 @@ def app(backend: ScriptedBackend) -> Iterator[RunningApp]:
 
 @pytest.fixture
 def picture() -> bytes:
-    """A small photograph, in colours of its own each time."""
+    """A small photograph, in colors of its own each time."""
     image = Image.new("RGB", (64, 48), tuple(random.randrange(256) for _ in range(3)))
     buffer = io.BytesIO()
     image.save(buffer, "PNG")

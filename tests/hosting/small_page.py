@@ -8,7 +8,7 @@ import gradio as gr
 import httpx
 
 from florence_ui.hosting.health import Availability
-from florence_ui.hosting.uploads import uploaded
+from florence_ui.hosting.uploads import upload_path
 
 
 @dataclass
@@ -46,7 +46,7 @@ def small_page(served: list[Served]) -> gr.Blocks:
 
     def named(image: dict) -> str:
         try:
-            return f"read {len(uploaded(image).read_bytes())} bytes"
+            return f"read {len(upload_path(image).read_bytes())} bytes"
         except Exception as error:
             raise gr.Error(str(error), print_exception=False) from None
 

@@ -257,7 +257,7 @@ def test_a_newcomer_displaces_the_oldest_unfinished_body(
         newcomer = stack.enter_context(unfinished(small_app, path, content, "127.0.0.5"))
         answer = b"".join(iter(lambda: held[0].recv(4096), b""))
         assert answer.split()[1] in (b"503", b"400"), answer
-        assert b"its turn" in answer
+        assert b"keep its place" in answer
         for other in (*held[1:], newcomer):
             other.settimeout(0.1)
             with pytest.raises(TimeoutError):

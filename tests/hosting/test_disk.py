@@ -1,4 +1,4 @@
-"""The disk: only the page's own folder is touched, its room is shared, and a full disk costs a sentence."""
+"""The disk: only the page's own folder is touched, its space is shared, and a full disk costs a sentence."""
 
 import contextlib
 import io
@@ -21,7 +21,7 @@ from hosting.soak import photograph
 from PIL import Image
 from scripted_backend import ScriptedBackend
 
-from florence_ui.exports import downloads
+from florence_ui.exports.formats import FORMATS
 
 MB = 1 << 20
 ADDRESS = "X-Visitor"
@@ -54,9 +54,9 @@ def started(backend: ScriptedBackend, parent: Path, **environ: str) -> RunningAp
 
 
 @pytest.fixture(scope="module")
-def page(backend: ScriptedBackend, parent: Path) -> Iterator[RunningApp]:
-    """The app with room for 50 MB; it ends without a traceback."""
-    with started(backend, parent, FLORENCE_UI_TEMP_MB="50", FLORENCE_UI_TEMP_SECONDS="10") as running:
+def page(model_server: ScriptedBackend, parent: Path) -> Iterator[RunningApp]:
+    """The app with space for 50 MB; it ends without a traceback."""
+    with started(model_server, parent, FLORENCE_UI_TEMP_MB="50", FLORENCE_UI_TEMP_SECONDS="10") as running:
         yield running
     assert "Traceback" not in running.log, running.log
 
@@ -182,7 +182,7 @@ def is_open(pid: int, path: Path) -> bool:
     return False
 
 
-# --- room --------------------------------------------------------------------------------------------------------
+# --- space -------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +228,7 @@ def test_a_data_set_larger_than_the_room_is_refused_before_it_is_written(
     with Watch(page.temp) as elsewhere, Watch(parent) as here:
         outcome = export(page, path, 40, file_format)
     assert not outcome.ok
-    assert "room" in outcome.error, outcome.error
+    assert "space" in outcome.error, outcome.error
     assert is_sentence(outcome.error)
     assert here.most < 50 * MB
     assert elsewhere.most < 2 * MB, "written outside the budget"
@@ -242,7 +242,7 @@ def test_downloads_one_after_the_other_stay_within_the_room(page: RunningApp, no
         outcomes = [export(page, path, 1, "png") for _ in range(6)]
     assert watch.most <= 50 * MB
     assert outcomes[0].ok, outcomes[0].error
-    assert all(outcome.ok or "room" in outcome.error for outcome in outcomes)
+    assert all(outcome.ok or "space" in outcome.error for outcome in outcomes)
 
 
 def test_one_visitor_cannot_take_all_the_room(page: RunningApp, noisy: bytes, picture: bytes, parent: Path) -> None:
@@ -250,7 +250,7 @@ def test_one_visitor_cannot_take_all_the_room(page: RunningApp, noisy: bytes, pi
         answers = [page.upload(noisy, f"{number}.jpg") for number in range(12)]
         assert sum(len(noisy) for answer in answers) > 50 * MB
         refused = [answer for answer in answers if answer.status_code != 200]
-        assert all(answer.status_code == 507 and "room" in answer.json()["error"] for answer in refused)
+        assert all(answer.status_code == 507 and "space" in answer.json()["error"] for answer in refused)
         page.client.headers[ADDRESS] = "10.1.1.1"
         assert page.upload(noisy, "theirs.jpg").status_code == 200
         assert page.analyze(picture, task="<OD>").ok
@@ -273,7 +273,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> Path:
-    """A file that takes all the room there is."""
+    """A file that takes all the space there is."""
     ballast = disk / "ballast"
     with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while file.write(bytes(MB)):
@@ -285,7 +285,7 @@ def test_a_full_disk_costs_a_sentence_in_every_format(backend: ScriptedBackend, 
     with started(backend, small_disk, TMPDIR=str(small_disk)) as page:
         [path] = page.upload(photograph(7)).json()
         folder = Path(path).parents[1]
-        questions = [{"images": [file_value(path)], "task": "<OD>", "file_format": name} for name in downloads.MAKERS]
+        questions = [{"images": [file_value(path)], "task": "<OD>", "file_format": name} for name in FORMATS]
         for question in questions:
             if question["file_format"] == "masks":
                 question |= {"task": "<REFERRING_EXPRESSION_SEGMENTATION>", "text": "car"}

@@ -112,8 +112,16 @@ def check_refusal(app: RunningApp, backend: ScriptedBackend, outcome: object, be
     assert app.process.poll() is None
 
 
-@pytest.mark.parametrize("text", ODD_TEXTS.values(), ids=ODD_TEXTS.keys())
-@pytest.mark.parametrize(("task", "field"), [(PHRASE, "text"), (CLASSES, "classes"), ("custom", "text")])
+def of_each_field(texts: dict[str, object], others: list[tuple[str, str]], *few: str) -> list[object]:
+    """All of these texts as a phrase, and a few of them in the other tasks' fields."""
+    cases = [(PHRASE, "text", name) for name in texts] + [(*other, name) for other in others for name in few]
+    return [pytest.param(task, field, texts[name], id=f"{task}-{name}") for task, field, name in cases]
+
+
+@pytest.mark.parametrize(
+    ("task", "field", "text"),
+    of_each_field(ODD_TEXTS, [(CLASSES, "classes"), ("custom", "text")], "emoji", "controls", "lone surrogate"),
+)
 def test_an_odd_text_is_a_text(
     app: RunningApp, backend: ScriptedBackend, picture: bytes, task: str, field: str, text: str
 ) -> None:
@@ -127,8 +135,10 @@ def test_an_odd_text_is_a_text(
         assert is_sentence(outcome.error), outcome.error
 
 
-@pytest.mark.parametrize("text", REFUSED_TEXTS.values(), ids=REFUSED_TEXTS.keys())
-@pytest.mark.parametrize(("task", "field"), [(PHRASE, "text"), (CLASSES, "classes")])
+@pytest.mark.parametrize(
+    ("task", "field", "text"),
+    of_each_field(REFUSED_TEXTS, [(CLASSES, "classes")], "empty", "very long", "image token", "a number", "an object"),
+)
 def test_a_text_that_the_model_cannot_take_is_refused(
     app: RunningApp, backend: ScriptedBackend, picture: bytes, task: str, field: str, text: object
 ) -> None:

@@ -32,13 +32,13 @@ async def breaks() -> tuple[Availability, str]:
         pytest.param(works, (Availability.OK, "It works."), id="up"),
         pytest.param(down, (Availability.UNAVAILABLE, "Nobody answers."), id="down"),
         pytest.param(hangs, (Availability.UNAVAILABLE, "The backend does not answer."), id="hangs"),
-        pytest.param(breaks, (Availability.UNAVAILABLE, "The backend could not be asked."), id="breaks"),
+        pytest.param(breaks, (Availability.UNAVAILABLE, "The backend could not be probed."), id="breaks"),
     ],
 )
 async def test_health_is_said_within_seconds(
     probe: Callable[[], Awaitable[tuple[Availability, str]]], expected: tuple[Availability, str]
 ) -> None:
-    assert await Health(probe, patience=0.1).state() == expected
+    assert await Health(probe, timeout=0.1).check() == expected
 
 
 @pytest.mark.anyio
@@ -50,6 +50,6 @@ async def test_asking_for_health_often_does_not_ask_the_backend_often() -> None:
         await asyncio.sleep(0.01)
         return Availability.OK, ""
 
-    health = Health(probe, keep=60)
-    await asyncio.gather(*(health.state() for _ in range(50)))
+    health = Health(probe, cache_seconds=60)
+    await asyncio.gather(*(health.check() for _ in range(50)))
     assert len(asked) == 1

@@ -68,8 +68,17 @@ def check_nowhere(app: RunningApp, outcome: Outcome | None, *keys: str, log_from
             assert [place for place, text in places.items() if shape in text] == []
 
 
-@pytest.mark.parametrize("name", endings(""))
-@pytest.mark.parametrize("key", [OPERATOR_KEY, VISITOR_KEY], ids=["operator's", "visitor's"])
+VISITORS_ENDINGS = ("success", "key in the message, 401", "key in a web page", "key cut short", "connection dropped")
+"""Endings of each kind, which are tried with a visitor's key too."""
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        *(pytest.param(OPERATOR_KEY, name, id=f"operator's-{name}") for name in endings("")),
+        *(pytest.param(VISITOR_KEY, name, id=f"visitor's-{name}") for name in VISITORS_ENDINGS),
+    ],
+)
 def test_a_key_leaks_nowhere(app: RunningApp, backend: ScriptedBackend, picture: bytes, key: str, name: str) -> None:
     backend.fault = endings(key)[name]
     before, log_from = backend.count, len(app.log)

@@ -13,6 +13,7 @@ from florence_ui import logs
 from florence_ui.logs import (
     REDACTED,
     Redactor,
+    RunRecord,
     SafeFormatter,
     SafeStream,
     escape_invisible,
@@ -30,12 +31,13 @@ def logged(**changed: object) -> dict:
     handler.setFormatter(SafeFormatter())
     logs.run_log.addHandler(handler)
     logs.run_log.setLevel(logging.INFO)
-    facts = {
+    given = {
         "task": "<OD>", "model_id": "florence-2-base", "backend": "local", "seconds": 1.23456, "outcome": "ok",
         "size": (640, 480), "remembered": False,
-    }  # fmt: skip
+    } | changed  # fmt: skip
     try:
-        log_run(**facts | changed)  # type: ignore[arg-type]
+        outcome = {name: given.pop(name) for name in ("seconds", "outcome")}
+        log_run(RunRecord(**given), **outcome)
     finally:
         logs.run_log.removeHandler(handler)
     [line] = stream.getvalue().splitlines()
@@ -163,7 +165,7 @@ try:
 except RuntimeError:
     traceback.print_exc()
     logging.getLogger("florence_ui.x").exception("noted")
-logs.log_run(task="<OD>", model_id="florence-2-base", backend="local", seconds=1, outcome="ok", size=(1, 2))
+logs.log_run(logs.RunRecord("<OD>", "florence-2-base", "local", (1, 2)), seconds=1, outcome="ok")
 raise SystemExit("the end of {KEY}")
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)

@@ -292,10 +292,16 @@ def test_an_allowed_website_is_told_so_beforehand_and_may_frame_the_page(embedde
 
 
 @pytest.fixture(scope="module")
-def open_app(backend: ScriptedBackend) -> Iterator[RunningApp]:
+def open_app(model_server: ScriptedBackend) -> Iterator[RunningApp]:
     """The whole page for the machine's network too, on version 4 and 6, with the operator's key."""
-    settings = {"FLORENCE_UI_BACKEND": "dedicated", "FLORENCE_UI_DEDICATED_URL": backend.url, "API_KEY": OPERATOR_KEY}
-    settings |= {"GRADIO_SERVER_NAME": "0.0.0.0", "FORWARDED_ALLOW_IPS": "*", "FLORENCE_UI_RUNS_PER_MINUTE": "3"}
+    settings = {
+        "FLORENCE_UI_BACKEND": "dedicated",
+        "FLORENCE_UI_DEDICATED_URL": model_server.url,
+        "API_KEY": OPERATOR_KEY,
+        "GRADIO_SERVER_NAME": "0.0.0.0",
+        "FORWARDED_ALLOW_IPS": "*",
+        "FLORENCE_UI_RUNS_PER_MINUTE": "3",
+    }
     with RunningApp(**settings) as app:
         yield app
 

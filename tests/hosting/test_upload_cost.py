@@ -15,14 +15,14 @@ COUNT = 200
 def looks(monkeypatch) -> list[str]:
     """The paths that were looked for."""
     monkeypatch.setattr(uploads, "get_upload_folder", lambda: str(storage.folder()))
-    asked, own_file = [], uploads.own_file
-    monkeypatch.setattr(uploads, "own_file", lambda path: asked.append(path) or own_file(path))
+    asked, own_file = [], uploads.find_upload
+    monkeypatch.setattr(uploads, "find_upload", lambda path: asked.append(path) or own_file(path))
     return asked
 
 
 def test_a_file_is_looked_for_once_however_often_a_request_names_it(looks):
     path = str(storage.write(b"x", ".png"))
-    uploads.check_files({"images": [{"path": path, "meta": uploads.FILE_META}] * COUNT})
+    uploads.check_file_values({"images": [{"path": path, "meta": uploads.FILE_META}] * COUNT})
     assert looks == [path]
 
 

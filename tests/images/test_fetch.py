@@ -26,7 +26,7 @@ PUBLIC, OTHER = "93.184.215.14", "142.250.74.110"
 PICTURE = b"\x89PNG and so on" * 100
 CERTIFICATE = Path(__file__).parents[1] / "data" / "pictures.example.pem"
 CLOSED = "does not lead to a public web address"
-NO_LINK = "This is not a link"
+NO_LINK = "This is not a valid link"
 
 Reply = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -311,32 +311,32 @@ def test_every_hop_of_a_redirect_is_checked(target, says):
 @pytest.mark.parametrize(
     ("reply", "says"),
     [
-        pytest.param(answer(b"gone", "404 Not Found"), "nothing at that link", id="404"),
-        pytest.param(answer(b"", "403 Forbidden"), "does not let us", id="403"),
-        pytest.param(answer(b"", "401 Unauthorized", "WWW-Authenticate: Basic"), "does not let us", id="401"),
+        pytest.param(answer(b"gone", "404 Not Found"), "Nothing was found at that link", id="404"),
+        pytest.param(answer(b"", "403 Forbidden"), "denied access", id="403"),
+        pytest.param(answer(b"", "401 Unauthorized", "WWW-Authenticate: Basic"), "denied access", id="401"),
         pytest.param(answer(b"", "500 Oops"), "status 500", id="500"),
         pytest.param(answer(PICTURE, "206 Partial Content"), "status 206", id="206"),
         pytest.param(answer(b"", "302 Found"), "status 302", id="redirect to nowhere"),
-        pytest.param(answer(gzip.compress(bytes(10**6)), "200 OK", "Content-Encoding: gzip"), "packed", id="gzip"),
-        pytest.param(answer(b"x", "200 OK", "Content-Encoding: br"), "packed", id="brotli"),
+        pytest.param(answer(gzip.compress(bytes(10**6)), "200 OK", "Content-Encoding: gzip"), "compressed", id="gzip"),
+        pytest.param(answer(b"x", "200 OK", "Content-Encoding: br"), "compressed", id="brotli"),
         pytest.param(answer(b"<html>").replace(b"image/png", b"text/html; charset=utf-8"), "web page", id="page"),
-        pytest.param(answer(PICTURE, length=99999), "broke off", id="less than announced"),
+        pytest.param(answer(PICTURE, length=99999), "closed the", id="less than announced"),
         pytest.param(answer(PICTURE, length=10**12), "larger than 1 MB", id="announced too large"),
-        pytest.param(answer(b"", length=-5), "broke off", id="negative length"),
-        pytest.param(answer(b"x", "200 OK", "Content-Length: 7"), "broke off", id="two lengths"),
+        pytest.param(answer(b"", length=-5), "closed the", id="negative length"),
+        pytest.param(answer(b"x", "200 OK", "Content-Length: 7"), "closed the", id="two lengths"),
         pytest.param(answer(bytes(2**20 + 1)), "larger than 1 MB", id="too large"),
         pytest.param(b"HTTP/1.1 200 OK\r\n\r\n" + bytes(2**21), "larger than 1 MB", id="too large, unannounced"),
         pytest.param(
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"10000\r\n%b\r\n" % bytes(65536) * 20,
             "larger than 1 MB", id="too large, in chunks",
         ),
-        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "broke off", id="broken chunks"),
-        pytest.param(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100_000, "broke off", id="endless headers"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 10**6, "broke off", id="an endless header"),
-        pytest.param(b"SSH-2.0-OpenSSH_9.6\r\n", "broke off", id="not HTTP"),
-        pytest.param(b"", "broke off", id="hangs up"),
-        pytest.param(b"HTTP/1.1 200", "broke off", id="hangs up in the middle"),
-        pytest.param(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", "broke off", id="another protocol"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "closed the", id="broken chunks"),
+        pytest.param(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100_000, "closed the", id="endless headers"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 10**6, "closed the", id="an endless header"),
+        pytest.param(b"SSH-2.0-OpenSSH_9.6\r\n", "closed the", id="not HTTP"),
+        pytest.param(b"", "closed the", id="hangs up"),
+        pytest.param(b"HTTP/1.1 200", "closed the", id="hangs up in the middle"),
+        pytest.param(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", "closed the", id="another protocol"),
     ],
 )  # fmt: skip
 def test_an_answer_that_is_not_a_picture_gets_its_sentence(reply, says):

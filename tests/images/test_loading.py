@@ -142,7 +142,7 @@ def test_only_listed_formats_are_ever_tried(monkeypatch):
 def test_a_file_that_is_gone_gets_a_sentence(tmp_path):
     picture = open_bytes(saved(quarters().resize((1600, 1000)), "PNG"))
     picture.path.unlink()
-    with pytest.raises(ImageError, match="not here any more") as caught:
+    with pytest.raises(ImageError, match="no longer available") as caught:
         picture.full()
     assert str(tmp_path) not in str(caught.value)
 
@@ -153,6 +153,33 @@ def test_a_part_is_a_picture_of_its_own(xyxy):
     assert part.size == (24, 16)
     assert close(part.display, (12, 8), bad_files.GREEN, 16)
     assert part.full().size == (24, 16)
+
+
+def test_a_part_is_encoded_nearly_without_loss():
+    part = crop(open_bytes(saved(quarters(), "PNG")), (8, 4, 30, 20))
+    expected = Image.open(io.BytesIO(saved(quarters().crop((8, 4, 30, 20)), "JPEG", quality=95)))
+    assert Image.open(part.path).quantization == expected.quantization
+
+
+def test_a_part_is_held_to_the_limits_of_the_whole():
+    limits = ImageLimits(max_pixels=quarters().width * quarters().height)
+    assert crop(open_bytes(saved(quarters(), "PNG"), limits), (0, 0, 9, 9)).limits == limits
+
+
+def test_limits_are_exact():
+    data = saved(Image.new("RGB", (40, 30)), "PNG")
+    assert decode(data, ImageLimits(max_bytes=len(data), max_pixels=1200)).size == (40, 30)
+    with pytest.raises(ImageError, match="larger than"):
+        decode(data, ImageLimits(max_bytes=len(data) - 1))
+    with pytest.raises(ImageError, match="too large"):
+        decode(data, ImageLimits(max_pixels=1199))
+
+
+@pytest.mark.parametrize("size", [(loading.MAX_SIDE, 1), (1, loading.MAX_SIDE)], ids=str)
+def test_a_side_may_be_as_long_as_a_jpegs_and_no_longer(size):
+    loading.check_size(size, ImageLimits())
+    with pytest.raises(ImageError, match="too large"):
+        loading.check_size((size[0] + (size[0] > 1), size[1] + (size[1] > 1)), ImageLimits())
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 import florence_ui
 from florence_ui.images.loading import FORMATS
-from florence_ui.images.sanitize import MalformedError, exif_orientation, sanitize
+from florence_ui.images.sanitize import MAX_EXIF, MAX_PROFILE, MAX_SCANS, MalformedError, exif_orientation, sanitize
 from tests import bad_files
 from tests.bad_files import CASES, chunk, noise, png, rgb_rows, saved, stray
 
@@ -276,6 +276,27 @@ def test_a_pngs_exif_is_handed_out_and_not_left_in():
     assert exif_orientation(stripped.exif) == 6
     assert stripped.is_clean
     assert HIDDEN not in stripped.data
+
+
+def test_a_pngs_exif_has_a_bound():
+    for length, exif in ((MAX_EXIF, bytes(MAX_EXIF)), (MAX_EXIF + 1, b"")):
+        stripped = sanitize(png(*bad_files.SIZE, rgb_rows(), chunk(b"eXIf", bytes(length))))
+        assert stripped.exif == exif
+        assert b"eXIf" not in stripped.data
+
+
+def test_a_pngs_profile_has_a_bound_when_decompressed():
+    for length, is_kept in ((MAX_PROFILE, True), (MAX_PROFILE + 1, False)):
+        profile = chunk(b"iCCP", b"name\0\0" + zlib.compress(bytes(length)))
+        assert (b"iCCP" in sanitize(png(*bad_files.SIZE, rgb_rows(), profile)).data) == is_kept
+
+
+def test_a_jpeg_has_a_hundred_scans_at_most():
+    data = saved(noise(), "JPEG")
+    scans = data[: data.index(b"\xff\xda")] + b"\xff\xda\0\2" * MAX_SCANS
+    assert sanitize(scans + b"\xff\xd9").is_clean
+    with pytest.raises(MalformedError, match="too many scans"):
+        sanitize(scans + b"\xff\xda\0\2\xff\xd9")
 
 
 @pytest.mark.parametrize("form", ["TIFF", "AVIF", "WEBP", "BMP"])

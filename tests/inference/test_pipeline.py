@@ -16,7 +16,8 @@ from scripted_backend import Fault, ScriptedBackend, plausible_answer, refused_u
 from starlette.datastructures import Secret
 from supervision import Detections
 
-from florence_ui.backends.model_status import NANO, NANO_WARNING
+from florence_ui.backend_presets import PRESETS
+from florence_ui.backends.model_status import NANO_WARNING
 from florence_ui.errors import (
     AnswerError,
     BackendTimeoutError,
@@ -29,6 +30,7 @@ from florence_ui.errors import (
 )
 from florence_ui.images.loading import Picture, open_picture
 from florence_ui.inference.pipeline import Analysis, Pipeline, Request, draw, render
+from florence_ui.models import NANO
 from florence_ui.settings import Settings
 from florence_ui.tasks import TASKS
 
@@ -280,7 +282,7 @@ async def test_no_key_goes_to_a_local_address_that_nobody_set(
     """Whoever listens at the usual address, another program perhaps, is asked without one."""
     for name in ("API_KEY", "ROBOFLOW_API_KEY"):
         monkeypatch.setenv(name, KEY)
-    monkeypatch.setattr("florence_ui.backends.LOCAL_URL", backend.url)
+    monkeypatch.setitem(PRESETS, "local", replace(PRESETS["local"], url=backend.url))
     for environ, sent in (({}, None), ({"FLORENCE_UI_LOCAL_URL": backend.url}, f"Bearer {own or KEY}")):
         settings = Settings.from_environ({"API_KEY": KEY, "FLORENCE_UI_START_SERVER": "false", **environ})
         await Pipeline(settings).analyze(about(picture, backend="local", api_key=own))
@@ -292,7 +294,7 @@ async def test_no_key_goes_to_a_local_address_that_nobody_set(
 async def test_a_server_at_the_usual_address_that_wants_a_key_costs_the_right_sentence(
     backend: ScriptedBackend, picture: Picture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("florence_ui.backends.LOCAL_URL", backend.url)
+    monkeypatch.setitem(PRESETS, "local", replace(PRESETS["local"], url=backend.url))
     backend.fault = Fault.status(401)
     with pytest.raises(KeyRefusedError, match="wants an API key") as caught:
         await Pipeline(Settings(api_key=Secret(KEY), start_server=False)).analyze(about(picture, backend="local"))
@@ -434,7 +436,7 @@ async def test_a_server_that_is_back_after_it_ended_is_asked_again(picture: Pict
 
 async def test_nobody_there_says_what_to_do(picture: Picture) -> None:
     pipeline = Pipeline(Settings(local_url=refused_url(), start_server=False))
-    with pytest.raises(BackendUnreachableError, match="Nobody answers") as caught:
+    with pytest.raises(BackendUnreachableError, match="No server answers") as caught:
         await pipeline.analyze(about(picture))
     assert caught.value.hint
 

@@ -15,7 +15,9 @@ from PIL import Image
 from scripted_backend import ScriptedBackend, refused_url
 from starlette.datastructures import Secret
 
-from florence_ui.backends import Backend, check_reachable, infer
+from florence_ui.backends.backend import Backend
+from florence_ui.backends.infer import infer
+from florence_ui.backends.probe import check_reachable
 from florence_ui.errors import BackendError, BackendUnreachableError
 from florence_ui.images.loading import encode_jpeg
 from florence_ui.network import proxies
@@ -29,7 +31,7 @@ KEY = "rf_SecretSecretKey123"
 @pytest.fixture(autouse=True)
 def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment of somebody without any, read anew; `prepare_environment` may have set it aside."""
-    monkeypatch.setattr(proxies, "_aside", None)
+    monkeypatch.setattr(proxies, "_saved", None)
     for name in (*VARIABLES, *map(str.upper, VARIABLES)):
         monkeypatch.setenv(name, "")  # so that it is put back, whatever a test makes of it
         monkeypatch.delenv(name)
@@ -90,7 +92,7 @@ ENVIRONMENTS = [
 def test_the_choice_is_that_of_the_sdks_library(
     environ: dict[str, str], set_aside: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from florence_ui.backends.client import proxy_for
+    from florence_ui.backends.http_session import proxy_for
 
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
@@ -103,7 +105,7 @@ def test_the_choice_is_that_of_the_sdks_library(
     if set_aside:
         proxies.disable_proxies()
         assert requests.utils.get_environ_proxies("http://localhost:1") == {}
-    assert {url: proxy_for(url) for url in ADDRESSES} == expected
+    assert {url: proxy_for(Backend("dedicated", "", url)) for url in ADDRESSES} == expected
 
 
 def test_what_is_set_aside_is_in_force_for_other_programs() -> None:
@@ -144,7 +146,7 @@ def test_a_proxys_refusal_is_called_that(monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", "//somebody:secret-word@"))
         error = refused("https://serverless.roboflow.com")
         works, words = asyncio.run(check_reachable(Backend("serverless", "", "https://serverless.roboflow.com")))
-    assert "The proxy on the way to serverless.roboflow.com does not let the call pass (status 403)" in error.message
+    assert "The proxy on the way to serverless.roboflow.com refused the connection (status 403)" in error.message
     assert (works, words) == (False, str(error))
     assert proxy.asked[0].startswith("CONNECT serverless.roboflow.com:443")
     assert f"Proxy-Authorization: Basic {base64.b64encode(b'somebody:secret-word').decode()}" in proxy.headers[0]

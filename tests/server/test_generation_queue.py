@@ -41,15 +41,15 @@ def slow_server(slow_checkpoint: Path, checkpoint: Path, offline: dict) -> Itera
 class Caller:
     """A call of the slow model in the background, by somebody who hangs up after some seconds."""
 
-    def __init__(self, server: ServerProcess, picture_base64: str, patience: float) -> None:
+    def __init__(self, server: ServerProcess, picture_base64: str, timeout: float) -> None:
         self.reply: requests.Response | None = None
         body = {"model_id": "slow", "prompt": "<OD>", "image": {"type": "base64", "value": picture_base64}}
-        self._call = threading.Thread(target=self._run, args=(f"{server.url}/infer/lmm", body, patience), daemon=True)
+        self._call = threading.Thread(target=self._run, args=(f"{server.url}/infer/lmm", body, timeout), daemon=True)
         self._call.start()
 
-    def _run(self, url: str, body: dict, patience: float) -> None:
+    def _run(self, url: str, body: dict, timeout: float) -> None:
         with contextlib.suppress(requests.RequestException):
-            self.reply = requests.post(url, json=body, timeout=patience)  # closes the connection when it is over
+            self.reply = requests.post(url, json=body, timeout=timeout)  # closes the connection when it is over
 
     def join(self) -> None:
         self._call.join(300)
@@ -115,7 +115,7 @@ def test_a_generation_ends_when_it_is_told_to(slow_checkpoint: Path, picture: Im
 
 
 def test_a_caller_who_hangs_up_ends_the_generation(slow_server: ServerProcess, picture_base64: str) -> None:
-    caller = Caller(slow_server, picture_base64, max_wait=2.0)
+    caller = Caller(slow_server, picture_base64, timeout=2.0)
     wait_for(lambda: slow_server.status()["running"])
     caller.join()
     assert caller.reply is None

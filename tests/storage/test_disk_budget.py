@@ -1,4 +1,4 @@
-"""Who may write how much, and whose files go where room is short."""
+"""Who may write how much, and whose files are evicted when space is short."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ import pytest
 from florence_ui.errors import StorageError
 from florence_ui.storage import disk_budget
 from florence_ui.storage.disk_budget import DiskBudget
-from florence_ui.storage.room import BLOCK, Room, measured
+from florence_ui.storage.disk_space import BLOCK, DiskSpace, measure
 from florence_ui.storage.writing import Lease
 
 FILE = 9 * BLOCK
@@ -37,47 +37,46 @@ def budget(tmp_path: Path, clock: Clock) -> DiskBudget:
     """Room for ten files of 8 blocks."""
     folder = tmp_path / "private"
     folder.mkdir()
-    return DiskBudget(folder, Room(10 * FILE, 100), spare=300, clock=clock)
+    return DiskBudget(folder, DiskSpace(10 * FILE, 100), idle_seconds=300, clock=clock)
 
 
 def put(budget: DiskBudget, owner: str, size: int = 8 * BLOCK) -> Path:
     """A file of that visitor's."""
     with Lease(budget, owner) as lease:
-        lease.grow(Room(size, 1))
-        (lease.place / "file").write_bytes(b"x" * size)
+        lease.grow(DiskSpace(size, 1))
+        (lease.folder / "file").write_bytes(b"x" * size)
         lease.keep()
-    return lease.place / "file"
+    return lease.folder / "file"
 
 
-def on_disk(budget: DiskBudget) -> Room:
+def on_disk(budget: DiskBudget) -> DiskSpace:
     """What the folder really holds."""
-    room = Room()
+    space = DiskSpace()
     for path in budget.folder.iterdir():
-        room += measured(path)
-    return room
+        space += measure(path)
+    return space
 
 
 def test_what_is_counted_is_what_is_there(budget: DiskBudget) -> None:
     paths = [put(budget, "anna"), put(budget, "ben", 10)]
-    assert budget.held == on_disk(budget) == Room(FILE + 2 * BLOCK, 4)
-    assert budget.held_by("ben") == Room(2 * BLOCK, 2)
-    assert sum(path.stat().st_blocks * 512 for path in paths) <= budget.held.size
+    assert budget.used == on_disk(budget) == DiskSpace(FILE + 2 * BLOCK, 4)
+    assert sum(path.stat().st_blocks * 512 for path in paths) <= budget.used.size
 
 
 def test_nothing_is_written_that_does_not_fit(budget: DiskBudget) -> None:
-    with pytest.raises(StorageError, match="more room than one visitor gets"):
+    with pytest.raises(StorageError, match="more space than one visitor gets"):
         put(budget, "anna", 6 * FILE)
-    assert budget.held == on_disk(budget) == Room()
+    assert budget.used == on_disk(budget) == DiskSpace()
 
 
 def test_a_visitor_alone_may_use_all_the_room_and_then_waits(budget: DiskBudget, clock: Clock) -> None:
     first, *_ = [put(budget, "anna") for _ in range(10)]
-    with pytest.raises(StorageError, match="no room for more files"):
+    with pytest.raises(StorageError, match="no space for more files"):
         put(budget, "anna")
     clock.now += 301
     put(budget, "anna")
     assert not first.exists()
-    assert budget.held == on_disk(budget) == Room(10 * FILE, 20)
+    assert budget.used == on_disk(budget) == DiskSpace(10 * FILE, 20)
 
 
 def test_who_comes_later_gets_an_equal_share_of_who_holds_most(budget: DiskBudget) -> None:
@@ -94,7 +93,7 @@ def test_who_holds_most_gets_no_room_of_others_who_are_away(budget: DiskBudget, 
     away = [put(budget, "anna") for _ in range(3)]
     clock.now += 301
     theirs = [put(budget, "greedy") for _ in range(7)]
-    with pytest.raises(StorageError, match="no room for more files"):
+    with pytest.raises(StorageError, match="no space for more files"):
         put(budget, "greedy")
     assert all(path.exists() for path in [*away, *theirs])
 
@@ -110,10 +109,10 @@ def test_a_file_that_is_used_stays_longer(budget: DiskBudget, clock: Clock) -> N
 
 
 def test_the_number_of_files_is_bounded_like_their_size(budget: DiskBudget, clock: Clock) -> None:
-    budget.limit = Room(1 << 30, 40)
+    budget.limit = DiskSpace(1 << 30, 40)
     for _ in range(20):
         put(budget, "greedy", 8)
-    with pytest.raises(StorageError, match="no room"):
+    with pytest.raises(StorageError, match="no space"):
         put(budget, "greedy", 8)
     put(budget, "anna", 8)
     assert on_disk(budget).files <= 40
@@ -123,7 +122,7 @@ def test_a_nearly_full_disk_is_left_alone(budget: DiskBudget, monkeypatch: pytes
     monkeypatch.setattr(disk_budget, "MIN_FREE_BYTES", 1 << 60)
     with pytest.raises(StorageError, match="disk of this page's machine is full"):
         put(budget, "anna")
-    assert on_disk(budget) == Room()
+    assert on_disk(budget) == DiskSpace()
 
 
 def test_unused_files_age_out_and_read_ones_stay(budget: DiskBudget, clock: Clock) -> None:
@@ -131,24 +130,24 @@ def test_unused_files_age_out_and_read_ones_stay(budget: DiskBudget, clock: Cloc
     os.utime(old, (time.time() - 5000, time.time() - 5000))
     clock.now += 3600
     young = put(budget, "anna")
-    budget.age_out(1800)
+    budget.delete_expired(1800)
     assert not old.parent.exists()
     assert read.exists(), "the file system says that it was read just now"
     assert young.exists()
-    assert budget.held == on_disk(budget)
+    assert budget.used == on_disk(budget)
 
 
 def test_what_is_handed_over_counts_once(budget: DiskBudget) -> None:
     with Lease(budget, "anna") as lease:
-        lease.grow(Room(4 * FILE, 2))
-        (lease.place / "upload").mkdir()
-        (lease.place / "upload" / "file").write_bytes(b"x" * (4 * FILE - BLOCK))
-        apart = lease.keep_apart(lease.place / "upload")
-        assert budget.held == on_disk(budget)
+        lease.grow(DiskSpace(4 * FILE, 2))
+        (lease.folder / "upload").mkdir()
+        (lease.folder / "upload" / "file").write_bytes(b"x" * (4 * FILE - BLOCK))
+        apart = lease.keep_subfolder(lease.folder / "upload")
+        assert budget.used == on_disk(budget)
         other = put(budget, "ben", 3 * FILE)  # would not fit beside it if it counted twice
     assert apart.exists()
     assert other.exists()
-    assert budget.held == on_disk(budget)
+    assert budget.used == on_disk(budget)
 
 
 def test_what_came_and_went_without_being_counted_is_counted(budget: DiskBudget) -> None:
@@ -158,10 +157,10 @@ def test_what_came_and_went_without_being_counted_is_counted(budget: DiskBudget)
     (budget.folder / "strange").mkdir()
     (budget.folder / "strange" / "file").write_bytes(b"x" * 5 * BLOCK)
     with Lease(budget, "ben") as unfinished:
-        unfinished.grow(Room(BLOCK, 1))
-        budget.age_out(100)
-        assert budget.held == Room(6 * BLOCK, 2) + Room(2 * BLOCK, 2)
-    assert budget.held == on_disk(budget)
+        unfinished.grow(DiskSpace(BLOCK, 1))
+        budget.delete_expired(100)
+        assert budget.used == DiskSpace(6 * BLOCK, 2) + DiskSpace(2 * BLOCK, 2)
+    assert budget.used == on_disk(budget)
 
 
 def test_unfinished_files_of_some_leave_room_for_the_next(budget: DiskBudget) -> None:
@@ -170,9 +169,9 @@ def test_unfinished_files_of_some_leave_room_for_the_next(budget: DiskBudget) ->
             lease = leases.enter_context(Lease(budget, owner))
             with contextlib.suppress(StorageError):
                 while True:
-                    lease.grow(Room(BLOCK, 0))
+                    lease.grow(DiskSpace(BLOCK, 0))
         assert put(budget, "dan", 2 * BLOCK).exists()
-    assert budget.held == on_disk(budget)
+    assert budget.used == on_disk(budget)
 
 
 def test_whatever_happens_the_count_is_right_and_the_limit_holds(budget: DiskBudget, clock: Clock) -> None:
@@ -185,10 +184,10 @@ def test_whatever_happens_the_count_is_right_and_the_limit_holds(budget: DiskBud
         if rng.random() < 0.3 and paths:
             budget.touch(rng.choice(paths))
         if rng.random() < 0.01:
-            budget.age_out(0)
-        assert budget.held.fits(budget.limit)
-    assert budget.held == on_disk(budget)
-    assert sum((budget.held_by(name) for name in "abcdef"), Room()) == budget.held
+            budget.delete_expired(0)
+        assert budget.used.fits(budget.limit)
+    assert budget.used == on_disk(budget)
+    assert sum((account.used for account in budget._accounts.values()), DiskSpace()) == budget.used
 
 
 @pytest.mark.slow
@@ -199,7 +198,7 @@ def test_asking_costs_the_same_however_many_files_there_are(budget: DiskBudget) 
             put(budget, "anna", 8)
         return time.perf_counter() - begun
 
-    budget.limit = Room(1 << 40, 10**6)
+    budget.limit = DiskSpace(1 << 40, 10**6)
     few = min(seconds() for _ in range(3))
     for _ in range(4000):
         put(budget, "greedy", 8)

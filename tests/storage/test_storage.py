@@ -18,11 +18,11 @@ from workbench import request_about, workbench
 
 from florence_ui import storage
 from florence_ui.errors import StorageError
-from florence_ui.exports import batch_downloads, downloads
+from florence_ui.exports.formats import FORMATS, export_answer, export_batch
 from florence_ui.images.loading import open_picture
 from florence_ui.inference.batch import Batch
 from florence_ui.rendering.annotate import Style
-from florence_ui.storage import Room, disk_budget
+from florence_ui.storage import DiskSpace, disk_budget
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,13 +72,13 @@ def test_what_a_writer_could_not_finish_is_gone(folder: Path) -> None:
     with pytest.raises(KeyError):
         break_off()
     assert entries(folder) == []
-    assert storage.budget().held == Room()
+    assert storage.budget().used == DiskSpace()
 
 
 @pytest.fixture
 def small_budget(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A private folder for four megabytes."""
-    monkeypatch.setattr(storage.budget(), "limit", Room(4 << 20, 1000))
+    monkeypatch.setattr(storage.budget(), "limit", DiskSpace(4 << 20, 1000))
     return folder
 
 
@@ -102,11 +102,11 @@ def test_a_file_ends_where_the_budget_ends(small_budget: Path, writer: str) -> N
         finally:
             most = file.path.stat().st_size
 
-    with pytest.raises(StorageError, match="room"), storage.create(".bin") as file:
+    with pytest.raises(StorageError, match="space"), storage.create(".bin") as file:
         write(file)
-    assert 0 < most <= 2 << 20, "one visitor's unfinished files take half of the room at most"
+    assert 0 < most <= 2 << 20, "one visitor's unfinished files take half of the space at most"
     assert entries(small_budget) == []
-    assert storage.budget().held == Room()
+    assert storage.budget().used == DiskSpace()
 
 
 def test_a_writer_that_hides_the_failure_hands_out_no_broken_file(small_budget: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_writer_that_hides_the_failure_hands_out_no_broken_file(small_budget: 
         with storage.create(".bin") as file, contextlib.suppress(StorageError):
             file.write(bytes(100 << 20))
 
-    with pytest.raises(StorageError, match="room"):
+    with pytest.raises(StorageError, match="space"):
         hide()
     assert entries(small_budget) == []
 
@@ -129,7 +129,7 @@ try:
     storage.write(bytes(200_000), ".jpg", stem="result")
 except StorageError as error:
     print(error)
-print([path.name for path in storage.folder().iterdir() if not path.name.startswith(".")], storage.budget().held)
+print([path.name for path in storage.folder().iterdir() if not path.name.startswith(".")], storage.budget().used)
 """
 
 
@@ -140,7 +140,7 @@ def test_a_system_that_lets_no_large_file_be_written_costs_a_sentence(tmp_path: 
     assert done.returncode == 0, done.stderr
     words, left = done.stdout.splitlines()
     assert words.startswith("The disk of this page's machine is full.")
-    assert left == "[] Room(size=0, files=0)"
+    assert left == "[] DiskSpace(size=0, files=0)"
 
 
 def test_a_folder_that_takes_no_file_costs_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,11 +190,11 @@ async def test_a_full_disk_costs_a_sentence_in_every_format(full_disk: Path, tmp
             question = partial(request_about, token=token, region=(0.1, 0.1, 0.9, 0.9))
             async for _ in batches[token].run(pipeline.analyze, question):
                 pass
-    makers = {name: partial(make, analysis, Style(), [0, 1, 2]) for name, make in downloads.MAKERS.items()}
-    makers["masks"] = partial(downloads.MAKERS["masks"], outlined, Style(), [0])
-    for name in batch_downloads.MAKERS:
+    makers = {name: partial(export_answer, name, analysis, Style(), [0, 1, 2]) for name in FORMATS}
+    makers["masks"] = partial(export_answer, "masks", outlined, Style(), [0])
+    for name in FORMATS:
         batch = batches["<REGION_TO_SEGMENTATION>" if name == "masks" else "<OD>"]
-        makers[f"many {name}"] = partial(batch_downloads.make, name, batch)
+        makers[f"many {name}"] = partial(export_batch, name, batch)
     for name, make in makers.items():
         with pytest.raises(StorageError, match="disk of this page's machine is full"):
             make()

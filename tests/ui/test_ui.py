@@ -8,7 +8,7 @@ import pytest
 from gradio.utils import is_static_file
 from PIL import Image
 
-from florence_ui.backends import backends_from
+from florence_ui.backends.backend import available_backends
 from florence_ui.backends.model_status import ServerState, ServerStatus
 from florence_ui.hosting.lenient_fields import LenientCheckboxGroup, LenientRadio
 from florence_ui.images.loading import ImageLimits, Picture, open_picture
@@ -86,7 +86,7 @@ def test_every_task_can_be_reached_by_family_and_variant() -> None:
     ],
 )
 def test_a_ready_server_is_named_by_where_it_is(url: str, server: str, words: str) -> None:
-    backend = backends_from(replace(Settings(), local_url=url))["local"]
+    backend = available_backends(replace(Settings(), local_url=url))["local"]
     models = {"florence-2-nano": {}} if "local server" in server else {}
     assert words in choices_module.ready_text(
         backend, ServerStatus(ServerState.READY, "", models=models, server=server)
@@ -94,7 +94,7 @@ def test_a_ready_server_is_named_by_where_it_is(url: str, server: str, words: st
 
 
 def test_a_server_ready_with_nano_says_why_base_is_not() -> None:
-    backend = backends_from(Settings())["local"]
+    backend = available_backends(Settings())["local"]
     models = {"florence-2-base": {"state": "unavailable", "reason": "The Hugging Face Hub cannot be reached."}}
     status = ServerStatus(ServerState.READY, "", models=models, server="Florence-2 local server 1")
     assert "Hub cannot be reached" in choices_module.ready_text(backend, status, "florence-2-nano")
@@ -129,10 +129,13 @@ def test_grounding_lights_up_the_sentence_that_was_asked() -> None:
 
 
 def test_the_alternative_text_says_what_was_found() -> None:
-    assert stage_view.alt_text(result(labels=("dog", "cat", "dog"))) == "The picture with 3 found: dog (2), cat."
-    assert "nothing was found" in stage_view.alt_text(result())
+    assert (
+        stage_view.alt_text(result(labels=("dog", "cat", "dog"))) == "The picture with 3 objects found: dog (2), cat."
+    )
+    assert stage_view.alt_text(result(labels=("",))) == "The picture with 1 object found: unnamed region."
+    assert stage_view.alt_text(result()) == "The picture. Nothing was found."
     many = stage_view.alt_text(result(labels=tuple(f"thing {k}" for k in range(30))))
-    assert "30 found" in many
+    assert "30 objects found" in many
     assert "22 more" in many
 
 
@@ -182,7 +185,9 @@ def test_an_empty_answer_has_a_look_of_its_own(answer: Result, state: str, tmp_p
             Style(("halo", "box"), labels=False, palette="vivid", thickness=2, opacity=0.5, text_size=1.5),
             id="classes-and-style",
         ),
-        pytest.param(replace(USUAL, token="<REGION_TO_OCR>", region=(0.1, 0.2, 0.3, 0.4)), Style(), id="region"),
+        pytest.param(
+            replace(USUAL, token="<REGION_TO_OCR>", region=(0.1234, 0.2, 0.3456, 0.9999)), Style(), id="region"
+        ),
         *[
             pytest.param(
                 replace(USUAL, token="<OPEN_VOCABULARY_DETECTION>", classes=("dog", "cat"), strategy=strategy),

@@ -7,7 +7,7 @@ import pytest
 from scripted_backend import refused_url
 from workbench import picture_in, request_about, workbench
 
-from florence_ui.backends import Backend
+from florence_ui.backends.backend import Backend
 from florence_ui.errors import BackendUnreachableError, BusyError, PromptError
 from florence_ui.tasks import get_task
 

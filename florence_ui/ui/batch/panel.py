@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import gradio as gr
+from gradio.blocks import Block
 
-from florence_ui.exports import batch_downloads
 from florence_ui.exports.datasets import MAX_VALIDATION_SHARE
+from florence_ui.exports.formats import FORMATS
 from florence_ui.inference.batch import MAX_PICTURES, Batch, Item
 from florence_ui.tasks import TASKS, InputKind, get_task
 from florence_ui.ui import labels
@@ -61,20 +62,29 @@ class BatchPanel:
     stage: Stage
     meta: Notice
     failures: gr.Dataframe
-    take: gr.Column
+    download: gr.Column
     validation: gr.Slider
     buttons: Mapping[str, gr.Button]
     timer: gr.Timer
 
     @property
-    def chosen(self) -> list[gr.components.Component]:
+    def chosen(self) -> list[Block]:
         """What changes with the picture that is looked at."""
         return [self.chosen_panel, self.stage, self.meta, self.contact_sheet]
 
     @property
-    def shown(self) -> list[gr.components.Component]:
+    def shown(self) -> list[Block]:
         """What changes with the progress."""
-        return [self.run, self.stop, self.retry, self.notice, self.contact_sheet, self.failures, self.take, self.timer]
+        return [
+            self.run,
+            self.stop,
+            self.retry,
+            self.notice,
+            self.contact_sheet,
+            self.failures,
+            self.download,
+            self.timer,
+        ]
 
 
 def lay_out() -> BatchPanel:
@@ -86,38 +96,46 @@ def lay_out() -> BatchPanel:
                 label=f"Pictures, up to {MAX_PICTURES}", file_count="multiple", height=220,
                 elem_id="batch-files",
             )  # fmt: skip
-            task = gr.Dropdown(task_choices(), value=usual, label="Task for all", elem_id="batch-task")
+            task = gr.Dropdown(task_choices(), value=usual, label="Task for all pictures", elem_id="batch-task")
             text = gr.Textbox(label="Phrase", elem_id="batch-text", visible=False, lines=2)
             classes = gr.Dropdown(
                 [], label="Classes", info="Press Enter after each one.", multiselect=True, allow_custom_value=True,
                 elem_id="batch-classes", visible=False,
             )  # fmt: skip
-            with gr.Row(elem_id="batch-row"):
-                run = gr.Button("Run all", variant="primary", size="lg", elem_id="batch-run", interactive=False)
+            with gr.Row(elem_id="batch-row", elem_classes="run-stop-row"):
+                run = gr.Button(
+                    "Run all",
+                    variant="primary",
+                    size="lg",
+                    elem_id="batch-run",
+                    elem_classes="runs-tab",
+                    interactive=False,
+                )
                 stop = gr.Button("Stop", variant="stop", size="lg", elem_id="batch-stop", visible=False)
-            retry = gr.Button("Try the failed ones again", elem_id="batch-retry", visible=False)
-            notice = Notice(text_notice(NO_PICTURES), elem_id="batch-notice", label="State of the work")
-            gr.Markdown("Model, server and key are the ones chosen under Explore.", elem_id="batch-hint")
-            with gr.Column(visible=False, elem_id="batch-take") as take:
-                gr.Markdown("### Download all that is done", elem_id="batch-take-title")
-                with gr.Row(elem_id="batch-take-row"):
+            retry = gr.Button("Retry failed pictures", elem_id="batch-retry", visible=False)
+            notice = Notice(text_notice(NO_PICTURES), elem_id="batch-notice", label="Progress")
+            gr.Markdown("The model, server and key chosen under Explore are used.", elem_id="batch-hint")
+            with gr.Column(visible=False, elem_id="batch-download") as download:
+                gr.Markdown("### Download all results", elem_id="batch-download-title")
+                with gr.Row(elem_id="batch-download-row"):
                     buttons = {
-                        name: gr.Button(title, size="sm", min_width=90, elem_id=f"batch-{name}")
-                        for name, title in batch_downloads.TITLES.items()
+                        name: gr.Button(kind.batch_title, size="sm", min_width=90, elem_id=f"batch-{name}")
+                        for name, kind in FORMATS.items()
+                        if kind.batch_title
                     }
                 validation = gr.Slider(
-                    0, 100 * MAX_VALIDATION_SHARE, 0, step=5, label="For validation, %",
-                    info="Part of a data set to hold back; the same pictures every time.", elem_id="batch-validation",
+                    0, 100 * MAX_VALIDATION_SHARE, 0, step=5, label="Validation split, %",
+                    info="Share of a data set to hold out; always the same pictures.", elem_id="batch-validation",
                 )  # fmt: skip
         with gr.Column(elem_id="batch-answer"):
             contact_sheet = ContactSheet(elem_id="batch-contact-sheet", label="Pictures")
             failures = gr.Dataframe(
-                headers=["picture", "why it failed"], type="array", interactive=False, wrap=True, visible=False,
+                headers=["picture", "reason"], type="array", interactive=False, wrap=True, visible=False,
                 label="Failed", elem_id="batch-failures", buttons=["copy"], column_widths=["30%", "70%"],
             )  # fmt: skip
             with gr.Column(visible=False, elem_id="batch-chosen") as chosen_panel:
                 meta = Notice(elem_id="batch-meta", label="About this answer")
-                stage = Stage(elem_id="batch-stage", label="The chosen picture")
+                stage = Stage(elem_id="batch-stage", label="Selected picture")
     state, timer = gr.State(BatchState(), time_to_live=SESSION_SECONDS), gr.Timer(REFRESH_SECONDS, active=False)
     return BatchPanel(
         state,
@@ -134,7 +152,7 @@ def lay_out() -> BatchPanel:
         stage,
         meta,
         failures,
-        take,
+        download,
         validation,
         buttons,
         timer,

@@ -11,9 +11,9 @@ import gradio as gr
 from florence_ui import storage
 from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.errors import FlorenceUIError, InputError, PromptError
-from florence_ui.exports import batch_downloads
+from florence_ui.exports.formats import Options, export_batch
 from florence_ui.exports.tables import escape_cell
-from florence_ui.hosting.uploads import uploaded
+from florence_ui.hosting.uploads import upload_path
 from florence_ui.identity import Visitor
 from florence_ui.inference.batch import Batch, Item, ItemState, reopen
 from florence_ui.inference.pipeline import Request, draw
@@ -34,7 +34,7 @@ from florence_ui.visitors.service import parse_key, visitor_of
 
 log = logging.getLogger(__name__)
 
-REVEAL = "() => window.florencePage.reveal('batch-chosen')"
+REVEAL_CHOSEN = "window.florencePage.revealChosen"
 
 
 def build_batch_tab(page: Page, tab: gr.Tab) -> None:
@@ -87,7 +87,7 @@ def build_batch_tab(page: Page, tab: gr.Tab) -> None:
     panel.stop.click(stopped, {panel.state}, panel.shown, cancels=running, **unqueued())
     panel.timer.tick(look, {panel.state}, panel.shown, **unqueued())
     chosen = panel.contact_sheet.select(open_one, {panel.state, *page.style.controls}, panel.chosen, **queued())
-    chosen.then(None, js=REVEAL)
+    chosen.then(None, js=REVEAL_CHOSEN)
     for name, button in panel.buttons.items():
         wire_download(page, panel, name, button)
 
@@ -98,7 +98,7 @@ def set_files(state: BatchState, files: Sequence[str] | None, panel: BatchPanel)
     for item in before.items if before else ():
         known[item.path].append(item)
     try:
-        paths = [uploaded(path) for path in files or ()]
+        paths = [upload_path(path) for path in files or ()]
         state.batch = Batch.of(paths) if paths else None
     except FlorenceUIError as error:
         state.batch = None
@@ -187,7 +187,7 @@ def progress_updates(panel: BatchPanel, state: BatchState) -> Updates:
         panel.retry: gr.update(visible=bool(failed) and not state.going and batch.question == state.asked),
         panel.contact_sheet: contact_sheet(state),
         panel.failures: gr.update(visible=bool(failed), value=reasons),
-        panel.take: gr.update(visible=bool(batch and batch.done)),
+        panel.download: gr.update(visible=bool(batch and batch.done)),
         panel.timer: gr.Timer(active=state.going),
     }
 
@@ -274,16 +274,14 @@ def wire_download(page: Page, panel: BatchPanel, name: str, button: gr.Button) -
     """Connects one download of all that is finished."""
 
     async def make(inputs: Inputs) -> Updates:
-        options = batch_downloads.Options(
-            page.services.image_limits, page.style.read(inputs), (inputs[panel.validation] or 0) / 100
-        )
+        options = Options(page.services.image_limits, page.style.read(inputs), (inputs[panel.validation] or 0) / 100)
         try:
-            export = await draw_pool.run(batch_downloads.make, name, inputs[panel.state].batch, options)
+            export = await draw_pool.run(export_batch, name, inputs[panel.state].batch, options)
         except FlorenceUIError as error:
-            return {page.take.handover: None, panel.notice: error_notice(error)}
+            return {page.download.handover: None, panel.notice: error_notice(error)}
         left_out = NoticeValue(messages=[Message(text=note) for note in export.notes])
-        return {page.take.handover: str(export.path), panel.notice: left_out}
+        return {page.download.handover: str(export.path), panel.notice: left_out}
 
     needed = {panel.state, panel.validation, *page.style.controls}
-    made = button.click(make, needed, [page.take.handover, panel.notice], **queued())
+    made = button.click(make, needed, [page.download.handover, panel.notice], **queued())
     made.success(None, js=HAND_OVER)

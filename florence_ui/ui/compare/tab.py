@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gradio as gr
+from gradio.blocks import Block
 
 from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.errors import FlorenceUIError
 from florence_ui.exports.tables import escape_cell
 from florence_ui.identity import Visitor
 from florence_ui.inference.pipeline import Analysis, Request, draw, save_jpeg
+from florence_ui.models import LARGE
 from florence_ui.results import compare
 from florence_ui.results.compare import LEFT, RIGHT
 from florence_ui.tasks import get_task
@@ -32,7 +34,7 @@ from florence_ui.visitors.session import PageSession, Question
 
 log = logging.getLogger(__name__)
 
-RIGHT_MODEL = "florence-2-large"
+RIGHT_MODEL = LARGE
 NO_PICTURE = StageValue(state="empty", title="No picture yet", hint="Choose one under Explore.")
 SideEvent = str | Analysis | FlorenceUIError
 """What a side says: what it waits for, its answer, or why there is none."""
@@ -50,7 +52,7 @@ class Side:
     text: TextDiff
 
     @property
-    def shown(self) -> list[gr.components.Component]:
+    def shown(self) -> list[Block]:
         """What changes with the answer."""
         return [self.stage, self.meta, self.text]
 
@@ -70,7 +72,7 @@ class ComparePanel:
     table: gr.Dataframe
 
     @property
-    def parts(self) -> list[gr.components.Component]:
+    def parts(self) -> list[Block]:
         """Everything that changes."""
         both = [part for side in self.sides.values() for part in side.shown]
         outcome = [self.outcome, self.summary, self.picture, self.table]
@@ -102,11 +104,13 @@ def lay_out(page: Page) -> ComparePanel:
     """Two columns, and below them what they have in common."""
     settings = page.services.settings
     with gr.Column(elem_id="compare"):
-        with gr.Row(elem_id="compare-head"):
+        with gr.Row(elem_id="compare-head", elem_classes="run-stop-row"):
             question = Notice(elem_id="compare-question", label="What is compared")
-            run = gr.Button("Compare", variant="primary", elem_id="compare-run", interactive=False)
+            run = gr.Button(
+                "Compare", variant="primary", elem_id="compare-run", elem_classes="runs-tab", interactive=False
+            )
             stop = gr.Button("Stop", variant="stop", elem_id="compare-stop", visible=False)
-        notice = Notice(elem_id="compare-notice", label="Comparison state")
+        notice = Notice(elem_id="compare-notice", label="Comparison status")
         with gr.Row(elem_id="compare-sides"):
             sides = {
                 LEFT: lay_out_side(page, LEFT, settings.model or labels.AUTOMATIC),
@@ -129,16 +133,16 @@ def lay_out_side(page: Page, name: str, model: str) -> Side:
     backends = [(backend.title, key) for key, backend in page.services.backends.items()]
     with gr.Column(elem_id=f"compare-{name}", elem_classes="compare-side", min_width=280):
         model_field = gr.Dropdown(
-            list(labels.MODELS), value=model, label=f"Model on the {name}", allow_custom_value=True,
+            list(labels.MODELS), value=model, label=f"{name.capitalize()} model", allow_custom_value=True,
             elem_id=f"compare-{name}-model",
         )  # fmt: skip
         backend = gr.Radio(
-            backends, value=page.services.settings.default_backend, label=f"Server on the {name}",
+            backends, value=page.services.settings.default_backend, label=f"{name.capitalize()} server",
             elem_id=f"compare-{name}-backend", visible=len(backends) > 1,
         )  # fmt: skip
-        stage = Stage(NO_PICTURE, elem_id=f"compare-{name}-stage", label=f"Result on the {name}")
-        meta = Notice(elem_id=f"compare-{name}-meta", label=f"About the answer on the {name}")
-        text = TextDiff(elem_id=f"compare-{name}-text", label=f"Text on the {name}")
+        stage = Stage(NO_PICTURE, elem_id=f"compare-{name}-stage", label=f"{name.capitalize()} result")
+        meta = Notice(elem_id=f"compare-{name}-meta", label=f"About the {name} answer")
+        text = TextDiff(elem_id=f"compare-{name}-text", label=f"{name.capitalize()} text")
     return Side(name, model_field, backend, stage, meta, text)
 
 
@@ -147,7 +151,7 @@ def open_tab(page: Page, panel: ComparePanel, inputs: Inputs) -> Updates:
     session, question = inputs[page.session], read_question(page, inputs)
     ready = session.source is not None
     if not ready:
-        words = text_notice("Choose a picture under Explore; it is compared here.")
+        words = text_notice("Choose a picture under Explore first.")
     else:
         words = text_notice(f"{describe_question(question)}, on the picture under Explore.")
     return {

@@ -9,7 +9,6 @@ from PIL import Image
 
 from florence_ui import storage
 from florence_ui.assets import EXAMPLES
-from florence_ui.backends.model_status import NANO
 from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.exports.records import analysis_record
 from florence_ui.exports.snippets import curl_snippet, python_snippet
@@ -18,6 +17,7 @@ from florence_ui.images.loading import encode_jpeg
 from florence_ui.inference.per_class import DETECT, Strategy
 from florence_ui.inference.pipeline import Analysis
 from florence_ui.inference.pipeline import draw as draw_file
+from florence_ui.models import NANO
 from florence_ui.rendering.annotate import Style, suitable_annotators
 from florence_ui.results.result import Result
 from florence_ui.ui import labels
@@ -40,7 +40,7 @@ def visible_rows(run: Run) -> list[int]:
 
 
 async def draw(session: PageSession, run: Run, style: Style) -> None:
-    """Draws an answer into a new file, and a small copy of the first drawing.
+    """Draw an answer into a new file, and a small copy of the first drawing.
 
     Raises:
         FlorenceUIError: If the picture is gone or the file cannot be written.
@@ -69,8 +69,10 @@ def stage_value(session: PageSession, style: Style | None = None) -> StageValue:
 
 
 def answer_updates(page: Page, session: PageSession, style: Style) -> Updates:
-    """All forms of the answer that is shown."""
+    """All forms of the answer that is shown; nothing where there is none."""
     answer, run = page.answer, session.run
+    if run is None:
+        return {}
     analysis, result = run.analysis, run.analysis.result
     recipe = recipe_of(run)
     alone = len(recipe.prompts) == 1 and recipe.then is None
@@ -85,7 +87,7 @@ def answer_updates(page: Page, session: PageSession, style: Style) -> Updates:
         answer.warnings: NoticeValue(messages=warning_messages(analysis, run.source)),
         page.style.panel: gr.update(visible=bool(len(result.detections))),
         page.style.annotators: gr.update(choices=annotator_choices(result, style)),
-        page.take.panel: gr.update(visible=True),
+        page.download.panel: gr.update(visible=True),
         **recent_updates(page, session, style),
     }
 
@@ -103,6 +105,8 @@ def recent_updates(page: Page, session: PageSession, style: Style) -> Updates:
 def picture_updates(page: Page, session: PageSession, style: Style) -> Updates:
     """What changes when the answer is drawn anew."""
     answer, run = page.answer, session.run
+    if run is None:
+        return {}
     return {
         answer.stage: stage_value(session, style),
         answer.slider: (str(run.before), str(run.after)),
@@ -142,7 +146,7 @@ def meta_line(page: Page, analysis: Analysis) -> str:
     where = "this machine" if page.services.backend(analysis.backend).is_on_this_machine else analysis.server
     seconds = f"{analysis.seconds:.2f} s" if analysis.seconds < 10 else f"{analysis.seconds:.0f} s"
     parts = [seconds, labels.model_title(analysis.model_id), where]
-    return " · ".join([*parts, "remembered from an earlier run"] if analysis.remembered else parts)
+    return " · ".join([*parts, "cached from an earlier run"] if analysis.remembered else parts)
 
 
 def warning_messages(analysis: Analysis, source: Path) -> list[Message]:

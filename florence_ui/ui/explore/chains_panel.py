@@ -1,4 +1,4 @@
-"""Chains: several questions in a row, each step with its state, its time, and its answer to open."""
+"""Chains: several tasks in a row, each step with its state, its time, and its answer to open."""
 
 import asyncio
 import contextlib
@@ -87,14 +87,14 @@ def build_chains_panel(page: Page) -> None:
 
 def lay_out() -> ChainsPanel:
     """Folded until somebody wants it."""
-    with gr.Accordion("Chains: several questions in a row", open=False, elem_id="chains-panel"):
+    with gr.Accordion("Chains: several tasks in a row", open=False, elem_id="chains-panel"):
         chain = gr.Dropdown(
             [(chain.title, name) for name, chain in CHAINS.items()], value=FIRST, label="Chain", show_label=False,
             elem_id="chain",
         )  # fmt: skip
         help_line = gr.Markdown(CHAINS[FIRST].help, elem_id="chain-help")
-        with gr.Row(elem_id="chain-row"):
-            run = gr.Button("Run the chain", variant="secondary", elem_id="chain-run")
+        with gr.Row(elem_id="chain-row", elem_classes="run-stop-row"):
+            run = gr.Button("Run chain", variant="secondary", elem_id="chain-run")
             stop = gr.Button("Stop", variant="stop", visible=False, elem_id="chain-stop")
         steps = Notice(elem_id="chain-steps", label="Steps")
         strip = ThumbnailStrip(label="Open a step's answer", elem_id="chain-answers")
@@ -157,7 +157,7 @@ def build_template(page: Page, inputs: Inputs) -> Request:
     session, question = inputs[page.session], read_question(page, inputs)
     picture = session.picture
     if picture is None:
-        raise InputError("There is no picture yet.", "Add one, or choose an example.", field="image")
+        raise InputError("There is no picture yet.", "Add one or choose an example.", field="image")
     return Request(
         picture,
         get_task("<CAPTION>"),

@@ -1,6 +1,7 @@
 """Pictures to start from, each with a task that shows something."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def load_examples(folder: Path = EXAMPLES) -> list[Example]:
     return [*bundled, BY_LINK]
 
 
-def example_thumbnails(examples: list[Example], current: int = -1) -> ThumbnailStripValue:
+def example_thumbnails(examples: Sequence[Example], current: int = -1) -> ThumbnailStripValue:
     """The examples as thumbnails."""
     thumbnails = [
         Thumbnail(title=e.title, note=TASKS[e.token].family.value, image=as_file_data(e.thumbnail)) for e in examples

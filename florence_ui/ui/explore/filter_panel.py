@@ -17,14 +17,14 @@ from florence_ui.visitors.session import PageSession, Run
 TITLES = {
     "whole_image": "whole-picture boxes",
     "duplicates": "duplicates",
-    "overlapping": "the same place under another name",
+    "overlapping": "overlapping boxes with different labels",
     "inverted": "boxes with swapped corners",
 }
 """Words for the filters, by the names of `Filters`."""
 
 
 def build_filter_panel(page: Page) -> None:
-    """Lays the filters out and connects them; they are there when something was found."""
+    """Lay the filters out and connect them; they are there when something was found."""
     with gr.Column(visible=False, elem_id="filter-panel") as panel:
         chosen = gr.CheckboxGroup(
             [(TITLES[field.name], field.name) for field in fields(Filters)], label="Leave out", elem_id="filters"
@@ -47,7 +47,7 @@ async def apply_filters(page: Page, panel: gr.Column, notice: Notice, inputs: In
     if run is None or not len(run.analysis.result.detections):
         return {panel: gr.update(visible=False), notice: NoticeValue()}
     _, removals = filter_result(run.analysis.result, Filters(**dict.fromkeys(chosen or (), True)))
-    shown = {
+    shown: Updates = {
         panel: gr.update(visible=True),
         notice: NoticeValue(messages=[Message(text=gone.reason) for gone in removals]),
     }
@@ -64,7 +64,7 @@ async def apply_filters(page: Page, panel: gr.Column, notice: Notice, inputs: In
 
 
 def leave_out(run: Run, removals: tuple[Removal, ...]) -> bool:
-    """Switches off what was removed and on what no longer is; whether that changed anything.
+    """Switch off what was removed and on what no longer is; return whether that changed anything.
 
     What somebody switched off or on by hand stays as it is, unless a filter now says otherwise.
     """

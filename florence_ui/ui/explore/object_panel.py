@@ -133,13 +133,13 @@ def selection_updates(page: Page, panel: ObjectPanel, inputs: Inputs) -> Updates
 def selection_text(session: PageSession, rows: list[int], *, pinned: bool) -> str:
     """Which objects are meant, in a sentence."""
     if not rows:
-        return "Every object is switched off."
+        return "All objects are hidden."
     if pinned:
         label = session.run.analysis.result.labels[rows[0]]
         return f"About object {rows[0] + 1}" + (f", {label}" if label else "") + ":"
     if len(rows) == 1:
-        return "About the one object that is shown:"
-    return f"About all {len(rows)} objects that are shown; click one to ask about it alone:"
+        return "About the only visible object:"
+    return f"About all {len(rows)} visible objects (click one to ask about it alone):"
 
 
 async def stream_action(
@@ -150,7 +150,7 @@ async def stream_action(
     run, rows, info = session.run, choice.rows(session), ACTIONS[action]
     try:
         if run is None:
-            raise InputError("There is no answer to ask about.", "Run something first.")
+            raise InputError("There is no answer to ask about.", "Run a task first.")
         await session.make_ready(run)
         found = await asyncio.to_thread(session.analysis_of, run)
         template = request_like(page, session, found, inputs)
@@ -179,7 +179,7 @@ async def stream_action(
                 choice.partial = run, merged, action
                 if progress.failed == progress.total:
                     choice.partial = None
-                    raise FlorenceUIError("No object got an answer.", progress.result.warnings[0])
+                    raise FlorenceUIError("None of the objects got an answer.", progress.result.warnings[0])
                 words = f"{info.doing} {progress.done} of {progress.total}"
                 yield {**busy, page.answer.stage: stage_view.busy(session.shown, words)}
         yield await show_merged(page, panel, inputs)

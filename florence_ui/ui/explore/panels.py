@@ -1,11 +1,13 @@
 """The parts of the page, each a function that lays out its components and a dataclass that holds them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
+from florence_ui.exports.formats import FORMATS
 from florence_ui.hosting.lenient_fields import LenientCheckboxGroup, LenientImage, LenientRadio
 from florence_ui.inference.per_class import TITLES, Strategy
 from florence_ui.rendering.annotate import PALETTES, Style
@@ -16,11 +18,6 @@ from florence_ui.ui.components.stage import StageValue
 from florence_ui.ui.components.thumbnail_strip import ThumbnailStripValue
 
 FIRST_TASK = TASKS["<OD>"]
-TAKE_AWAY = {
-    "png": "Picture (PNG)", "jpeg": "Picture (JPEG)", "json": "JSON", "csv": "CSV", "masks": "Masks",
-    "yolo": "YOLO", "coco": "COCO", "voc": "Pascal VOC",
-}  # fmt: skip
-"""What can be downloaded: name -> words."""
 WELCOME = StageValue(
     state="empty", title="Your picture goes here", hint="Drop one on the left, paste it, or choose an example."
 )
@@ -82,23 +79,29 @@ class StylePanel:
     reset: gr.Button
 
     @property
-    def controls(self) -> list[gr.components.Component]:
+    def controls(self) -> list[Block]:
         """What a drawing depends on, in the order of `drawing.Style`'s fields."""
         return [self.annotators, self.labels, self.palette, self.thickness, self.opacity, self.text_size]
+
+    @property
+    def changes(self) -> list[Callable[..., gr.events.Dependency]]:
+        """The event of each control that says its value was changed by hand, and is not being dragged any more."""
+        chosen = [self.annotators.input, self.labels.input, self.palette.input]
+        return [*chosen, self.thickness.release, self.opacity.release, self.text_size.release]
 
     def read(self, inputs: Mapping[Any, Any]) -> Style:
         """The style as it stands in the panel."""
         annotators, labels, palette, *numbers = (inputs[control] for control in self.controls)
         return Style(tuple(annotators or ()), bool(labels), str(palette), *numbers)
 
-    def filled(self, style: Style) -> dict[gr.components.Component, Any]:
+    def filled(self, style: Style) -> dict[Block, Any]:
         """The panel with a style in it."""
         values = [[str(name) for name in style.annotators], style.labels, style.palette]
         return dict(zip(self.controls, [*values, style.thickness, style.opacity, style.text_size], strict=True))
 
 
 @dataclass(frozen=True)
-class TakePanel:
+class DownloadPanel:
     """What can be taken away, and the hidden button that hands the file over."""
 
     panel: gr.Accordion
@@ -115,7 +118,7 @@ def header() -> Notice:
 
 
 def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, examples: ThumbnailStripValue) -> AskPanel:
-    """Lays out the left column; `backends` are (words, name)."""
+    """Lay out the left column; `backends` are (words, name)."""
     picture = LenientImage(
         label="Picture",
         type="filepath",
@@ -124,13 +127,13 @@ def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, exa
         buttons=[],
         height=200,
         elem_id="picture",
-        placeholder="Drop a picture here, or click to choose one",
+        placeholder="Drop a picture here or click to choose one",
     )
     picker = BoxPicker(elem_id="picker", visible=False, label="Region")
-    picture_notice = Notice(elem_id="picture-notice", label="Picture state")
+    picture_notice = Notice(elem_id="picture-notice", label="Picture status")
     link = gr.Textbox(
         label="Or a link to a picture",
-        placeholder="Or a link: https://…",
+        placeholder="Or paste a link: https://…",
         elem_id="link",
         max_lines=1,
         max_length=2000,
@@ -159,24 +162,26 @@ def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, exa
         [(title, strategy.value) for strategy, title in TITLES.items()], value=Strategy.TOGETHER.value,
         label="Several classes", elem_id="strategy", visible=False,
     )  # fmt: skip
-    input_notice = Notice(elem_id="input-notice", label="Input state")
+    input_notice = Notice(elem_id="input-notice", label="Input status")
     with gr.Column(elem_id="run-dock"):
-        with gr.Row(elem_id="run-row"):
-            run = gr.Button("Run", variant="primary", size="lg", elem_id="run", interactive=False)
+        with gr.Row(elem_id="run-row", elem_classes="run-stop-row"):
+            run = gr.Button(
+                "Run", variant="primary", size="lg", elem_id="run", elem_classes="runs-tab", interactive=False
+            )
             stop = gr.Button("Stop", variant="stop", size="lg", elem_id="stop", visible=False)
-        run_notice = Notice(elem_id="run-notice", label="Run state")
+        run_notice = Notice(elem_id="run-notice", label="Run status")
         where = Notice(elem_id="destination", label="Where the picture goes")
     with gr.Accordion("Model and server", open=False, elem_id="model-panel"):
         model_field = gr.Dropdown(
             list(choices_module.MODELS), value=model, label="Model", allow_custom_value=True, elem_id="model",
-            info="Or type a model id, such as project/version for a fine-tune.",
+            info="Or type a model ID, such as project/version for a fine-tuned model.",
         )  # fmt: skip
         backend_field = gr.Radio(
             list(backends), value=backend, label="Server", elem_id="backend", visible=len(backends) > 1
         )
         key = gr.Textbox(
             label="Roboflow API key", type="password", elem_id="key", visible=False, max_length=200,
-            info="Used for this visit only. It is never stored.",
+            info="Used for this session only and never stored.",
             html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
         )  # fmt: skip
     return AskPanel(
@@ -186,7 +191,7 @@ def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, exa
 
 
 def answer_panel() -> AnswerPanel:
-    """Lays out the result's tabs and what belongs beside them."""
+    """Lay out the result's tabs and what belongs beside them."""
     with gr.Tabs(elem_id="answer-tabs") as tabs:
         with gr.Tab("Picture", id="picture"):
             stage = Stage(WELCOME, elem_id="stage", label="Result")
@@ -198,7 +203,7 @@ def answer_panel() -> AnswerPanel:
                 interactive=False,
                 buttons=["copy"],
                 elem_id="answer-text",
-                placeholder="An answer in words stands here.",
+                placeholder="A text answer appears here.",
             )
         with gr.Tab("Table", id="table"):
             table = gr.Dataframe(
@@ -223,36 +228,43 @@ def answer_panel() -> AnswerPanel:
 
 
 def recent_panel() -> tuple[gr.Column, ThumbnailStrip]:
-    """Lays out the last runs; not there before the first one."""
+    """Lay out the last runs; not there before the first one."""
     with gr.Column(visible=False, elem_id="recent-panel") as panel:
         gr.Markdown("### Recent", elem_id="recent-title")
         return panel, ThumbnailStrip(label="Recent runs", elem_id="recent")
 
 
 def style_panel() -> StylePanel:
-    """Lays out how the answer is drawn; folded until somebody wants it."""
+    """Lay out how the answer is drawn; folded until somebody wants it."""
     usual = Style()
     with gr.Accordion("Style", open=False, elem_id="style-panel", visible=False) as panel:
         annotators = LenientCheckboxGroup(
-            [], label="Draw as", info="Nothing chosen: what fits the answer best.", elem_id="annotators"
+            [],
+            label="Draw as",
+            info="If none is chosen, those that suit the answer best are used.",
+            elem_id="annotators",
         )
         with gr.Row(elem_id="style-row"):
             labels = gr.Checkbox(usual.labels, label="Labels", elem_id="labels")
-            palette = gr.Dropdown(list(PALETTES), value=usual.palette, label="Colours", elem_id="palette")
-            thickness = gr.Slider(0.25, 4, usual.thickness, step=0.25, label="Line", elem_id="thickness", buttons=[])
-            opacity = gr.Slider(0, 1, usual.opacity, step=0.05, label="Fill", elem_id="opacity", buttons=[])
-            text_size = gr.Slider(0.5, 3, usual.text_size, step=0.25, label="Text", elem_id="text-size", buttons=[])
-        reset = gr.Button("Back to the usual style", size="sm", elem_id="style-reset")
+            palette = gr.Dropdown(list(PALETTES), value=usual.palette, label="Colors", elem_id="palette")
+            thickness = gr.Slider(
+                0.25, 4, usual.thickness, step=0.25, label="Line width", elem_id="thickness", buttons=[]
+            )
+            opacity = gr.Slider(0, 1, usual.opacity, step=0.05, label="Fill opacity", elem_id="opacity", buttons=[])
+            text_size = gr.Slider(
+                0.5, 3, usual.text_size, step=0.25, label="Text size", elem_id="text-size", buttons=[]
+            )
+        reset = gr.Button("Reset style", size="sm", elem_id="style-reset")
     return StylePanel(panel, annotators, labels, palette, thickness, opacity, text_size, reset)
 
 
-def take_panel() -> TakePanel:
-    """Lays out what can be taken away; each file is made when it is asked for."""
-    with gr.Accordion("Download", open=False, elem_id="take-panel", visible=False) as panel:
-        with gr.Row(elem_id="take-row"):
+def download_panel() -> DownloadPanel:
+    """Lay out what can be taken away; each file is made when it is asked for."""
+    with gr.Accordion("Download", open=False, elem_id="download-panel", visible=False) as panel:
+        with gr.Row(elem_id="download-row"):
             buttons = {
-                name: gr.Button(title, size="sm", min_width=90, elem_id=f"take-{name}")
-                for name, title in TAKE_AWAY.items()
+                name: gr.Button(kind.title, size="sm", min_width=90, elem_id=f"download-{name}")
+                for name, kind in FORMATS.items()
             }
-        notice = Notice(elem_id="take-notice", label="Download state")
-    return TakePanel(panel, buttons, gr.DownloadButton("Save", visible="hidden", elem_id="handover"), notice)
+        notice = Notice(elem_id="download-notice", label="Download status")
+    return DownloadPanel(panel, buttons, gr.DownloadButton("Save", visible="hidden", elem_id="handover"), notice)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
+from gradio.blocks import Block
 
 from florence_ui import storage
 from florence_ui.errors import FlorenceUIError
@@ -29,7 +30,7 @@ from florence_ui.visitors.session import PageSession, Question
 
 
 def wire(page: Page) -> None:
-    """Connects every way in."""
+    """Connect every way in."""
     ask = page.ask
     fields, parts = {*page.question_fields, ask.picture, ask.link}, picture_parts(page)
 
@@ -65,14 +66,14 @@ def is_own_value(session: PageSession, value: str | None) -> bool:
     return value is None or (session.field_value is not None and Path(value) == session.field_value)
 
 
-def picture_parts(page: Page) -> list[gr.components.Component]:
+def picture_parts(page: Page) -> list[Block]:
     """What changes with the picture."""
     ask = page.ask
     return [*page.question_parts, ask.picture_notice, ask.link, ask.examples, *page.answer_parts]
 
 
 async def take_picture(page: Page, inputs: Inputs, opening: Awaitable[Picture]) -> Updates:
-    """Puts a visitor's picture on the page; a box on the old one is gone."""
+    """Put a visitor's picture on the page; a box on the old one is gone."""
     session: PageSession = inputs[page.session]
     question = replace(read_question(page, inputs), region=None)
     try:
@@ -86,7 +87,7 @@ async def take_picture(page: Page, inputs: Inputs, opening: Awaitable[Picture]) 
 
 
 async def take_example(page: Page, inputs: Inputs, index: object) -> Updates:
-    """Puts an example on the page, together with its question."""
+    """Put an example on the page, together with its question."""
     if not isinstance(index, int) or not 0 <= index < len(page.examples):
         return {}
     session, example, now = inputs[page.session], page.examples[index], read_question(page, inputs)
@@ -104,7 +105,7 @@ async def take_example(page: Page, inputs: Inputs, index: object) -> Updates:
 
 
 async def set_picture(session: PageSession, opening: Awaitable[Picture]) -> None:
-    """Opens a picture and makes it the session's.
+    """Open a picture and make it the session's.
 
     Raises:
         FlorenceUIError: If it cannot be opened; the session keeps the one it had.
@@ -132,7 +133,7 @@ def show_new_picture(page: Page, session: PageSession, *, example: int = -1) -> 
 
 
 def remove_picture(page: Page, inputs: Inputs) -> Updates:
-    """Takes the picture and its answer off the page; what was run before stays among the recent ones."""
+    """Take the picture and its answer off the page; what was run before stays among the recent ones."""
     session: PageSession = inputs[page.session]
     session.drop()
     question = replace(read_question(page, inputs), region=None)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import gradio as gr
+from gradio.blocks import Block
 
 from florence_ui.errors import FlorenceUIError, InputError
 from florence_ui.identity import Visitor
@@ -31,7 +32,7 @@ from florence_ui.visitors.session import PageSession, Question
 
 log = logging.getLogger(__name__)
 
-UNEXPECTED = FlorenceUIError("Something went wrong on this page.", "It has been noted. Please try again.")
+UNEXPECTED = FlorenceUIError("Something went wrong on this page.", "The error has been logged. Please try again.")
 FIELDS = {"text": "input_notice", "classes": "input_notice", "region": "input_notice", "image": "picture_notice"}
 """Where an error about a field is said; the rest goes onto the stage."""
 
@@ -57,7 +58,7 @@ def wire(page: Page) -> None:
     page.recent.select(go_back, fields, reopen_parts(page), **queued())
 
 
-def reopen_parts(page: Page) -> list[gr.components.Component]:
+def reopen_parts(page: Page) -> list[Block]:
     """What changes when an earlier run is shown again."""
     ask = page.ask
     parts = [ask.run, ask.stop, ask.input_notice, ask.picture_notice, *page.answer_parts, *page.question_parts]
@@ -109,7 +110,7 @@ def asked(page: Page, session: PageSession, question: Question, key: str) -> Req
     """
     picture = session.picture
     if picture is None:
-        raise InputError("There is no picture yet.", "Add one, or choose an example.", field="image")
+        raise InputError("There is no picture yet.", "Add one or choose an example.", field="image")
     task = get_task(question.token)
     build_prompt(task, text=question.text, classes=question.classes, region=question.region)
     return Request(

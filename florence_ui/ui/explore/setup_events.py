@@ -10,18 +10,22 @@ import gradio as gr
 from florence_ui.backends.model_status import TRANSIENT_STATES, ServerState
 from florence_ui.errors import FlorenceUIError
 from florence_ui.ui import labels, share_link
-from florence_ui.ui.components.notice import text_notice
+from florence_ui.ui.components.notice import Tone, text_notice
 from florence_ui.ui.explore.picture_events import picture_parts, set_picture, show_new_picture
 from florence_ui.ui.layout import Page, queued, unqueued
 from florence_ui.ui.updates import Inputs, Updates, fill_form, fit_form_to_task, merge_updates, read_question
 from florence_ui.visitors.session import PageSession
 
-COPY_LINK = "(query) => window.florencePage.copyLink(query)"
-TONES = {ServerState.READY: "good", ServerState.UNAVAILABLE: "error", ServerState.FOREIGN: "error"}
+COPY_LINK = "window.florencePage.copyLink"
+TONES: dict[ServerState, Tone] = {
+    ServerState.READY: "good",
+    ServerState.UNAVAILABLE: "error",
+    ServerState.FOREIGN: "error",
+}
 
 
 def wire(demo: gr.Blocks, page: Page) -> None:
-    """Connects opening, remembering, sharing and the line about the server."""
+    """Connect opening, remembering, sharing and the line about the server."""
     ask, fields = page.ask, {*page.question_fields, *page.style.controls}
     opened = [*picture_parts(page), *page.filled_parts, *page.style.controls, page.session]
 
@@ -43,8 +47,7 @@ def wire(demo: gr.Blocks, page: Page) -> None:
     demo.load(look, {ask.backend, ask.model}, state_parts, **unqueued())
     page.timer.tick(look, {ask.backend, ask.model}, state_parts, **unqueued())
     gr.on([ask.model.change, ask.backend.change], look, {ask.backend, ask.model}, state_parts, **unqueued())
-    restyling = [c.release if isinstance(c, gr.Slider) else c.input for c in page.style.controls]
-    remembering = [ask.model.input, ask.backend.input, ask.run.click, page.style.reset.click, *restyling]
+    remembering = [ask.model.input, ask.backend.input, ask.run.click, page.style.reset.click, *page.style.changes]
     gr.on(remembering, remember, fields, page.remembered, **unqueued())
     page.answer.link.click(link, fields, page.link_text, **unqueued()).then(None, page.link_text, js=COPY_LINK)
 
@@ -64,7 +67,7 @@ async def open_page(page: Page, inputs: Inputs, query: Mapping[str, str]) -> Upd
     kept = query if "task" in query else inputs[page.remembered] or {}
     question, style = share_link.decode(kept, usual, page.services.backends)
     shown: Updates = {}
-    if example is not None and session.source is None:
+    if example is not None and example.path is not None and session.source is None:
         with contextlib.suppress(FlorenceUIError):
             await set_picture(session, page.services.open_own(example.path))
             shown = show_new_picture(page, session, example=index)
@@ -96,7 +99,7 @@ async def show_server_state(page: Page, backend: str, model: str) -> Updates:
     if status.state is ServerState.ABSENT and status.models[model_id].get("on_disk"):
         await pipeline.local.prepare(model_id)
     waiting = status.state in TRANSIENT_STATES
-    tone = "busy" if waiting else TONES.get(status.state, "plain")
+    tone: Tone = "busy" if waiting else TONES.get(status.state, "plain")
     words = (
         labels.ready_text(page.services.backend(backend), status, model_id)
         if status.state is ServerState.READY

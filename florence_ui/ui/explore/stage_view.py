@@ -22,7 +22,7 @@ NAMED = 8
 """Labels that the alternative text names."""
 
 
-def ready(picture: Path) -> StageValue:
+def ready(picture: Path | None) -> StageValue:
     """A picture waits for its first question."""
     return StageValue(
         state="ready",
@@ -33,7 +33,7 @@ def ready(picture: Path) -> StageValue:
     )
 
 
-def busy(picture: Path, words: str) -> StageValue:
+def busy(picture: Path | None, words: str) -> StageValue:
     """A run is going on."""
     return StageValue(state="busy", image=as_file_data(picture), title=words, alt="The picture")
 
@@ -64,14 +64,15 @@ def answered(result: Result, picture: Path, hidden: Collection[int], palette: st
 
 def stage_objects(result: Result, hidden: Collection[int], palette: str) -> list[StageObject]:
     """One item a detection."""
-    colours = PALETTES.get(palette, PALETTES["default"])
+    colors = PALETTES.get(palette, PALETTES["default"])
+    class_ids = result.detections.class_id
     rows = zip(result.labels, result.detections.xyxy, result.polygons, strict=True)
     return [
         StageObject(
             label=label,
             outline=_outline(index, box, parts, result.quads),
             area=float(max(0, box[2] - box[0]) * max(0, box[3] - box[1])),
-            color=colours.by_idx(int(result.detections.class_id[index])).as_hex(),
+            color=colors.by_idx(index if class_ids is None else int(class_ids[index])).as_hex(),
             shown=index not in hidden,
         )
         for index, (label, box, parts) in enumerate(rows)
@@ -103,7 +104,7 @@ def phrases_of(result: Result) -> list[Phrase]:
 
 
 def link_phrases(text: str, labels: Sequence[str]) -> list[Phrase]:
-    """Cuts a text where it names a label, ignoring case; the longest label wins where two start together.
+    """Cut a text where it names a label, ignoring case; the longest label wins where two start together.
 
     >>> [(p.text, p.items) for p in light_up("A dog and a cat.", ["cat", "dog", "cat"])]
     [('A ', []), ('dog', [1]), (' and a ', []), ('cat', [0, 2]), ('.', [])]
@@ -127,21 +128,22 @@ def link_phrases(text: str, labels: Sequence[str]) -> list[Phrase]:
 def alt_text(result: Result) -> str:
     """What a picture with this answer shows, in one sentence."""
     if not len(result.detections):
-        return f"The picture. {result.text}".strip() if result.text else "The picture; nothing was found."
-    counts = Counter(label or "region without a name" for label in result.labels)
+        return f"The picture. {result.text}".strip() if result.text else "The picture. Nothing was found."
+    counts = Counter(label or "unnamed region" for label in result.labels)
     named = [f"{label} ({count})" if count > 1 else label for label, count in counts.most_common(NAMED)]
-    more = f" and {len(counts) - NAMED} more kinds" if len(counts) > NAMED else ""
-    return f"The picture with {len(result.detections)} found: {', '.join(named)}{more}."
+    more = f" and {len(counts) - NAMED} more labels" if len(counts) > NAMED else ""
+    objects = "1 object" if len(result.detections) == 1 else f"{len(result.detections)} objects"
+    return f"The picture with {objects} found: {', '.join(named)}{more}."
 
 
 def nothing_hint(result: Result) -> str:
     """What to try when an answer is empty."""
     match result.task.input_kind:
         case InputKind.PHRASE:
-            return "The model sees nothing in the picture that fits these words. Try simpler ones."
+            return "The model found nothing in the picture that matches this phrase. Try simpler words."
         case InputKind.CLASSES:
-            return "None of these classes is in the picture, as far as the model can tell. Try other names."
+            return "The model found none of these classes in the picture. Try other names."
         case InputKind.REGION:
-            return "The model had nothing to say about this box. Draw it a little larger."
+            return "The model returned nothing for this box. Try a slightly larger one."
         case _:
-            return "The model had nothing to say about this picture. Try another task."
+            return "The model returned nothing for this picture. Try another task."

@@ -6,7 +6,7 @@ import gradio as gr
 
 from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.errors import FlorenceUIError
-from florence_ui.exports import downloads
+from florence_ui.exports.formats import export_answer
 from florence_ui.rendering.annotate import Style
 from florence_ui.ui.components.notice import NoticeValue, error_notice, text_notice
 from florence_ui.ui.explore import answer_view
@@ -14,11 +14,11 @@ from florence_ui.ui.layout import Page, queued
 from florence_ui.ui.updates import Inputs, Updates
 from florence_ui.visitors.session import PageSession
 
-HAND_OVER = "() => window.florencePage.handOver()"
+HAND_OVER = "window.florencePage.handOver"
 
 
 def wire(page: Page) -> None:
-    """Connects the style panel, the eyes of the list and the downloads."""
+    """Connect the style panel, the eyes of the list and the downloads."""
     style, answer = page.style, page.answer
     fields, parts = {page.session, *style.controls}, [answer.stage, answer.slider, answer.python]
     options = queued(trigger_mode="always_last")
@@ -38,35 +38,36 @@ def wire(page: Page) -> None:
     async def reset(session: PageSession) -> Updates:
         return {**style.filled(Style()), **await redraw_answer(page, session, Style())}
 
-    for control in (style.annotators, style.labels, style.palette):
-        control.input(redraw, fields, parts, **options)
-    for slider in (style.thickness, style.opacity, style.text_size):
-        slider.release(redraw, fields, parts, **options)
+    for changed in style.changes:
+        changed(redraw, fields, parts, **options)
     answer.stage.toggle(toggle, fields, parts, **options)
     style.reset.click(reset, page.session, [*style.controls, *parts], **options)
-    for name, button in page.take.buttons.items():
+    for name, button in page.download.buttons.items():
         wire_download(page, name, button)
 
 
 def wire_download(page: Page, name: str, button: gr.Button) -> None:
-    """Connects one download: the file is made, then the hidden button hands it over."""
-    take = page.take
+    """Connect one download: the file is made, then the hidden button hands it over."""
+    download = page.download
 
     async def make(inputs: Inputs) -> Updates:
         session: PageSession = inputs[page.session]
         if session.run is None:
-            return {take.handover: None, take.notice: text_notice("There is no answer to download yet.", tone="error")}
+            return {
+                download.handover: None,
+                download.notice: text_notice("There is no answer to download yet.", tone="error"),
+            }
         try:
             await session.make_ready(session.run)
             analysis = await asyncio.to_thread(session.analysis_of, session.run)
             rows = answer_view.visible_rows(session.run)
-            path = await draw_pool.run(downloads.MAKERS[name], analysis, page.style.read(inputs), rows)
+            path = await draw_pool.run(export_answer, name, analysis, page.style.read(inputs), rows)
         except FlorenceUIError as error:  # without a file of its own the one before would be handed over again
-            return {take.handover: None, take.notice: error_notice(error)}
-        return {take.handover: str(path), take.notice: NoticeValue()}
+            return {download.handover: None, download.notice: error_notice(error)}
+        return {download.handover: str(path), download.notice: NoticeValue()}
 
     fields = {page.session, *page.style.controls}
-    made = button.click(make, fields, [take.handover, take.notice], **queued())
+    made = button.click(make, fields, [download.handover, download.notice], **queued())
     made.success(None, js=HAND_OVER)
 
 
@@ -77,5 +78,5 @@ async def redraw_answer(page: Page, session: PageSession, style: Style) -> Updat
     try:
         await answer_view.draw(session, session.run, style)
     except FlorenceUIError as error:
-        return {page.take.notice: error_notice(error)}
+        return {page.download.notice: error_notice(error)}
     return answer_view.picture_updates(page, session, style)

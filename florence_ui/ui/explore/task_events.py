@@ -11,7 +11,7 @@ from florence_ui.ui.updates import Inputs, Updates, fit_form_to_task, has_key, r
 
 
 def wire(page: Page) -> None:
-    """Connects the fields of the question."""
+    """Connect the fields of the question."""
     ask = page.ask
     fields = {*page.question_fields}
 

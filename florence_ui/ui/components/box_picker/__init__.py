@@ -1,7 +1,6 @@
 """One box, drawn on a picture by mouse, touch or keyboard."""
 
 from pathlib import Path
-from typing import Any
 
 from gradio.data_classes import FileData, GradioModel
 
@@ -16,7 +15,7 @@ class BoxValue(GradioModel):
 
 
 class BoxPicker(StaticComponent):
-    """Shows a picture and lets a person draw one box on it.
+    """A picture on which a person draws one box.
 
     As an input it gives the four numbers as they were posted, or None; whether they make a region is for
     `tasks.check_region` to say. Events: `input` (the box changed), `swap` (another picture is wanted).
@@ -25,5 +24,5 @@ class BoxPicker(StaticComponent):
     data_model = BoxValue
     folder = Path(__file__).parent
 
-    def preprocess(self, payload: Any) -> list[float] | None:
+    def preprocess(self, payload: object) -> list[float] | None:  # type: ignore[override]  # not text, as HTML's is
         return payload.box if isinstance(payload, BoxValue) else None

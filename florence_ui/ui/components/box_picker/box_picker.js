@@ -14,7 +14,7 @@ function paint() {
   shape.hidden = !visible;
   clear.disabled = !visible;
   if (!visible) {
-    status.textContent = hasPicture() ? "Drag a box on the picture" : "A picture is needed first";
+    status.textContent = hasPicture() ? "Drag on the picture to draw a box" : "Add a picture first";
     return;
   }
   const [x1, y1, x2, y2] = box;

@@ -27,7 +27,7 @@ class NoticeValue(GradioModel):
 
 
 class Notice(StaticComponent):
-    """Shows sentences as text, announced politely; an error is announced at once."""
+    """Messages as text, announced politely; an error is announced at once."""
 
     data_model = NoticeValue
     folder = Path(__file__).parent

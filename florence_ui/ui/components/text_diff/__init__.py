@@ -23,7 +23,7 @@ class TextDiffValue(GradioModel):
 
 
 class TextDiff(StaticComponent):
-    """Shows a text with its marked pieces, as text."""
+    """A text with its marked pieces, as text."""
 
     data_model = TextDiffValue
     folder = Path(__file__).parent

@@ -1,7 +1,7 @@
 // The buttons below the picture: file, camera, clipboard. Gradio takes the picture away before it asks for the new one,
 // so that a refusal or a change of mind would cost it. Here the browser is asked first.
 (() => {
-  const INSECURE = "Browsers allow that only over https, or on this machine's own address.";
+  const INSECURE = "Browsers allow this only over HTTPS or on localhost.";
   const CHOOSE = "Choose a file instead.";
   const buttonIn = (event, label) => event.target.closest?.(`#picture [data-testid=source-select] [aria-label="${label}"]`);
   const fileInput = () => document.querySelector("#picture input[type=file]");
@@ -34,7 +34,7 @@
     try {
       items = await navigator.clipboard.read();
     } catch {
-      return say("The browser does not let this page read the clipboard.", `Allow it for this page. ${CHOOSE}`);
+      return say("The browser did not allow this page to read the clipboard.", `Allow it for this page. ${CHOOSE}`);
     }
     for (const item of items) {
       const type = item.types.find((each) => each.startsWith("image/"));
@@ -58,8 +58,8 @@
       stream.getTracks().forEach((track) => track.stop());
     } catch (error) {
       const none = error.name === "NotFoundError" || error.name === "OverconstrainedError";
-      if (none) return say("There is no camera.", CHOOSE);
-      return say("The browser does not let this page use the camera.", `Allow it for this page. ${CHOOSE}`);
+      if (none) return say("No camera was found.", CHOOSE);
+      return say("The browser did not allow this page to use the camera.", `Allow it for this page. ${CHOOSE}`);
     }
     allowed = true;
     button.click();

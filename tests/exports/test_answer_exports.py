@@ -1,4 +1,4 @@
-"""One answer taken away: what is switched off stays at home, and data sets load back with the rest."""
+"""One answer taken away: what is switched off stays at home, and datasets load back with the rest."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ import supervision as sv
 from workbench import BOXES, picture_in, request_about, workbench
 
 from florence_ui.errors import InputError
-from florence_ui.exports import downloads
+from florence_ui.exports.formats import export_answer
 from florence_ui.inference.pipeline import Analysis
 from florence_ui.rendering.annotate import Style
 
@@ -27,7 +27,7 @@ async def found_in(folder) -> Analysis:
 
 
 def boxes_in(layout: str, folder) -> tuple[list[list[float]], list[str]]:
-    """The boxes and classes of an unzipped data set."""
+    """The boxes and classes of an unzipped dataset."""
     if layout == "coco":
         annotations = folder / "annotations" / "instances_default.json"
         data = sv.DetectionDataset.from_coco(str(folder / "images"), str(annotations))
@@ -43,7 +43,7 @@ def boxes_in(layout: str, folder) -> tuple[list[list[float]], list[str]]:
 async def test_a_data_set_loads_back_with_the_boxes_that_are_switched_on(layout, tmp_path):
     analysis = await found_in(tmp_path)
     folder = tmp_path / layout
-    zipfile.ZipFile(downloads.MAKERS[layout](analysis, Style(), SHOWN)).extractall(folder)
+    zipfile.ZipFile(export_answer(layout, analysis, Style(), SHOWN)).extractall(folder)
     boxes, classes = boxes_in(layout, folder)
     assert [pytest.approx(BOXES[row], abs=1.01) for row in SHOWN] == boxes
     assert classes == ["car", "wheel"]
@@ -51,8 +51,8 @@ async def test_a_data_set_loads_back_with_the_boxes_that_are_switched_on(layout,
 
 async def test_table_and_record_hold_what_is_switched_on(tmp_path):
     analysis = await found_in(tmp_path)
-    table = downloads.MAKERS["csv"](analysis, Style(), SHOWN).read_text("utf-8-sig")
-    record = json.loads(downloads.MAKERS["json"](analysis, Style(), SHOWN).read_text("utf-8"))
+    table = export_answer("csv", analysis, Style(), SHOWN).read_text("utf-8-sig")
+    record = json.loads(export_answer("json", analysis, Style(), SHOWN).read_text("utf-8"))
     assert [row["label"] for row in csv.DictReader(io.StringIO(table))] == ["car", "wheel"]
     assert [found["label"] for found in record["detections"]] == ["car", "wheel"]
 
@@ -60,4 +60,4 @@ async def test_table_and_record_hold_what_is_switched_on(tmp_path):
 async def test_a_data_set_of_nothing_switched_on_is_refused_in_words(tmp_path):
     analysis = await found_in(tmp_path)
     with pytest.raises(InputError, match="switched off"):
-        downloads.MAKERS["coco"](analysis, Style(), [])
+        export_answer("coco", analysis, Style(), [])

@@ -1,4 +1,4 @@
-"""Many answers taken away: every finished picture, by its own name, and data sets that load back."""
+"""Many answers taken away: every finished picture, by its own name, and datasets that load back."""
 
 import json
 import zipfile
@@ -10,7 +10,7 @@ from workbench import request_about, workbench
 
 from florence_ui.bench.scripted_backend import plausible_answer
 from florence_ui.errors import ImageError, InputError
-from florence_ui.exports import batch_downloads
+from florence_ui.exports.formats import Options, export_batch
 from florence_ui.images.loading import ImageLimits
 from florence_ui.inference.batch import Batch, ItemState
 
@@ -35,19 +35,19 @@ async def finished(folder, sizes, token="<OD>") -> Batch:
 
 async def test_json_and_csv_hold_every_finished_picture_by_its_name(tmp_path):
     batch = await finished(tmp_path, [(100, 80), (77, 80), (200, 100)])
-    records = json.loads(batch_downloads.make("json", batch).path.read_text("utf-8"))
+    records = json.loads(export_batch("json", batch).path.read_text("utf-8"))
     assert [(record["picture"], record["picture_number"], record["image_size"]) for record in records] == [
         ("0.png", 1, [100, 80]),
         ("2.png", 3, [200, 100]),
     ]
-    lines = batch_downloads.make("csv", batch).path.read_text("utf-8-sig").splitlines()
+    lines = export_batch("csv", batch).path.read_text("utf-8-sig").splitlines()
     assert len(lines) == 1 + 2 * 3
 
 
 async def test_a_data_set_loads_back_with_the_same_boxes(tmp_path):
     batch = await finished(tmp_path, [(100, 80), (200, 100)])
     folder = tmp_path / "coco"
-    zipfile.ZipFile(batch_downloads.make("coco", batch).path).extractall(folder)
+    zipfile.ZipFile(export_batch("coco", batch).path).extractall(folder)
     loaded = sv.DetectionDataset.from_coco(
         str(folder / "images"), str(folder / "annotations" / "instances_default.json")
     )
@@ -58,38 +58,38 @@ async def test_a_data_set_loads_back_with_the_same_boxes(tmp_path):
 
 async def test_nothing_finished_and_nothing_found_are_said(tmp_path):
     with pytest.raises(InputError, match="No picture has an answer"):
-        batch_downloads.make("json", None)
+        export_batch("json", None)
     batch = await finished(tmp_path, [(100, 80)], "<CAPTION>")
     with pytest.raises(InputError, match="no objects"):
-        batch_downloads.make("yolo", batch)
+        export_batch("yolo", batch)
 
 
 @pytest.mark.parametrize("layout", ["yolo", "coco", "voc", "jpeg", "png"])
 async def test_a_picture_that_is_gone_costs_its_own_place_only(layout, tmp_path):
     batch = await finished(tmp_path, [(100, 80), (200, 100)])
     batch.items[0].path.unlink()
-    export = batch_downloads.make(layout, batch)
+    export = export_batch(layout, batch)
     assert [note.partition(":")[0] for note in export.notes] == ["0.png was left out"]
     names = zipfile.ZipFile(export.path).namelist()
     assert len([name for name in names if name.endswith((".jpg", ".png"))]) == 1
     batch.items[1].path.unlink()
     with pytest.raises(ImageError):
-        batch_downloads.make(layout, batch)
+        export_batch(layout, batch)
 
 
 @pytest.mark.parametrize("layout", ["coco", "jpeg"])
 async def test_pictures_keep_to_the_limits_that_are_set(layout, tmp_path):
     batch = await finished(tmp_path, [(100, 80)])
-    batch_downloads.make(layout, batch, batch_downloads.Options(ImageLimits(max_pixels=8000)))
+    export_batch(layout, batch, Options(ImageLimits(max_pixels=8000)))
     with pytest.raises(ImageError, match="too large"):
-        batch_downloads.make(layout, batch, batch_downloads.Options(ImageLimits(max_pixels=7999)))
+        export_batch(layout, batch, Options(ImageLimits(max_pixels=7999)))
 
 
 async def test_drawn_pictures_come_in_one_zip_at_their_own_size(tmp_path):
     batch = await finished(tmp_path, [(100, 80), (2000, 1500)])
     batch.items[1].name = "0.jpg"
     for name, suffix in (("jpeg", ".jpg"), ("png", ".png")):
-        with zipfile.ZipFile(batch_downloads.make(name, batch).path) as archive:
+        with zipfile.ZipFile(export_batch(name, batch).path) as archive:
             assert archive.namelist() == [f"0{suffix}", f"0-2{suffix}"]
             pictures = [Image.open(archive.open(entry)).convert("RGB") for entry in archive.namelist()]
         assert [picture.size for picture in pictures] == [(100, 80), (2000, 1500)]
@@ -105,10 +105,10 @@ async def test_masks_come_in_one_zip_a_folder_a_picture(tmp_path):
     with workbench() as (_, pipeline):
         async for _ in batch.run(pipeline.analyze, lambda p: request_about(p, token, text="the square")):
             pass
-    with zipfile.ZipFile(batch_downloads.make("masks", batch).path) as archive:
+    with zipfile.ZipFile(export_batch("masks", batch).path) as archive:
         assert archive.namelist() == ["a/001-the-square.png", "a-2/001-the-square.png"]
-    with pytest.raises(InputError, match="no outlines"):
-        batch_downloads.make("masks", await finished(tmp_path, [(100, 80)]))
+    with pytest.raises(InputError, match="no polygons"):
+        export_batch("masks", await finished(tmp_path, [(100, 80)]))
 
 
 async def test_another_question_starts_over_so_that_no_file_mixes_two(tmp_path):
@@ -123,6 +123,6 @@ async def test_another_question_starts_over_so_that_no_file_mixes_two(tmp_path):
     with workbench() as (_, pipeline):
         async for _ in batch.run(pipeline.analyze, lambda p: request_about(p, "<DENSE_REGION_CAPTION>")):
             pass
-    with zipfile.ZipFile(batch_downloads.make("coco", batch).path) as archive:
+    with zipfile.ZipFile(export_batch("coco", batch).path) as archive:
         data = json.loads(archive.read("annotations/instances_default.json"))
     assert data["info"]["prompts"] == ["<DENSE_REGION_CAPTION>"]

@@ -1,0 +1,45 @@
+"""The backends in one table: a further one is a further row here, and an address in the settings if it needs one."""
+
+from dataclasses import dataclass
+
+from florence_ui.models import DEFAULT_PORT
+
+
+@dataclass(frozen=True)
+class BackendPreset:
+    """One row: a place where the model can run.
+
+    Attributes:
+        name: What the settings, links and programs call it.
+        title: Its name for people.
+        url: Base address; empty where the operator has to set one.
+        url_setting: The field of `Settings` with the operator's address; empty where that is fixed.
+        needs_key: Whether it answers nobody without an API key.
+        unreachable_hint: What to do when it cannot be reached.
+    """
+
+    name: str
+    title: str
+    url: str
+    url_setting: str
+    needs_key: bool
+    unreachable_hint: str
+
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        BackendPreset(
+            "serverless", "Roboflow serverless", "https://serverless.roboflow.com", "", True,
+            "Check this machine's internet connection, or choose the local backend.",
+        ),
+        BackendPreset(
+            "dedicated", "Dedicated deployment", "", "dedicated_url", True,
+            "Check that the deployment is running and that its address is right.",
+        ),
+        BackendPreset(
+            "local", "Local", f"http://localhost:{DEFAULT_PORT}", "local_url", False,
+            "Wait until it has started, start it with python -m florence_ui.server, or choose another backend.",
+        ),
+    )
+}  # fmt: skip

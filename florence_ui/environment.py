@@ -1,0 +1,153 @@
+"""Environment variables: what each of them takes, and how its text is read.
+
+Not by pydantic-settings: its errors repeat the value, which may be a key, and its messages name fields, not variables.
+"""
+
+import math
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Secret
+
+from florence_ui.network.origins import normalize_origin
+
+MAX_KEY = 200
+MAX_SECONDS = 7 * 24 * 3600
+"""Longest time that a setting may ask for."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Turns a variable's text into its value.
+
+    Attributes:
+        expected: What it takes, to follow "It takes".
+        read: From the text to the value; raises ValueError.
+    """
+
+    expected: str
+    read: Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One row of the table of settings.
+
+    Attributes:
+        names: The variable's name; where there are several, the first one that is set counts.
+        default: What holds when it is not set, in words for the documentation.
+        help: What it does, one sentence.
+        reader: How it is read.
+    """
+
+    names: tuple[str, ...]
+    default: str
+    help: str
+    reader: Reader
+
+
+def is_key(text: str) -> bool:
+    """Whether a text could be an API key: short, visible ASCII without blanks, so that it fits into a header."""
+    return 0 < len(text) <= MAX_KEY and all("!" <= c <= "~" for c in text)
+
+
+def read_url(text: str) -> str:
+    """A server's base address without a trailing slash.
+
+    Raises:
+        ValueError: If it is not http(s), or holds a name, a password, a query or blanks.
+    """
+    parts = urlsplit(text)
+    port = parts.port  # raises where it is not a number
+    is_web = parts.scheme in ("http", "https") and parts.hostname and not (parts.query or parts.fragment)
+    if not is_web or parts.username is not None or port == 0 or any(c.isspace() for c in text):
+        raise ValueError
+    return text.rstrip("/")
+
+
+def number(least: float, most: float, what: str = "a number") -> Reader:
+    """A finite number within bounds."""
+
+    def read(text: str) -> float:
+        value = float(text)
+        if not (math.isfinite(value) and least <= value <= most):
+            raise ValueError
+        return value
+
+    return Reader(f"{what} from {least:,} to {most:,}", read)
+
+
+def integer(least: int, most: int, expected: str = "") -> Reader:
+    """A whole number within bounds."""
+
+    def read(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise ValueError
+        return value
+
+    return Reader(expected or f"a whole number from {least:,} to {most:,}", read)
+
+
+def seconds(least: float = 0.1) -> Reader:
+    """A time."""
+    return number(least, MAX_SECONDS, "a number of seconds")
+
+
+def count(most: int) -> Reader:
+    """A whole number of which 0 means no limit."""
+    return integer(0, most, "a whole number, 0 for no limit")
+
+
+def one_of(choices: Collection[str]) -> Reader:
+    """One of some words, in any case."""
+
+    def read(text: str) -> str:
+        if text.lower() not in choices:
+            raise ValueError
+        return text.lower()
+
+    *others, last = choices
+    return Reader(f"{', '.join(others)} or {last}", read)
+
+
+def url(example: str) -> Reader:
+    """A server's base address."""
+    return Reader(f"an address such as {example}, without name and password", read_url)
+
+
+def _read_key(text: str) -> Secret:
+    if not is_key(text):
+        raise ValueError
+    return Secret(text)
+
+
+def _read_boolean(text: str) -> bool:
+    known = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    return known[text.lower()]
+
+
+def _read_model(text: str) -> str:
+    if len(text) > 200 or not text.isprintable() or any(c.isspace() for c in text):
+        raise ValueError
+    return text
+
+
+def _read_header(text: str) -> str:
+    if not all(c.isascii() and (c.isalnum() or c == "-") for c in text):
+        raise ValueError
+    return text.lower()
+
+
+def _list_of(read: Callable[[str], str]) -> Callable[[str], tuple[str, ...]]:
+    return lambda text: tuple(read(part.strip()) for part in text.split(",") if part.strip())
+
+
+KEY = Reader("an API key: letters, digits and signs without blanks", _read_key)
+BOOLEAN = Reader("true or false", _read_boolean)
+MODEL = Reader("a model id without blanks", _read_model)
+MODELS = Reader("model ids separated by commas", _list_of(_read_model))
+HEADER = Reader("the name of a header, such as X-Forwarded-For", _read_header)
+ORIGINS = Reader("origins such as https://example.com, separated by commas, without a path", _list_of(normalize_origin))

@@ -1,0 +1,218 @@
+"""Everything that people can take away, one row each: of one answer, and of many pictures.
+
+A new format is one row of `FORMATS`: the page and the API take their choices from there. Files are made on request.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path, PurePath
+
+from florence_ui import storage
+from florence_ui.errors import ImageError, InputError
+from florence_ui.exports import coco, voc, yolo
+from florence_ui.exports.archive import create_archive
+from florence_ui.exports.datasets import Export, Layout, dataset_zip
+from florence_ui.exports.masks import mask_pngs
+from florence_ui.exports.names import unique_names
+from florence_ui.exports.originals import SUFFIXES, encode_image
+from florence_ui.exports.records import ExportItem, analysis_record, item_record, to_json
+from florence_ui.exports.tables import detections_csv
+from florence_ui.images.loading import ImageLimits, open_picture
+from florence_ui.inference.batch import Batch
+from florence_ui.inference.pipeline import Analysis, render
+from florence_ui.rendering.annotate import Style
+
+NAME, BATCH_NAME = "florence-2", "florence-2-many"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a file of many pictures is made.
+
+    Attributes:
+        limits: What a picture must keep to.
+        style: How answers are drawn.
+        validation: The fraction of a dataset's pictures to hold back, 0 to 1.
+    """
+
+    limits: ImageLimits = field(default_factory=ImageLimits)
+    style: Style = field(default_factory=Style)
+    validation: float = 0.0
+
+
+@dataclass(frozen=True)
+class ExportFormat:
+    """One kind of file.
+
+    Attributes:
+        name: What the API calls it.
+        title: What the page calls it.
+        export_answer: (answer, style, rows that are switched on) -> a new file; blocks. Raises FlorenceUIError.
+        export_batch: (finished pictures, options) -> a new file; blocks. Raises FlorenceUIError.
+        batch_title: What the page's Many tab calls it; empty to leave it out there.
+        file_a_picture: Whether it is a file or a folder a picture, so that for one picture there is no zip around it.
+    """
+
+    name: str
+    title: str
+    export_answer: Callable[[Analysis, Style, Sequence[int]], Path]
+    export_batch: Callable[[Sequence[ExportItem], Options], Export]
+    batch_title: str = ""
+    file_a_picture: bool = False
+
+
+def export_answer(name: str, analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
+    """Write one answer to a new file; blocks.
+
+    Args:
+        name: One of `FORMATS`.
+        analysis: The answer.
+        style: How it is drawn.
+        rows: The detections that are switched on.
+
+    Raises:
+        InputError: If the answer lacks what the file is made of, such as polygons for masks.
+        FlorenceUIError: If the file cannot be written.
+    """
+    return FORMATS[name].export_answer(analysis, style, rows)
+
+
+def export_batch(name: str, batch: Batch | None, options: Options | None = None) -> Export:
+    """Write the answers of all finished pictures to a new file; blocks.
+
+    Args:
+        name: One of `FORMATS`.
+        batch: The pictures.
+        options: How to make it.
+
+    Raises:
+        InputError: If none is finished, or none has what the file is made of.
+        ImageError: If no picture's file is there any more.
+        FlorenceUIError: If the file cannot be written.
+    """
+    items = [
+        ExportItem(item.name, number, item.path, item.analysis)
+        for number, item in enumerate(batch.items if batch else [], start=1)
+        if item.path and item.analysis
+    ]
+    if not items:
+        raise InputError("No picture has an answer yet.", "Run some first.")
+    return FORMATS[name].export_batch(items, options or Options())
+
+
+def _picture(image_format: str, analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
+    """The drawn picture at the original's size."""
+    image = render(analysis, style, rows, full=True)
+    return storage.write(encode_image(image, image_format), SUFFIXES[image_format], stem=NAME)
+
+
+def _pictures(image_format: str, items: Sequence[ExportItem], options: Options) -> Export:
+    """The drawn pictures at their originals' size, zipped; one is in memory at a time."""
+    notes: list[str] = []
+    errors: list[ImageError] = []
+    with create_archive(f"{BATCH_NAME}-pictures") as archive:
+        for item, stem in _with_stems(items):
+            try:
+                picture = open_picture(item.path, options.limits)
+                image = render(replace(item.analysis, picture=picture), options.style, full=True)
+            except ImageError as error:
+                notes.append(f"{item.name} was left out: {error}")
+                errors.append(error)
+                continue
+            archive.add(f"{stem}{SUFFIXES[image_format]}", encode_image(image, image_format))
+        if len(errors) == len(items):
+            raise errors[0]
+    return Export(archive.path, tuple(notes))
+
+
+def _record(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
+    return storage.write(to_json(analysis_record(analysis, rows)).encode(), ".json", stem=NAME)
+
+
+def _records(items: Sequence[ExportItem], options: Options) -> Export:
+    """The records, each with its picture's name."""
+    data = [item_record(item) for item in items]
+    return Export(storage.write(to_json(data).encode(), ".json", stem=BATCH_NAME))
+
+
+def _table(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
+    return _write_table([_item(analysis, rows)], NAME)
+
+
+def _tables(items: Sequence[ExportItem], options: Options) -> Export:
+    return Export(_write_table(items, BATCH_NAME))
+
+
+def _write_table(items: Sequence[ExportItem], stem: str) -> Path:
+    """Write one table; a byte order mark tells spreadsheets that it is UTF-8."""
+    return storage.write(detections_csv(items).encode("utf-8-sig"), ".csv", stem=stem)
+
+
+def _masks(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
+    """The polygons as black and white pictures, zipped."""
+    if not any(analysis.result.polygons[row] for row in rows):
+        raise InputError("This answer has no polygons.", "Run a Segment task to get some.")
+    with create_archive(f"{NAME}-masks") as archive:
+        for name, png in mask_pngs(analysis.result, rows):
+            archive.add(name, png)
+    return archive.path
+
+
+def _masks_of_all(items: Sequence[ExportItem], options: Options) -> Export:
+    """The polygons as black and white pictures, zipped: a folder a picture."""
+    if not any(any(item.analysis.result.polygons) for item in items):
+        raise InputError("These answers have no polygons.", "Run a Segment task to get some.")
+    with create_archive(f"{BATCH_NAME}-masks") as archive:
+        for item, stem in _with_stems(items):
+            for name, png in mask_pngs(item.analysis.result):
+                archive.add(f"{stem}/{name}", png)
+    return Export(archive.path)
+
+
+def _dataset(name: str, layout: Layout, analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
+    if not len(analysis.result.detections):
+        raise InputError("This answer has no objects.", "A dataset needs some: run a Detect task.")
+    if not rows:
+        raise InputError("Every object is switched off.", "Switch on those that the dataset should have.")
+    return dataset_zip([_item(analysis, rows)], layout, analysis.picture.limits, stem=f"{NAME}-{name}").path
+
+
+def _dataset_of_all(name: str, layout: Layout, items: Sequence[ExportItem], options: Options) -> Export:
+    if not any(len(item.analysis.result.detections) for item in items):
+        raise InputError("These answers have no objects.", "A dataset needs some: run a Detect task.")
+    return dataset_zip(items, layout, options.limits, stem=f"{BATCH_NAME}-{name}", validation=options.validation)
+
+
+def _item(analysis: Analysis, rows: Sequence[int]) -> ExportItem:
+    """The picture with the objects that are switched on."""
+    return ExportItem(NAME, 1, analysis.picture.path, replace(analysis, result=analysis.result.select(rows)))
+
+
+def _with_stems(items: Sequence[ExportItem]) -> Iterator[tuple[ExportItem, str]]:
+    return zip(items, unique_names([PurePath(item.name).stem for item in items]), strict=True)
+
+
+def _picture_format(name: str, image_format: str, batch_title: str = "") -> ExportFormat:
+    one, many = partial(_picture, image_format), partial(_pictures, image_format)
+    return ExportFormat(name, f"Picture ({image_format})", one, many, batch_title, file_a_picture=True)
+
+
+def _dataset_format(name: str, title: str, layout: Layout) -> ExportFormat:
+    return ExportFormat(name, title, partial(_dataset, name, layout), partial(_dataset_of_all, name, layout), title)
+
+
+FORMATS: dict[str, ExportFormat] = {
+    row.name: row
+    for row in (
+        _picture_format("png", "PNG"),
+        _picture_format("jpeg", "JPEG", "Pictures"),
+        ExportFormat("json", "JSON", _record, _records, "JSON"),
+        ExportFormat("csv", "CSV", _table, _tables, "CSV"),
+        ExportFormat("masks", "Masks", _masks, _masks_of_all, "Masks", file_a_picture=True),
+        _dataset_format("yolo", "YOLO", yolo),
+        _dataset_format("coco", "COCO", coco),
+        _dataset_format("voc", "Pascal VOC", voc),
+    )
+}
+"""By name, in the order in which they are offered."""

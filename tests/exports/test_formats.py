@@ -1,0 +1,69 @@
+"""An export format is one row: the page and the API offer it from there."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from PIL import Image
+
+from florence_ui import storage
+from florence_ui.api.registration import FIXED
+from florence_ui.errors import InputError
+from florence_ui.exports.datasets import Export
+from florence_ui.exports.formats import FORMATS, ExportFormat, Options, export_answer, export_batch
+from florence_ui.exports.records import ExportItem
+from florence_ui.images.loading import open_picture
+from florence_ui.inference.batch import Batch
+from florence_ui.inference.pipeline import Analysis
+from florence_ui.rendering.style import Style
+from florence_ui.results.result import Result, make_detections
+from florence_ui.tasks import get_task
+from florence_ui.ui.batch import panel
+from florence_ui.ui.explore import panels
+
+
+def one(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
+    return storage.write(" ".join(analysis.result.labels[row] for row in rows).encode(), ".txt", stem="labels")
+
+
+def many(items: Sequence[ExportItem], options: Options) -> Export:
+    words = [f"{item.number} {item.name} {' '.join(item.analysis.result.labels)}" for item in items]
+    return Export(storage.write("\n".join(words).encode(), ".txt", stem="labels"))
+
+
+@pytest.fixture
+def labels_format(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FORMATS, "labels", ExportFormat("labels", "Labels", one, many, "All labels"))
+
+
+@pytest.fixture
+def analysis(tmp_path: Path) -> Analysis:
+    Image.new("RGB", (100, 80)).save(tmp_path / "a.png")
+    result = Result(
+        get_task("<OD>"), "<OD>", (100, 80), detections=make_detections(["dog", "cat"], [[1, 2, 30, 40]] * 2)
+    )
+    return Analysis(result, open_picture(tmp_path / "a.png"), "florence-2-base", "local", "127.0.0.1", 0.1)
+
+
+def test_a_new_row_is_written_for_one_answer_and_for_many(labels_format: None, analysis: Analysis) -> None:
+    assert export_answer("labels", analysis, Style(), [1]).read_text() == "cat"
+    batch = Batch.of([analysis.picture.path] * 3, ["a", "b", "c"])
+    batch.items[0].analysis = batch.items[2].analysis = analysis
+    assert export_batch("labels", batch).path.read_text() == "1 a dog cat\n3 c dog cat"
+
+
+def test_a_batch_without_an_answer_has_nothing_to_write(labels_format: None, analysis: Analysis) -> None:
+    with pytest.raises(InputError, match="No picture has an answer yet"):
+        export_batch("labels", Batch.of([analysis.picture.path]))
+
+
+def test_a_new_row_is_on_both_pages_and_in_the_api(labels_format: None) -> None:
+    with gr.Blocks() as page:
+        panels.take_panel()
+        panel.lay_out()
+    buttons = [block.value for block in page.blocks.values() if isinstance(block, gr.Button)]
+    assert "Labels" in buttons
+    assert "All labels" in buttons
+    assert "labels" in FIXED["file_format"], "the API's schema names it"
+    assert [title for title in buttons if "PNG" in title] == ["Picture (PNG)"], "not without a batch title"

@@ -1,0 +1,55 @@
+"""A tab is one row of `playground.PARTS` and a folder beside the others."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import gradio as gr
+import pytest
+
+from florence_ui.playground import PARTS, Playground, build
+from florence_ui.settings import Settings
+from florence_ui.ui import theme
+from florence_ui.ui.layout import Page, Tab
+from florence_ui.visitors.service import Services
+
+
+@pytest.fixture
+def services() -> Iterator[Services]:
+    services = Services.of(Settings.from_environ({"FLORENCE_UI_START_SERVER": "false"}))
+    yield services
+    services.pipeline.stop()
+
+
+def props(demo: Playground, kind: str, key: str) -> list[str]:
+    """A property of every component of a kind, in the page's order."""
+    return [part["props"].get(key) for part in demo.get_config_file()["components"] if part["type"] == kind]
+
+
+def test_a_made_up_tab_needs_one_row_to_stand_on_the_page_with_its_event(services: Services) -> None:
+    def build_made_up_tab(page: Page, tab: gr.Tab) -> None:
+        button = gr.Button("Do it", elem_id="made-up-button")
+        button.click(lambda: page.services.settings.default_backend, None, gr.Textbox(elem_id="made-up-text"))
+
+    usual = build(services)
+    demo = build(services, replace(PARTS, tabs=(*PARTS.tabs, Tab("Made up", build_made_up_tab))))
+    assert props(demo, "tabitem", "label") == [*props(usual, "tabitem", "label"), "Made up"]
+    assert "made-up-button" in props(demo, "button", "elem_id")
+    assert len(demo.fns) == len(usual.fns) + 1
+
+
+def test_a_made_up_tab_brings_its_styles_and_scripts_in_its_folder() -> None:
+    files = [path for path in theme.UI.rglob("*") if path.suffix in (".css", ".js") and "components" not in path.parts]
+    assert {path.parent.name for path in files} >= {"ui", "explore", "compare", "batch"}
+    assert sorted(files) == sorted([*theme.STYLES, *theme.SCRIPTS])
+    looks = theme.appearance()
+    assert looks["css_paths"] == list(theme.STYLES)
+    for script in theme.SCRIPTS:
+        assert script.read_text("utf-8") in looks["head"]
+    assert [path.name for path in theme.SCRIPTS[:2]] == ["polyfills.js", "page.js"], "others build on what these define"
+
+
+def test_the_accent_color_stands_in_the_theme_alone() -> None:
+    shades = [shade.lstrip("#") for shade in theme.TEAL.expand()]
+    for path in theme.UI.rglob("*"):
+        if path.suffix in (".css", ".js", ".html"):
+            assert not [shade for shade in shades if f"#{shade}" in path.read_text("utf-8").lower()], path
