@@ -406,9 +406,8 @@ def test_a_custom_answer_of_unknown_shape_keeps_its_letters() -> None:
 
 
 def test_a_custom_answer_may_name_several_boxes_after_each_label() -> None:
-    result = custom(
-        "<loc_0><loc_1><loc_2><loc_3> cat<loc_100><loc_200><loc_300><loc_400><loc_500><loc_600><loc_700><loc_800><loc_9>"
-    )
+    bins = "".join(f"<loc_{number}>" for number in (100, 200, 300, 400, 500, 600, 700, 800, 9))
+    result = custom(f"<loc_0><loc_1><loc_2><loc_3> cat{bins}")
     assert result.labels == ["", "cat", "cat"]
     assert np.allclose(result.xyxy, [[0, 0.05, 0.4, 0.15], [20, 10, 60, 20], [100, 30, 140, 40]])
     assert result.text == "cat"
