@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import supervision as sv
@@ -18,7 +18,9 @@ from florence_ui.results.result import Result
 
 MATCH_IOU = 0.5
 """Lowest overlap of two boxes with the same label that count as the same object."""
-LEFT, RIGHT, BOTH = "left", "right", "both"
+LEFT: Final = "left"
+RIGHT: Final = "right"
+BOTH: Final = "both"
 """The two sides, as marked and drawn."""
 LEFT_COLOR, RIGHT_COLOR, BOTH_COLOR = "#E08214", "#2166AC", "#4DAC78"
 """Differ in lightness and hue, so that any color vision tells them apart."""

@@ -98,11 +98,6 @@ def find_duplicates(detections: sv.Detections, *, any_label: bool = False) -> Bo
     return dropped
 
 
-def find_inverted(detections: sv.Detections) -> BoolArray:
-    """(n,) booleans: boxes that the model gave with swapped corners."""
-    return np.asarray(detections.data.get(INVERTED, np.zeros(len(detections))), dtype=bool)
-
-
 _FINDERS: dict[str, tuple[str, Callable[[sv.Detections, tuple[int, int]], BoolArray]]] = {
     "whole_image": ("around the whole picture", find_whole_image),
     "duplicates": ("around an object already found", lambda found, _: find_duplicates(found)),
@@ -110,7 +105,7 @@ _FINDERS: dict[str, tuple[str, Callable[[sv.Detections, tuple[int, int]], BoolAr
         "around an object found under another name",
         lambda found, _: find_duplicates(found, any_label=True),
     ),
-    "inverted": ("with swapped corners", lambda found, _: find_inverted(found)),
+    "inverted": ("with swapped corners", lambda found, _: np.asarray(found.data[INVERTED])),
 }
 
 

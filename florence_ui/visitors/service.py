@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, Secret
 
 from florence_ui.backends.backend import Backend
 from florence_ui.backends.model_status import TRANSIENT_STATES, ServerState
-from florence_ui.backends.probe import check_reachable
+from florence_ui.backends.probe import check_reachable, request_model
 from florence_ui.concurrency.fair_pool import decode_pool
 from florence_ui.concurrency.queueing import Charge, OnStatus
 from florence_ui.environment import is_key
@@ -111,7 +111,7 @@ class Services:
             model_id = await self.pipeline.choose_model(backend.name, nano_stands_in=True)
             status = await self.pipeline.status(backend.name, model_id)
             if status.state is ServerState.ABSENT:  # nobody has asked for it yet, and nobody may until it is ready
-                await self.pipeline.local.prepare(model_id)
+                await request_model(backend, model_id)
             if status.state in TRANSIENT_STATES:
                 return Availability.STARTING, status.detail
             return (Availability.OK if status.state is ServerState.READY else Availability.UNAVAILABLE), status.detail

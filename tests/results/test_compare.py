@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from florence_ui.results import compare as compare_module
 from florence_ui.results.compare import (
     BOTH_COLOR,
     LEFT,
@@ -11,9 +12,11 @@ from florence_ui.results.compare import (
     RIGHT,
     RIGHT_COLOR,
     compare,
+    comparison_record,
     comparison_table,
     diff_texts,
     draw_comparison,
+    full_text,
     summarize,
 )
 from florence_ui.results.result import Result, make_detections
@@ -140,3 +143,96 @@ def test_any_picture_and_name_can_be_drawn(size):
     image = Image.new("RGB", size, "white")
     assert draw_comparison(image, found(DOG), found(), ("größer-model/3", "x")).size == size
     assert draw_comparison(image, found(), found()).tobytes() == image.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "summary"),
+    [
+        pytest.param([], [DOG], "Found by both: 0, only on the left: 0, only on the right: 1.", id="nothing-left"),
+        pytest.param([DOG], [], "Found by both: 0, only on the left: 1, only on the right: 0.", id="nothing-right"),
+    ],
+)
+def test_one_side_may_have_found_nothing(left, right, summary):
+    assert summarize(compare(found(*left), found(*right))) == summary
+
+
+def test_quads_are_compared_with_boxes_by_their_boxes():
+    quads = [[[0, 50], [50, 0], [100, 50], [50, 100]]]  # half of its box
+    for left, right in ((found(DOG, quads=quads), found(DOG)), (found(DOG), found(DOG, quads=quads))):
+        assert compare(left, right).both[0].iou == 1
+
+
+def test_the_record_tells_who_found_what_and_where_the_texts_differ():
+    left = Result(get_task("<OD>"), "<OD>", SIZE, "a red dog", found(DOG, TREE).detections)
+    right = Result(get_task("<OD>"), "<OD>", SIZE, "a dog", found(("DOG ", (0.0, 0.0, 100.0, 66.666)), CAT).detections)
+    assert comparison_record(left, right) == {
+        "summary": "Found by both: 1, only on the left: 1, only on the right: 1.",
+        "objects": [
+            {
+                "found_by": "both",
+                "label": "dog",
+                "overlap": 0.6667,
+                "left_box": [0.0, 0.0, 100.0, 100.0],
+                "right_box": [0.0, 0.0, 100.0, 66.67],
+            },
+            {
+                "found_by": "left",
+                "label": "tree",
+                "overlap": None,
+                "left_box": [200.0, 100.0, 300.0, 250.0],
+                "right_box": None,
+            },
+            {
+                "found_by": "right",
+                "label": "cat",
+                "overlap": None,
+                "left_box": None,
+                "right_box": [0.0, 0.0, 100.0, 100.0],
+            },
+        ],
+        "texts": {
+            "left": [
+                {"text": "a ", "only_here": False},
+                {"text": "red ", "only_here": True},
+                {"text": "dog", "only_here": False},
+            ],
+            "right": [{"text": "a ", "only_here": False}, {"text": "dog", "only_here": False}],
+        },
+    }
+
+
+def test_the_text_of_lines_is_in_reading_order_and_other_text_as_it_is():
+    lower, upper = [[0, 40], [60, 40], [60, 60], [0, 60]], [[0, 0], [60, 0], [60, 20], [0, 20]]
+    lines = found(("two", (0, 40, 60, 60)), ("one", (0, 0, 60, 20)), quads=[lower, upper])
+    assert full_text(lines) == "one\ntwo"
+    assert full_text(found(DOG)) == ""
+    assert full_text(Result(get_task("<CAPTION>"), "<CAPTION>", SIZE, "a dog")) == "a dog"
+
+
+def test_a_word_that_is_everywhere_is_compared_like_any_other():
+    left, right = "the cat " * 150 + "sat", "the cat " * 150 + "ran"
+    assert diff_texts(left, right) == (
+        [("the cat " * 150, None), ("sat", "left")],
+        [("the cat " * 150, None), ("ran", "right")],
+    )
+
+
+@pytest.mark.parametrize(
+    ("width", "scale"),
+    [
+        pytest.param(300, 300 / 610, id="the-legend-fits-a-small-picture"),
+        pytest.param(8000, 3.0, id="and-does-not-grow-without-end"),
+    ],
+)
+def test_the_legend_has_its_names_and_fits(monkeypatch, width, scale):
+    made = {}
+
+    class Annotator(compare_module.sv.ComparisonAnnotator):
+        def __init__(self, *colors, **options):
+            made.update(options)
+            super().__init__(*colors, **options)
+
+    monkeypatch.setattr(compare_module.sv, "ComparisonAnnotator", Annotator)
+    draw_comparison(Image.new("RGB", (width, 400)), found(DOG), found(DOG), ("léft", "right"))
+    assert (made["label_1"], made["label_2"], made["label_overlap"]) == ("l?ft", "right", "both")
+    assert made["label_scale"] == pytest.approx(scale)

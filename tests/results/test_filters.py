@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from florence_ui.results.filters import Filters, filter_result, find_duplicates, find_inverted, find_whole_image
+from florence_ui.results.filters import Filters, filter_result, find_duplicates, find_whole_image
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import get_task
 
@@ -57,7 +57,7 @@ def test_inverted_boxes_are_known_by_the_mark_on_the_detections():
     assert filtered.labels == ["dog"]
     assert removals[0].indices == (1,)
     assert removals[0].reason == "Left out 1 box with swapped corners: dog."
-    assert find_inverted(found(DOG, FAR_DOG).detections).tolist() == [False, False]
+    assert filter_result(found(DOG, FAR_DOG), Filters(inverted=True))[1] == ()
 
 
 def test_what_was_left_out_is_said_with_its_count_and_labels():
@@ -88,3 +88,16 @@ def test_text_lines_are_duplicates_by_their_quads_not_by_their_upright_boxes():
 def test_whole_image_needs_both_sides():
     flat = found(("road", (0, 60, 200, 100)), EVERYTHING)
     assert find_whole_image(flat.detections, SIZE).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason"),
+    [
+        pytest.param([""], "Left out 1 box around the whole picture.", id="without-a-label"),
+        pytest.param(["a", "b", "c", "d"], "Left out 4 boxes around the whole picture: a, b, c, d.", id="four-labels"),
+        pytest.param(list("abcde"), "Left out 5 boxes around the whole picture: a, b, c, d, ….", id="five-labels"),
+    ],
+)
+def test_a_reason_names_four_labels_at_most(labels, reason):
+    _, (removal,) = filter_result(found(*((label, EVERYTHING[1]) for label in labels)), Filters(whole_image=True))
+    assert removal.reason == reason

@@ -164,3 +164,50 @@ def test_lines_read_in_an_object_stand_in_its_place_and_the_text_is_in_reading_o
     assert result.text == "dog: hello\nworld"
     assert result.quads.shape == (4, 4, 2)
     assert len(result.warnings) == 1
+
+
+def test_the_merged_answer_is_about_the_same_picture_and_what_it_was_made_for():
+    whole = merge([found(DOG)], task=READ, prompt="<OCR_WITH_REGION>x", text="words")
+    assert (whole.task, whole.prompt, whole.size, whole.text) == (READ, "<OCR_WITH_REGION>x", SIZE, "words")
+    assert whole.quads is None
+    assert "polygons" not in whole.detections.data
+
+
+def test_merging_keeps_first_labels():
+    named = attach_texts(found(DOG), {0: words("asleep")}, DESCRIBE)
+    assert merge([named], task=OD, prompt="<OD>").names == ["dog"]
+
+
+def test_an_empty_answer_about_a_part_is_one_about_the_whole():
+    part = Result(DESCRIBE, "p", (10, 10), "nothing", raw={"a": 1})
+    assert translate(part, (5, 5), SIZE) == Result(DESCRIBE, "p", SIZE, "nothing", part.detections, {"a": 1})
+
+
+def test_an_answer_about_a_part_keeps_its_marks_and_first_labels_and_gains_no_shapes():
+    part = attach_texts(found(DOG, inverted=[True]), {0: words("asleep")}, DESCRIBE)
+    whole = translate(part, (0.5, 2.25), (800, 600))
+    assert (whole.labels, whole.names, whole.inverted.tolist()) == (["dog: asleep"], ["dog"], [True])
+    assert whole.detections.xyxy.tolist() == [[10.5, 22.25, 110.5, 122.25]]
+    assert whole.quads is None
+    assert "polygons" not in whole.detections.data
+
+
+def test_a_follow_up_keeps_quads_and_marks_and_gains_no_polygons():
+    result = attach_texts(found(DOG, quads=[QUAD], inverted=[True]), {0: words("asleep")}, DESCRIBE)
+    assert result.quads.tolist() == [QUAD]
+    assert result.inverted.tolist() == [True]
+    assert "polygons" not in result.detections.data
+    assert (result.size, result.task, result.prompt) == (SIZE, DESCRIBE, DESCRIBE.token)
+
+
+def test_polygons_bring_no_text():
+    assert attach_polygons(found(DOG), {0: found(DOG, polygons=[[TRIANGLE]])}, OUTLINE).text == ""
+
+
+def test_texts_of_several_objects_are_apart_and_an_object_without_a_label_is_named_by_its_number():
+    quads = [[[0, 0], [60, 0], [60, 20], [0, 20]]]
+    lines = [found((text, (0, 0, 60, 20)), quads=quads) for text in ("one", "two")]
+    result = replace_with_text_lines(found(DOG, ("", CAT[1]), CAT), {0: lines[0], 1: SLOW, 2: lines[1]}, READ)
+    assert result.text == "dog: one\n\ncat: two"
+    assert result.warnings == (f"Object 2 has no answer: {SLOW}",)
+    assert result.labels == ["one", "(no answer)", "two"]

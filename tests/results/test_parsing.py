@@ -13,6 +13,7 @@ from florence_ui.errors import AnswerError
 from florence_ui.exports.records import to_json
 from florence_ui.results.parsing import MAX_INSTANCES, parse
 from florence_ui.results.result import Result
+from florence_ui.results.sanitize_json import RETRY_HINT, sanitize_json
 from florence_ui.tasks import CUSTOM, TASKS, OutputKind, task_of_prompt
 
 DATA = Path(__file__).parents[1] / "data"
@@ -388,3 +389,156 @@ def test_ten_thousand_odd_answers_become_a_result_or_an_answer_error(value, wrap
     """700 odd values, each as the answer to all sixteen tasks."""
     for token in TASKS:
         check(token, {token: value} if wrapped else value)
+
+
+def custom(value) -> Result:
+    return parse(TASKS[CUSTOM], "anything", {"anything": value}, sent_size=(100, 50), size=(200, 50))
+
+
+def test_a_custom_answer_of_polygons_alone_is_open_vocabulary() -> None:
+    result = custom({"polygons": [[[0, 0, 10, 0, 10, 10]]], "polygons_labels": ["a"]})
+    assert (result.labels, result.text) == (["a"], "")
+    assert [len(parts) for parts in result.polygons] == [1]
+
+
+def test_a_custom_answer_of_unknown_shape_keeps_its_letters() -> None:
+    assert custom({"wörd": ["é"]}).text == '{"wörd": ["é"]}'
+
+
+def test_a_custom_answer_may_name_several_boxes_after_each_label() -> None:
+    bins = "".join(f"<loc_{number}>" for number in (100, 200, 300, 400, 500, 600, 700, 800, 9))
+    result = custom(f"<loc_0><loc_1><loc_2><loc_3> cat{bins}")
+    assert result.labels == ["", "cat", "cat"]
+    assert np.allclose(result.xyxy, [[0, 0.05, 0.4, 0.15], [20, 10, 60, 20], [100, 30, 140, 40]])
+    assert result.text == "cat"
+    assert custom("two  blanks").text == "two  blanks"
+
+
+def test_quads_warn_of_missing_labels_too() -> None:
+    result = answer("<OCR_WITH_REGION>", {"quad_boxes": [[0, 0, 9, 0, 9, 9, 0, 9]] * 2, "labels": ["a"]})
+    assert result.warnings[0] == "The answer has 1 label for 2 objects: it looks cut off."
+
+
+def test_open_vocabulary_may_have_polygons_alone_boxes_alone_and_warnings_of_both() -> None:
+    token = "<OPEN_VOCABULARY_DETECTION>"
+    alone = answer(token, {"polygons": [[[0, 0, 9, 0, 9, 9]]], "polygons_labels": ["a"]})
+    assert [len(parts) for parts in alone.polygons] == [1]
+    boxes = answer(token, {"bboxes": [[0, 0, 9, 9]], "bboxes_labels": ["a"]})
+    assert "polygons" not in boxes.detections.data
+    both = answer(token, {"bboxes": [[0, 0, 9, 9]] * 2, "bboxes_labels": ["a"], "polygons": [[[0, 0, 9]]]})
+    assert both.warnings[:3] == (
+        "The answer has 1 label for 2 objects: it looks cut off.",
+        "Left out 1 polygon with fewer than three points.",
+        "A polygon ends with an x but no y: the answer looks cut off.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("token", "value", "message"),
+    [
+        pytest.param(
+            "<OD>", "words", "The answer should contain boxes or polygons, but does not.", id="words-for-boxes"
+        ),
+        pytest.param("<OD>", {"labels": []}, "The answer has no list of bboxes.", id="no-boxes"),
+        pytest.param(
+            "<OD>", {"bboxes": [], "labels": [1]}, "The answer's labels are not text.", id="a-number-as-label"
+        ),
+        pytest.param("<OD>", {"bboxes": [[1, 2, 3]]}, "Coordinates in the answer have the wrong length.", id="three"),
+        pytest.param("<OD>", {"bboxes": [[1, 2, 3, True]]}, "Coordinates in the answer are not numbers.", id="true"),
+        pytest.param(
+            "<OD>",
+            {"bboxes": [[0, 0, 9, 1_000_001]]},
+            "Coordinates in the answer lie far outside the picture.",
+            id="far",
+        ),
+        pytest.param("<CAPTION>", ["a"], "The answer should be text, but is not.", id="a-list-for-words"),
+        pytest.param(
+            "<REGION_TO_SEGMENTATION>",
+            {"polygons": ["a"]},
+            "A polygon in the answer is not a list of parts.",
+            id="part",
+        ),
+        pytest.param("<OD>", {"a": {1: 2}}, "The answer contains values that are not JSON.", id="not-json"),
+        pytest.param("<OD>", 2**53 + 1, "The answer contains a number that cannot be used.", id="huge"),
+        pytest.param("<OD>", -(2**53) - 1, "The answer contains a number that cannot be used.", id="hugely-negative"),
+        pytest.param(
+            "<CAPTION>",
+            "a" * (1_000_001 - len("<CAPTION>")),
+            "The answer is longer than Florence-2's can be.",
+            id="long",
+        ),
+    ],
+)
+def test_each_fault_of_an_answer_has_its_sentence(token: str, value, message: str) -> None:
+    with pytest.raises(AnswerError) as caught:
+        answer(token, value)
+    assert (caught.value.message, caught.value.hint) == (message, RETRY_HINT)
+
+
+@pytest.mark.parametrize(
+    ("response", "message"),
+    [
+        pytest.param({}, "The server's answer is empty or not in Florence-2's format.", id="empty"),
+        pytest.param(["<OD>"], "The server's answer is empty or not in Florence-2's format.", id="a-list"),
+        pytest.param({"<CAPTION>": ""}, "The server's answer has no result for <OD>.", id="another-task"),
+    ],
+)
+def test_each_fault_of_a_response_has_its_sentence(response, message: str) -> None:
+    with pytest.raises(AnswerError) as caught:
+        parse(TASKS["<OD>"], "<OD>", response, sent_size=SIZE, size=SIZE)
+    assert (caught.value.message, caught.value.hint) == (message, RETRY_HINT)
+
+
+def test_coordinates_may_be_as_far_out_as_the_limit() -> None:
+    assert answer("<OD>", {"bboxes": [[-1_000_000, 0, 1_000_000, 9]]}).xyxy[0].tolist() == [-1e6, 0, 1e6, 9]
+
+
+def nested(depth: int) -> dict:
+    value: dict = {}
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
+def test_an_answer_may_be_as_deep_as_the_limit_and_no_deeper() -> None:
+    assert sanitize_json(nested(16)) == nested(16)
+    with pytest.raises(AnswerError, match="more deeply nested"):
+        sanitize_json(nested(17))
+
+
+def test_an_answer_may_be_as_large_as_the_limits_and_no_larger() -> None:
+    values = [None] * 499_999
+    assert len(sanitize_json(values)) == 499_999
+    with pytest.raises(AnswerError, match="is larger"):
+        sanitize_json([*values, None])
+    assert len(sanitize_json({"a": "b" * 999_999})["a"]) == 999_999
+    with pytest.raises(AnswerError, match="is longer"):
+        sanitize_json({"aa": "b" * 999_999})
+    assert sanitize_json([2**53, -(2**53), 0.5, True]) == [2**53, -(2**53), 0.5, True]
+
+
+def test_lone_surrogates_are_replaced_and_pairs_stay() -> None:
+    assert sanitize_json({"\ud800a": ["é\udfff", "😀"]}) == {"\ufffda": ["é\ufffd", "😀"]}
+    assert sanitize_json({"key": "\ud83d\ude00"}) == {"key": "😀"}
+
+
+@pytest.mark.parametrize(
+    ("box", "warned"),
+    [
+        pytest.param([-12.7, 0, 99, 99], False, id="two-percent-out-on-the-left"),
+        pytest.param([-13, 0, 99, 99], True, id="more-on-the-left"),
+        pytest.param([9, 9, 99, 489.5], False, id="two-percent-out-below"),
+        pytest.param([9, 9, 99, 490], True, id="more-below"),
+    ],
+)
+def test_two_percent_outside_are_not_worth_a_warning(box, warned: bool) -> None:
+    result = answer("<OD>", {"bboxes": [box], "labels": ["a"]})
+    assert result.warnings == (("1 box extending beyond the picture.",) if warned else ())
+    assert not result.inverted.any()
+
+
+@pytest.mark.parametrize(("box", "order"), [([30, 10, 10, 20], [10, 10, 30, 20]), ([10, 20, 30, 10], [10, 10, 30, 20])])
+def test_either_pair_of_corners_may_be_swapped(box, order) -> None:
+    result = answer("<OD>", {"bboxes": [box, [10, 10, 10, 10]], "labels": ["a", "b"]})
+    assert result.xyxy[0].tolist() == order
+    assert result.inverted.tolist() == [True, False]

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from florence_ui.results.reading_order import reading_lines, reading_text
+from florence_ui.results.reading_order import _directions, _OrientedBoxes, reading_lines, reading_text
 
 
 def quad(x: float, y: float, w: float, h: float) -> list[list[float]]:
@@ -117,3 +117,102 @@ def test_nothing_read_is_an_empty_text():
     assert reading_text(None, []) == ""
     assert reading_text(np.empty((0, 4, 2)), []) == ""
     assert reading_text([quad(0, 0, 10, 10)], ["  "]) == ""
+
+
+def test_blocks_are_numbered_from_nought_in_reading_order():
+    items = [*HEADING, *COLUMNS, *page(("A line below", 10, 170, 300, 20))]
+    lines = reading_lines(np.array([q for _, q in items]), [t for t, _ in items])
+    assert [(line.block, line.text) for line in lines][:2] == [(0, "The heading"), (1, "left one")]
+    assert sorted({line.block for line in lines}) == list(range(len({line.block for line in lines})))
+
+
+def test_whole_numbers_are_quads_too():
+    quads = np.array([quad(0, 0, 61, 21), quad(70, 3, 61, 21)], dtype=int)
+    assert reading_text(quads, ["one", "two"]) == "one two"
+
+
+@pytest.mark.parametrize(
+    ("items", "expected"),
+    [
+        pytest.param(
+            page(("a1", 0, 0, 100, 20), ("a2", 0, 30, 100, 20), ("b1", 150, 0, 100, 20), ("b2", 150, 30, 100, 20)),
+            "a1\na2\n\nb1\nb2",
+            id="two-rows-a-side-are-columns",
+        ),
+        pytest.param(
+            page(("a1", 0, 0, 100, 20), ("a2", 0, 30, 100, 20), ("b1", 150, 0, 100, 20)),
+            "a1 b1\na2",
+            id="one-row-on-a-side-is-none",
+        ),
+        pytest.param(
+            page(("a1", 0, 0, 100, 20), ("a2", 0, 30, 100, 20), ("b1", 115, 0, 100, 20), ("b2", 115, 30, 100, 20)),
+            "a1 b1\na2 b2",
+            id="a-gap-narrower-than-a-gutter",
+        ),
+        pytest.param(
+            page(("a1", 0, 0, 100, 20), ("a2", 0, 30, 100, 20), ("b1", 116, 0, 100, 20), ("b2", 116, 30, 100, 20)),
+            "a1\na2\n\nb1\nb2",
+            id="a-gap-as-wide-as-a-gutter",
+        ),
+        pytest.param(
+            page(("a1", 0, 0, 40, 20), ("a2", 0, 30, 40, 20), ("b1", 90, 0, 400, 20), ("b2", 90, 30, 400, 20)),
+            "a1 b1\na2 b2",
+            id="sides-narrower-than-the-gap",
+        ),
+        pytest.param(
+            page(("a1", 0, 0, 100, 20), ("a2", 0, 30, 100, 20), ("b1", 150, 0, 300, 20), ("b2", 150, 30, 300, 20)),
+            "a1 b1\na2 b2",
+            id="a-narrow-side-beside-a-wide-one-is-a-table",
+        ),
+        pytest.param(
+            page(("a1", 0, 0, 100, 20), ("a2", 0, 45, 100, 20), ("b1", 150, 0, 300, 20), ("b2", 150, 30, 300, 20)),
+            "a1\na2\n\nb1\nb2",
+            id="unless-a-text-of-it-has-none-beside-it",
+        ),
+        pytest.param(
+            page(("a1", 0, 0, 120, 20), ("a2", 0, 30, 120, 20), ("b1", 170, 0, 299, 20), ("b2", 170, 30, 299, 20)),
+            "a1\na2\n\nb1\nb2",
+            id="a-side-just-wide-enough-is-a-column",
+        ),
+    ],
+)
+def test_columns_are_told_from_tables_at_the_limits(items, expected):
+    assert read(items) == expected
+
+
+@pytest.mark.parametrize(
+    ("items", "expected"),
+    [
+        pytest.param(page(("a", 0, 0, 50, 20), ("b", 60, 10, 50, 20)), "a b", id="half-the-height-is-one-row"),
+        pytest.param(page(("a", 0, 0, 50, 20), ("b", 60, 11, 50, 20)), "a\nb", id="less-is-two"),
+        pytest.param(page(("a", 0, 0, 50, 40), ("b", 60, 25, 50, 20)), "a b", id="of-the-lower-text"),
+        pytest.param(
+            page(("a", 0, 0, 50, 20), ("b", 26, 5, 50, 20)), "a b", id="overlapping-by-less-than-half-a-width"
+        ),
+        pytest.param(page(("a", 0, 0, 50, 20), ("b", 24, 5, 50, 20)), "a\nb", id="by-more-one-is-above-the-other"),
+        pytest.param(page(("a", 0, 0, 90, 20), ("b", 60, 5, 40, 20)), "a\nb", id="of-the-narrower-text"),
+        pytest.param(
+            page(("a", 0, 0, 50, 20), ("b", 60, 8, 50, 20), ("c", 120, 16, 50, 20)), "a b c", id="by-the-nearest-text"
+        ),
+    ],
+)
+def test_rows_are_told_apart_at_the_limits(items, expected):
+    for seed in range(3):
+        assert read(items, seed=seed) == expected
+
+
+@pytest.mark.parametrize(("degrees", "blocks"), [(24.9, 1), (25.1, 2)], ids=str)
+def test_texts_up_to_25_degrees_apart_have_one_direction(degrees, blocks):
+    quads = np.array([quad(0, 0, 200, 20), turned([quad(300, 300, 100, 20)], degrees)[0]])
+    assert len({line.block for line in reading_lines(quads, ["long", "short"])}) == blocks
+
+
+def test_a_long_text_counts_more_for_the_direction_than_a_short_one():
+    """Level for the long ones, the two short ones stand in one row; level for the mean of all, they do not."""
+    long = [quad(0, y, 600, 20) for y in (0, 300)]
+    slanted = turned([quad(300, 300, 15, 20), quad(320, 300, 15, 20)], 24)
+    texts = ["top", "bottom", "s", "t"]
+    assert reading_text(np.array([*long, *slanted]), texts).splitlines()[0] == "top"
+    boxes = _OrientedBoxes.of(np.array([*long, *slanted]))
+    (direction,) = _directions(boxes)
+    assert abs(np.degrees(direction.angle)) < 1.2

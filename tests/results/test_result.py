@@ -1,7 +1,9 @@
 """What a result holds, and which color a label has."""
 
 import numpy as np
+import pytest
 
+from florence_ui.results.arrays import take_rows
 from florence_ui.results.result import PALETTE_SIZE, Result, assign_class_ids, make_detections
 from florence_ui.tasks import TASKS
 
@@ -42,3 +44,37 @@ def test_outlines_and_quads_stay_with_their_instance() -> None:
     assert result.labels == ["b"]
     assert [len(part) for part in result.polygons[0]] == [4, 3]
     assert result.quads.tolist() == [[[5, 5], [9, 5], [9, 9], [5, 9]]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "labels"),
+    [
+        pytest.param([2, 0], ["c", "a"], id="in-this-order"),
+        pytest.param([], [], id="none"),
+        pytest.param(np.array([False, True, False]), ["b"], id="a-mask"),
+        pytest.param(np.array([False, False, False]), [], id="an-empty-mask"),
+    ],
+)
+def test_rows_are_taken(rows, labels) -> None:
+    taken = take_rows(make_detections(["a", "b", "c"], [[0, 0, 1, 1]] * 3), rows)
+    assert Result(TASKS["<OD>"], "<OD>", (10, 10), detections=taken).labels == labels
+
+
+def test_boxes_and_quads_are_32_bit_floats_of_their_shapes() -> None:
+    detections = make_detections(["a"], [0, 0, 4, 4], quads=[0, 0, 4, 0, 4, 4, 0, 4], polygons=[[[0, 0, 4, 0, 4, 4]]])
+    result = Result(TASKS["<OD>"], "<OD>", (10, 10), detections=detections)
+    assert (result.xyxy.dtype, result.xyxy.shape) == (np.float32, (1, 4))
+    assert (result.quads.dtype, result.quads.shape) == (np.float32, (1, 4, 2))
+    assert (result.polygons[0][0].dtype, result.polygons[0][0].shape) == (np.float32, (3, 2))
+    assert result.inverted.tolist() == [False]
+    assert "names" not in detections.data
+
+
+def test_an_eleventh_label_starts_a_new_round_of_ids() -> None:
+    ids = assign_class_ids([f"thing {i}" for i in range(PALETTE_SIZE + 1)])
+    assert ids[-1] // PALETTE_SIZE == 1
+    assert ids[-1] % PALETTE_SIZE == assign_class_ids([f"thing {PALETTE_SIZE}"])[0]
+
+
+def test_a_label_with_a_lone_surrogate_has_an_id() -> None:
+    assert len(assign_class_ids(["\ud800"])) == 1

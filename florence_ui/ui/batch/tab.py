@@ -184,7 +184,7 @@ def progress_updates(panel: BatchPanel, state: BatchState) -> Updates:
     return {
         panel.run: gr.update(value=run_label(state), interactive=batch is not None, visible=not state.going),
         panel.stop: gr.update(visible=state.going),
-        panel.retry: gr.update(visible=bool(failed) and not state.going and batch.question == state.asked),
+        panel.retry: gr.update(visible=bool(batch and failed) and not state.going and batch.question == state.asked),
         panel.contact_sheet: contact_sheet(state),
         panel.failures: gr.update(visible=bool(failed), value=reasons),
         panel.download: gr.update(visible=bool(batch and batch.done)),
@@ -225,6 +225,8 @@ def frame(state: BatchState, item: Item) -> Frame:
 
 def item_note(item: Item) -> str:
     """A finished picture in a word."""
+    if item.result is None:
+        return ""
     count = len(item.result.detections)
     return f"{count} found" if count or not item.result.text else item.result.text
 
@@ -266,7 +268,7 @@ async def open_picture(page: Page, panel: BatchPanel, inputs: Inputs, index: obj
         Message(text=f"{item.name} · {answer_view.meta_line(page, analysis)}"),
         *answer_view.warning_messages(analysis, analysis.picture.path),
     ]
-    stage = stage_view.answered(item.result, path, (), style.palette)
+    stage = stage_view.answered(analysis.result, path, (), style.palette)
     return updates | {panel.stage: stage, panel.meta: NoticeValue(messages=lines)}
 
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import gradio as gr
 from gradio.blocks import Block
@@ -44,7 +45,7 @@ SideEvent = str | Analysis | FlorenceUIError
 class Side:
     """One column: who is asked, and what they said."""
 
-    name: str
+    name: Literal["left", "right"]
     model: gr.Dropdown
     backend: gr.Radio
     stage: Stage
@@ -128,7 +129,7 @@ def lay_out(page: Page) -> ComparePanel:
     return ComparePanel(question, sides, run, stop, notice, outcome, summary, picture, table)
 
 
-def lay_out_side(page: Page, name: str, model: str) -> Side:
+def lay_out_side(page: Page, name: Literal["left", "right"], model: str) -> Side:
     """One column."""
     backends = [(backend.title, key) for key, backend in page.services.backends.items()]
     with gr.Column(elem_id=f"compare-{name}", elem_classes="compare-side", min_width=280):
@@ -299,7 +300,7 @@ async def compare_answers(panel: ComparePanel, answers: Mapping[str, Analysis]) 
     left, right = (answers[name].result for name in (LEFT, RIGHT))
     pieces = compare.diff_texts(compare.full_text(left), compare.full_text(right))
     updates: Updates = {
-        side.text: TextDiffValue(pieces=[Piece(text=text, mark=mark or "") for text, mark in own])
+        side.text: TextDiffValue(pieces=[Piece(text=text, mark=side.name if mark else "") for text, mark in own])
         for side, own in zip(panel.sides.values(), pieces, strict=True)
     }
     if len(left.detections) or len(right.detections):

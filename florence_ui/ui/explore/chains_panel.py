@@ -15,7 +15,7 @@ from florence_ui.inference.chains import CHAINS, Ask, Chain, ForEach, Step, Step
 from florence_ui.inference.pipeline import Request
 from florence_ui.tasks import get_task
 from florence_ui.ui.components import Notice, ThumbnailStrip
-from florence_ui.ui.components.notice import Message, NoticeValue, error_notice
+from florence_ui.ui.components.notice import Message, NoticeValue, Tone, error_notice
 from florence_ui.ui.components.thumbnail_strip import Thumbnail, ThumbnailStripValue
 from florence_ui.ui.explore import answer_view, stage_view
 from florence_ui.ui.explore.object_panel import THEN
@@ -30,7 +30,7 @@ from florence_ui.visitors.session import PageSession, Question, Recipe, Run
 log = logging.getLogger(__name__)
 
 FIRST = "caption-ground"
-TONES = {StepState.RUNNING: "busy", StepState.DONE: "good", StepState.FAILED: "error"}
+TONES: dict[StepState, Tone] = {StepState.RUNNING: "busy", StepState.DONE: "good", StepState.FAILED: "error"}
 
 
 @dataclass(eq=False)
@@ -187,13 +187,18 @@ async def store_answer(
 def form_question(question: Question, going: ChainProgress, report: StepReport) -> Question:
     """What stands in the fields when a step's answer is opened; for a step about each object, its first step."""
     if isinstance(going.chain.steps[report.number], ForEach):
-        return replace(question, token=going.chain.steps[0].token)
+        return replace(question, token=first_token(going.chain))
     return question
+
+
+def first_token(chain: Chain) -> str:
+    """The task of the first step that asks about the whole picture."""
+    return next(step.token for step in chain.steps if isinstance(step, Ask))
 
 
 def recipe_of(going: ChainProgress, report: StepReport) -> Recipe:
     """How a step's answer came about."""
-    first = going.chain.steps[0].token
+    first = first_token(going.chain)
     match going.chain.steps[report.number]:
         case Ask(about_text=True):
             return Recipe((first,), FollowUp.GROUND)

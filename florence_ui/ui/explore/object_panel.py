@@ -132,7 +132,7 @@ def selection_updates(page: Page, panel: ObjectPanel, inputs: Inputs) -> Updates
 
 def selection_text(session: PageSession, rows: list[int], *, pinned: bool) -> str:
     """Which objects are meant, in a sentence."""
-    if not rows:
+    if session.run is None or not rows:
         return "All objects are hidden."
     if pinned:
         label = session.run.analysis.result.labels[rows[0]]
@@ -204,7 +204,7 @@ def request_like(page: Page, session: PageSession, found: Analysis, inputs: Inpu
 
 def show_object_stop(panel: ObjectPanel) -> Updates:
     """Stop beside the buttons, which are off."""
-    off = {button: gr.update(interactive=False) for button in panel.buttons.values()}
+    off: Updates = {button: gr.update(interactive=False) for button in panel.buttons.values()}
     return {panel.stop: gr.update(visible=True), **off}
 
 
@@ -229,6 +229,6 @@ def restore_page(page: Page, panel: ObjectPanel, inputs: Inputs) -> Updates:
     """The page at rest, with the answer that is shown."""
     session = inputs[page.session]
     stage = answer_view.stage_value(session, page.style.read(inputs))
-    notices = {page.ask.input_notice: NoticeValue(), page.ask.picture_notice: NoticeValue()}
-    at_end = {panel.stop: gr.update(visible=False), page.answer.stage: stage}
+    notices: Updates = {page.ask.input_notice: NoticeValue(), page.ask.picture_notice: NoticeValue()}
+    at_end: Updates = {panel.stop: gr.update(visible=False), page.answer.stage: stage}
     return {**show_run(page), **notices, **selection_updates(page, panel, inputs), **at_end}

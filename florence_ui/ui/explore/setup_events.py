@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import gradio as gr
 
 from florence_ui.backends.model_status import TRANSIENT_STATES, ServerState
+from florence_ui.backends.probe import request_model
 from florence_ui.errors import FlorenceUIError
 from florence_ui.ui import labels, share_link
 from florence_ui.ui.components.notice import Tone, text_notice
@@ -97,7 +98,7 @@ async def show_server_state(page: Page, backend: str, model: str) -> Updates:
     model_id = await pipeline.choose_model(backend, labels.model_id_of(model), nano_stands_in=True)
     status = await pipeline.status(backend, model_id)
     if status.state is ServerState.ABSENT and status.models[model_id].get("on_disk"):
-        await pipeline.local.prepare(model_id)
+        await request_model(page.services.backend(backend), model_id)
     waiting = status.state in TRANSIENT_STATES
     tone: Tone = "busy" if waiting else TONES.get(status.state, "plain")
     words = (

@@ -1,0 +1,64 @@
+"""The line about the server, and the page's health: a model that nobody asked for yet is asked for."""
+
+from collections.abc import Iterator
+
+import gradio as gr
+import pytest
+from workbench import workbench
+
+from florence_ui.backends.backend import Backend
+from florence_ui.backends.model_status import ServerState, ServerStatus
+from florence_ui.ui.explore import setup_events
+from florence_ui.ui.layout import lay_out
+from florence_ui.visitors import service
+from florence_ui.visitors.service import Services
+
+pytestmark = pytest.mark.anyio
+
+BASE = "florence-2-base"
+
+
+@pytest.fixture
+def asked_for(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The models that the local server was asked to load."""
+    models: list[str] = []
+
+    async def request_model(backend: Backend, model_id: str) -> bool:
+        assert backend.is_local
+        models.append(model_id)
+        return False
+
+    monkeypatch.setattr(setup_events, "request_model", request_model)
+    monkeypatch.setattr(service, "request_model", request_model)
+    return models
+
+
+@pytest.fixture
+def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    """Services whose local server has base's files, but has not loaded them."""
+
+    async def status(backend: str, model_id: str) -> ServerStatus:
+        models = {BASE: {"state": "absent", "on_disk": True}}
+        return ServerStatus(ServerState.ABSENT, "Base is not loaded yet.", models=models)
+
+    async def choose_model(backend: str, model_id: str = "", *, nano_stands_in: bool) -> str:
+        return model_id or BASE
+
+    with workbench() as (_, pipeline), gr.Blocks():
+        services = Services.of(pipeline.settings)
+        monkeypatch.setattr(services.pipeline, "status", status)
+        monkeypatch.setattr(services.pipeline, "choose_model", choose_model)
+        yield services
+        services.pipeline.stop()
+
+
+async def test_the_page_asks_for_a_model_whose_files_are_here(services: Services, asked_for: list[str]) -> None:
+    page = lay_out(services, [])
+    updates = await setup_events.show_server_state(page, "local", BASE)
+    assert asked_for == [BASE]
+    assert updates[page.state].messages[0].text == "Base is not loaded yet."
+
+
+async def test_health_asks_for_a_model_that_nobody_asked_for_yet(services: Services, asked_for: list[str]) -> None:
+    await services.health()
+    assert asked_for == [BASE]
