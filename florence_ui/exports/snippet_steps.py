@@ -1,4 +1,4 @@
-"""The heart of the code that people paste: from prompts to `detections`, whatever follows the first answer."""
+"""The central steps of a Python snippet: from prompts to `detections`, including follow-up calls."""
 
 from enum import StrEnum
 
@@ -51,7 +51,7 @@ def with_margin(box):
 
 
 def build_steps(task: Task, prompts: list[str], then: FollowUp | None) -> tuple[list[str], OutputKind | None]:
-    """Lines that end with `detections` and their kind, or, where there is nothing to draw, with printed text."""
+    """Lines that define `detections`, and their kind; lines that print text, and None, if there is nothing to draw."""
     find, each = _FIND.splitlines(), [*_FIND.splitlines(), *_REGION.splitlines()]
     match then:
         case FollowUp.READ_CROP_EACH:
@@ -71,7 +71,7 @@ def build_steps(task: Task, prompts: list[str], then: FollowUp | None) -> tuple[
         case OutputKind.REGION_TEXT:
             return _region_words(prompts[0], task), OutputKind.BOXES
         case OutputKind.OPEN_VOCABULARY:
-            note = f"# Boxes only: outlines, should the model give any, are in ask(...)[{task.token!r}]."
+            note = f"# Boxes only: polygons, if the model returns any, are in ask(...)[{task.token!r}]."
             return [*find, note, *_found(prompts)], OutputKind.BOXES
     return [*find, *_found(prompts)], task.output_kind
 
@@ -100,7 +100,7 @@ def _grounded(prompt: str, task: Task) -> list[str]:
 
 
 def _region_words(prompt: str, task: Task) -> list[str]:
-    """Text about a region is no detection of the server's: the region asked about is."""
+    """Text about a region: the server returns no detection, so the requested region becomes one."""
     return [
         f"prompt = {prompt!r}",
         f'words = re.sub(r"<loc_\\d+>", "", ask(prompt)[{task.token!r}])',
@@ -130,7 +130,7 @@ detections.mask = masks
 _WORDS_EACH = """\
 answers = [ask("TOKEN" + location_tokens(box))["TOKEN"] for box in detections.xyxy]
 words = [re.sub(r"<loc_\\d+>", "", answer) for answer in answers]
-labels = [f"{name}: {said}" for name, said in zip(detections.data["class_name"], words)]
+labels = [f"{name}: {text}" for name, text in zip(detections.data["class_name"], words)]
 detections.data["class_name"] = np.array(labels)
 print("\\n".join(labels))
 """
@@ -150,7 +150,7 @@ detections = sv.Detections.merge(lines)
 """
 
 _READING_ORDER = """\
-# A simple order: rows from top to bottom, each from left to right.
+# A simple reading order: rows from top to bottom, each from left to right.
 centers = detections.get_anchors_coordinates(sv.Position.CENTER)
 heights = detections.xyxy[:, 3] - detections.xyxy[:, 1]
 row_height = max(1.0, float(np.median(heights))) if len(heights) else 1.0

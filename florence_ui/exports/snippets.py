@@ -1,10 +1,9 @@
-"""The same call, ready to paste: as `curl`, and as Python with inference-sdk and supervision.
+"""The same call as code to paste: `curl`, and Python with inference-sdk and supervision.
 
-What a person or a model wrote becomes a quoted literal of the shell, of JSON or of Python, and the key stays an
-environment variable, so a snippet does what it says whatever stands in it.
+Everything written by a person or a model becomes a quoted literal of the shell, JSON or Python, and the key stays an
+environment variable, so no text changes what a snippet does.
 """
 
-import ipaddress
 import json
 import shlex
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 
 from florence_ui.exports.snippet_steps import FollowUp, build_steps
 from florence_ui.models import MAX_NEW_TOKENS
+from florence_ui.network.origins import is_loopback_host
 from florence_ui.rendering.annotators import ANNOTATORS, DEFAULTS, Annotator
 from florence_ui.rendering.style import LINE_WIDTH, MIN_TEXT_SIZE, TEXT_SIZE, Style, contrasting_text_color
 from florence_ui.tasks import OutputKind, task_of_prompt
@@ -30,16 +30,16 @@ def curl_snippet(
     needs_key: bool | None = None,
     image: str = IMAGE,
 ) -> str:
-    """One call as a POSIX shell command that prints the server's JSON.
+    """Write one call as a POSIX shell command that prints the server's JSON.
 
-    The picture goes through a pipe: as an argument it would be too long for most systems.
+    The picture is piped, because most systems limit the length of arguments.
 
     Args:
         url: The backend's base address.
         model_id: The model.
         prompt: The prompt as it is sent.
-        alone: Whether it is the only call; otherwise a comment says that more follow in Python.
-        needs_key: Whether to send a key; None for: unless the server runs on this machine.
+        alone: Whether it is the only call; otherwise a comment says that the Python program makes all of them.
+        needs_key: Whether to send a key; by default, unless the server runs on this machine.
         image: File name of the picture.
     """
     body = {"model_id": model_id, "prompt": prompt, "max_new_tokens": MAX_NEW_TOKENS}
@@ -67,49 +67,42 @@ def python_snippet(
     needs_key: bool | None = None,
     image: str = IMAGE,
 ) -> str:
-    """A whole program: asks, goes on with the answer if wanted, prints the text, saves the drawing.
+    """Write a program that asks, makes follow-up calls if wanted, prints the text and saves the drawing.
 
     Args:
         url: The backend's base address.
         model_id: The model.
-        prompt: The prompt as it is sent, or several of the same task (such as one a class), whose answers are put
-            together.
+        prompt: The prompt as it is sent, or several of the same task (such as one per class), whose answers are merged.
         then: What follows the first answer: for GROUND the prompt is a caption, for READING_ORDER
-            `<OCR_WITH_REGION>`, for the others one that finds boxes.
+            `<OCR_WITH_REGION>`, for the others one that returns boxes.
         style: How to draw.
-        needs_key: Whether to send a key; None for: unless the server runs on this machine.
+        needs_key: Whether to send a key; by default, unless the server runs on this machine.
         image: File name of the picture.
     """
     prompts = [prompt] if isinstance(prompt, str) else list(prompt)
     task, style = task_of_prompt(prompts[0]), style or Style()
     body, kind = build_steps(task, prompts, then)
     if kind is not None:
-        body += _drawing_steps(kind, style, labelled=bool(then) or task.token not in _NAMELESS)
+        body += _drawing_steps(kind, style, labeled=bool(then) or task.token not in _NAMELESS)
     code = "\n".join([*_client_setup(url, model_id, image, _needs_key(url, needs_key)), *body]) + "\n"
     return "\n".join([*_imports(code), code])
 
 
 _NAMELESS = {"<REGION_PROPOSAL>", "<REFERRING_EXPRESSION_SEGMENTATION>", "<REGION_TO_SEGMENTATION>"}
-"""Tasks that name nothing."""
+"""Tasks whose answers have no labels."""
 
 
 def _needs_key(url: str, needs_key: bool | None) -> bool:
-    if needs_key is not None:
-        return needs_key
-    host = urlsplit(url).hostname or ""
-    try:
-        return not ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host != "localhost"
+    return not is_loopback_host(urlsplit(url).hostname or "") if needs_key is None else needs_key
 
 
 def _shell_quote(text: str) -> str:
-    """A shell literal; without the control characters that a terminal would act on when it is pasted."""
+    """Quote for the shell, without control characters, which a terminal would execute on paste."""
     return shlex.quote("".join(c for c in text if c.isprintable()))
 
 
 def _imports(code: str) -> list[str]:
-    """The imports that a program uses, sorted as isort does."""
+    """The imports that a program needs, in isort's order."""
     standard = [f"import {name}" for name in ("os", "re") if f"{name}." in code]
     if "Path(" in code:
         standard.append("from pathlib import Path")
@@ -151,7 +144,7 @@ def snippet_annotators(kind: OutputKind, style: Style) -> list[Annotator]:
     return list(dict.fromkeys(usable))
 
 
-def _drawing_steps(kind: OutputKind, style: Style, labelled: bool) -> list[str]:
+def _drawing_steps(kind: OutputKind, style: Style, labeled: bool) -> list[str]:
     painting = [
         f"{annotator.code(style.opacity)}.annotate(annotated, detections)"
         for annotator in snippet_annotators(kind, style)
@@ -167,7 +160,7 @@ def _drawing_steps(kind: OutputKind, style: Style, labelled: bool) -> list[str]:
         f"thickness = max(1, round(thickness * {style.thickness}))" if style.thickness != 1 else "",
         "annotated = image.copy()",
         *painting,
-        *(_labels(style) if labelled and style.labels else []),
+        *(_labels(style) if labeled and style.labels else []),
         f"annotated.save({ANNOTATED!r})",
     ]
     return [line for number, line in enumerate(lines) if line or number == 0]
