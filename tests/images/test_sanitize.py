@@ -304,6 +304,6 @@ def test_only_the_decoder_may_have_what_is_not_clean(form):
     assert not sanitize(saved(noise(), form)).is_clean
 
 
-def test_what_is_no_picture_passes_as_it_is():
+def test_an_unknown_format_passes_unchanged():
     assert sanitize(b"words").data == b"words"
     assert sanitize(zlib.compress(b"")).data == zlib.compress(b"")

@@ -316,7 +316,7 @@ def test_as_many_objects_as_a_model_can_name_are_taken() -> None:
     assert len(answer("<OD>", boxes(*some)).detections) == MAX_INSTANCES
 
 
-def test_half_a_character_does_not_reach_the_page_or_a_file() -> None:
+def test_a_lone_surrogate_does_not_reach_the_page_or_a_file() -> None:
     result = answer("<OD>", {"bboxes": [[1, 2, 3, 4]], "labels": ["a\ud800b"]})
     assert result.labels == ["a�b"]
     assert to_json(result.raw).encode()
