@@ -1,4 +1,8 @@
-"""What the page offers, in words: tasks, models, backends, and why Run is off. No Gradio, no I/O."""
+"""The page's words about tasks, models and backends, and why Run is off. No Gradio, no I/O.
+
+Other words stand where they are shown: the fields' labels in each tab's panels, what the result viewer says in
+`explore/stage_view.py`, what concerns the browser alone in the scripts, errors where they are raised.
+"""
 
 from collections.abc import Sequence
 
