@@ -1,48 +1,46 @@
-"""How much may be pending at the doors: events that wait or run, uploads and agents' messages on their way, and the
-memory that all of it takes.
+"""Limits what may be pending: waiting and running events, incoming uploads and agents' messages, and their memory.
 
-What is over a limit is refused in words at once, before Gradio's queue takes it. Nobody may have more pending than
-there are places left free: however much some visitors take, there is a place for the next one. An event counts until
-it is over or abandoned, and Gradio's own lists say so: nothing is counted twice, and no count can leak.
+What exceeds a limit is rejected at once, before it enters Gradio's queue. Nobody may have more pending than there are
+slots left free, so however much some visitors take, there is a slot for the next one. An event counts until it is over
+or abandoned, according to Gradio's own lists: nothing is counted twice, and no count can leak.
 
-Where few addresses fill all places with bodies that never end, whoever has nothing pending yet gets the place of the
-oldest such body.
+When a few addresses fill all slots with bodies that never end, a newcomer gets the slot of the oldest such body.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from http import HTTPStatus
-from typing import Any
 
 from starlette.types import Scope
 
 from florence_ui.hosting.body_wait import BodyWait
-from florence_ui.hosting.requests import RETRY_SECONDS, Refused
+from florence_ui.hosting.gradio_internals.queue import pending_events
+from florence_ui.hosting.requests import RETRY_SECONDS, RequestRefused
 
 PENDING = "florence_ui.pending"
-"""Where a request's `Pending` stands in its scope."""
+"""The key of a request's `Pending` in its scope."""
 MAX_EVENTS = 1024
 MAX_MEMORY = 256 << 20
-"""Bytes that the posted values of all pending events take, by estimate."""
-FOR_EACH_PLACE = 4
-"""Events that a visitor may have pending for each run that they may have at once."""
-STEP = 1 << 16
-"""Bytes after which the memory for a body that is being read is counted anew."""
+"""Estimated bytes of the posted values of all pending events."""
+PENDING_PER_RUN = 4
+"""Events that a visitor may have pending for each concurrent run that they are allowed."""
+MEMORY_STEP = 1 << 16
+"""Bytes of an incoming body after which its memory is counted again."""
 
 
-class Kind(Enum):
-    """What is pending, how much of it there may be in all, and how a person calls it."""
+class RequestKind(Enum):
+    """What is pending, with its overall limit and its name in messages."""
 
     EVENT = (MAX_EVENTS, "runs")
     UPLOAD = (128, "uploads")
     MESSAGE = (128, "agents' calls")
 
-    def __init__(self, most: int, words: str) -> None:
-        self.most = most
-        self.words = words
+    def __init__(self, limit: int, label: str) -> None:
+        self.limit = limit
+        self.label = label
 
 
 @dataclass(eq=False)
@@ -50,71 +48,69 @@ class Pending:
     """What one request, and the event that it starts, takes until it is over.
 
     Attributes:
-        kind: What it is; None for what is over at once and takes memory only.
-        address: Whose it is; empty where nobody knows.
-        memory: Bytes that it takes.
-        wait: For what is left of its body.
+        kind: What it counts as; None for a request that is over at once and takes only memory.
+        address: The visitor's address; empty if unknown.
+        memory: The bytes that it takes.
+        wait: The wait for the rest of its body.
     """
 
-    kind: Kind | None
+    kind: RequestKind | None
     address: str
     memory: int = 0
     wait: BodyWait = field(default_factory=BodyWait)
 
 
 class Admission:
-    """Admits requests while there is room for them.
+    """Admits requests while there are slots for them.
 
     Args:
         max_concurrency: Runs that one visitor may have at once; 0 is no limit.
     """
 
     def __init__(self, max_concurrency: int = 0) -> None:
-        self.for_one = FOR_EACH_PLACE * max_concurrency or MAX_EVENTS
-        self._under_way: dict[Pending, None] = {}  # in the order in which they came
+        self.per_address = PENDING_PER_RUN * max_concurrency or MAX_EVENTS
+        self._open: dict[Pending, None] = {}  # in order of arrival
 
     @contextmanager
-    def admit(self, kind: Kind | None, address: str, scope: Scope) -> Iterator[Pending]:
-        """Count a request for as long as the block runs; its event, in Gradio's queue, counts on by itself.
+    def admit(self, kind: RequestKind | None, address: str, scope: Scope) -> Iterator[Pending]:
+        """Count a request while the block runs; its event in Gradio's queue counts beyond that.
 
         Raises:
-            Refused: If there is no room for it.
+            RequestRefused: If there is no slot for it.
         """
         pending = Pending(kind, address)
         if kind is not None:
             others = [each for each in self._pending(scope) if each.kind is kind and not each.wait.ended]
             mine = sum(each.address == address for each in others)
-            if len(others) >= kind.most and address and not mine and self._displace(kind):
+            if len(others) >= kind.limit and address and not mine and self._displace(kind):
                 others.pop()
-            check(len(others), mine, 1, kind.most, self.for_one, address, kind.words)
+            check_limits(len(others), mine, 1, kind.limit, self.per_address, address, kind.label)
         scope[PENDING] = pending
-        self._under_way[pending] = None
+        self._open[pending] = None
         try:
             yield pending
         finally:
-            del self._under_way[pending]
+            del self._open[pending]
 
-    def hold(self, pending: Pending, memory: int, scope: Scope) -> None:
-        """Count the memory that a request takes by now.
+    def reserve_memory(self, pending: Pending, memory: int, scope: Scope) -> None:
+        """Count the memory that a request takes so far.
 
         Raises:
-            Refused: If there is not so much for it.
+            RequestRefused: If there is not enough.
         """
         if memory > pending.memory:
             others = [each for each in self._pending(scope) if each is not pending]
             mine = sum(each.memory for each in others if each.address == pending.address)
             total = sum(each.memory for each in others)
-            check(total, mine, memory, MAX_MEMORY, MAX_MEMORY, pending.address, "large requests")
+            check_limits(total, mine, memory, MAX_MEMORY, MAX_MEMORY, pending.address, "large requests")
         pending.memory = memory
 
-    def _displace(self, kind: Kind) -> bool:
-        """End the wait for the oldest unfinished body of whoever has most of them, two at least; whether there is one.
+    def _displace(self, kind: RequestKind) -> bool:
+        """Cut short the oldest unfinished body of the address that has most, at least two; whether there is one.
 
-        One body each is nobody's fault, and many addresses could otherwise push out whoever is slow.
+        A single body per address is legitimate; otherwise many addresses could push out whoever is slow.
         """
-        unfinished = [
-            each for each in self._under_way if each.kind is kind and not (each.wait.finished or each.wait.ended)
-        ]
+        unfinished = [each for each in self._open if each.kind is kind and not (each.wait.finished or each.wait.ended)]
         for address, count in Counter(each.address for each in unfinished).most_common(1):
             if count > 1:
                 next(each for each in unfinished if each.address == address).wait.end()
@@ -122,58 +118,44 @@ class Admission:
         return False
 
     def _pending(self, scope: Scope) -> set[Pending]:
-        events = events_of(scope["app"].get_blocks()._queue)
-        held = (event.request.scope.get(PENDING) for event in events)
-        return set(self._under_way) | {each for each in held if each is not None}
+        queued = (event.request.scope.get(PENDING) for event in pending_events(scope["app"]))
+        return set(self._open) | {each for each in queued if each is not None}
 
 
-def check(total: int, mine: int, more: int, most: int, for_one: int, address: str, words: str) -> None:
-    """Refuse what is over a limit.
+def check_limits(total: int, mine: int, more: int, limit: int, per_address: int, address: str, label: str) -> None:
+    """Reject what exceeds a limit.
 
     Args:
-        total: What is taken by everybody.
-        mine: What of it is taken by this visitor.
-        more: What this visitor wants.
-        most: What there is for everybody.
-        for_one: What there is for one visitor at the most.
-        address: Whose it is; nobody's share where that is not known.
-        words: What is counted.
+        total: What everybody takes.
+        mine: What of it this visitor takes.
+        more: What this visitor requests.
+        limit: What there is for everybody.
+        per_address: What one visitor may take.
+        address: The visitor's address; empty if unknown, and then only the overall limit applies.
+        label: What is counted.
 
     Raises:
-        Refused: If there is no room, or this visitor takes up more than is left.
+        RequestRefused: If the limit is reached, or this visitor would take more than is left.
     """
-    if total + more > most:
-        words = f"This page is busy: too many {words} are waiting already. Please try again in a minute."
-        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, words, RETRY_SECONDS)
-    if address and mine + more > share(most - total, for_one, more):
-        words = f"Too many {words} from your address are waiting already. Wait for some to finish, then try again."
-        raise Refused(HTTPStatus.TOO_MANY_REQUESTS, words, RETRY_SECONDS)
+    if total + more > limit:
+        message = f"This page is busy: too many {label} are waiting already. Please try again in a minute."
+        raise RequestRefused(HTTPStatus.SERVICE_UNAVAILABLE, message, RETRY_SECONDS)
+    if address and mine + more > fair_share(limit - total, per_address, more):
+        message = f"Too many {label} from your address are waiting already. Wait for some to finish, then try again."
+        raise RequestRefused(HTTPStatus.TOO_MANY_REQUESTS, message, RETRY_SECONDS)
 
 
-def share(free: int, for_one: int, more: int = 1) -> int:
-    """What one visitor may have altogether: no more than is left free for the others.
+def fair_share(free: int, per_address: int, more: int = 1) -> int:
+    """What one visitor may take altogether: no more than is left free for the others.
 
     Args:
-        free: What nobody has yet.
-        for_one: What one visitor may have at the most.
-        more: What this visitor wants now; who has nothing yet may have it.
+        free: What nobody has taken.
+        per_address: What one visitor may take.
+        more: What this visitor requests now; one who has nothing yet may have it.
     """
-    return min(for_one, max(more, free))
+    return min(per_address, max(more, free))
 
 
-def memory_of(body: bytes) -> int:
-    """Bytes that a posted JSON text takes, by estimate: Gradio keeps the text, and its values twice."""
+def estimate_memory(body: bytes) -> int:
+    """Estimate the memory of a posted JSON text, in bytes: Gradio keeps the text, and its values twice."""
     return 3 * len(body) + 100 * sum(body.count(sign) for sign in (b",", b"[", b"{"))
-
-
-def events_of(queue: Any) -> Iterable[Any]:
-    """Every event that waits in Gradio's queue, or runs."""
-    for waiting in queue.event_queue_per_concurrency_id.values():
-        yield from waiting.queue
-    for running in queue.active_jobs:
-        yield from running or ()
-
-
-def raise_limit(queue: Any) -> None:
-    """Give Gradio's queue a slot for every event that is admitted, so that none waits for another visitor's."""
-    queue.max_thread_count = MAX_EVENTS

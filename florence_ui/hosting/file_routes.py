@@ -1,6 +1,6 @@
-"""Files in and out: uploads, counted before they are written, and the private folder's files, served to the page.
+"""Routes for files: uploads, counted before they are written, and downloads from the private folder.
 
-Both addresses are Gradio's, and so are the forms of their answers; the routes come before Gradio's own.
+Paths and response formats are Gradio's; these routes come before its own.
 """
 
 import asyncio
@@ -32,56 +32,56 @@ from florence_ui.storage.writing import STEP, Lease, as_storage_error
 
 
 class FileRoutes:
-    """The two addresses.
+    """The two routes.
 
     Args:
-        whose: The address of the visitor in whose name an upload counts.
+        client_address: The address of the visitor that an upload counts for.
     """
 
-    def __init__(self, whose: Callable[[Scope], str]) -> None:
-        self._whose = whose
+    def __init__(self, client_address: Callable[[Scope], str]) -> None:
+        self._client_address = client_address
 
     @property
     def routes(self) -> list[Route]:
-        """To be served before Gradio's own."""
+        """Both routes, to be served before Gradio's own."""
         return [
-            Route("/gradio_api/upload", self.take, methods=["POST"]),
-            Route(FILE_ROUTE + "{path:path}", self.give, methods=["GET"]),
+            Route("/gradio_api/upload", self.upload, methods=["POST"]),
+            Route(FILE_ROUTE + "{path:path}", self.download, methods=["GET"]),
         ]
 
-    async def take(self, request: Request) -> Response:
-        """Keep uploaded files; the answer is a list of their paths.
+    async def upload(self, request: Request) -> Response:
+        """Store uploaded files and respond with their paths.
 
-        Everything is written into a folder of this request, which is deleted at its end, however that comes.
+        Everything is written into a folder of this request, which is deleted however the request ends.
         """
-        address = self._whose(request.scope)
+        address = self._client_address(request.scope)
         current_visitor.set(Visitor("", address))
         lease = Lease(storage.budget(), address)
         upload_id = request.query_params.get("upload_id")
         try:
             await store_pool.run(lease.open)
             files = await self._parse(request, lease, upload_id)
-            return JSONResponse(await store_pool.run(_kept, lease, files))
+            return JSONResponse(await store_pool.run(_keep_files, lease, files))
         except ClientDisconnect:
-            return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is there to read it
+            return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
         except MultiPartException as error:
             too_large = "maximum allowed size" in error.message
             return PlainTextResponse(error.message, 413 if too_large else 400)
         except InvalidPathError:
-            return PlainTextResponse("A file of this name cannot be kept: rename it.", HTTPStatus.BAD_REQUEST)
+            return PlainTextResponse("A file cannot be stored under this name. Rename it.", HTTPStatus.BAD_REQUEST)
         except (StorageError, OSError) as error:
-            words = error if isinstance(error, StorageError) else as_storage_error(error)
-            return JSONResponse({"error": str(words)}, HTTPStatus.INSUFFICIENT_STORAGE)
+            refusal = error if isinstance(error, StorageError) else as_storage_error(error)
+            return JSONResponse({"error": str(refusal)}, HTTPStatus.INSUFFICIENT_STORAGE)
         finally:
             if upload_id:
                 file_upload_statuses.set_done(upload_id)
             await store_pool.run(lease.close)
 
     async def _parse(self, request: Request, lease: Lease, upload_id: str | None) -> list[PartFile]:
-        """The files of an upload, written where the lease says.
+        """Write the files of an upload into the lease's folder.
 
         Raises:
-            MultiPartException: If it is put together wrongly, or too much.
+            MultiPartException: If the body is malformed or too large.
         """
         kind, _ = parse_options_header(request.headers.get("content-type"))
         if kind != b"multipart/form-data":
@@ -90,16 +90,17 @@ class FileRoutes:
             file_upload_statuses.track(upload_id)
         parser = UploadParser(
             request.headers,
-            Request(request.scope, _counted(request.receive, lease)).stream(),
+            Request(request.scope, _reserve_space(request.receive, lease)).stream(),
             lease,
             upload_id=upload_id,
             upload_progress=file_upload_statuses if upload_id else None,
             max_file_size=request.app.get_blocks().max_file_size or float("inf"),
         )
-        return (await parser.parse()).getlist("files")
+        files = (await parser.parse()).getlist("files")
+        return [file for file in files if isinstance(file, PartFile)]
 
-    async def give(self, request: Request) -> Response:
-        """A file of the private folder, or one that the page itself consists of.
+    async def download(self, request: Request) -> Response:
+        """Serve a file of the private folder, or one of the page's own.
 
         Raises:
             HTTPException: If it is neither.
@@ -110,8 +111,8 @@ class FileRoutes:
         return file_fetch(path, request, request.app.get_blocks(), upload_folder())
 
 
-def _kept(lease: Lease, files: list[PartFile]) -> list[str]:
-    """Let the uploaded files stay under their names; files of one content share a folder.
+def _keep_files(lease: Lease, files: list[PartFile]) -> list[str]:
+    """Keep the uploaded files under their names; files of equal content share a folder.
 
     Raises:
         InvalidPathError: If a name leads out of that folder.
@@ -127,8 +128,8 @@ def _kept(lease: Lease, files: list[PartFile]) -> list[str]:
     return [str(folders[path.parent] / path.name) for path in paths]
 
 
-def _counted(receive: Receive, lease: Lease) -> Receive:
-    """A `receive` that takes room for what comes, before it is handed on."""
+def _reserve_space(receive: Receive, lease: Lease) -> Receive:
+    """A `receive` that reserves space for what arrives before it is passed on."""
     size = allowed = 0
 
     async def read() -> Message:

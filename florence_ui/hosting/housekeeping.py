@@ -13,7 +13,7 @@ from gradio.routes import App
 from florence_ui.hosting.admission import MAX_EVENTS
 from florence_ui.hosting.gradio_internals.queue import finished_sessions, forget_answers, raise_concurrency
 from florence_ui.hosting.gradio_internals.server import remove_cors
-from florence_ui.hosting.gradio_internals.sessions import SessionStore
+from florence_ui.hosting.gradio_internals.sessions import SessionStore, sessions_of
 from florence_ui.hosting.gradio_internals.uploads import forget_missing_files, forget_upload, tracked_uploads
 from florence_ui.hosting.memory import return_free_memory
 from florence_ui.hosting.requests import UPLOAD_SECONDS
@@ -79,7 +79,7 @@ class Housekeeping:
         """Remove old files, idle sessions and what Gradio keeps of finished calls and uploads; return free memory."""
         await asyncio.to_thread(self.budget.delete_expired, self.max_age)
         forget_missing_files(app)
-        app.state_holder.forget_idle(self.max_age)
+        sessions_of(app).forget_idle(self.max_age)
         forget_answers(
             app, self._finished.older_than(min(UNFETCHED_ANSWER_SECONDS, self.max_age), finished_sessions(app))
         )

@@ -28,7 +28,7 @@ from florence_ui.hosting.gradio_internals.server import PageCompression, set_shu
 from florence_ui.hosting.health import Health, Probe
 from florence_ui.hosting.housekeeping import Housekeeping
 from florence_ui.hosting.origin_guard import OriginGuard
-from florence_ui.hosting.routes import Doors
+from florence_ui.hosting.routes import RouteGuard
 from florence_ui.identity import client_address
 from florence_ui.settings import Settings
 
@@ -83,22 +83,22 @@ def launch_options(
     keeper = Housekeeping(budget, on_start=on_start, max_age=settings.temp_seconds)
     most, header = settings.max_upload_bytes, settings.address_header
 
-    def whose(scope: Scope) -> str:
+    def address_of(scope: Scope) -> str:
         return client_address(scope["client"] and scope["client"][0], Headers(scope=scope), header)
 
     guard = OriginGuard.of(settings, os.environ)
-    doors = Middleware(
-        Doors,
+    route_guard = Middleware(
+        RouteGuard,
         max_upload_bytes=FILES_AT_A_TIME * most,
         on_leave=on_leave,
-        whose=whose,
+        client_address=address_of,
         guard=guard,
         admission=Admission(settings.runs_at_once),
     )
     return {
         "app_kwargs": {
-            "middleware": [*guard.middleware, doors, Middleware(PageCompression)],
-            "routes": [*Health(probe).routes, *FileRoutes(whose).routes],
+            "middleware": [*guard.middleware, route_guard, Middleware(PageCompression)],
+            "routes": [*Health(probe).routes, *FileRoutes(address_of).routes],
             "lifespan": keeper.lifespan,
         },
         "max_file_size": most,

@@ -1,30 +1,29 @@
-"""An upload taken apart: each file is counted before it is written, and is open only while something is written."""
+"""Parses uploads: each file is counted before it is written, and open only while something is written."""
 
 import io
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
-from gradio.route_utils import GradioMultiPartParser, GradioUploadFile
-from python_multipart.multipart import parse_options_header
+from gradio.route_utils import GradioUploadFile
 from starlette.datastructures import Headers
-from starlette.formparsers import MultiPartException
 
 from florence_ui.concurrency.fair_pool import store_pool
+from florence_ui.hosting.gradio_internals.uploads import FilePartParser
 from florence_ui.hosting.requests import MAX_FILES
 from florence_ui.storage.disk_space import BLOCK, DiskSpace
 from florence_ui.storage.writing import Lease
 
 
 class PartFile(GradioUploadFile):
-    """A part's file; it keeps what comes until `UploadParser.save` writes it.
+    """A part's file, which buffers its data until `UploadParser.save` writes it.
 
-    Gradio's own goes through a thread for every write, which for tiny files costs far more than writing them.
+    Gradio's own uses a thread for every write, which for tiny files costs far more than writing them.
 
     Attributes:
-        path: Where it is to be.
-        unsaved: What is not written yet.
-        counted: Whether room is taken for it and for a folder of its own.
+        path: The path to write to.
+        unsaved: The data that is not written yet.
+        counted: Whether space is reserved for it and for a folder of its own.
     """
 
     def __init__(self, path: Path, **options: Any) -> None:
@@ -39,38 +38,38 @@ class PartFile(GradioUploadFile):
         self.unsaved += data
 
     async def seek(self, _: int) -> None:
-        """Nothing: what is written is complete already."""
+        """Do nothing: the data need no rewinding."""
 
 
-class UploadParser(GradioMultiPartParser):
-    """Gradio's parser for files only, at most `MAX_FILES` of them.
+class UploadParser(FilePartParser):
+    """A parser of uploads of at most `MAX_FILES`.
 
     Gradio's own keeps a descriptor open for every part until the whole request ends.
 
     Args:
-        headers: Of the request.
-        stream: Its body; room is taken for it before it is given out.
-        lease: Where the files are written.
-        options: As Gradio's parser has them.
+        headers: The request's headers.
+        stream: Its body, for which space is already reserved.
+        lease: Gives the folder and the space for the files.
+        options: Further options of Gradio's parser.
     """
 
     def __init__(self, headers: Headers, stream: AsyncGenerator[bytes, None], lease: Lease, **options: Any) -> None:
-        super().__init__(headers, self._saved(stream), max_files=MAX_FILES, **options)
+        super().__init__(headers, self._save_between(stream), max_files=MAX_FILES, **options)
         self._lease = lease
         self._unsaved: list[PartFile] = []
 
-    async def _saved(self, stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-        """The stream; what a chunk holds is written, whole, before the next one is read."""
+    async def _save_between(self, stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        """Pass on the chunks, and write all that one holds before the next is read."""
         async for chunk in stream:
             yield chunk
             if self._unsaved:
                 await store_pool.run(self.save)
 
     def save(self) -> None:
-        """Write what the parts have got since the last time; blocks.
+        """Write what the parts have buffered; blocks.
 
         Raises:
-            StorageError: If there is no room for so many more files; none of them is written then.
+            StorageError: If there is no space for that many new files; then none of them is written.
             OSError: If they cannot be written.
         """
         new = [file for file in self._unsaved if not file.counted]
@@ -78,28 +77,13 @@ class UploadParser(GradioMultiPartParser):
             self._lease.grow(DiskSpace(2 * BLOCK * len(new), 2 * len(new)))
         for file in self._unsaved:
             file.counted = True
-            with open(file.path, "ab") as there:
-                there.write(file.unsaved)
+            with open(file.path, "ab") as target:
+                target.write(file.unsaved)
             file.unsaved.clear()
-        del self._unsaved[:-1]  # the last one may go on
+        del self._unsaved[:-1]  # the last one may continue
 
-    def on_headers_finished(self) -> None:
-        """Begin a part's file.
-
-        Raises:
-            MultiPartException: If the part is no file, or one too many.
-        """
-        part = self._current_part
-        _, options = parse_options_header(part.content_disposition or b"")
-        if b"name" not in options or b"filename" not in options:
-            raise MultiPartException("Each part of an upload must be a file with a field's name.")
-        self._current_files += 1
-        if self._current_files > self.max_files:
-            raise MultiPartException(f"Too many files: at most {self.max_files} at a time.")
-        part.field_name = options[b"name"].decode("utf-8", "replace")
-        part.file = PartFile(
-            self._lease.folder / f"part{self._current_files}",
-            filename=options[b"filename"].decode("utf-8", "replace"),
-            headers=Headers(raw=part.item_headers),
-        )
-        self._unsaved.append(part.file)
+    def open_file(self, number: int, *, filename: str, headers: Headers) -> PartFile:
+        """Begin to collect a part's file."""
+        file = PartFile(self._lease.folder / f"part{number}", filename=filename, headers=headers)
+        self._unsaved.append(file)
+        return file

@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Scope
 
 from florence_ui.hosting.gradio_internals.server import get_route_path
-from florence_ui.hosting.requests import Refused
+from florence_ui.hosting.requests import RequestRefused
 from florence_ui.network.origins import (
     host_name,
     is_cross_site,
@@ -88,14 +88,14 @@ class OriginGuard:
         """Reject requests of other websites, and requests for a host name that may be another website's.
 
         Raises:
-            Refused: In both cases.
+            RequestRefused: In both cases.
         """
         headers, path = Headers(scope=scope), get_route_path(scope)
         if path not in HEALTH and not self._knows_name(headers, scope):
-            raise Refused(HTTPStatus.FORBIDDEN, UNKNOWN_NAME)
+            raise RequestRefused(HTTPStatus.FORBIDDEN, UNKNOWN_NAME)
         matters = scope["method"] not in ("GET", "HEAD") or STREAMS.fullmatch(path)
         if matters and is_cross_site(headers, self.allowed):
-            raise Refused(HTTPStatus.FORBIDDEN, FOREIGN)
+            raise RequestRefused(HTTPStatus.FORBIDDEN, FOREIGN)
 
     def _knows_name(self, headers: Headers, scope: Scope) -> bool:
         """Whether no website can have pointed the requested host name at this machine.

@@ -1,4 +1,7 @@
-"""What a request may carry: headers that name hosts, bounded bodies, and JSON rebuilt from known fields."""
+"""What a request may carry: valid host names, a bounded body, and JSON rebuilt from known fields.
+
+Starlette's body limits cover forms only; here a JSON body is also limited in time, nesting and memory.
+"""
 
 import json
 import re
@@ -8,46 +11,51 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
-from starlette._utils import get_route_path
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.formparsers import MultiPartException
 from starlette.types import Message, Receive, Scope
 
 from florence_ui.errors import InputError
 from florence_ui.hosting.body_wait import BodyWait
+from florence_ui.hosting.gradio_internals.server import get_route_path
 from florence_ui.hosting.uploads import check_file_values, drop_meta
 
 NAME = r"[A-Za-z0-9_\-]{1,64}"
-"""A session, an event or an endpoint. Gradio splits task names at a marker of its own: free text here could break
+"""The name of a session, an event or an endpoint. Gradio splits task names at a separator, so free text could break
 `cancel` for everybody."""
 
 MAX_JSON_BYTES = 1 << 20
-MAX_PLAIN_BYTES = 4 << 10
-"""Of what stops an event: three short fields. It is so little that it needs no share of the memory."""
+MAX_STOP_BYTES = 4 << 10
+"""For requests that stop an event: three short fields, too little to count as memory."""
 MAX_EVENT_DATA = 64 << 10
-"""Characters of what an event tells of itself, such as which picture of a gallery was chosen."""
+"""Characters of an event's data, such as which picture of a gallery was selected."""
 MAX_JSON_DEPTH = 32
-"""Levels of lists and objects in posted JSON; the page needs six, and what copies or checks JSON fails beyond some
-hundreds."""
+"""Levels of lists and objects in posted JSON; the page needs six, and copying fails beyond some hundreds."""
 MAX_FILES = 200
 """Files in one upload."""
 JSON_SECONDS = 30.0
 UPLOAD_SECONDS = 600.0
 RETRY_SECONDS = 10
-SILENT_SECONDS = 30.0
-"""Longest time in which nothing comes of an upload."""
+STALL_SECONDS = 30.0
+"""How long an upload may stall."""
 
-HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
-"""Half of a pair that JSON writes some characters with; alone it fits into no file, no log and no answer."""
+SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+"""One half of a surrogate pair, which cannot be encoded alone: not in a file, a log or a response."""
 
 
-class Refused(Exception):
-    """A request that goes no further; `retry_after`: seconds after which it may be tried again, 0 if never."""
+class RequestRefused(Exception):
+    """A request that is rejected.
 
-    def __init__(self, status: HTTPStatus, words: str, retry_after: int = 0) -> None:
-        super().__init__(words)
+    Attributes:
+        status: The response's status.
+        message: A sentence for whoever sent it.
+        retry_after: Seconds after which it may be tried again; 0 if never.
+    """
+
+    def __init__(self, status: HTTPStatus, message: str, retry_after: int = 0) -> None:
+        super().__init__(message)
         self.status = status
-        self.words = words
+        self.message = message
         self.retry_after = retry_after
 
 
@@ -55,59 +63,59 @@ _HOST = re.compile(r"[A-Za-z0-9.\-_:\[\]]{1,255}(,\s*[A-Za-z0-9.\-_:\[\]]{1,255}
 
 
 def check_headers(headers: Headers) -> None:
-    """Refuse host names that are none: Gradio builds addresses, and then pages, from them.
+    """Reject malformed host names: Gradio builds addresses, and pages, from them.
 
     Raises:
-        Refused: If a header names no host.
+        RequestRefused: If a header does not hold a host.
     """
     for name in ("host", "x-forwarded-host"):
         if not all(_HOST.fullmatch(value) for value in headers.getlist(name)):
-            raise Refused(HTTPStatus.BAD_REQUEST, "The request names no host.")
+            raise RequestRefused(HTTPStatus.BAD_REQUEST, "The request has no valid Host header.")
     if headers.get("x-gradio-server"):
-        raise Refused(HTTPStatus.BAD_REQUEST, "This page stands behind no other Gradio server.")
+        raise RequestRefused(HTTPStatus.BAD_REQUEST, "This page does not run behind another Gradio server.")
 
 
 def check_query(scope: Scope) -> None:
-    """Refuse names in the address that are none: Gradio remembers each one that it is asked about.
+    """Reject malformed names in the query: Gradio remembers each one that it is asked about.
 
     Raises:
-        Refused: If one is longer than names are, or has other characters.
+        RequestRefused: If one is too long or has other characters than names have.
     """
     for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
         if name in ("session_hash", "upload_id") and not re.fullmatch(NAME, value):
-            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"The field {name} is not a proper name.")
+            raise RequestRefused(HTTPStatus.UNPROCESSABLE_ENTITY, f"The field {name} is not a valid name.")
 
 
-def check_length(headers: Headers, most: int) -> None:
-    """Refuse a body that says itself that it is too long.
+def check_length(headers: Headers, max_bytes: int) -> None:
+    """Reject a request whose Content-Length exceeds the limit.
 
     Raises:
-        Refused: If it does, or says something that is no length.
+        RequestRefused: If it does, or is not a number.
     """
     length = headers.get("content-length", "0")
     if not (length.isascii() and length.isdigit()):
-        raise Refused(HTTPStatus.BAD_REQUEST, "The request has no proper length.")
-    if int(length) > most:
-        raise too_large(most)
+        raise RequestRefused(HTTPStatus.BAD_REQUEST, "The request has no valid Content-Length.")
+    if int(length) > max_bytes:
+        raise body_too_large(max_bytes)
 
 
-def too_large(most: int) -> Refused:
-    """The refusal of a body of more than `most` bytes."""
-    size = f"{most / 2**20:.3g} MB" if most >= 1 << 20 else f"{most >> 10} kB"
-    return Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"That is too large: at most {size} at a time.")
+def body_too_large(max_bytes: int) -> RequestRefused:
+    """The rejection of a body of more than `max_bytes`."""
+    size = f"{max_bytes / 2**20:.3g} MB" if max_bytes >= 1 << 20 else f"{max_bytes >> 10} kB"
+    return RequestRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The request is too large: at most {size} at a time.")
 
 
-async def read_body(receive: Receive, most: int, wait: BodyWait, hold: Callable[[int], object]) -> bytes:
-    """The whole body of a request, of any transfer encoding.
+async def read_body(receive: Receive, max_bytes: int, wait: BodyWait, on_size: Callable[[int], object]) -> bytes:
+    """Read the whole body of a request, in any transfer encoding.
 
     Args:
-        receive: Gives its parts.
-        most: Bytes that it may have.
-        wait: May end early.
-        hold: Told after each part how many bytes there are by now; may refuse.
+        receive: Receives its parts.
+        max_bytes: The longest body that is allowed.
+        wait: May cut the wait short.
+        on_size: Called after each part with the bytes so far; may raise `RequestRefused`.
 
     Raises:
-        Refused: If it is longer than `most` bytes, comes too slowly, or ends early.
+        RequestRefused: If the body is longer than `max_bytes`, arrives too slowly, or ends early.
     """
     body = bytearray()
     try:
@@ -115,42 +123,42 @@ async def read_body(receive: Receive, most: int, wait: BodyWait, hold: Callable[
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    raise Refused(HTTPStatus.BAD_REQUEST, "The request ended early.")
+                    raise RequestRefused(HTTPStatus.BAD_REQUEST, "The request ended early.")
                 body += message.get("body", b"")
-                if len(body) > most:
-                    raise too_large(most)
-                hold(len(body))
+                if len(body) > max_bytes:
+                    raise body_too_large(max_bytes)
+                on_size(len(body))
                 if not message.get("more_body", False):
                     wait.finished = True
                     return bytes(body)
     except TimeoutError:
         status = HTTPStatus.SERVICE_UNAVAILABLE if wait.ended else HTTPStatus.REQUEST_TIMEOUT
-        raise Refused(status, wait.why, RETRY_SECONDS if wait.ended else 0) from None
+        raise RequestRefused(status, wait.why, RETRY_SECONDS if wait.ended else 0) from None
 
 
-def replayed(body: bytes, scope: Scope, receive: Receive) -> Receive:
-    """A `receive` that gives this body first; the scope's length is set to fit."""
+def replay_body(body: bytes, scope: Scope, receive: Receive) -> Receive:
+    """A `receive` that delivers this body first; the scope's headers are updated to fit."""
     headers = MutableHeaders(scope=scope)
     headers["content-length"] = str(len(body))
     headers["content-type"] = "application/json"
     del headers["transfer-encoding"]
     scope["headers"] = headers.raw
-    given = False
+    delivered = False
 
     async def read() -> Message:
-        nonlocal given
-        if given:
+        nonlocal delivered
+        if delivered:
             return await receive()
-        given = True
+        delivered = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return read
 
 
-def bounded(receive: Receive, most: int, wait: BodyWait) -> Receive:
-    """A `receive` that stops an upload of too many bytes, or one that never ends.
+def limit_upload(receive: Receive, max_bytes: int, wait: BodyWait) -> Receive:
+    """A `receive` that stops an upload that is too large or never ends.
 
-    It raises what Gradio's own parser raises, because then Gradio deletes what it has written so far.
+    It raises `MultiPartException`, as the parser does.
     """
     size = 0
     deadline = time.monotonic() + UPLOAD_SECONDS
@@ -158,43 +166,45 @@ def bounded(receive: Receive, most: int, wait: BodyWait) -> Receive:
     async def read() -> Message:
         nonlocal size
         try:
-            async with wait.at_most(min(SILENT_SECONDS, max(0.0, deadline - time.monotonic()))):
+            async with wait.at_most(min(STALL_SECONDS, max(0.0, deadline - time.monotonic()))):
                 message = await receive()
         except TimeoutError:
             raise MultiPartException(wait.why) from None
         wait.finished = not message.get("more_body", False)
         size += len(message.get("body", b""))
-        if size > most:
-            raise MultiPartException(f"The upload is over the maximum allowed size of {most / 2**20:.3g} MB.")
+        if size > max_bytes:
+            raise MultiPartException(f"The upload is over the maximum allowed size of {max_bytes / 2**20:.3g} MB.")
         return message
 
     return read
 
 
 def parse_json(headers: Headers, body: bytes) -> dict[str, Any]:
-    """A posted JSON object.
+    """Parse a posted JSON object.
 
     Raises:
-        Refused: If it is none, or does not say that it is JSON: a browser sends that across origins only with
-            the receiver's leave, so another site cannot make a visitor's browser spend the operator's key.
+        RequestRefused: If it is anything else, or not declared as JSON: a browser sends JSON across origins only after
+            a preflight request, so another site cannot make a visitor's browser spend the operator's key.
     """
     if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The request must be application/json.")
+        raise RequestRefused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The request must be application/json.")
     try:
-        posted = json.loads(body.decode())  # of bytes, json takes UTF-16 and half characters too
+        posted = json.loads(body.decode())  # given bytes, json also accepts UTF-16 and lone surrogates
     except (ValueError, RecursionError):
-        raise Refused(HTTPStatus.BAD_REQUEST, "The request is not proper JSON in UTF-8.") from None
+        raise RequestRefused(HTTPStatus.BAD_REQUEST, "The request is not valid JSON in UTF-8.") from None
     if not isinstance(posted, dict):
-        raise Refused(HTTPStatus.BAD_REQUEST, "The request is not a JSON object.")
-    if depth_of(posted) > MAX_JSON_DEPTH:
-        words = f"The request is nested too deeply: at most {MAX_JSON_DEPTH} levels."
-        raise Refused(HTTPStatus.BAD_REQUEST, words)
-    if HALF_CHARACTER.search(body) and not _is_text(posted):
-        raise Refused(HTTPStatus.BAD_REQUEST, "The request holds half a character, which is no text.")
+        raise RequestRefused(HTTPStatus.BAD_REQUEST, "The request is not a JSON object.")
+    if nesting_depth(posted) > MAX_JSON_DEPTH:
+        message = f"The request is nested too deeply: at most {MAX_JSON_DEPTH} levels."
+        raise RequestRefused(HTTPStatus.BAD_REQUEST, message)
+    if SURROGATE_ESCAPE.search(body) and not _is_encodable(posted):
+        raise RequestRefused(
+            HTTPStatus.BAD_REQUEST, "The request contains an unpaired surrogate, which is not valid text."
+        )
     return posted
 
 
-def depth_of(value: Any) -> int:
+def nesting_depth(value: Any) -> int:
     """Levels of lists and objects in parsed JSON: 0 for a number, 1 for a list of numbers."""
     depth, level = 0, [value]
     while level := [node for node in level if isinstance(node, dict | list)]:
@@ -203,64 +213,64 @@ def depth_of(value: Any) -> int:
     return depth
 
 
-def _is_text(posted: dict[str, Any]) -> bool:
+def _is_encodable(posted: dict[str, Any]) -> bool:
     try:
         return bool(json.dumps(posted, ensure_ascii=False).encode())
     except UnicodeEncodeError:
         return False
 
 
-def _wanted(posted: dict[str, Any], kinds: dict[str, type | tuple[type, ...]]) -> dict[str, Any]:
-    """The known fields of a body, each of the kind that Gradio expects.
+def _known_fields(posted: dict[str, Any], types: dict[str, type]) -> dict[str, Any]:
+    """The known fields of a body, each of the type that Gradio expects.
 
     Raises:
-        Refused: If one is of another kind, or a name has other characters than names have.
+        RequestRefused: If one has another type, or a malformed name.
     """
-    kept = {key: posted[key] for key in kinds if posted.get(key) is not None}
+    kept = {key: posted[key] for key in types if posted.get(key) is not None}
     for key, value in kept.items():
-        if not isinstance(value, kinds[key]) or isinstance(value, bool):
-            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"The field {key} cannot be used.")
+        if not isinstance(value, types[key]) or isinstance(value, bool):
+            raise RequestRefused(HTTPStatus.UNPROCESSABLE_ENTITY, f"The field {key} has the wrong type.")
         if isinstance(value, str) and not re.fullmatch(NAME, value):
-            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"The field {key} is not a proper name.")
+            raise RequestRefused(HTTPStatus.UNPROCESSABLE_ENTITY, f"The field {key} is not a valid name.")
     return kept
 
 
-def clean_plain(posted: dict[str, Any]) -> dict[str, Any]:
+def clean_stop_request(posted: dict[str, Any]) -> dict[str, Any]:
     """The fields of `cancel` and `reset`.
 
     Raises:
-        Refused: If one cannot be used.
+        RequestRefused: If one has the wrong type or a malformed name.
     """
-    return _wanted(posted, {"session_hash": str, "fn_index": int, "event_id": str})
+    return _known_fields(posted, {"session_hash": str, "fn_index": int, "event_id": str})
 
 
 def clean_event(posted: dict[str, Any], scope: Scope) -> dict[str, Any]:
-    """The fields of a call that Gradio's own page and clients send, after a look at what they hold.
+    """The fields of a call that Gradio's own page and clients send, validated.
 
     Raises:
-        Refused: If there is no such function, its inputs do not fit, or a file is not an upload of this app.
+        RequestRefused: If there is no such function, its inputs do not fit, or a file is not an upload of this app.
     """
     name = get_route_path(scope).rstrip("/").rpartition("/")[2]
     by_name = "/v2/" in get_route_path(scope)
-    cleaned = {} if by_name else _wanted(posted, {"session_hash": str, "fn_index": int, "trigger_id": int})
+    cleaned = {} if by_name else _known_fields(posted, {"session_hash": str, "fn_index": int, "trigger_id": int})
     function = _find_function(scope, cleaned, name)
     try:
         check_file_values(posted)
     except InputError as error:
-        for_programs = function.api_visibility == "public"  # the page shows no words that come with 422
+        for_programs = function.api_visibility == "public"  # the page does not show the message of a 422
         status = HTTPStatus.UNPROCESSABLE_ENTITY if for_programs else HTTPStatus.BAD_REQUEST
-        raise Refused(status, str(error)) from None
+        raise RequestRefused(status, str(error)) from None
     if all(map(_is_for_programs, function.inputs)):
         drop_meta(posted)
     if by_name:
         return posted
-    data, about = _with_defaults(function, posted.get("data")), posted.get("event_data")
-    if len(json.dumps(about)) > MAX_EVENT_DATA:
-        words = f"The event tells too much of itself: at most {MAX_EVENT_DATA >> 10} kB."
-        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, words)
-    cleaned |= {"data": data, "event_data": about}
+    data, event_data = _with_defaults(function, posted.get("data")), posted.get("event_data")
+    if len(json.dumps(event_data)) > MAX_EVENT_DATA:
+        message = f"The event data are too large: at most {MAX_EVENT_DATA >> 10} kB."
+        raise RequestRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)
+    cleaned |= {"data": data, "event_data": event_data}
     if function.queue and re.match(r".*/(run|api)/", get_route_path(scope)):
-        raise Refused(HTTPStatus.NOT_FOUND, "This function is called through /gradio_api/call.")
+        raise RequestRefused(HTTPStatus.NOT_FOUND, "Call this function through /gradio_api/call.")
     _check_inputs(function, cleaned["data"])
     return cleaned
 
@@ -269,7 +279,7 @@ def _find_function(scope: Scope, posted: dict[str, Any], name: str) -> Any:
     """Gradio's record of the function that is called.
 
     Raises:
-        Refused: If there is none.
+        RequestRefused: If there is none.
     """
     functions = scope["app"].get_blocks().fns
     found = functions.get(posted["fn_index"]) if "fn_index" in posted else None
@@ -277,19 +287,19 @@ def _find_function(scope: Scope, posted: dict[str, Any], name: str) -> Any:
         found = next((fn for fn in functions.values() if fn.api_name == name), None)
         if found is not None and "/call/" in get_route_path(scope) and found.api_visibility != "public":
             found = None  # the page calls its own events by number
-    if found is None or found.fn is None:  # what runs in the browser only has none
-        raise Refused(HTTPStatus.NOT_FOUND, "There is no such function here.")
+    if found is None or found.fn is None:  # an event that only runs in the browser has none
+        raise RequestRefused(HTTPStatus.NOT_FOUND, "There is no such function here.")
     return found
 
 
 def _with_defaults(function: Any, data: Any) -> Any:
-    """The inputs of an endpoint for programs, those left out at the end with their defaults.
+    """The inputs of an endpoint for programs, with defaults for those omitted at the end.
 
-    Gradio does so only where inputs are given by name.
+    Gradio does this only for inputs that are given by name.
     """
-    left_out = function.inputs[len(data) :] if isinstance(data, list) else []
-    known = all(map(_is_for_programs, left_out))
-    return [*data, *(block.value for block in left_out)] if left_out and known else data
+    omitted = function.inputs[len(data) :] if isinstance(data, list) else []
+    known = all(map(_is_for_programs, omitted))
+    return [*data, *(block.value for block in omitted)] if omitted and known else data
 
 
 def _is_for_programs(block: Any) -> bool:
@@ -297,21 +307,21 @@ def _is_for_programs(block: Any) -> bool:
 
 
 def _check_inputs(function: Any, data: Any) -> None:
-    """Refuse what Gradio would answer with a traceback: too few or too many inputs, or text in place of a file.
+    """Reject what Gradio would answer with a traceback.
 
     Raises:
-        Refused: In these cases.
+        RequestRefused: If there are too few or too many inputs, or there is text in place of a file.
     """
-    shown = [block for block in function.inputs if not block.skip_api]
-    fits = isinstance(data, list) and (function.cancels or len(data) in (len(function.inputs), len(shown)))
+    visible = [block for block in function.inputs if not block.skip_api]
+    fits = isinstance(data, list) and (function.cancels or len(data) in (len(function.inputs), len(visible)))
     if not fits:
-        words = f"The function takes {len(shown)} inputs, in a list named data."
-        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, words)
-    blocks = function.inputs if len(data) == len(function.inputs) else shown
+        message = f"The function takes {len(visible)} inputs, in a list named data."
+        raise RequestRefused(HTTPStatus.UNPROCESSABLE_ENTITY, message)
+    blocks = function.inputs if len(data) == len(function.inputs) else visible
     for block, value in zip(blocks, data, strict=False):
         if _takes_file(block) and not isinstance(value, dict | list | None):
-            words = "A picture is given as an uploaded file, not as text; a link goes into image_url."
-            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, words)
+            message = "Send a picture as an uploaded file, not as text; a link goes into image_url."
+            raise RequestRefused(HTTPStatus.UNPROCESSABLE_ENTITY, message)
 
 
 def _takes_file(block: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What goes out through the doors: Gradio's answers with the security headers, and refusals in words."""
+"""Outgoing responses: Gradio's, with security headers, and rejections as sentences."""
 
 from collections.abc import Collection
 from http import HTTPStatus
@@ -8,16 +8,21 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from florence_ui.hosting.requests import Refused
+from florence_ui.hosting.gradio_internals.server import get_route_path
+from florence_ui.hosting.requests import RequestRefused
 from florence_ui.hosting.uploads import FILE_ROUTE
 
+PAGE_EVENTS = "/gradio_api/queue/join"
+"""Where Gradio's page posts its events."""
+PAGE_EVENTS = "/gradio_api/queue/join"
+"""Where Gradio's page posts its events."""
 REFUSED = "florence_ui.refused"
-"""Set in the scope of a request whose event was refused in words; Gradio calls that a failure of its own (500)."""
+"""Set in the scope of a request whose event was refused; Gradio would report that as its own failure (500)."""
 
 CONTENT_POLICY = "; ".join(
     (
         "default-src 'self'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",  # Gradio starts and templates with both
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",  # Gradio's start-up and templates need both
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data: blob:",
         "media-src 'self' data: blob:",
@@ -27,34 +32,46 @@ CONTENT_POLICY = "; ".join(
         "object-src 'none'",
         "base-uri 'self'",
         "form-action 'self'",
-        # the last one: the websites that the operator allows follow
+        # last: the websites that the operator allows are appended
         "frame-ancestors 'self' https://huggingface.co https://*.huggingface.co https://*.hf.space",
     )
 )
 FILE_POLICY = "sandbox; default-src 'none'; frame-ancestors 'self'"
-"""For files of visitors: opened as a page, they may do nothing, whatever they hold."""
+"""For visitors' files: opened as a page, they may do nothing, whatever they contain."""
 
 
-class Reply:
-    """Sends what the app answers, with the security headers; remembers how far it came and who left before."""
+class SecureSend:
+    """An ASGI `send` that adds security headers and notes how far the response got.
+
+    Args:
+        send: The server's `send`.
+        path: The path of the request.
+        scope: Its scope.
+        framed_by: Origins that may embed the page.
+
+    Attributes:
+        status: The response's status; None until it has started.
+        finished: Whether the whole response was sent.
+        disconnected: Whether the client left before that.
+    """
 
     def __init__(self, send: Send, path: str, scope: Scope, framed_by: Collection[str] = ()) -> None:
         self._send = send
         self._policy = FILE_POLICY if path.startswith(FILE_ROUTE) else " ".join((CONTENT_POLICY, *framed_by))
         self._scope = scope
         self.status: int | None = None
-        self.finished = self.left = False
+        self.finished = self.disconnected = False
 
-    def watching(self, receive: Receive) -> Receive:
-        """The same `receive`, noticing who hangs up before the answer is finished.
+    def watch_disconnect(self, receive: Receive) -> Receive:
+        """Wrap `receive` to notice a client that leaves before the response is finished.
 
-        Gradio may hear of it first, and then finishes the answer as if somebody were still there.
+        Gradio may hear of it first, and then finishes the response as if the client were still there.
         """
 
         async def read() -> Message:
             message = await receive()
             if message["type"] == "http.disconnect" and not self.finished:
-                self.left = True
+                self.disconnected = True
             return message
 
         return read
@@ -69,35 +86,38 @@ class Reply:
             headers["Referrer-Policy"] = "no-referrer"
             headers["Content-Security-Policy"] = self._policy
             if self.status >= HTTPStatus.BAD_REQUEST:
-                headers["Connection"] = "close"  # or the rest of a body that is refused would still be read
+                headers["Connection"] = "close"  # otherwise the rest of a rejected body would still be read
             message["headers"] = headers.raw
         elif message["type"] == "http.response.body":
             self.finished = not message.get("more_body", False)
         await self._send(message)
 
-    async def end(self) -> None:
-        """No more comes."""
+    async def finish(self) -> None:
+        """End the response, if it has not ended."""
         if not self.finished:
             await self({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def refuse(self, refusal: Refused, scope: Scope, receive: Receive) -> None:
-        """Says why, unless an answer has begun."""
+    async def send_refusal(self, refusal: RequestRefused, scope: Scope, receive: Receive) -> None:
+        """Send the reason for a rejection, unless a response has started."""
         if self.status is None:
-            status = _status(refusal, scope)
+            status = _refusal_status(refusal, scope)
             headers = {"Retry-After": str(refusal.retry_after)} if refusal.retry_after else None
-            response = JSONResponse(_said(refusal, status), status, headers)
+            response = JSONResponse(_refusal_body(refusal, status), status, headers)
             await response(scope, receive, self)
 
 
-def _status(refusal: Refused, scope: Scope) -> HTTPStatus:
-    """A refusal's status; of those that say "later", gradio_client would drop the words."""
-    from_client = "gradio_client" in Headers(scope=scope).get("user-agent", "")
-    return HTTPStatus.UNPROCESSABLE_ENTITY if refusal.retry_after and from_client else refusal.status
+def _refusal_status(refusal: RequestRefused, scope: Scope) -> HTTPStatus:
+    """A status whose message reaches a person: gradio_client drops those of 429 and 503, Gradio's page that of 503."""
+    if refusal.retry_after and "gradio_client" in Headers(scope=scope).get("user-agent", ""):
+        return HTTPStatus.UNPROCESSABLE_ENTITY
+    if refusal.status is HTTPStatus.SERVICE_UNAVAILABLE and get_route_path(scope) == PAGE_EVENTS:
+        return HTTPStatus.TOO_MANY_REQUESTS
+    return refusal.status
 
 
-def _said(refusal: Refused, status: HTTPStatus) -> dict[str, Any]:
-    """A refusal's words; with 422 gradio_client looks for them in the form of Gradio's validators."""
+def _refusal_body(refusal: RequestRefused, status: HTTPStatus) -> dict[str, Any]:
+    """A rejection's message; in a 422, gradio_client expects the format of Gradio's validators."""
     if status != HTTPStatus.UNPROCESSABLE_ENTITY:
-        return {"error": refusal.words}
-    problem = {"__type__": "validate", "is_valid": False, "parameter_name": "request", "message": refusal.words}
-    return {"error": refusal.words, "detail": [problem]}
+        return {"error": refusal.message}
+    problem = {"__type__": "validate", "is_valid": False, "parameter_name": "request", "message": refusal.message}
+    return {"error": refusal.message, "detail": [problem]}

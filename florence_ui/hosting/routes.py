@@ -1,9 +1,9 @@
-"""Which of Gradio's doors are open, and who may carry what through them.
+"""The allowlist of Gradio's routes, and the checks of every request.
 
-Gradio serves much that a demo never needs: a fetch proxy, a page of statistics, an editor of its own source. A
-list of what must be closed would be out of date with the next release, so `DOORS` lists what is open and the rest
-is not there. Bodies are bounded, posted JSON is rebuilt from the fields that Gradio's own page sends, and every
-file in it must be an upload of this app. Refusals are one sentence of JSON: `{"error": "..."}`.
+Gradio serves much that a demo never needs: a fetch proxy, a page of statistics, an editor of its own source. A list of
+what must be closed would be outdated by the next release, so `ALLOWED_ROUTES` lists what is open, and everything else
+is a 404. Bodies are bounded, posted JSON is rebuilt from the fields that Gradio's own page sends, and every file in it
+must be an upload of this app. Rejections are one sentence of JSON: `{"error": "..."}`.
 """
 
 import json
@@ -16,60 +16,62 @@ from enum import StrEnum
 from http import HTTPStatus
 
 from python_multipart.exceptions import FormParserError
-from starlette._utils import get_route_path
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from florence_ui.hosting.admission import STEP, Admission, Kind, Pending, memory_of
+from florence_ui.hosting.admission import MEMORY_STEP, Admission, Pending, RequestKind, estimate_memory
+from florence_ui.hosting.gradio_internals.events import forget_api_description
+from florence_ui.hosting.gradio_internals.server import get_route_path
+from florence_ui.hosting.gradio_internals.sessions import sessions_of
 from florence_ui.hosting.origin_guard import OriginGuard
 from florence_ui.hosting.requests import (
     MAX_JSON_BYTES,
-    MAX_PLAIN_BYTES,
+    MAX_STOP_BYTES,
     NAME,
     RETRY_SECONDS,
-    Refused,
-    bounded,
+    RequestRefused,
     check_headers,
     check_length,
     check_query,
     clean_event,
-    clean_plain,
+    clean_stop_request,
+    limit_upload,
     parse_json,
     read_body,
-    replayed,
+    replay_body,
 )
-from florence_ui.hosting.responses import Reply
+from florence_ui.hosting.responses import SecureSend
 
 log = logging.getLogger(__name__)
 
 API = "/gradio_api"
 MAX_NAME, MAX_PATH = 255, 2048
-"""Bytes of a part of an address, and of all of it: no file has longer ones, and a system fails at the attempt."""
+"""Bytes of a segment of a path, and of the whole path: no file has longer ones, and the system fails on them."""
 MAX_OPEN_REQUESTS = 2000
-MAX_OPEN_FOR_ONE = 500
-"""Requests that one address may have open: each page keeps one or two, and an address may stand for many visitors."""
+MAX_OPEN_PER_ADDRESS = 500
+"""Requests that one address may have open: each page keeps one or two, and many visitors may share an address."""
 
 
 class Body(StrEnum):
-    """What a door lets in."""
+    """What a route accepts as a body."""
 
     NONE = "nothing"
     EVENT = "a call of one of the page's functions"
-    PLAIN = "a small JSON object"
+    STOP = "which event to stop"
     UPLOAD = "files"
     MESSAGE = "a message of an agent"
 
 
 @dataclass(frozen=True)
-class Door:
-    """One kind of address that is open.
+class AllowedRoute:
+    """One kind of route that is open.
 
     Attributes:
-        method: GET (and HEAD with it), POST or DELETE.
-        pattern: Of the whole path.
-        body: What may be posted.
+        method: GET (including HEAD), POST or DELETE.
+        pattern: The pattern of the whole path.
+        body: The body that it accepts.
     """
 
     method: str
@@ -77,40 +79,40 @@ class Door:
     body: Body = Body.NONE
 
 
-def _door(method: str, pattern: str, body: Body = Body.NONE) -> Door:
-    return Door(method, re.compile(pattern), body)
+def _allow(method: str, pattern: str, body: Body = Body.NONE) -> AllowedRoute:
+    return AllowedRoute(method, re.compile(pattern), body)
 
 
-DOORS = (
-    _door("GET", r"/(healthz|readiness|config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon)?"),
-    _door("GET", r"/(static|assets|svelte)/.+"),
-    _door("GET", rf"{API}/(info|app_id|startup-events|theme\.css|queue/data|queue/status|upload_progress)/?"),
-    _door("GET", rf"{API}/heartbeat/{NAME}"),
-    _door("GET", rf"{API}/file=(?!\w+:|//|\\).+"),
-    _door("GET", rf"{API}/call/(v2/)?{NAME}/{NAME}"),
-    _door("POST", rf"{API}/upload", Body.UPLOAD),
-    _door("POST", rf"{API}/(queue/join|(run|api|call|call/v2)/{NAME}/?)", Body.EVENT),
-    _door("POST", rf"{API}/(cancel|reset/?)", Body.PLAIN),
-    # Answered only where gradio[mcp] is installed; a tool's call comes back in through the doors above.
-    _door("GET", rf"{API}/mcp(/|/schema)?"),
-    _door("DELETE", rf"{API}/mcp/?"),
-    _door("POST", rf"{API}/mcp/?", Body.MESSAGE),
+ALLOWED_ROUTES = (
+    _allow("GET", r"/(healthz|readiness|config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon)?"),
+    _allow("GET", r"/(static|assets|svelte)/.+"),
+    _allow("GET", rf"{API}/(info|app_id|startup-events|theme\.css|queue/data|queue/status|upload_progress)/?"),
+    _allow("GET", rf"{API}/heartbeat/{NAME}"),
+    _allow("GET", rf"{API}/file=(?!\w+:|//|\\).+"),
+    _allow("GET", rf"{API}/call/(v2/)?{NAME}/{NAME}"),
+    _allow("POST", rf"{API}/upload", Body.UPLOAD),
+    _allow("POST", rf"{API}/(queue/join|(run|api|call|call/v2)/{NAME}/?)", Body.EVENT),
+    _allow("POST", rf"{API}/(cancel|reset/?)", Body.STOP),
+    # Served only where gradio[mcp] is installed.
+    _allow("GET", rf"{API}/mcp(/|/schema)?"),
+    _allow("DELETE", rf"{API}/mcp/?"),
+    _allow("POST", rf"{API}/mcp/?", Body.MESSAGE),
 )
 
-LEAVES = re.compile(rf"{API}/(queue/data|heartbeat/(?P<session>{NAME})|call/(v2/)?{NAME}/(?P<event>{NAME}))")
+STREAMS = re.compile(rf"{API}/(queue/data|heartbeat/(?P<session>{NAME})|call/(v2/)?{NAME}/(?P<event>{NAME}))")
 """Streams that a page or a program keeps open for as long as it is there."""
 
 
-class Doors:
+class RouteGuard:
     """ASGI middleware between the server and Gradio.
 
     Args:
         app: Gradio's app.
-        max_upload_bytes: Most bytes of one upload request, all its files together.
+        max_upload_bytes: The limit of one upload request, all its files together.
         on_leave: Called with the session when a page or a program closes its stream.
-        whose: The address that a request counts by; `""` where it is not known.
+        client_address: The address that a request is counted by; `""` if unknown.
         guard: Keeps other websites out.
-        admission: Says what there is room for.
+        admission: Limits what may be pending.
     """
 
     def __init__(
@@ -119,14 +121,14 @@ class Doors:
         *,
         max_upload_bytes: int,
         on_leave: Callable[[str], object] = lambda session: None,
-        whose: Callable[[Scope], str] = lambda scope: "",
+        client_address: Callable[[Scope], str] = lambda scope: "",
         guard: OriginGuard,
         admission: Admission | None = None,
     ) -> None:
         self.app = app
         self.max_upload_bytes = max_upload_bytes
         self.on_leave = on_leave
-        self.whose = whose
+        self.client_address = client_address
         self.guard = guard
         self.admission = admission or Admission()
         self._open: Counter[str] = Counter()
@@ -139,127 +141,124 @@ class Doors:
             await send({"type": "websocket.close", "code": 1008})
             return
         path = get_route_path(scope)
-        answer = Reply(send, path, scope, self.guard.allowed)
-        address = self.whose(scope)
+        response = SecureSend(send, path, scope, self.guard.allowed)
+        address = self.client_address(scope)
         self._open[address] += 1
         try:
             self._check_open(address)
             self.guard.check(scope)
-            door = find_door(scope["method"], path)
-            with self.admission.admit(kind_of(door, path), address, scope) as pending:
-                receive = answer.watching(await self._carry(door, scope, receive, pending))
-                await self.app(scope, receive, answer)
-        except Refused as refusal:
-            await answer.refuse(refusal, scope, receive)
+            route = find_route(scope["method"], path)
+            with self.admission.admit(request_kind(route, path), address, scope) as pending:
+                receive = response.watch_disconnect(await self._checked_body(route, scope, receive, pending))
+                await self.app(scope, receive, response)
+        except RequestRefused as refusal:
+            await response.send_refusal(refusal, scope, receive)
         except MultiPartException as error:
-            await answer.refuse(Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error.message), scope, receive)
+            await response.send_refusal(
+                RequestRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error.message), scope, receive
+            )
         except Exception as error:
-            if isinstance(error.__cause__, HTTPException) and answer.status is not None:
-                await answer.end()  # the stream has said already that nobody knows its session
+            if isinstance(error.__cause__, HTTPException) and response.status is not None:
+                await response.finish()  # the stream has already reported an unknown session
                 return
-            refusal = blamed_on_request(error, path)
-            if refusal is None:
-                log.exception("A request to %s failed.", path.partition("=")[0])
-                words = "Something went wrong here; it has been noted. Please try again."
-                refusal = Refused(HTTPStatus.INTERNAL_SERVER_ERROR, words)
-            await answer.refuse(refusal, scope, receive)
+            await response.send_refusal(refusal_for(error, path), scope, receive)
         finally:
             self._open[address] -= 1
-            self._open += Counter()  # drops the zeroes
-            self._notice_leaving(path, scope, answer)
+            self._open += Counter()  # drops zero counts
+            self._notice_disconnect(path, scope, response)
 
     def _check_open(self, address: str) -> None:
-        """Refuse one request too many.
+        """Reject a request beyond the limits of open ones.
 
         Raises:
-            Refused: If everybody together, or this address, has too many open.
+            RequestRefused: If all visitors together, or this address, have too many open.
         """
         if self._open.total() > MAX_OPEN_REQUESTS:
-            words = "Too many visitors at once. Please try again in a minute."
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, words, RETRY_SECONDS)
-        if address and self._open[address] > MAX_OPEN_FOR_ONE:
-            words = "Too many requests at once from your address. Close some pages, or try again in a minute."
-            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, words, RETRY_SECONDS)
+            message = "Too many visitors at once. Please try again in a minute."
+            raise RequestRefused(HTTPStatus.SERVICE_UNAVAILABLE, message, RETRY_SECONDS)
+        if address and self._open[address] > MAX_OPEN_PER_ADDRESS:
+            message = "Too many requests at once from your address. Close some pages, or try again in a minute."
+            raise RequestRefused(HTTPStatus.TOO_MANY_REQUESTS, message, RETRY_SECONDS)
 
-    async def _carry(self, door: Door, scope: Scope, receive: Receive, pending: Pending) -> Receive:
-        """What Gradio may read of this request.
+    async def _checked_body(self, route: AllowedRoute, scope: Scope, receive: Receive, pending: Pending) -> Receive:
+        """Check the headers and the body, and return the `receive` that Gradio reads the body from.
 
         Raises:
-            Refused: If it may not have it.
+            RequestRefused: If one of them is not acceptable.
         """
         headers = Headers(scope=scope)
         check_headers(headers)
         check_query(scope)
-        if door.body is Body.UPLOAD:
+        if route.body is Body.UPLOAD:
             check_length(headers, self.max_upload_bytes)
-            return bounded(receive, self.max_upload_bytes, pending.wait)
-        if door.body is Body.NONE:
+            return limit_upload(receive, self.max_upload_bytes, pending.wait)
+        if route.body is Body.NONE:
             if get_route_path(scope).startswith(f"{API}/info"):
-                # Gradio keeps its first answer with the first asker's Host header in it, for all who ask later.
-                scope["app"].api_info = None
-            # Gradio copies the whole request into its answer to a range, and pictures need none.
+                forget_api_description(scope["app"])
+            # Gradio's response to a range repeats the whole request, and pictures need no ranges.
             scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]
             return receive
-        if door.body is Body.PLAIN:
-            check_length(headers, MAX_PLAIN_BYTES)
-            body = await read_body(receive, MAX_PLAIN_BYTES, pending.wait, lambda size: None)
-            return replayed(json.dumps(clean_plain(parse_json(headers, body))).encode(), scope, receive)
+        if route.body is Body.STOP:
+            check_length(headers, MAX_STOP_BYTES)
+            body = await read_body(receive, MAX_STOP_BYTES, pending.wait, lambda size: None)
+            return replay_body(json.dumps(clean_stop_request(parse_json(headers, body))).encode(), scope, receive)
         check_length(headers, MAX_JSON_BYTES)
         body = await read_body(
             receive,
             MAX_JSON_BYTES,
             pending.wait,
-            lambda size: self.admission.hold(pending, -(-size // STEP) * STEP, scope),
+            lambda size: self.admission.reserve_memory(pending, -(-size // MEMORY_STEP) * MEMORY_STEP, scope),
         )
-        self.admission.hold(pending, memory_of(body), scope)
+        self.admission.reserve_memory(pending, estimate_memory(body), scope)
         posted = parse_json(headers, body)
-        if door.body is Body.MESSAGE:
-            return replayed(body, scope, receive)
-        return replayed(json.dumps(clean_event(posted, scope)).encode(), scope, receive)
+        if route.body is Body.MESSAGE:
+            return replay_body(body, scope, receive)
+        return replay_body(json.dumps(clean_event(posted, scope)).encode(), scope, receive)
 
-    def _notice_leaving(self, path: str, scope: Scope, answer: Reply) -> None:
-        stream = LEAVES.fullmatch(path)
-        if stream is None or answer.status != HTTPStatus.OK:
+    def _notice_disconnect(self, path: str, scope: Scope, response: SecureSend) -> None:
+        """Report a closed stream, and forget the session of a program's call, which holds all that was posted."""
+        stream = STREAMS.fullmatch(path)
+        if stream is None or response.status != HTTPStatus.OK:
             return
         query = re.search(rb"(?:^|&)session_hash=([A-Za-z0-9_\-]+)", scope["query_string"])
         session = stream["session"] or stream["event"] or (query[1].decode() if query else "")
-        if session and (answer.left or not answer.finished):
+        if session and (response.disconnected or not response.finished):
             self.on_leave(session)
-        if stream["event"]:  # the session of one call, with all that was posted in it, a key perhaps
-            holder = scope["app"].state_holder
-            holder.session_data.pop(session, None)
-            holder.time_last_used.pop(session, None)
+        if stream["event"]:
+            sessions_of(scope["app"]).forget(session)
 
 
-def kind_of(door: Door, path: str) -> Kind | None:
-    """What a request to a door counts as until it is over; None where it is over at once."""
-    if door.body is Body.EVENT:
-        return Kind.EVENT if re.match(rf"{API}/(queue|call)/", path) else None  # Stop must work at any time
-    return {Body.UPLOAD: Kind.UPLOAD, Body.MESSAGE: Kind.MESSAGE}.get(door.body)
+def request_kind(route: AllowedRoute, path: str) -> RequestKind | None:
+    """What a request counts as until it is over; None if it is over at once."""
+    if route.body is Body.EVENT:
+        return RequestKind.EVENT if re.match(rf"{API}/(queue|call)/", path) else None  # Stop must always work
+    return {Body.UPLOAD: RequestKind.UPLOAD, Body.MESSAGE: RequestKind.MESSAGE}.get(route.body)
 
 
-def blamed_on_request(error: Exception, path: str) -> Refused | None:
-    """The refusal of what Gradio fails at because of the request; None for a failure of our own."""
+def refusal_for(error: Exception, path: str) -> RequestRefused:
+    """The rejection of a request that Gradio failed at; a failure that the request did not cause is logged."""
     if isinstance(error, TypeError) and "/call/v2/" in path:
-        words = "The parameters do not fit this function; /gradio_api/info names them."
-        return Refused(HTTPStatus.UNPROCESSABLE_ENTITY, words)
+        message = "These parameters do not match the function; /gradio_api/info lists them."
+        return RequestRefused(HTTPStatus.UNPROCESSABLE_ENTITY, message)
     if isinstance(error, TypeError | FormParserError) and path == f"{API}/upload":
-        return Refused(HTTPStatus.BAD_REQUEST, "The upload is not put together as uploads are.")
-    return None
+        return RequestRefused(HTTPStatus.BAD_REQUEST, "The upload is not well-formed multipart/form-data.")
+    log.error("A request to %s failed.", path.partition("=")[0], exc_info=error)
+    message = "Something went wrong here; it has been noted. Please try again."
+    return RequestRefused(HTTPStatus.INTERNAL_SERVER_ERROR, message)
 
 
-def find_door(method: str, path: str) -> Door:
-    """The door that this request may go through.
+def find_route(method: str, path: str) -> AllowedRoute:
+    """Find the allowed route of a request.
 
     Raises:
-        Refused: If there is none.
+        RequestRefused: If there is none.
     """
-    fitting = [door for door in DOORS if door.pattern.fullmatch(path)]
+    matching = [route for route in ALLOWED_ROUTES if route.pattern.fullmatch(path)]
     longest = max(len(part.encode()) for part in path.split("/"))
-    if not fitting or not path.isprintable() or longest > MAX_NAME or len(path) > MAX_PATH:
-        raise Refused(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
-    asked = "GET" if method == "HEAD" else method
-    for door in fitting:
-        if door.method == asked:
-            return door
-    raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "That cannot be done at this address.")
+    if not matching or not path.isprintable() or longest > MAX_NAME or len(path) > MAX_PATH:
+        raise RequestRefused(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
+    method = "GET" if method == "HEAD" else method
+    for route in matching:
+        if route.method == method:
+            return route
+    raise RequestRefused(HTTPStatus.METHOD_NOT_ALLOWED, "This method is not allowed at this address.")

@@ -23,7 +23,7 @@ from typing import Any
 
 from florence_ui import storage
 from florence_ui.errors import BusyError, FlorenceUIError, InputError
-from florence_ui.hosting.admission import share
+from florence_ui.hosting.admission import fair_share
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +164,7 @@ class Jobs:
         own = sum(job.owner == owner for job in running)
         if len(running) >= RUNNING:
             raise BusyError(f"This page is busy: {len(running)} calls are going.", "Try again in a minute.")
-        if own >= share(RUNNING - len(running), RUNNING_FOR_ONE):
+        if own >= fair_share(RUNNING - len(running), RUNNING_FOR_ONE):
             raise BusyError(f"You already have {own} calls going.", "Wait for one to finish, or end it.", seconds=1.0)
         job = Job(owner, kept, cancel_on_disconnect=not kept, progress=Progress(total=total))
         job.task = asyncio.create_task(self._run(job, work))

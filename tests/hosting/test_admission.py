@@ -20,8 +20,9 @@ from PIL import Image
 from scripted_backend import ScriptedBackend
 
 from florence_ui.hosting import admission
-from florence_ui.hosting.admission import MAX_EVENTS, Kind, check
-from florence_ui.hosting.requests import Refused
+from florence_ui.hosting.admission import MAX_EVENTS, RequestKind, check_limits
+from florence_ui.hosting.gradio_internals.queue import pending_events
+from florence_ui.hosting.requests import RequestRefused
 
 HOSTILE, HONEST = {"X-Visitor": "203.0.113.7"}, {"X-Visitor": "198.51.100.1"}
 TASKS = ("<CAPTION>", "<OD>", "<OCR>", "<DETAILED_CAPTION>")
@@ -119,16 +120,16 @@ def test_whoever_takes_much_there_is_a_place_for_the_next() -> None:
     for round_ in range(MAX_EVENTS):
         for who in range(40):
             try:
-                check(sum(taken.values()), taken.get(f"hostile {who}", 0), 1, MAX_EVENTS, ALLOWED, "x", "runs")
+                check_limits(sum(taken.values()), taken.get(f"hostile {who}", 0), 1, MAX_EVENTS, ALLOWED, "x", "runs")
                 taken[f"hostile {who}"] = taken.get(f"hostile {who}", 0) + 1
-            except Refused:
+            except RequestRefused:
                 pass
         if round_ > ALLOWED:
             break
     assert max(taken.values()) <= ALLOWED
     free = MAX_EVENTS - sum(taken.values())
     assert free >= MAX_EVENTS // 50
-    check(sum(taken.values()), 0, 1, MAX_EVENTS, ALLOWED, "y", "runs")
+    check_limits(sum(taken.values()), 0, 1, MAX_EVENTS, ALLOWED, "y", "runs")
 
 
 def join(small_app: Served, session: str, name: str = "slow", seconds: float = 60) -> httpx.Response:
@@ -138,12 +139,11 @@ def join(small_app: Served, session: str, name: str = "slow", seconds: float = 6
 
 def cancel_all(small_app: Served) -> None:
     """End every event, as Stop does."""
-    queue = small_app.demo._queue
-    for event in list(admission.events_of(queue)):
+    for event in list(pending_events(small_app.demo.app)):
         body = {"session_hash": event.session_hash, "fn_index": event.fn._id, "event_id": event._id}
         small_app.client.post("/gradio_api/cancel", json=body)
     until = time.monotonic() + 10
-    while list(admission.events_of(queue)) and time.monotonic() < until:
+    while list(pending_events(small_app.demo.app)) and time.monotonic() < until:
         time.sleep(0.05)
 
 
@@ -157,7 +157,7 @@ def full(small_app: Served) -> Iterator[Served]:
 
 def test_an_event_counts_until_it_is_over(full: Served) -> None:
     assert join(full, "more").status_code == 429
-    event = next(iter(admission.events_of(full.demo._queue)))
+    event = next(iter(pending_events(full.demo.app)))
     body = {"session_hash": event.session_hash, "fn_index": event.fn._id, "event_id": event._id}
     assert full.client.post("/gradio_api/cancel", json=body).status_code == 200, "Stop works when all is full"
     until = time.monotonic() + 5
@@ -174,6 +174,26 @@ def test_every_event_that_is_admitted_runs(full: Served) -> None:
         time.sleep(0.05)
     assert len(full.demo._queue) == 0
     assert len(full.demo._queue.active_jobs) == MAX_EVENTS
+
+
+@pytest.mark.parametrize(
+    ("path", "agent", "status"),
+    [
+        pytest.param("/gradio_api/queue/join", "Mozilla/5.0", 429, id="page"),
+        pytest.param("/gradio_api/call/slow", "curl/8", 503, id="program"),
+        pytest.param("/gradio_api/call/slow", "gradio_client/2", 422, id="gradio-client"),
+        pytest.param("/gradio_api/queue/join", "gradio_client/2", 422, id="gradio-client-queue"),
+    ],
+)
+def test_whoever_is_refused_by_a_busy_page_sees_why(
+    small_app: Served, monkeypatch: pytest.MonkeyPatch, path: str, agent: str, status: int
+) -> None:
+    monkeypatch.setattr(RequestKind.EVENT, "limit", 0)
+    body = {"data": [1], "fn_index": small_app.fn("slow"), "session_hash": "busy"}
+    answer = small_app.client.post(path, json=body, headers={"User-Agent": agent})
+    assert answer.status_code == status
+    assert answer.json()["error"].startswith("This page is busy: too many runs")
+    assert answer.headers["Retry-After"] == "10"
 
 
 def test_gradios_client_shows_the_words(full: Served) -> None:
@@ -237,17 +257,17 @@ def unfinished(app: Served, path: str, kind: str, whose: str) -> socket.socket:
 
 
 UNFINISHED = {
-    "uploads": (Kind.UPLOAD, "/gradio_api/upload", "multipart/form-data; boundary=b"),
-    "agents": (Kind.MESSAGE, "/gradio_api/mcp/", "application/json"),
-    "events": (Kind.EVENT, "/gradio_api/queue/join", "application/json"),
+    "uploads": (RequestKind.UPLOAD, "/gradio_api/upload", "multipart/form-data; boundary=b"),
+    "agents": (RequestKind.MESSAGE, "/gradio_api/mcp/", "application/json"),
+    "events": (RequestKind.EVENT, "/gradio_api/queue/join", "application/json"),
 }
 
 
 @pytest.mark.parametrize(("kind", "path", "content"), UNFINISHED.values(), ids=list(UNFINISHED))
 def test_a_newcomer_displaces_the_oldest_unfinished_body(
-    small_app: Served, monkeypatch: pytest.MonkeyPatch, kind: Kind, path: str, content: str
+    small_app: Served, monkeypatch: pytest.MonkeyPatch, kind: RequestKind, path: str, content: str
 ) -> None:
-    monkeypatch.setattr(kind, "most", 4)
+    monkeypatch.setattr(kind, "limit", 4)
     holders = ["127.0.0.2", "127.0.0.2", "127.0.0.3", "127.0.0.4"]
     with ExitStack() as stack:
         held = [stack.enter_context(unfinished(small_app, path, content, whose)) for whose in holders[:2]]
@@ -256,14 +276,15 @@ def test_a_newcomer_displaces_the_oldest_unfinished_body(
         time.sleep(0.3)
         newcomer = stack.enter_context(unfinished(small_app, path, content, "127.0.0.5"))
         answer = b"".join(iter(lambda: held[0].recv(4096), b""))
-        assert answer.split()[1] in (b"503", b"400"), answer
+        assert answer.split()[1] in (b"503", b"400", b"429"), answer
         assert b"keep its place" in answer
         for other in (*held[1:], newcomer):
             other.settimeout(0.1)
             with pytest.raises(TimeoutError):
                 other.recv(1)
         late = stack.enter_context(unfinished(small_app, path, content, "127.0.0.6"))
-        assert late.recv(4096).split()[1] == b"503", "nobody has more than one now"
+        refusal = b"".join(iter(lambda: late.recv(4096), b""))
+        assert b"This page is busy" in refusal, "nobody has more than one now"
 
 
 def test_stop_needs_no_share_of_memory(small_app: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ import requests
 from hosting.running import RunningApp, is_sentence
 from server_process import ServerProcess
 
-from florence_ui.hosting.requests import MAX_JSON_DEPTH, depth_of
+from florence_ui.hosting.requests import MAX_JSON_DEPTH, nesting_depth
 
 ROUTES = {
     "/gradio_api/mcp/": '{"jsonrpc": "2.0", "id": 1, "method": "tools/call", '
@@ -52,7 +52,7 @@ def local_server():
     [(1, 0), ("[[", 0), ([], 1), ({}, 1), ([1, {"a": 2}], 2), ({"a": [[]], "b": 1}, 3)],
 )
 def test_depth_counts_lists_and_objects(value: object, depth: int) -> None:
-    assert depth_of(value) == depth
+    assert nesting_depth(value) == depth
 
 
 def test_a_function_that_only_the_browser_has_cannot_be_called(app: RunningApp) -> None:

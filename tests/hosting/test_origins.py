@@ -16,7 +16,7 @@ from scripted_backend import ScriptedBackend
 from florence_ui.api.mcp import has_mcp, serve_tools
 from florence_ui.hosting.launch import launch_options
 from florence_ui.hosting.origin_guard import OriginGuard
-from florence_ui.hosting.requests import Refused
+from florence_ui.hosting.requests import RequestRefused
 from florence_ui.network.origins import host_name, is_loopback_host
 from florence_ui.settings import Settings
 
@@ -203,9 +203,9 @@ def test_who_stands_behind_a_proxy_says_so(settings: dict[str, object], environ:
     guard.check(scope(Host="page.example"))
     guard.check(scope("POST", Host="page.example", Origin="http://page.example"))
     for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRefused):
             guard.check(scope("POST", Host="page.example", **headers))
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRefused):
         OriginGuard().check(scope(Host="page.example"))
 
 
@@ -231,7 +231,7 @@ def test_where_a_name_matters(ours: str, theirs: str, host: str, known: bool) ->
     if known:
         OriginGuard().check(request)
     else:
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRefused):
             OriginGuard().check(request)
 
 

@@ -14,7 +14,6 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "florence_ui"
 INTERNALS = PACKAGE / "hosting" / "gradio_internals"
 MODULES = sorted(path for path in [*PACKAGE.rglob("*.py"), PACKAGE.parent / "app.py"] if INTERNALS not in path.parents)
-NOT_YET = ("admission.py", "multipart.py", "requests.py", "routes.py")
 WITH_GRADIO = ("ui", "api", "visitors", "hosting", "network")
 FRAMEWORKS = ("gradio", "gradio_client", "starlette", "uvicorn")
 OTHER_LIBRARIES = {"_exit": "os", "_construct_prompts": "transformers", "_server": "aiohttp", "_Tile": "Pillow"}
@@ -71,7 +70,7 @@ def test_a_private_part_is_found(source: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in MODULES if path.name not in NOT_YET],
+    MODULES,
     ids=lambda path: str(path.relative_to(PACKAGE.parent)),
 )
 def test_private_parts_are_touched_in_one_package_only(path: Path) -> None:

@@ -21,8 +21,8 @@ from PIL import Image
 
 from florence_ui.api.mcp import has_mcp
 from florence_ui.hosting import routes
-from florence_ui.hosting.requests import MAX_FILES, Refused
-from florence_ui.hosting.routes import find_door
+from florence_ui.hosting.requests import MAX_FILES, RequestRefused
+from florence_ui.hosting.routes import find_route
 from florence_ui.storage import disk_budget
 
 OPEN = {
@@ -167,8 +167,8 @@ def test_what_nobody_should_post_to_is_closed(small_app: Served, path: str) -> N
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "CONNECT"])
 def test_other_methods_are_refused(method: str) -> None:
     for path in ("/", "/gradio_api/upload", "/gradio_api/queue/join"):
-        with pytest.raises(Refused):
-            find_door(method, path)
+        with pytest.raises(RequestRefused):
+            find_route(method, path)
 
 
 def values(served: Served, path: str) -> dict[str, object]:
@@ -275,7 +275,7 @@ def test_an_upload_that_has_aged_out_is_said_to_be_gone(small_app: Served, name:
     event = {"fn_index": small_app.fn(name), "data": [file_value(path)], "session_hash": "s"}
     response = small_app.client.post("/gradio_api/queue/join", json=event)
     assert response.status_code == status
-    assert "not here any more" in response.json()["error"]
+    assert "no longer available" in response.json()["error"]
 
 
 def test_an_upload_may_be_named_by_its_path_alone(small_app: Served, upload: str) -> None:
@@ -396,7 +396,7 @@ def test_an_upload_ends_when_the_disk_is_full(small_app: Served, monkeypatch: py
 
 
 def test_one_address_has_only_so_many_requests_open(small_app: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(routes, "MAX_OPEN_FOR_ONE", 3)
+    monkeypatch.setattr(routes, "MAX_OPEN_PER_ADDRESS", 3)
     with contextlib.ExitStack() as stack:
         for number in range(3):
             stack.enter_context(small_app.client.stream("GET", f"/gradio_api/heartbeat/open-{number}"))
@@ -607,6 +607,20 @@ def test_staying_until_the_answer_is_no_leaving(small_app: Served) -> None:
     before = list(small_app.left)
     assert call(small_app, "slow", [0.1]) == "done"
     assert small_app.left == before
+
+
+@pytest.mark.parametrize(("name", "data"), [("slow", [0.1]), ("failing", [])], ids=["done", "failed"])
+def test_nothing_of_a_finished_call_is_kept(small_app: Served, name: str, data: list) -> None:
+    for _ in range(2):
+        event = small_app.client.post(f"/gradio_api/call/{name}", json={"data": data}).json()["event_id"]
+        assert small_app.client.get(f"/gradio_api/call/{name}/{event}").text.startswith("event: ")
+        sessions = small_app.demo.app.state_holder
+        for _ in range(100):  # the client has its answer a moment before the server is done
+            if event not in sessions.session_data:
+                break
+            time.sleep(0.02)
+        assert event not in sessions.session_data
+        assert event not in sessions.time_last_used
 
 
 def test_health_tells_page_and_backend_apart(small_app: Served) -> None:

@@ -91,7 +91,14 @@ class SessionStore(StateHolder):
 
     def _next_to_evict(self) -> str:
         """The least recently used session of the address that has the most."""
-        addresses = {name: session.address for name, session in self.session_data.items()}
+        addresses = {name: getattr(session, "address", "") for name, session in self.session_data.items()}
         counts = Counter(addresses.values())
         most = max(counts.values())
         return next(name for name, address in addresses.items() if counts[address] == most)
+
+
+def sessions_of(app: App) -> SessionStore:
+    """The sessions of an app that `SessionStore.install` has prepared."""
+    sessions = app.state_holder
+    assert isinstance(sessions, SessionStore)
+    return sessions
