@@ -16,6 +16,7 @@ from florence_ui.exports.originals import read_original
 from florence_ui.exports.records import ExportItem, analysis_record
 from florence_ui.exports.tables import to_csv
 from florence_ui.images.loading import ImageLimits
+from florence_ui.results.warnings import count_noun
 
 MAX_VALIDATION_SHARE = 0.9
 """Largest fraction of the pictures that may be held back for validation."""
@@ -115,12 +116,7 @@ def _name_and_split(items: Sequence[ExportItem], validation: float) -> Iterator[
 
 
 def _count_flat(item: ExportItem, count: int) -> list[str]:
-    objects = "1 object has" if count == 1 else f"{count} objects have"
-    return (
-        [f"{item.name}: {objects} no width or no height and {'was' if count == 1 else 'were'} left out."]
-        if count
-        else []
-    )
+    return [f"{item.name}: left out {count_noun(count, 'object')} without width or height."] if count else []
 
 
 def _summarize(items: Sequence[ExportItem], notes: Sequence[str]) -> dict[str, Any]:

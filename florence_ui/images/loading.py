@@ -186,11 +186,7 @@ def read_file(path: Path, limits: ImageLimits = ImageLimits()) -> bytes:
 
 
 def check_bytes(data: bytes, limits: ImageLimits) -> None:
-    """Reject an empty or too large file.
-
-    Raises:
-        ImageError: If it is one of these.
-    """
+    """Raise ImageError for an empty or too large file."""
     if not data:
         raise ImageError("The file is empty.", "Choose another one.")
     if len(data) > limits.max_bytes:
@@ -200,11 +196,7 @@ def check_bytes(data: bytes, limits: ImageLimits) -> None:
 
 
 def check_size(size: tuple[int, int], limits: ImageLimits) -> None:
-    """Reject a picture that is too large to be decoded.
-
-    Raises:
-        ImageError: If it is.
-    """
+    """Raise ImageError for a picture that is too large to be decoded."""
     width, height = size
     if width * height > limits.max_pixels or max(size) > MAX_SIDE:
         most = f"{limits.max_pixels / 1e6:g} megapixels and {MAX_SIDE:,} pixels on a side"

@@ -78,13 +78,17 @@ class Annotator:
     fallback: str = "box"
 
 
-class _LineAnnotator(Protocol):
+class _SupervisionAnnotator(Protocol):
     def annotate(self, scene: Scene, detections: sv.Detections) -> object: ...
 
 
-def _paint_lines(annotator: Callable[..., _LineAnnotator]) -> Callable[[Scene, Shapes, Brush], None]:
+def _painter(
+    create: Callable[[Brush, int], _SupervisionAnnotator], *, masked: bool = False
+) -> Callable[[Scene, Shapes, Brush], None]:
+    """A painter by supervision's annotator for a brush and the picture's shorter side, on boxes or on masks."""
+
     def paint(scene: Scene, shapes: Shapes, brush: Brush) -> None:
-        annotator(brush.palette, thickness=brush.thickness).annotate(scene, shapes.detections)
+        create(brush, shapes.side).annotate(scene, shapes.masked if masked else shapes.detections)
 
     return paint
 
@@ -96,26 +100,6 @@ def _paint_corners(scene: Scene, shapes: Shapes, brush: Brush) -> None:
         length = max(1, min(longest, int((x2 - x1) / 3), int((y2 - y1) / 3)))
         annotator = sv.BoxCornerAnnotator(brush.palette, thickness=brush.thickness, corner_length=length)
         annotator.annotate(scene, shapes.select(np.arange(len(shapes.detections)) == row).detections)
-
-
-def _paint_fill(scene: Scene, shapes: Shapes, brush: Brush) -> None:
-    sv.ColorAnnotator(brush.palette, opacity=brush.opacity).annotate(scene, shapes.detections)
-
-
-def _paint_mask(scene: Scene, shapes: Shapes, brush: Brush) -> None:
-    sv.MaskAnnotator(brush.palette, opacity=brush.opacity).annotate(scene, shapes.masked)
-
-
-def _paint_polygon(scene: Scene, shapes: Shapes, brush: Brush) -> None:
-    sv.PolygonAnnotator(brush.palette, thickness=brush.thickness).annotate(scene, shapes.masked)
-
-
-def _paint_blur(scene: Scene, shapes: Shapes, brush: Brush) -> None:
-    sv.BlurAnnotator().annotate(scene, shapes.detections)
-
-
-def _paint_pixelate(scene: Scene, shapes: Shapes, brush: Brush) -> None:
-    sv.PixelateAnnotator(max(MIN_PIXEL_SIZE, round(shapes.side * PIXEL_SIZE))).annotate(scene, shapes.detections)
 
 
 def _spotlight_opacity(opacity: float) -> float:
@@ -167,9 +151,10 @@ ANNOTATORS: dict[str, Annotator] = {
             "spotlight", Group.EFFECT, _paint_spotlight,
             lambda opacity: f"sv.BackgroundOverlayAnnotator(opacity={_spotlight_opacity(opacity)})",
         ),
-        Annotator("blur", Group.EFFECT, _paint_blur, lambda _: "sv.BlurAnnotator()"),
+        Annotator("blur", Group.EFFECT, _painter(lambda *_: sv.BlurAnnotator()), lambda _: "sv.BlurAnnotator()"),
         Annotator(
-            "pixelate", Group.EFFECT, _paint_pixelate,
+            "pixelate", Group.EFFECT,
+            _painter(lambda _, side: sv.PixelateAnnotator(max(MIN_PIXEL_SIZE, round(side * PIXEL_SIZE)))),
             lambda _: f"sv.PixelateAnnotator(pixel_size=max({MIN_PIXEL_SIZE}, round(side * {PIXEL_SIZE})))",
         ),
         Annotator(
@@ -179,21 +164,27 @@ ANNOTATORS: dict[str, Annotator] = {
             needs=OutputKind.POLYGONS,
         ),
         Annotator(
-            "filled", Group.FILL, _paint_fill, lambda opacity: f"sv.ColorAnnotator(palette, opacity={opacity})"
+            "filled", Group.FILL, _painter(lambda brush, _: sv.ColorAnnotator(brush.palette, opacity=brush.opacity)),
+            lambda opacity: f"sv.ColorAnnotator(palette, opacity={opacity})",
         ),
         Annotator(
-            "mask", Group.MASK, _paint_mask, lambda opacity: f"sv.MaskAnnotator(palette, opacity={opacity})",
+            "mask", Group.MASK,
+            _painter(lambda brush, _: sv.MaskAnnotator(brush.palette, opacity=brush.opacity), masked=True),
+            lambda opacity: f"sv.MaskAnnotator(palette, opacity={opacity})",
             needs=OutputKind.POLYGONS, fallback="filled",
         ),
         Annotator(
-            "polygon", Group.POLYGON, _paint_polygon, lambda _: "sv.PolygonAnnotator(palette, thickness=thickness)",
+            "polygon", Group.POLYGON,
+            _painter(lambda brush, _: sv.PolygonAnnotator(brush.palette, brush.thickness), masked=True),
+            lambda _: "sv.PolygonAnnotator(palette, thickness=thickness)",
             needs=OutputKind.POLYGONS,
         ),
         Annotator(
-            "box", Group.BOX, _paint_lines(sv.BoxAnnotator), lambda _: "sv.BoxAnnotator(palette, thickness=thickness)"
+            "box", Group.BOX, _painter(lambda brush, _: sv.BoxAnnotator(brush.palette, brush.thickness)),
+            lambda _: "sv.BoxAnnotator(palette, thickness=thickness)",
         ),
         Annotator(
-            "round box", Group.BOX, _paint_lines(sv.RoundBoxAnnotator),
+            "round box", Group.BOX, _painter(lambda brush, _: sv.RoundBoxAnnotator(brush.palette, brush.thickness)),
             lambda _: "sv.RoundBoxAnnotator(palette, thickness=thickness)",
         ),
         Annotator(
@@ -202,7 +193,8 @@ ANNOTATORS: dict[str, Annotator] = {
             f"corner_length=max({MIN_CORNER_LENGTH}, round(side * {CORNER_LENGTH})))",
         ),
         Annotator(
-            "oriented box", Group.QUAD, _paint_lines(sv.OrientedBoxAnnotator),
+            "oriented box", Group.QUAD,
+            _painter(lambda brush, _: sv.OrientedBoxAnnotator(brush.palette, brush.thickness)),
             lambda _: "sv.OrientedBoxAnnotator(palette, thickness=thickness)",
             needs=OutputKind.QUADS,
         ),

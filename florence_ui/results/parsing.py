@@ -31,7 +31,7 @@ import numpy as np
 import supervision as sv
 
 from florence_ui.errors import AnswerError
-from florence_ui.results.arrays import BoolArray, FloatArray
+from florence_ui.results.arrays import FloatArray
 from florence_ui.results.result import Result, make_detections
 from florence_ui.results.sanitize_json import RETRY_HINT, sanitize_json
 from florence_ui.results.warnings import box_warnings, count_noun, label_warnings, text_warnings
@@ -92,13 +92,14 @@ def parse(
     found = _read_value(answered, _task_value(answered, raw), region or _region_of(prompt), sent_size)
     if len(found.labels) > MAX_INSTANCES:
         raise AnswerError(f"The answer has {len(found.labels):,} objects, more than Florence-2 can return.", RETRY_HINT)
-    boxes, inverted = _sort_corners(_scale(found.boxes, 4, sent_size, size))
+    scale = np.array(size) / np.array(sent_size)
+    boxes = _points(found.boxes, 2)
     detections = make_detections(
         found.labels,
-        boxes,
-        quads=_scale(found.quads, 8, sent_size, size).reshape(-1, 4, 2) if found.quads else None,
-        polygons=_scale_polygons(found.polygons, sent_size, size) if found.polygons else None,
-        inverted=inverted,
+        np.sort(boxes, axis=1) * scale,
+        quads=_points(found.quads, 4) * scale if found.quads else None,
+        polygons=[[part * scale for part in parts] for parts in found.polygons] if found.polygons else None,
+        inverted=np.asarray((boxes[:, 0] > boxes[:, 1]).any(axis=1)),
     )
     result = Result(task, prompt, size, found.text, detections, raw)
     warnings = [] if answered.output_kind is OutputKind.REGION_TEXT else box_warnings(result)
@@ -288,21 +289,6 @@ def _pixels(region: Sequence[float], size: tuple[int, int]) -> list[float]:
     return [region[0] * width, region[1] * height, region[2] * width, region[3] * height]
 
 
-def _scale(rows: list[Coordinates], columns: int, sent: tuple[int, int], size: tuple[int, int]) -> FloatArray:
-    """(n, columns) coordinates of the sent picture in pixels of the original."""
-    points = np.asarray(rows, dtype=np.float64).reshape(-1, columns // 2, 2)
-    return np.reshape(points * (np.array(size) / np.array(sent)), (-1, columns))
-
-
-def _scale_polygons(
-    polygons: list[list[FloatArray]], sent: tuple[int, int], size: tuple[int, int]
-) -> list[list[FloatArray]]:
-    scale = np.array(size) / np.array(sent)
-    return [[part * scale for part in parts] for parts in polygons]
-
-
-def _sort_corners(boxes: FloatArray) -> tuple[FloatArray, BoolArray]:
-    """Boxes (n, 4) with x1 <= x2 and y1 <= y2, and which of them (n,) came otherwise."""
-    inverted = (boxes[:, 0] > boxes[:, 2]) | (boxes[:, 1] > boxes[:, 3])
-    corners = np.sort(boxes.reshape(-1, 2, 2), axis=1)
-    return corners.reshape(-1, 4), inverted
+def _points(rows: list[Coordinates], count: int) -> FloatArray:
+    """Rows of coordinates as (n, count, 2)."""
+    return np.asarray(rows, dtype=np.float64).reshape(-1, count, 2)

@@ -264,7 +264,7 @@ def test_export_says_what_it_left_out(
     backend.fault = by_model({"florence-2-base": flat})
     images, more = handles(pictures[:1]), {"model_id": "florence-2-base"}
     _, record = client.predict(images, OD, "coco", **more, api_name="/export")
-    assert record["notes"] == ["red.png: 1 object has no width or no height and was left out."]
+    assert record["notes"] == ["red.png: left out 1 object without width or height."]
 
 
 def test_a_file_that_could_not_be_made_is_a_sentence(client: Client, photograph: str) -> None:

@@ -261,7 +261,7 @@ def test_yolo_describes_itself(folders, scenes) -> None:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_box_without_width_or_height_is_left_out_and_said(layout, scenes, folders) -> None:
     done = export(scenes, layout)
-    assert done.notes == ("flat.png: 2 objects have no width or no height and were left out.",)
+    assert done.notes == ("flat.png: left out 2 objects without width or height.",)
     assert f"Note: {done.notes[0]}" in (folders[layout] / "README.txt").read_text("utf-8")
 
 
