@@ -41,7 +41,7 @@ class Style:
     Attributes:
         annotators: Names of `ANNOTATORS`, unknown ones ignored; empty for the best ones for the answer.
         labels: Whether to write the labels.
-        palette: A name of `PALETTES`; an unknown one means the first.
+        palette: A name of `PALETTES`; an unknown one becomes the first.
         thickness: Line width, as a multiple of the picture's usual one, 0.25 to 8.
         opacity: Of masks, filled boxes, halo and spotlight, 0 to 1.
         text_size: As a multiple of the picture's usual one, 0.5 to 4.
@@ -59,6 +59,8 @@ class Style:
     def __post_init__(self) -> None:
         known = dict.fromkeys(str(name) for name in self.annotators if name in ANNOTATORS)
         object.__setattr__(self, "annotators", tuple(known))
+        if self.palette not in PALETTES:
+            object.__setattr__(self, "palette", next(iter(PALETTES)))
         for name, low, high in (("thickness", 0.25, 8), ("opacity", 0, 1), ("text_size", 0.5, 4)):
             value = getattr(self, name)
             usable = isinstance(value, int | float) and math.isfinite(value)
@@ -67,7 +69,7 @@ class Style:
     @property
     def color_palette(self) -> sv.ColorPalette:
         """Colors by class id."""
-        return PALETTES.get(self.palette, PALETTES["default"])
+        return PALETTES[self.palette]
 
     def brush(self, size: tuple[int, int]) -> Brush:
         """What annotators paint with on a picture of (width, height)."""

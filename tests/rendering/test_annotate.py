@@ -333,6 +333,7 @@ def test_a_picture_of_another_mode_comes_back_as_rgb(mode: str) -> None:
 def test_a_style_beyond_its_range_is_brought_into_it(value) -> None:
     style = Style(annotators=("box", "no such", "box"), palette="none", thickness=value, opacity=value, text_size=value)
     assert style.annotators == ("box",)
+    assert style.palette == "default"
     assert 0.25 <= style.thickness <= 8
     assert 0 <= style.opacity <= 1
     assert 0.5 <= style.text_size <= 4
