@@ -210,10 +210,10 @@ def test_the_text_of_lines_is_in_reading_order_and_other_text_as_it_is():
 
 
 def test_a_word_that_is_everywhere_is_compared_like_any_other():
-    left, right = "the cat " * 150 + "sat", "the cat " * 150 + "ran"
+    left, right = "red " + "the cat " * 150, "blue " + "the cat " * 150
     assert diff_texts(left, right) == (
-        [("the cat " * 150, None), ("sat", "left")],
-        [("the cat " * 150, None), ("ran", "right")],
+        [("red ", "left"), ("the cat " * 150, None)],
+        [("blue ", "right"), ("the cat " * 150, None)],
     )
 
 

@@ -101,3 +101,25 @@ def test_whole_image_needs_both_sides():
 def test_a_reason_names_four_labels_at_most(labels, reason):
     _, (removal,) = filter_result(found(*((label, EVERYTHING[1]) for label in labels)), Filters(whole_image=True))
     assert removal.reason == reason
+
+
+@pytest.mark.parametrize(("width", "are_same"), [(69, False), (71, True)], ids=str)
+def test_boxes_are_duplicates_above_an_overlap_of_seven_tenths(width, are_same):
+    boxes = found(("dog", (0.0, 0.0, 100.0, 50.0)), ("dog", (0.0, 0.0, float(width), 50.0)))
+    assert find_duplicates(boxes.detections).tolist() == [False, are_same]
+
+
+@pytest.mark.parametrize(("count", "by_quads"), [(100, True), (101, False)], ids=str)
+def test_a_hundred_lines_are_compared_by_their_quads_more_by_their_boxes(count, by_quads):
+    slanted = [np.array([[0, 0], [10, 0], [100, 90], [90, 90]]), np.array([[90, 0], [100, 0], [10, 90], [0, 90]])]
+    lines = found(
+        *[("a", (0.0, 0.0, 100.0, 90.0))] * 2,
+        *[("b", (0.0, 0.0, 1.0, 1.0))] * (count - 2),
+        quads=[*slanted, *[[[0, 0], [1, 0], [1, 1], [0, 1]]] * (count - 2)],
+    )
+    assert find_duplicates(lines.detections)[1] != by_quads
+
+
+@pytest.mark.parametrize(("box", "is_whole"), [((0, 0, 190, 95), True), ((0, 0, 189.9, 95), False)], ids=str)
+def test_a_box_is_the_whole_picture_from_95_percent_of_both_sides_on(box, is_whole):
+    assert find_whole_image(found(("a", box)).detections, SIZE).tolist() == [is_whole]
