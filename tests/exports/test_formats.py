@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import gradio as gr
 import pytest
 from PIL import Image
 
@@ -16,11 +15,12 @@ from florence_ui.exports.records import ExportItem
 from florence_ui.images.loading import open_picture
 from florence_ui.inference.batch import Batch
 from florence_ui.inference.pipeline import Analysis
+from florence_ui.playground import build
 from florence_ui.rendering.style import Style
 from florence_ui.results.result import Result, make_detections
+from florence_ui.settings import Settings
 from florence_ui.tasks import get_task
-from florence_ui.ui.batch import panel
-from florence_ui.ui.explore import panels
+from florence_ui.visitors.service import Services
 
 
 def one(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
@@ -59,11 +59,10 @@ def test_a_batch_without_an_answer_has_nothing_to_write(labels_format: None, ana
 
 
 def test_a_new_row_is_on_both_pages_and_in_the_api(labels_format: None) -> None:
-    with gr.Blocks() as page:
-        panels.take_panel()
-        panel.lay_out()
-    buttons = [block.value for block in page.blocks.values() if isinstance(block, gr.Button)]
+    demo = build(Services.of(Settings.from_environ({"FLORENCE_UI_START_SERVER": "false"})))
+    blocks = demo.get_config_file()["components"]
+    buttons = [block["props"]["value"] for block in blocks if block["type"] == "button"]
     assert "Labels" in buttons
     assert "All labels" in buttons
-    assert "labels" in FIXED["file_format"], "the API's schema names it"
     assert [title for title in buttons if "PNG" in title] == ["Picture (PNG)"], "not without a batch title"
+    assert "labels" in FIXED["file_format"], "the API's schema names it"
