@@ -9,7 +9,8 @@ local server is marked `server`, and one that takes more than ten seconds is mar
 from collections.abc import Iterator
 
 import pytest
-from scripted_backend import ScriptedBackend, plausible_answer
+
+from florence_ui.bench.scripted_backend import ScriptedBackend, plausible_answer
 
 BY_FOLDER = {"browser": pytest.mark.browser, "api": pytest.mark.server, "server": pytest.mark.server}
 RUNNING = {"app", "embedded_app", "hub", "local_server", "model_server", "page", "pages", "small_app"}

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from scripted_backend import ScriptedBackend, plausible_answer
 
+from florence_ui.bench.scripted_backend import ScriptedBackend, plausible_answer
 from florence_ui.images.loading import Picture, open_picture
 from florence_ui.inference.pipeline import Pipeline, Request
 from florence_ui.settings import Settings

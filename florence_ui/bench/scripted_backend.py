@@ -18,7 +18,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -93,6 +93,10 @@ class Call:
     body: Mapping[str, Any]
 
 
+Respond = Callable[["ScriptedBackend", web.Request, Call], Awaitable[web.StreamResponse]]
+"""What sends the answer to a call."""
+
+
 @dataclass
 class ScriptedBackend:
     """A server with scripted answers; a context manager.
@@ -106,6 +110,7 @@ class ScriptedBackend:
         models: The models of `/status`; None answers 404 there, as the genuine server does.
         port: Port to listen on; 0 picks a free one.
         keep_images: Whether `calls` keep the pictures; off for long measurements.
+        fault: Answers in place of the script, to test failures; it may be set and taken back at any time.
         calls: All calls so far.
         prepared: The models that it was asked to prepare.
         peak: The most calls in progress at the same time.
@@ -120,6 +125,7 @@ class ScriptedBackend:
     models: dict[str, dict[str, Any]] | None = None
     port: int = 0
     keep_images: bool = True
+    fault: Respond | None = None
     calls: list[Call] = field(default_factory=list, init=False)
     prepared: list[str] = field(default_factory=list, init=False)
     peak: int = field(default=0, init=False)
@@ -248,8 +254,11 @@ class ScriptedBackend:
         return call
 
     async def respond(self, request: web.Request, call: Call) -> web.StreamResponse:
-        """Answer one call; a subclass may answer worse."""
+        """Answer one call."""
+        fault = self.fault
         await asyncio.sleep(self.delay)
+        if fault is not None:
+            return await fault(self, request, call)
         return web.json_response(self.body(call), headers={"x-model-id": call.model_id, "x-model-cold-start": "false"})
 
     def body(self, call: Call) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import pytest
 from gradio_client import Client
 from hosting.running import RunningApp
 from PIL import Image
-from scripted_backend import ScriptedBackend
+
+from florence_ui.bench.scripted_backend import ScriptedBackend
 
 SIZE = (640, 480)
 

@@ -5,14 +5,15 @@ import io
 import json
 from pathlib import Path
 
+import faults
 import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError, ValidationError
 from hosting.running import RunningApp
 from PIL import Image
-from scripted_backend import Fault, ScriptedBackend
 
+from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.tasks import CUSTOM, TASKS
 
 ENDPOINTS = ("analyse", "compare", "chain", "many", "export", "start_many", "job_status", "job_result", "cancel_job")
@@ -111,7 +112,7 @@ def test_what_cannot_be_asked_is_refused_before_any_call(
 def test_a_failure_of_the_server_is_words_for_a_program_too(
     client: Client, backend: ScriptedBackend, photograph: str
 ) -> None:
-    backend.fault = Fault.status(500)
+    backend.fault = faults.status(500)
     with pytest.raises(AppError) as caught:
         client.predict(handle_file(photograph), "<OD>", api_name="/analyse")
     assert "Traceback" not in str(caught.value)

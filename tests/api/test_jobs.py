@@ -18,9 +18,9 @@ from api.conftest import LinkedApp
 from gradio_client import Client
 from hosting.running import RunningApp, file_value
 from PIL import Image
-from scripted_backend import ScriptedBackend
 
 from florence_ui import storage
+from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.errors import BusyError, FlorenceUIError, InputError
 from florence_ui.visitors import jobs as module
 from florence_ui.visitors.jobs import Job, Jobs, JobState, report_progress

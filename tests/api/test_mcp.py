@@ -12,9 +12,9 @@ import httpx
 import pytest
 from hosting.running import RunningApp
 from PIL import Image
-from scripted_backend import ScriptedBackend
 
 from florence_ui.api.many import FORMATS
+from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.inference.chains import CHAINS
 from florence_ui.tasks import TASKS
 

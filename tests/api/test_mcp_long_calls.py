@@ -14,7 +14,8 @@ import pytest
 from api.conftest import LinkedApp
 from hosting.running import RunningApp
 from PIL import Image
-from scripted_backend import ScriptedBackend
+
+from florence_ui.bench.scripted_backend import ScriptedBackend
 
 mcp = pytest.importorskip("mcp", reason="the mcp package is not installed, so agents' tools are NOT TESTED")
 from api.test_mcp import ADDRESS  # noqa: E402

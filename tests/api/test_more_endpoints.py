@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import faults
 import pytest
 import supervision as sv
 from aiohttp import web
@@ -15,17 +16,16 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from hosting.running import RunningApp, file_value
 from PIL import Image
-from scripted_backend import Call, Fault, ScriptedBackend
 
 from florence_ui.api.values import link_name
-from florence_ui.bench.scripted_backend import plausible_answer
+from florence_ui.bench.scripted_backend import Call, Respond, ScriptedBackend, plausible_answer
 from florence_ui.inference.chains import CHAINS
 
 ONE_PICTURE = ("compare", "chain")
 SEVERAL = ("many", "export")
 
 
-def by_model(answers: dict[str, Any]) -> Fault:
+def by_model(answers: dict[str, Any]) -> Respond:
     """Answers of each model; None fails."""
 
     async def respond(_: ScriptedBackend, __: web.Request, call: Call) -> web.Response:
@@ -35,7 +35,7 @@ def by_model(answers: dict[str, Any]) -> Fault:
         body = {"response": answers[call.model_id], "image": {"width": width, "height": height}}
         return web.json_response(body | {"inference_id": "x", "time": 0.0})
 
-    return Fault("by-model", respond)
+    return respond
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_a_chain_keeps_what_came_before_a_failure(client: Client, backend: Scrip
     assert record["steps"][0]["answer"]["text"]
     assert record["steps"][1]["detail"]
     assert record["steps"][1]["answer"] is None
-    backend.fault = Fault.status(500)
+    backend.fault = faults.status(500)
     with pytest.raises(AppError):
         client.predict(handle_file(photograph), "caption-ground", api_name="/chain")
 

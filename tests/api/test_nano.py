@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio
 import pytest
-from hosting.running import RunningApp, file_value, free_port
+from hosting.running import RunningApp, file_value
 
 from florence_ui.backends.model_status import NANO_WARNING
 from florence_ui.models import NANO
@@ -20,12 +20,7 @@ CHEETAH = Path(gradio.__file__).parent / "media_assets" / "images" / "cheetah1.j
 @pytest.fixture(scope="module")
 def offline_app() -> Iterator[RunningApp]:
     """The app with its own local server; the Hub cannot be reached."""
-    settings = {
-        "FLORENCE_UI_START_SERVER": "true",
-        "FLORENCE_UI_LOCAL_URL": f"http://127.0.0.1:{free_port()}",
-        "HF_HUB_OFFLINE": "1",
-    }
-    with RunningApp(**settings) as app:
+    with RunningApp.with_local_server() as app:
         yield app
 
 

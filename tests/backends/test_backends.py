@@ -12,10 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
+import faults
 import pytest
 from aiohttp import web
+from faults import genuine_error, other_program, refused_url
 from PIL import Image
-from scripted_backend import Fault, ScriptedBackend, genuine_error, other_program, refused_url
 from starlette.datastructures import Secret
 
 from florence_ui.backends.backend import Backend, available_backends, is_loopback_url
@@ -23,6 +24,7 @@ from florence_ui.backends.infer import infer
 from florence_ui.backends.probe import check_reachable, probe
 from florence_ui.backends.refusals import MASK, redact, server_message
 from florence_ui.backends.unreachable import explain_failure
+from florence_ui.bench.scripted_backend import Respond, ScriptedBackend
 from florence_ui.errors import (
     AnswerError,
     BackendBusyError,
@@ -119,7 +121,7 @@ async def test_no_warning_of_the_sdk_reaches_the_terminal() -> None:
 
 @pytest.mark.parametrize("status", MEANING)
 async def test_every_status_has_its_sentence(status: int) -> None:
-    with ScriptedBackend(fault=Fault.status(status)) as backend:
+    with ScriptedBackend(fault=faults.status(status)) as backend:
         error = await failure(backend.url, MEANING[status])
     assert type(error) is MEANING[status]
     assert error.status == status
@@ -130,7 +132,7 @@ async def test_statuses_are_told_apart() -> None:
     said = set()
     with ScriptedBackend() as backend:
         for status in (400, 401, 402, 403, 404, 405, 408, 413, 422, 423, 429, 500, 502, 503, 504):
-            backend.fault = Fault.status(status, "")
+            backend.fault = faults.status(status, "")
             said.add((await failure(backend.url)).message)
     assert len(said) == 15
 
@@ -138,7 +140,7 @@ async def test_statuses_are_told_apart() -> None:
 @pytest.mark.parametrize("name", ERRORS)
 async def test_every_error_of_the_genuine_server_is_understood(name: str) -> None:
     row = ERRORS[name]
-    with ScriptedBackend(fault=Fault.status(row["status"], row["body"])) as backend:
+    with ScriptedBackend(fault=faults.status(row["status"], row["body"])) as backend:
         error = await failure(backend.url, MEANING[row["status"]])
     message = row["body"].get("message", "")
     if message and message != "Internal error.":
@@ -149,7 +151,7 @@ async def test_every_error_of_the_genuine_server_is_understood(name: str) -> Non
 
 
 async def test_a_missing_key_is_asked_for_and_not_called_wrong() -> None:
-    with ScriptedBackend(fault=Fault.status(401)) as backend:
+    with ScriptedBackend(fault=faults.status(401)) as backend:
         without = await failure(backend.url, KeyRefusedError, api_key=None)
         wrong = await failure(backend.url, KeyRefusedError)
     assert "wants an API key" in without.message
@@ -171,7 +173,7 @@ async def test_what_cannot_be_a_key_is_not_sent(key: str) -> None:
 
 
 async def test_serverless_404_names_the_other_ways() -> None:
-    with ScriptedBackend(fault=Fault.status(404)) as backend:
+    with ScriptedBackend(fault=faults.status(404)) as backend:
         hint = (await failure(backend.url, ModelNotFoundError, name="serverless")).hint
     assert "Dedicated" in hint
     assert "local" in hint
@@ -180,24 +182,24 @@ async def test_serverless_404_names_the_other_ways() -> None:
 @pytest.mark.parametrize(
     ("fault", "kind", "words"),
     [
-        pytest.param(Fault.cut_off(), AnswerError, "was cut off", id="cut-off"),
-        pytest.param(Fault.reset(), BackendUnreachableError, "closed the connection", id="reset"),
-        pytest.param(Fault.html(), AnswerError, "a web page", id="html"),
-        pytest.param(Fault.empty(), AnswerError, "nothing", id="empty"),
-        pytest.param(Fault.huge(50), AnswerError, "larger than", id="50-MB"),
-        pytest.param(Fault.body("no json"), AnswerError, "unreadable", id="text"),
-        pytest.param(Fault.body("[" * 200_000), AnswerError, "unreadable", id="deep"),
-        pytest.param(Fault.body(f'{{"response": {"9" * 5000}}}'), AnswerError, "unreadable", id="huge-number"),
-        pytest.param(Fault.body(b"\xff\xfe\x00"), AnswerError, "unreadable", id="not-utf-8"),
-        pytest.param(Fault.body("[1, 2]"), AnswerError, "form", id="list"),
-        pytest.param(Fault.body('{"answer": 1}'), AnswerError, "form", id="no-response"),
-        pytest.param(Fault.body('{"response": "text"}'), AnswerError, "form", id="response-text"),
-        pytest.param(Fault.status(503, "<h1>Maintenance</h1>"), BackendBusyError, "cannot answer", id="html-503"),
-        pytest.param(Fault.status(500, {"message": ["odd"]}), BackendError, "odd", id="odd-message"),
-        pytest.param(Fault.status(500, "x" * 10**7), BackendError, "failed", id="huge-500"),
+        pytest.param(faults.cut_off(), AnswerError, "was cut off", id="cut-off"),
+        pytest.param(faults.reset(), BackendUnreachableError, "closed the connection", id="reset"),
+        pytest.param(faults.html(), AnswerError, "a web page", id="html"),
+        pytest.param(faults.empty(), AnswerError, "nothing", id="empty"),
+        pytest.param(faults.huge(50), AnswerError, "larger than", id="50-MB"),
+        pytest.param(faults.body("no json"), AnswerError, "unreadable", id="text"),
+        pytest.param(faults.body("[" * 200_000), AnswerError, "unreadable", id="deep"),
+        pytest.param(faults.body(f'{{"response": {"9" * 5000}}}'), AnswerError, "unreadable", id="huge-number"),
+        pytest.param(faults.body(b"\xff\xfe\x00"), AnswerError, "unreadable", id="not-utf-8"),
+        pytest.param(faults.body("[1, 2]"), AnswerError, "form", id="list"),
+        pytest.param(faults.body('{"answer": 1}'), AnswerError, "form", id="no-response"),
+        pytest.param(faults.body('{"response": "text"}'), AnswerError, "form", id="response-text"),
+        pytest.param(faults.status(503, "<h1>Maintenance</h1>"), BackendBusyError, "cannot answer", id="html-503"),
+        pytest.param(faults.status(500, {"message": ["odd"]}), BackendError, "odd", id="odd-message"),
+        pytest.param(faults.status(500, "x" * 10**7), BackendError, "failed", id="huge-500"),
     ],
 )
-async def test_a_bad_answer_costs_a_sentence(fault: Fault, kind: type[BackendError], words: str) -> None:
+async def test_a_bad_answer_costs_a_sentence(fault: Respond, kind: type[BackendError], words: str) -> None:
     with ScriptedBackend(fault=fault) as backend:
         error = await failure(backend.url, kind)
         assert words in error.message
@@ -208,8 +210,8 @@ async def test_a_bad_answer_costs_a_sentence(fault: Fault, kind: type[BackendErr
         assert (await ask(backend.url)).response
 
 
-@pytest.mark.parametrize("fault", [Fault.hang(), Fault.drip()], ids=lambda f: f.name)
-async def test_the_deadline_ends_the_call(fault: Fault) -> None:
+@pytest.mark.parametrize("fault", [faults.hang(), faults.drip()], ids=lambda f: f.name)
+async def test_the_deadline_ends_the_call(fault: Respond) -> None:
     with ScriptedBackend(fault=fault) as backend:
         await ask_once_to_load_the_sdk(backend)
         begun = time.monotonic()
@@ -219,8 +221,8 @@ async def test_the_deadline_ends_the_call(fault: Fault) -> None:
         await asyncio.to_thread(backend.wait_for, lambda b: b.running == 0)
 
 
-@pytest.mark.parametrize("fault", [Fault.hang(), Fault.drip()], ids=lambda f: f.name)
-async def test_cancelling_hangs_up(fault: Fault) -> None:
+@pytest.mark.parametrize("fault", [faults.hang(), faults.drip()], ids=lambda f: f.name)
+async def test_cancelling_hangs_up(fault: Respond) -> None:
     with ScriptedBackend(fault=fault) as backend:
         call = asyncio.create_task(ask(backend.url))
         await asyncio.to_thread(backend.wait_for, lambda b: b.running == 1)
@@ -240,11 +242,11 @@ async def test_a_kept_connection_that_the_server_had_closed_is_replaced() -> Non
         seen.add(request.transport)
         return web.json_response(backend.body(call))
 
-    with ScriptedBackend(fault=Fault("once", respond)) as backend:
+    with ScriptedBackend(fault=respond) as backend:
         await ask(backend.url)
         assert (await ask(backend.url)).response
         assert backend.count == 3
-        backend.fault = Fault.reset()
+        backend.fault = faults.reset()
         await failure(backend.url, BackendUnreachableError)
         assert backend.count == 5, "tried on one new connection, and no more"
 
@@ -278,7 +280,7 @@ async def test_another_program_is_called_that() -> None:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_neither_key_nor_picture_follow_a_redirect(status: int) -> None:
     with ScriptedBackend() as elsewhere, ScriptedBackend() as backend:
-        backend.fault = Fault.redirect(f"{elsewhere.url}/infer/lmm", status)
+        backend.fault = faults.redirect(f"{elsewhere.url}/infer/lmm", status)
         error = await failure(backend.url)
     assert "another address" in error.message
     assert elsewhere.count == 0
@@ -286,14 +288,14 @@ async def test_neither_key_nor_picture_follow_a_redirect(status: int) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 500])
 async def test_a_key_that_a_server_repeats_is_masked(status: int) -> None:
-    with ScriptedBackend(fault=Fault.echo_key(status)) as backend:
+    with ScriptedBackend(fault=faults.echo_key(status)) as backend:
         error = await failure(backend.url)
     assert MASK in error.message
     assert KEY[:8] not in str(error)
 
 
 async def test_a_key_in_an_answer_is_masked() -> None:
-    with ScriptedBackend(fault=Fault.echo_key(200)) as backend:
+    with ScriptedBackend(fault=faults.echo_key(200)) as backend:
         answer = await ask(backend.url)
     assert MASK in json.dumps(answer.response)
     assert KEY not in json.dumps(answer.response)

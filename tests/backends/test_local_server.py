@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from scripted_backend import ScriptedBackend, other_program, refused_url
+from faults import other_program, refused_url
 from server_process import ServerProcess
 
 from florence_ui.backends import local_server
@@ -22,6 +22,7 @@ from florence_ui.backends.local_server import LONGEST_PAUSE, LocalServer, restar
 from florence_ui.backends.model_status import ServerState, ServerStatus, choose_model
 from florence_ui.backends.port_probe import Listener, identify_listener
 from florence_ui.backends.probe import request_model
+from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.errors import BackendUnreachableError
 from florence_ui.models import BASE, NANO, SERVER_NAME
 from florence_ui.settings import Settings

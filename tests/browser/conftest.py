@@ -13,7 +13,8 @@ import pytest
 from hosting.running import RunningApp
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, expect, sync_playwright
-from scripted_backend import ScriptedBackend
+
+from florence_ui.bench.scripted_backend import ScriptedBackend
 
 HERE = Path(__file__).parent
 NAMES = ("chromium", "chromium-browser", "google-chrome")

@@ -11,7 +11,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from browser import steps  # noqa: E402
 from browser.conftest import ARGUMENTS, find_chromium  # noqa: E402
-from hosting.running import RunningApp, free_port  # noqa: E402
+from hosting.running import RunningApp  # noqa: E402
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
@@ -56,12 +56,7 @@ SHOTS = {
 
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    local = {
-        "FLORENCE_UI_START_SERVER": "true",
-        "FLORENCE_UI_LOCAL_URL": f"http://127.0.0.1:{free_port()}",
-        "HF_HUB_OFFLINE": "1",
-    }
-    with sync_playwright() as playwright, RunningApp(**local) as app:
+    with sync_playwright() as playwright, RunningApp.with_local_server() as app:
         browser = playwright.chromium.launch(executable_path=find_chromium(playwright.chromium), args=ARGUMENTS)
         for name, (viewport, scheme, prepare) in SHOTS.items():
             page = open_page(browser, app, viewport, scheme)

@@ -6,7 +6,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import steps
 from playwright.sync_api import Page
-from scripted_backend import ScriptedBackend
+
+from florence_ui.bench.scripted_backend import ScriptedBackend
 
 SERIOUS = {"serious", "critical"}
 

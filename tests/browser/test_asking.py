@@ -4,10 +4,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import faults
 import pytest
 from browser import steps
 from playwright.sync_api import Page, expect
-from scripted_backend import Fault, ScriptedBackend
+
+from florence_ui.bench.scripted_backend import Respond, ScriptedBackend
 
 
 def test_an_uploaded_picture_is_looked_at_and_the_answer_drawn_on_it(
@@ -210,7 +212,7 @@ def test_a_file_that_is_no_picture_is_refused_and_the_page_goes_on(
 
 def test_stop_ends_a_run_at_once(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
     steps.upload(page, photograph)
-    backend.fault, gone = Fault.hang(), backend.abandoned
+    backend.fault, gone = faults.hang(), backend.abandoned
     page.click("#run:not([disabled])")
     expect(page.locator("#stage .stage-title")).to_contain_text("working")
     expect(page.locator("#run")).to_be_hidden()
@@ -225,13 +227,13 @@ def test_stop_ends_a_run_at_once(page: Page, backend: ScriptedBackend, photograp
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        pytest.param(Fault.status(401), "key", id="key-refused"),
-        pytest.param(Fault.status(500), "server", id="server-error"),
-        pytest.param(Fault.html(), "web page", id="nonsense"),
+        pytest.param(faults.status(401), "key", id="key-refused"),
+        pytest.param(faults.status(500), "server", id="server-error"),
+        pytest.param(faults.html(), "web page", id="nonsense"),
     ],
 )
 def test_a_failure_is_said_in_words_and_the_next_run_works(
-    page: Page, backend: ScriptedBackend, photograph: Path, fault: Fault, words: str
+    page: Page, backend: ScriptedBackend, photograph: Path, fault: Respond, words: str
 ) -> None:
     steps.upload(page, photograph)
     backend.fault = fault
@@ -249,7 +251,7 @@ def test_nothing_of_the_answer_before_stands_beside_a_failure(
     steps.upload(page, photograph)
     steps.run(page)
     expect(page.locator("#download-panel")).to_be_visible()
-    backend.fault = Fault.status(500)
+    backend.fault = faults.status(500)
     steps.run(page, "failed")
     for left_over in ("#meta p", "#download-panel", "#style-panel", "#object-panel", "#filter-panel"):
         expect(page.locator(left_over)).to_be_hidden()
@@ -281,7 +283,7 @@ def test_ctrl_enter_runs_from_a_field(page: Page, backend: ScriptedBackend, phot
 def test_who_runs_by_keyboard_stays_at_run_and_stop(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
     steps.upload(page, photograph)
     expect(page.locator("#run")).to_be_enabled()
-    backend.fault = Fault.hang()
+    backend.fault = faults.hang()
     page.focus("#run")
     page.keyboard.press("Enter")
     expect(page.locator("#stop")).to_be_focused()

@@ -11,9 +11,8 @@ from browser.conftest import DESKTOP
 from hosting.running import RunningApp
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
-from scripted_backend import ScriptedBackend
 
-from florence_ui.bench.scripted_backend import plausible_answer
+from florence_ui.bench.scripted_backend import ScriptedBackend, plausible_answer
 
 BAD_SIZE = (123, 77)
 

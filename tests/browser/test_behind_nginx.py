@@ -14,8 +14,8 @@ from browser.conftest import ARGUMENTS, PATIENCE, find_chromium
 from browser.steps import labels, run, upload
 from hosting.running import AppHere, free_port
 from playwright.sync_api import Browser, BrowserContext, Page
-from scripted_backend import ScriptedBackend
 
+from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.settings import Settings
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "hosting.md").read_text("utf-8")

@@ -10,7 +10,8 @@ from browser import steps
 from browser.conftest import DESKTOP, PATIENCE
 from hosting.running import RunningApp
 from playwright.sync_api import Browser, Page, expect
-from scripted_backend import ScriptedBackend
+
+from florence_ui.bench.scripted_backend import ScriptedBackend
 
 DENIED_STORAGE = """
     for (const name of ["localStorage", "sessionStorage"])

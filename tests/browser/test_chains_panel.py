@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from browser import steps
 from playwright.sync_api import Page, expect
-from scripted_backend import ScriptedBackend
 
-from florence_ui.bench.scripted_backend import plausible_answer
+from florence_ui.bench.scripted_backend import ScriptedBackend, plausible_answer
 
 OVD = "<OPEN_VOCABULARY_DETECTION>"
 

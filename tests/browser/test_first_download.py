@@ -8,7 +8,7 @@ import pytest
 import torch
 from browser import steps
 from browser.conftest import DESKTOP
-from hosting.running import RunningApp, free_port
+from hosting.running import RunningApp
 from playwright.sync_api import Browser, Page, expect
 from safetensors.torch import load_file, save_file
 from server.fake_hub import FakeHub
@@ -34,14 +34,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeHub]:
 @pytest.fixture(scope="module")
 def new_app(hub: FakeHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """The app as a newcomer starts it, with an empty cache and that Hub."""
-    settings = {
-        "FLORENCE_UI_START_SERVER": "true",
-        "FLORENCE_UI_LOCAL_URL": f"http://127.0.0.1:{free_port()}",
-        "HF_ENDPOINT": hub.url,
-        "HF_HOME": str(tmp_path_factory.mktemp("cache")),
-        "HF_HUB_OFFLINE": "0",
-    }
-    with RunningApp(**settings) as app:
+    cache = str(tmp_path_factory.mktemp("cache"))
+    with RunningApp.with_local_server(HF_ENDPOINT=hub.url, HF_HOME=cache, HF_HUB_OFFLINE="0") as app:
         yield app
 
 

@@ -12,7 +12,8 @@ from browser.conftest import ARGUMENTS, find_chromium
 from browser.steps import labels, run, upload
 from hosting.running import RunningApp
 from playwright.sync_api import Browser, BrowserContext, Frame, Page
-from scripted_backend import ScriptedBackend
+
+from florence_ui.bench.scripted_backend import ScriptedBackend
 
 NAMES = "MAP evil.example 127.0.0.1, MAP friend.example 127.0.0.1, MAP rebound.example 127.0.0.1"
 ATTACK = """async ([app, path]) => {

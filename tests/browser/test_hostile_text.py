@@ -7,9 +7,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import faults
 from browser import steps
 from playwright.sync_api import Page, expect
-from scripted_backend import Fault, ScriptedBackend
+
+from florence_ui.bench.scripted_backend import ScriptedBackend
 
 HOSTILE = {
     "image": '<img src=x onerror="window.caught=1">',
@@ -65,7 +67,7 @@ def test_a_caption_is_text(page: Page, backend: ScriptedBackend, photograph: Pat
 def test_a_servers_message_is_text(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
     steps.upload(page, photograph)
     for name in ("image", "template"):
-        backend.fault = Fault.status(500, {"message": HOSTILE[name]})
+        backend.fault = faults.status(500, {"message": HOSTILE[name]})
         steps.run(page, "failed")
         check_quiet(page)
         assert "caught" in page.locator("#stage").inner_text()

@@ -9,7 +9,8 @@ import pytest
 from browser import steps
 from PIL import Image
 from playwright.sync_api import Page, expect
-from scripted_backend import ScriptedBackend
+
+from florence_ui.bench.scripted_backend import ScriptedBackend
 
 KEY = "visitors-own-secret-key"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from browser import steps
 from browser.conftest import DESKTOP
-from hosting.running import RunningApp, free_port
+from hosting.running import RunningApp
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
@@ -24,12 +24,7 @@ def truth(title: str) -> dict:
 @pytest.fixture(scope="module")
 def fresh_app() -> Iterator[RunningApp]:
     """The app as a newcomer starts it, its own local server included; the Hub cannot be reached."""
-    settings = {
-        "FLORENCE_UI_START_SERVER": "true",
-        "FLORENCE_UI_LOCAL_URL": f"http://127.0.0.1:{free_port()}",
-        "HF_HUB_OFFLINE": "1",
-    }
-    with RunningApp(**settings) as app:
+    with RunningApp.with_local_server() as app:
         yield app
 
 

@@ -8,9 +8,9 @@ import pytest
 from hosting.running import RunningApp, free_port
 from hosting.small_page import Served, small_page
 from PIL import Image
-from scripted_backend import ScriptedBackend
 
 from florence_ui.api.mcp import has_mcp, serve_tools
+from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.hosting.health import Availability
 from florence_ui.hosting.launch import launch_options, prepare_environment
 from florence_ui.settings import Settings

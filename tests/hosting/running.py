@@ -140,6 +140,13 @@ class RunningApp(Caller):
             **environ,
         }
 
+    @classmethod
+    def with_local_server(cls, **environ: str) -> Self:
+        """The app as a newcomer starts it, with a local server of its own; the Hub cannot be reached."""
+        address = f"http://127.0.0.1:{free_port()}"
+        usual = {"FLORENCE_UI_START_SERVER": "true", "FLORENCE_UI_LOCAL_URL": address, "HF_HUB_OFFLINE": "1"}
+        return cls(**usual | environ)
+
     def __enter__(self) -> Self:
         self.client = httpx.Client(base_url=self.url, timeout=120)
         with self._log.open("wb") as log:

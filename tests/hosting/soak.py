@@ -27,10 +27,11 @@ from PIL import Image, ImageDraw
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
+import faults
 from hosting.running import Caller, RunningApp, file_value, is_sentence
-from scripted_backend import Fault, ScriptedBackend
 
 from florence_ui.bench.hostile import ADDRESS_HEADER, hostile_visitors
+from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.tasks import TASKS
 
 TEMP_SECONDS = 40.0
@@ -40,7 +41,7 @@ TEMP_MB = 200
 PATIENCE = 60.0
 EMPTY_DISK = 2e6
 """Bytes on the disk that are left when everything has expired."""
-FAULTS = [Fault.status(500), Fault.status(401), Fault.reset(), Fault.html(), Fault.cut_off()]
+FAULTS = [faults.status(500), faults.status(401), faults.reset(), faults.html(), faults.cut_off()]
 BUSY = ("429", "503", "507", "busy", "Try again in")
 """By one of these one knows that a visitor was turned away because of the others."""
 

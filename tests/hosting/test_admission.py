@@ -17,8 +17,8 @@ from gradio_client.exceptions import ValidationError
 from hosting.running import RunningApp, file_value
 from hosting.small_page import Served
 from PIL import Image
-from scripted_backend import ScriptedBackend
 
+from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.hosting import admission
 from florence_ui.hosting.admission import MAX_EVENTS, RequestKind, check_limits
 from florence_ui.hosting.gradio_internals.queue import pending_events

@@ -19,8 +19,8 @@ import pytest
 from hosting.running import Outcome, RunningApp, file_value, is_sentence
 from hosting.soak import photograph
 from PIL import Image
-from scripted_backend import ScriptedBackend
 
+from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.exports.formats import FORMATS
 
 MB = 1 << 20

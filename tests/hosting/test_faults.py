@@ -4,48 +4,49 @@ import json
 import socket
 import time
 
+import faults
 import pytest
 from hosting.running import AppHere, RunningApp, file_value, free_port, is_sentence
-from scripted_backend import Fault, ScriptedBackend
 from starlette.datastructures import Secret
 
+from florence_ui.bench.scripted_backend import Respond, ScriptedBackend
 from florence_ui.settings import Settings
 
 FAULTS = {
-    "400": (Fault.status(400), "not"),
-    "401": (Fault.status(401), "key"),
-    "402": (Fault.status(402), "credits"),
-    "403": (Fault.status(403), "key"),
-    "404": (Fault.status(404), "model"),
-    "408": (Fault.status(408), ""),
-    "413": (Fault.status(413), ""),
-    "422": (Fault.status(422), ""),
-    "423": (Fault.status(423), "paused"),
-    "429": (Fault.status(429), ""),
-    "500": (Fault.status(500), ""),
-    "502": (Fault.status(502, "<html><h1>Bad Gateway</h1></html>"), ""),
-    "503": (Fault.status(503), ""),
-    "504": (Fault.status(504), ""),
-    "599": (Fault.status(418), ""),
-    "redirect": (Fault.redirect("http://169.254.169.254/latest/meta-data/"), "address"),
-    "hung": (Fault.hang(), "8 seconds"),
-    "a byte at a time": (Fault.drip(), "8 seconds"),
-    "cut off": (Fault.cut_off(), "broke off"),
-    "connection dropped": (Fault.reset(), "closed the connection"),
-    "a web page": (Fault.html(), "web page"),
-    "nothing": (Fault.empty(), "nothing"),
-    "50 MB": (Fault.huge(50), "larger than"),
-    "no JSON": (Fault.body("OK"), "unreadable"),
-    "deep JSON": (Fault.body("[" * 100_000), "unreadable"),
-    "not UTF-8": (Fault.body(b"\xff\xfe\x00"), "unreadable"),
-    "a list": (Fault.body("[1, 2]"), ""),
-    "null": (Fault.body("null"), ""),
-    "no response": (Fault.body('{"image": {}}'), ""),
-    "response is a text": (Fault.body('{"response": "dog"}'), ""),
-    "response is a number": (Fault.body('{"response": 5}'), ""),
-    "another language": (Fault.body('{"error": "\u7b54\u3048\u304c\u3042\u308a\u307e\u305b\u3093"}'), ""),
-    "HTML in the message": (Fault.status(500, {"message": "<img src=x onerror=alert(1)>\x1b[31m"}), ""),
-    "endless message": (Fault.status(500, {"message": "x" * 10**6}), ""),
+    "400": (faults.status(400), "not"),
+    "401": (faults.status(401), "key"),
+    "402": (faults.status(402), "credits"),
+    "403": (faults.status(403), "key"),
+    "404": (faults.status(404), "model"),
+    "408": (faults.status(408), ""),
+    "413": (faults.status(413), ""),
+    "422": (faults.status(422), ""),
+    "423": (faults.status(423), "paused"),
+    "429": (faults.status(429), ""),
+    "500": (faults.status(500), ""),
+    "502": (faults.status(502, "<html><h1>Bad Gateway</h1></html>"), ""),
+    "503": (faults.status(503), ""),
+    "504": (faults.status(504), ""),
+    "599": (faults.status(418), ""),
+    "redirect": (faults.redirect("http://169.254.169.254/latest/meta-data/"), "address"),
+    "hung": (faults.hang(), "8 seconds"),
+    "a byte at a time": (faults.drip(), "8 seconds"),
+    "cut off": (faults.cut_off(), "broke off"),
+    "connection dropped": (faults.reset(), "closed the connection"),
+    "a web page": (faults.html(), "web page"),
+    "nothing": (faults.empty(), "nothing"),
+    "50 MB": (faults.huge(50), "larger than"),
+    "no JSON": (faults.body("OK"), "unreadable"),
+    "deep JSON": (faults.body("[" * 100_000), "unreadable"),
+    "not UTF-8": (faults.body(b"\xff\xfe\x00"), "unreadable"),
+    "a list": (faults.body("[1, 2]"), ""),
+    "null": (faults.body("null"), ""),
+    "no response": (faults.body('{"image": {}}'), ""),
+    "response is a text": (faults.body('{"response": "dog"}'), ""),
+    "response is a number": (faults.body('{"response": 5}'), ""),
+    "another language": (faults.body('{"error": "\u7b54\u3048\u304c\u3042\u308a\u307e\u305b\u3093"}'), ""),
+    "HTML in the message": (faults.status(500, {"message": "<img src=x onerror=alert(1)>\x1b[31m"}), ""),
+    "endless message": (faults.status(500, {"message": "x" * 10**6}), ""),
 }
 LIES = {
     "wrong size": {"response": {"<OD>": {"bboxes": [[0, 0, 9999, 9999]], "labels": ["a"]}}, "image": {"width": 10**9}},
@@ -75,7 +76,7 @@ CASES = [
 
 @pytest.mark.parametrize(("where", "fault", "words"), CASES)
 def test_every_fault_has_its_sentence(
-    app: RunningApp, backend: ScriptedBackend, picture: bytes, where: str, fault: Fault, words: str
+    app: RunningApp, backend: ScriptedBackend, picture: bytes, where: str, fault: Respond, words: str
 ) -> None:
     backend.fault = fault
     begun = time.monotonic()
@@ -93,13 +94,13 @@ def test_every_fault_has_its_sentence(
 def test_a_lying_backend_is_a_result_or_a_sentence(
     app: RunningApp, backend: ScriptedBackend, picture: bytes, body: dict
 ) -> None:
-    backend.fault = Fault.body(json.dumps(body))
+    backend.fault = faults.body(json.dumps(body))
     outcome = app.analyze(picture, task="<OD>")
     assert outcome.ok or is_sentence(outcome.error), outcome.error
 
 
 def test_after_each_bad_day_comes_a_good_one(app: RunningApp, backend: ScriptedBackend, picture: bytes) -> None:
-    for fault in (Fault.status(500), Fault.reset(), Fault.cut_off(), Fault.html()):
+    for fault in (faults.status(500), faults.reset(), faults.cut_off(), faults.html()):
         backend.fault = fault
         assert not app.analyze(picture, task="<OD>").ok
         backend.fault = None
@@ -110,7 +111,7 @@ def test_after_each_bad_day_comes_a_good_one(app: RunningApp, backend: ScriptedB
 def test_a_page_that_is_closed_in_mid_run_ends_the_run(
     app: RunningApp, backend: ScriptedBackend, picture: bytes, how: str
 ) -> None:
-    backend.fault = Fault.hang()
+    backend.fault = faults.hang()
     path = app.upload(picture).json()[0]
     image = {"path": path, "meta": {"_type": "gradio.FileData"}}
     data = [image, "<OD>", "", "", None, "", "local", "", ""]
@@ -148,7 +149,7 @@ def hang_up_on(app: RunningApp, path: str) -> None:
 def test_who_hangs_up_before_the_stream_has_begun_has_left_too(
     app: RunningApp, backend: ScriptedBackend, picture: bytes
 ) -> None:
-    backend.fault = Fault.hang()
+    backend.fault = faults.hang()
     image = file_value(app.upload(picture).json()[0])
     path = asked_by_program(app, [image, "<OD>", "", "", None, "", "local", "", ""])
     backend.wait_for(lambda b: b.running == 1)
@@ -157,7 +158,7 @@ def test_who_hangs_up_before_the_stream_has_begun_has_left_too(
 
 
 def test_a_page_whose_heartbeat_ends_has_left(app: RunningApp, backend: ScriptedBackend, picture: bytes) -> None:
-    backend.fault = Fault.hang()
+    backend.fault = faults.hang()
     image = file_value(app.upload(picture).json()[0])
     number = next(f["id"] for f in app.client.get("/config").json()["dependencies"] if f["api_name"] == "analyse")
     body = {"data": [image, "<OD>", "", "", None, "", "local", "", ""], "fn_index": number, "session_hash": "beats"}

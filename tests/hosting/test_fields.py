@@ -4,8 +4,8 @@ import json
 
 import pytest
 from hosting.running import RunningApp, is_sentence
-from scripted_backend import ScriptedBackend
 
+from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.tasks import TASKS
 
 PHRASE = "<CAPTION_TO_PHRASE_GROUNDING>"

@@ -9,7 +9,8 @@ import httpx
 import pytest
 from bad_files import CASES, FileCase
 from hosting.running import RunningApp, is_sentence
-from scripted_backend import ScriptedBackend
+
+from florence_ui.bench.scripted_backend import ScriptedBackend
 
 KINDS = {(case.says, PurePath(case.name).suffix if case.size else ""): case for case in reversed(CASES)}
 

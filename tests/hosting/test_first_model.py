@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hosting.running import RunningApp, free_port
+from hosting.running import RunningApp
 from safetensors.torch import load_file, save_file
 from server.fake_hub import FakeHub
 from server_process import wait_for
@@ -29,13 +29,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeHub]:
 
 
 def newcomer(hub: FakeHub, cache: Path) -> RunningApp:
-    return RunningApp(
-        FLORENCE_UI_START_SERVER="true",
-        FLORENCE_UI_LOCAL_URL=f"http://127.0.0.1:{free_port()}",
-        HF_ENDPOINT=hub.url,
-        HF_HOME=str(cache),
-        HF_HUB_OFFLINE="0",
-    )
+    return RunningApp.with_local_server(HF_ENDPOINT=hub.url, HF_HOME=str(cache), HF_HUB_OFFLINE="0")
 
 
 def test_it_comes_by_itself_and_goes_on_after_a_broken_start(hub: FakeHub, tmp_path: Path) -> None:

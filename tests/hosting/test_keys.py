@@ -6,12 +6,13 @@ import os
 import secrets
 from pathlib import Path
 
+import faults
 import pytest
 from hosting.conftest import OPERATOR_KEY
 from hosting.running import AppHere, Outcome, RunningApp
-from scripted_backend import Fault, ScriptedBackend
 from starlette.datastructures import Secret
 
+from florence_ui.bench.scripted_backend import Respond, ScriptedBackend
 from florence_ui.errors import SettingsError
 from florence_ui.inference.response_cache import fingerprint
 from florence_ui.settings import Settings
@@ -23,24 +24,24 @@ def whole_page(key: str) -> str:
     return f"<html>Bearer {key} api_key={key} {key[::-1]}</html>"
 
 
-def endings(key: str) -> dict[str, Fault | None]:
+def endings(key: str) -> dict[str, Respond | None]:
     """Ways in which a run with this key can end; many servers repeat the key on the way."""
     return {
         "success": None,
-        "key in the answer": Fault.echo_key(200),
-        **{f"key in the message, {status}": Fault.echo_key(status) for status in (400, 401, 403, 422, 429, 500, 503)},
-        "key in a web page": Fault.body(whole_page(key), "text/html", "page"),
-        "key in a web page, 502": Fault.status(502, whole_page(key)),
-        "key in a redirect": Fault.redirect(f"http://127.0.0.1:9/?api_key={key}"),
-        "key in a header": Fault.status(500, "no", {"X-Key": key, "WWW-Authenticate": f"Bearer {key}"}),
-        "key cut short": Fault.status(500, {"message": f"key {key[:12]}... refused"}),
-        "key as JSON escapes": Fault.body(
+        "key in the answer": faults.echo_key(200),
+        **{f"key in the message, {status}": faults.echo_key(status) for status in (400, 401, 403, 422, 429, 500, 503)},
+        "key in a web page": faults.body(whole_page(key), "text/html", "page"),
+        "key in a web page, 502": faults.status(502, whole_page(key)),
+        "key in a redirect": faults.redirect(f"http://127.0.0.1:9/?api_key={key}"),
+        "key in a header": faults.status(500, "no", {"X-Key": key, "WWW-Authenticate": f"Bearer {key}"}),
+        "key cut short": faults.status(500, {"message": f"key {key[:12]}... refused"}),
+        "key as JSON escapes": faults.body(
             json.dumps({"response": {"<OD>": "".join(f"\\u{ord(c):04x}" for c in key)}}).replace("\\\\", "\\")
         ),
-        "connection dropped": Fault.reset(),
-        "cut off": Fault.cut_off(),
-        "nonsense": Fault.body("[[[["),
-        "hung": Fault.hang(),
+        "connection dropped": faults.reset(),
+        "cut off": faults.cut_off(),
+        "nonsense": faults.body("[[[["),
+        "hung": faults.hang(),
     }
 
 

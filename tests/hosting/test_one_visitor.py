@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hosting.running import RunningApp
 from hosting.soak import photograph
-from scripted_backend import ScriptedBackend
 
 from florence_ui.bench.hostile import ADDRESS_HEADER, ATTACKS, hostile_visitors
+from florence_ui.bench.scripted_backend import ScriptedBackend
 
 HONEST = "198.51.100.7"
 DISK_MB = 500

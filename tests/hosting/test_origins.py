@@ -11,9 +11,9 @@ from hosting.conftest import OPERATOR_KEY
 from hosting.running import RunningApp, free_port
 from hosting.small_page import Served, small_page
 from hosting.test_routes import is_refusal, small_png
-from scripted_backend import ScriptedBackend
 
 from florence_ui.api.mcp import has_mcp, serve_tools
+from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.hosting.launch import launch_options
 from florence_ui.hosting.origin_guard import OriginGuard
 from florence_ui.hosting.requests import RequestRefused

@@ -11,9 +11,9 @@ import httpx
 import pytest
 from hosting.conftest import OPERATOR_KEY
 from hosting.running import AppHere, Outcome, RunningApp, file_value
-from scripted_backend import ScriptedBackend
 from starlette.datastructures import Secret
 
+from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.hosting.launch import SESSION_CAPACITY
 from florence_ui.settings import Settings
 

@@ -7,9 +7,11 @@ import threading
 import time
 from pathlib import Path
 
+import faults
 import pytest
-from hosting.running import RunningApp, free_port
-from scripted_backend import Fault, ScriptedBackend
+from hosting.running import RunningApp
+
+from florence_ui.bench.scripted_backend import ScriptedBackend
 
 pytestmark = pytest.mark.server
 
@@ -34,7 +36,7 @@ def is_alive(pid: int) -> bool:
 
 @pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
 def test_it_ends_in_mid_run_with_visitors_connected(picture: bytes, name: signal.Signals) -> None:
-    with ScriptedBackend(fault=Fault.hang()) as backend, RunningApp(FLORENCE_UI_LOCAL_URL=backend.url) as app:
+    with ScriptedBackend(fault=faults.hang()) as backend, RunningApp(FLORENCE_UI_LOCAL_URL=backend.url) as app:
         threading.Thread(target=lambda: quietly(app, picture), daemon=True).start()
         backend.wait_for(lambda b: b.running == 1)
         assert app.disk > 0
@@ -57,8 +59,7 @@ def quietly(app: RunningApp, picture: bytes) -> None:
 @pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGKILL], ids=["told", "killed"])
 def test_its_local_server_ends_with_it(name: signal.Signals) -> None:
     pytest.importorskip("torch")
-    url = f"http://127.0.0.1:{free_port()}"
-    with RunningApp(FLORENCE_UI_LOCAL_URL=url, FLORENCE_UI_START_SERVER="true", HF_HUB_OFFLINE="1") as app:
+    with RunningApp.with_local_server() as app:
         until = time.monotonic() + 30
         while not (started := children(app.process.pid)) and time.monotonic() < until:
             time.sleep(0.1)

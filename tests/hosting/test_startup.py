@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hosting.running import RunningApp, free_port
-from scripted_backend import ScriptedBackend, refused_url
+from faults import refused_url
+from hosting.running import RunningApp
 
 from florence_ui.api.mcp import has_mcp
+from florence_ui.bench.scripted_backend import ScriptedBackend
 
 pytestmark = pytest.mark.server
 
@@ -67,9 +68,8 @@ def test_the_page_starts_isolated(backend: ScriptedBackend, picture: bytes) -> N
 
 def test_its_local_server_starts_too_and_says_what_the_proxy_keeps_it_from(tmp_path: Path) -> None:
     """No weights are on the disk, and the way to them leads through a proxy that cannot be used."""
-    address = {"FLORENCE_UI_START_SERVER": "true", "FLORENCE_UI_LOCAL_URL": f"http://127.0.0.1:{free_port()}"}
     environ = {**ENVIRONMENTS["socks proxies"], **ENVIRONMENTS["ascii terminal"], "HF_HOME": str(tmp_path)}
-    with IsolatedApp(**address, **environ) as app:
+    with IsolatedApp.with_local_server(**environ, HF_HUB_OFFLINE="0") as app:
         until = time.monotonic() + 240
         while time.monotonic() < until and "SOCKS proxy" not in app.log:
             health = app.client.get("/healthz").json()

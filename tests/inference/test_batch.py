@@ -4,9 +4,9 @@ import asyncio
 import io
 import time
 
+import faults
 import pytest
 from PIL import Image
-from scripted_backend import Fault
 from workbench import request_about, workbench
 
 from florence_ui.bench.scripted_backend import plausible_answer
@@ -74,7 +74,7 @@ async def test_pictures_that_fail_say_why_and_the_others_are_answered(tmp_path):
 async def test_only_failures_are_tried_again(tmp_path):
     batch = Batch.of(files(tmp_path, 5))
     with workbench() as (backend, pipeline):
-        backend.fault = Fault.status(500)
+        backend.fault = faults.status(500)
         stream = batch.run(pipeline.analyze, request_about, max_concurrency=1)
         await anext(stream)
         backend.fault = None

@@ -9,15 +9,17 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 
+import faults
 import numpy as np
 import pytest
+from faults import refused_url
 from PIL import Image
-from scripted_backend import Fault, ScriptedBackend, plausible_answer, refused_url
 from starlette.datastructures import Secret
 from supervision import Detections
 
 from florence_ui.backend_presets import PRESETS
 from florence_ui.backends.model_status import NANO_WARNING
+from florence_ui.bench.scripted_backend import ScriptedBackend, plausible_answer
 from florence_ui.errors import (
     AnswerError,
     BackendTimeoutError,
@@ -169,7 +171,7 @@ async def test_keys_never_share_answers_and_are_stored_nowhere(backend: Scripted
 
 async def test_a_failure_is_not_remembered(backend: ScriptedBackend, picture: Picture) -> None:
     pipeline = pipeline_to(backend)
-    backend.fault = Fault.status(500)
+    backend.fault = faults.status(500)
     with pytest.raises(FlorenceUIError):
         await pipeline.analyze(about(picture))
     backend.fault = None
@@ -191,7 +193,7 @@ async def test_a_remembered_region_is_read_for_the_region_that_was_asked(
 
 async def test_equal_calls_under_way_are_one_call(backend: ScriptedBackend, picture: Picture) -> None:
     pipeline = pipeline_to(backend)
-    backend.fault = Fault.hang()
+    backend.fault = faults.hang()
     runs = [asyncio.create_task(pipeline.analyze(about(picture))) for _ in range(3)]
     await until(backend, lambda b: b.running == 1)
     runs[0].cancel()
@@ -207,7 +209,7 @@ async def test_equal_calls_under_way_are_one_call(backend: ScriptedBackend, pict
 
 async def test_stop_frees_the_place(backend: ScriptedBackend, picture: Picture) -> None:
     pipeline = pipeline_to(backend, backend_concurrency=1)
-    backend.fault = Fault.hang()
+    backend.fault = faults.hang()
     hung = asyncio.create_task(pipeline.analyze(about(picture)))
     await until(backend, lambda b: b.running == 1)
     said = Heard()
@@ -224,7 +226,7 @@ async def test_a_hung_server_ends_at_the_deadline_and_frees_the_place(
     backend: ScriptedBackend, picture: Picture
 ) -> None:
     pipeline = pipeline_to(backend, backend_concurrency=1, local_timeout=0.5)
-    backend.fault = Fault.hang()
+    backend.fault = faults.hang()
     with pytest.raises(BackendTimeoutError):
         await pipeline.analyze(about(picture))
     backend.fault = None
@@ -295,7 +297,7 @@ async def test_a_server_at_the_usual_address_that_wants_a_key_costs_the_right_se
     backend: ScriptedBackend, picture: Picture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(PRESETS, "local", replace(PRESETS["local"], url=backend.url))
-    backend.fault = Fault.status(401)
+    backend.fault = faults.status(401)
     with pytest.raises(KeyRefusedError, match="wants an API key") as caught:
         await Pipeline(Settings(api_key=Secret(KEY), start_server=False)).analyze(about(picture, backend="local"))
     assert "FLORENCE_UI_LOCAL_URL" in caught.value.hint
@@ -337,7 +339,7 @@ async def test_a_server_that_speaks_of_another_size_is_not_trusted_silently(
     backend: ScriptedBackend, picture: Picture
 ) -> None:
     answer = {"image": {"width": 10, "height": 20}, "response": plausible_answer("<OD>", (600, 300))}
-    backend.fault = Fault.body(json.dumps(answer))
+    backend.fault = faults.body(json.dumps(answer))
     warnings = (await pipeline_to(backend).analyze(about(picture))).result.warnings
     assert any("10 x 20" in warning for warning in warnings)
 

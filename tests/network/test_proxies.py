@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 import requests
+from faults import refused_url
 from forward_proxy import ForwardProxy
 from hosting.running import RunningApp
 from PIL import Image
-from scripted_backend import ScriptedBackend, refused_url
 from starlette.datastructures import Secret
 
 from florence_ui.backends.backend import Backend
 from florence_ui.backends.infer import infer
 from florence_ui.backends.probe import check_reachable
+from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.errors import BackendError, BackendUnreachableError
 from florence_ui.images.loading import encode_jpeg
 from florence_ui.network import proxies

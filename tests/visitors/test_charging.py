@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from scripted_backend import refused_url
+from faults import refused_url
 from workbench import picture_in, request_about, workbench
 
 from florence_ui.backends.backend import Backend
