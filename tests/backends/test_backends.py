@@ -210,7 +210,7 @@ async def test_a_bad_answer_costs_a_sentence(fault: Respond, kind: type[BackendE
         assert (await ask(backend.url)).response
 
 
-@pytest.mark.parametrize("fault", [faults.hang(), faults.drip()], ids=lambda f: f.name)
+@pytest.mark.parametrize("fault", [faults.hang(), faults.drip()], ids=["hang", "drip"])
 async def test_the_deadline_ends_the_call(fault: Respond) -> None:
     with ScriptedBackend(fault=fault) as backend:
         await ask_once_to_load_the_sdk(backend)
@@ -221,7 +221,7 @@ async def test_the_deadline_ends_the_call(fault: Respond) -> None:
         await asyncio.to_thread(backend.wait_for, lambda b: b.running == 0)
 
 
-@pytest.mark.parametrize("fault", [faults.hang(), faults.drip()], ids=lambda f: f.name)
+@pytest.mark.parametrize("fault", [faults.hang(), faults.drip()], ids=["hang", "drip"])
 async def test_cancelling_hangs_up(fault: Respond) -> None:
     with ScriptedBackend(fault=fault) as backend:
         call = asyncio.create_task(ask(backend.url))

@@ -30,7 +30,7 @@ def endings(key: str) -> dict[str, Respond | None]:
         "success": None,
         "key in the answer": faults.echo_key(200),
         **{f"key in the message, {status}": faults.echo_key(status) for status in (400, 401, 403, 422, 429, 500, 503)},
-        "key in a web page": faults.body(whole_page(key), "text/html", "page"),
+        "key in a web page": faults.body(whole_page(key), "text/html"),
         "key in a web page, 502": faults.status(502, whole_page(key)),
         "key in a redirect": faults.redirect(f"http://127.0.0.1:9/?api_key={key}"),
         "key in a header": faults.status(500, "no", {"X-Key": key, "WWW-Authenticate": f"Bearer {key}"}),
