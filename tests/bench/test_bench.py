@@ -187,7 +187,7 @@ def test_memory_that_was_taken_and_given_back_is_seen() -> None:
 def test_the_short_form_runs_the_five_rows(tmp_path) -> None:
     figures = tmp_path / "figures.json"
     done = subprocess.run(
-        [sys.executable, "-m", "florence_ui.bench", "--short", "--json", str(figures)],
+        [sys.executable, "-m", "florence_ui.bench", "--short", "--pairs", "1", "--json", str(figures)],
         cwd=ROOT, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
