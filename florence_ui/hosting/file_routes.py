@@ -8,6 +8,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
+from gradio.data_classes import DeveloperPath
 from gradio.exceptions import InvalidPathError
 from gradio.route_utils import file_fetch
 from gradio.routes import file_upload_statuses
@@ -122,7 +123,7 @@ def _keep_files(lease: Lease, files: list[PartFile]) -> list[str]:
         folder = lease.folder / file.sha.hexdigest()
         folder.mkdir(exist_ok=True)
         name = strip_invalid_filename_characters(Path(file.filename or "").name)
-        paths.append(Path(safe_join(str(folder), name)))
+        paths.append(Path(safe_join(DeveloperPath(str(folder)), name)))
         file.path.rename(paths[-1])
     folders = {folder: lease.keep_subfolder(folder) for folder in dict.fromkeys(path.parent for path in paths)}
     return [str(folders[path.parent] / path.name) for path in paths]

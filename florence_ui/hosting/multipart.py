@@ -34,7 +34,7 @@ class PartFile(GradioUploadFile):
 
     async def write(self, data: bytes) -> None:
         """Append the data."""
-        self.size += len(data)
+        self.size = (self.size or 0) + len(data)
         self.unsaved += data
 
     async def seek(self, _: int) -> None:

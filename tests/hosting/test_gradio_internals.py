@@ -107,8 +107,11 @@ PROMISES: dict[str, Callable[[Blocks], bool]] = {
     "Gradio starts the class `Server` that it finds in its module": (
         lambda demo: "Server" in http_server.start_server.__code__.co_names
     ),
-    "CORS is added by a middleware that asks `parent_configures_cors`": (
-        lambda demo: uses(CustomCORSMiddleware.__call__, "if self.parent_configures_cors():")
+    "CORS is added by a middleware that asks `parent_configures_cors`, which caches its answer": (
+        lambda demo: (
+            uses(CustomCORSMiddleware.__call__, "if self.parent_configures_cors():")
+            and uses(CustomCORSMiddleware.parent_configures_cors, "if self._parent_configures_cors is None:")
+        )
     ),
     "The app is a stack of middleware that begins at `middleware_stack`": lambda demo: names(
         demo.app, "middleware_stack"

@@ -350,4 +350,4 @@ def test_trusting_everybodys_forwarded_addresses_is_overridden_and_said(open_app
         outcomes.append(open_app.analyze(picture, task="<CAPTION_TO_PHRASE_GROUNDING>", text=f"car {number}"))
     assert not all(outcome.ok for outcome in outcomes), "a forged address was a new visitor"
     assert "Try again in" in outcomes[-1].error
-    assert "FORWARDED_ALLOW_IPS is not used here" in open_app.log
+    assert "FORWARDED_ALLOW_IPS is ignored" in open_app.log

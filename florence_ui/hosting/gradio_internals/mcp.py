@@ -41,7 +41,7 @@ class ToolServer:
 
     def page_request(self, request: Request, session: str = "") -> gr.Request:
         """An agent's request as endpoints know it: one to the page, not to Gradio's inner app for agents."""
-        return gr.Request(Request(request.scope | {"app": self._server.blocks.app}), session_hash=session)
+        return gr.Request(Request({**request.scope, "app": self._server.blocks.app}), session_hash=session)
 
     def root_url(self, request: Request) -> str:
         """The address of the page as the agent reaches it."""

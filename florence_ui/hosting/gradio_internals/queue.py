@@ -24,6 +24,7 @@ class WakingQueue(Queue):
         """Convert the queue of these `gr.Blocks`; call it before they are launched."""
         queue = blocks._queue
         queue.__class__ = cls
+        assert isinstance(queue, cls)
         queue._pushed, queue._running = asyncio.Event(), asyncio.Event()
 
     def start(self) -> None:

@@ -31,11 +31,11 @@ class LimitedServer(http_server.Server):
 def limited_server() -> Iterator[None]:
     """Serve a page that is launched inside this block by `LimitedServer`."""
     usual = http_server.Server
-    http_server.Server = LimitedServer
+    http_server.Server = LimitedServer  # type: ignore[misc]  # Gradio offers no other way to choose its server
     try:
         yield
     finally:
-        http_server.Server = usual
+        http_server.Server = usual  # type: ignore[misc]
 
 
 def set_shutdown_grace(demo: Blocks, seconds: int) -> None:
@@ -54,7 +54,7 @@ def remove_cors(app: App) -> None:
         layer = getattr(layer, "app", None)
     if layer is None:
         raise RuntimeError("Gradio's CORS middleware was not found; this version of Gradio is not supported.")
-    layer.parent_configures_cors = lambda: True
+    layer._parent_configures_cors = True  # the answer that Gradio caches
 
 
 class PageCompression(BrotliMiddleware):
