@@ -55,8 +55,8 @@ def draw_box(page: Page, start: tuple[float, float], end: tuple[float, float]) -
     page.mouse.up()
 
 
-def colour_at(page: Page, x: float, y: float) -> tuple[int, int, int]:
-    """The colour of the picture on the stage at a place, in parts of its width and height."""
+def color_at(page: Page, x: float, y: float) -> tuple[int, int, int]:
+    """The color of the picture on the stage at a place, in parts of its width and height."""
     return tuple(
         page.evaluate(
             """async ([x, y]) => {
@@ -74,6 +74,6 @@ def colour_at(page: Page, x: float, y: float) -> tuple[int, int, int]:
     )
 
 
-def is_grey(colour: tuple[int, int, int]) -> bool:
-    """Whether a colour has no hue, give or take what JPEG adds."""
-    return max(colour) - min(colour) < 24
+def is_grey(color: tuple[int, int, int]) -> bool:
+    """Whether a color has no hue, give or take what JPEG adds."""
+    return max(color) - min(color) < 24

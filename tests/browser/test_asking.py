@@ -16,11 +16,11 @@ def test_an_uploaded_picture_is_looked_at_and_the_answer_drawn_on_it(
     page: Page, backend: ScriptedBackend, photograph: Path
 ) -> None:
     steps.upload(page, photograph)
-    assert steps.is_grey(steps.colour_at(page, 0.05, 0.35))
+    assert steps.is_grey(steps.color_at(page, 0.05, 0.35))
     steps.run(page)
     assert steps.labels(page) == ["car", "person", "wheel"]
-    assert not steps.is_grey(steps.colour_at(page, 0.05, 0.35)), "the left side of the car's box is drawn"
-    assert steps.is_grey(steps.colour_at(page, 0.46, 0.7)), "between the boxes nothing is"
+    assert not steps.is_grey(steps.color_at(page, 0.05, 0.35)), "the left side of the car's box is drawn"
+    assert steps.is_grey(steps.color_at(page, 0.46, 0.7)), "between the boxes nothing is"
     assert backend.calls[-1].prompt == "<OD>"
     expect(page.locator("#meta")).to_contain_text("this machine")
     expect(page.locator("#stage img")).to_have_attribute("alt", "The picture with 3 objects found: car, person, wheel.")
@@ -73,7 +73,7 @@ def test_a_region_is_drawn_by_mouse(page: Page, backend: ScriptedBackend, photog
     numbers = [int(n) for n in re.findall(r"<loc_(\d+)>", backend.calls[-1].prompt)]
     assert numbers == pytest.approx([200, 250, 600, 750], abs=8)
     assert steps.labels(page) == ["a red car"]
-    assert not steps.is_grey(steps.colour_at(page, 0.2, 0.5)), "the answer is drawn on its region"
+    assert not steps.is_grey(steps.color_at(page, 0.2, 0.5)), "the answer is drawn on its region"
 
 
 def test_a_region_is_drawn_by_keyboard(page: Page, backend: ScriptedBackend, photograph: Path) -> None:

@@ -133,8 +133,8 @@ def note_elsewhere(url: str, address: str, wrong: list[str]) -> None:
 
 def is_styled(page: Page) -> bool:
     """Whether Gradio's styles and our own are there."""
-    colour = page.locator("#run").evaluate("button => getComputedStyle(button).backgroundColor")
-    return colour not in ("rgba(0, 0, 0, 0)", "rgb(239, 239, 239)", "buttonface")
+    color = page.locator("#run").evaluate("button => getComputedStyle(button).backgroundColor")
+    return color not in ("rgba(0, 0, 0, 0)", "rgb(239, 239, 239)", "buttonface")
 
 
 def test_the_lines_of_readme_are_enough(

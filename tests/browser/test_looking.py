@@ -11,6 +11,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from florence_ui.bench.scripted_backend import ScriptedBackend
+from florence_ui.rendering.annotate import PALETTES
+from florence_ui.results.result import make_detections
 
 KEY = "visitors-own-secret-key"
 
@@ -81,18 +83,25 @@ def test_the_phrases_of_a_grounded_caption_light_up_with_their_boxes(
     expect(page.locator(".stage-text button.on")).to_have_text("A car")
 
 
+def test_each_row_of_the_list_has_the_color_of_its_object(answered: Page) -> None:
+    colors = answered.locator(".stage-row i").evaluate_all("all => all.map((i) => getComputedStyle(i).backgroundColor)")
+    found = make_detections(["car", "person", "wheel"], [[0, 0, 9, 9]] * 3)
+    named = [PALETTES["default"].by_idx(class_id).as_rgb() for class_id in found.class_id]
+    assert colors == [f"rgb({red}, {green}, {blue})" for red, green, blue in named]
+
+
 def test_restyling_and_hiding_redraw_without_a_call(answered: Page, backend: ScriptedBackend) -> None:
     calls = backend.count
-    assert steps.is_grey(steps.colour_at(answered, 0.2, 0.3)), "inside the car's box nothing is drawn"
+    assert steps.is_grey(steps.color_at(answered, 0.2, 0.3)), "inside the car's box nothing is drawn"
     before = answered.locator("#stage img").get_attribute("src")
     answered.locator("#style-panel button").first.click()
     answered.locator("#annotators label", has_text="filled").click()
     expect(answered.locator("#stage img")).not_to_have_attribute("src", before)
-    assert not steps.is_grey(steps.colour_at(answered, 0.2, 0.3)), "now it is filled"
+    assert not steps.is_grey(steps.color_at(answered, 0.2, 0.3)), "now it is filled"
     before = answered.locator("#stage img").get_attribute("src")
     answered.get_by_label("Hide car").click()
     expect(answered.locator("#stage img")).not_to_have_attribute("src", before)
-    assert steps.is_grey(steps.colour_at(answered, 0.2, 0.3)), "and not drawn at all"
+    assert steps.is_grey(steps.color_at(answered, 0.2, 0.3)), "and not drawn at all"
     expect(answered.locator(".stage-count")).to_have_text("3 found, 2 shown")
     assert backend.count == calls
 
@@ -292,7 +301,7 @@ def test_a_link_with_a_style_can_be_run(
     page = open_page("/?task=<OD>&draw=filled")
     steps.upload(page, photograph)
     steps.run(page)
-    assert not steps.is_grey(steps.colour_at(page, 0.2, 0.3))
+    assert not steps.is_grey(steps.color_at(page, 0.2, 0.3))
 
 
 @pytest.mark.parametrize("width", [390, 320])

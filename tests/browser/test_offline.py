@@ -106,7 +106,7 @@ def has_line(page: Page, box: Sequence[float]) -> bool:
     width, height = original.size
     x, lower = centre(box)[0], box[3]
     for y in range(int(lower) - 6, min(height - 1, int(lower) + 7), 2):
-        shown, before = steps.colour_at(page, x / width, y / height), original.getpixel((int(x), y))
+        shown, before = steps.color_at(page, x / width, y / height), original.getpixel((int(x), y))
         if max(abs(a - b) for a, b in zip(shown, before, strict=True)) > 40:
             return True
     return False

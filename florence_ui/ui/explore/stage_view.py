@@ -1,4 +1,4 @@
-"""An answer -> what the stage shows: outlines, colours, the text in pieces, and the words for those who cannot see."""
+"""An answer -> what the stage shows: outlines, colors, the text in pieces, and the words for those who cannot see."""
 
 import re
 from collections import Counter

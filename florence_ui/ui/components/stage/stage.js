@@ -14,7 +14,7 @@ function make(tag, name, text) {
   return node;
 }
 const nameOf = (item, index) => item.label || `region ${index + 1}`;
-const tintOf = (item) => (/^#[0-9a-f]{6}$/i.test(item.color) ? item.colour : "var(--color-accent)");
+const tintOf = (item) => (/^#[0-9a-f]{6}$/i.test(item.color) ? item.color : "var(--color-accent)");
 
 // Lights one object everywhere; -1 lights none.
 function light(index) {
