@@ -78,3 +78,22 @@ def test_an_eleventh_label_starts_a_new_round_of_ids() -> None:
 
 def test_a_label_with_a_lone_surrogate_has_an_id() -> None:
     assert len(assign_class_ids(["\ud800"])) == 1
+
+
+def test_a_label_keeps_its_last_character_even_a_nul() -> None:
+    """NumPy's own texts drop it."""
+    detections = make_detections(["a\0"], [[0, 0, 1, 1]], names=["b\0"])
+    result = Result(TASKS["<OD>"], "<OD>", (10, 10), detections=detections)
+    assert (result.labels, result.names) == (["a\0"], ["b\0"])
+
+
+@pytest.mark.parametrize("inverted", [None, [0]], ids=["by-default", "as-numbers"])
+def test_the_arrays_of_detections_have_one_type_whatever_is_given(inverted) -> None:
+    detections = make_detections(["a"], np.zeros((1, 4), np.float64), quads=np.zeros((1, 4, 2)), inverted=inverted)
+    types = [detections.data["inverted"].dtype, detections.xyxy.dtype, detections.data["xyxyxyxy"].dtype]
+    assert types == [bool, np.float32, np.float32]
+
+
+def test_labels_that_want_the_same_color_get_the_next_ones() -> None:
+    same = [f"x{i}" for i in range(200) if assign_class_ids([f"x{i}"])[0] == 9][:3]
+    assert assign_class_ids(same).tolist() == [9, 0, 1]
