@@ -216,3 +216,32 @@ def test_a_long_text_counts_more_for_the_direction_than_a_short_one():
     boxes = _OrientedBoxes.of(np.array([*long, *slanted]))
     (direction,) = _directions(boxes)
     assert abs(np.degrees(direction.angle)) < 1.2
+
+
+def test_columns_may_begin_again_after_a_line_and_blocks_are_numbered_without_gaps():
+    below = [(text.replace("t ", "t lower "), [[x, y + 150] for x, y in q]) for text, q in COLUMNS]
+    side = ("up the side", [[700, 400], [700, 100], [720, 100], [720, 400]])
+    items = [*COLUMNS, *page(("A line between both of the columns", 10, 160, 540, 20)), *below, side]
+    lines = reading_lines(np.array([q for _, q in items]), [t for t, _ in items])
+    assert [(line.block, line.text) for line in lines] == [
+        (0, "left one"), (0, "left two"), (0, "left three"),
+        (1, "right one"), (1, "right two"), (1, "right three"),
+        (2, "A line between both of the columns"),
+        (3, "left lower one"), (3, "left lower two"), (3, "left lower three"),
+        (4, "right lower one"), (4, "right lower two"), (4, "right lower three"),
+        (5, "up the side"),
+    ]  # fmt: skip
+
+
+def test_the_direction_with_the_most_text_is_read_first_wherever_it_is_in_the_answer():
+    side = [[700, 400], [700, 300], [720, 300], [720, 400]]
+    assert reading_text(np.array([side, *[q for _, q in LINES]]), ["side", "one", "two", "three"]) == (
+        "one\ntwo\nthree\n\nside"
+    )
+
+
+def test_a_direction_is_the_mean_of_its_texts():
+    quads = [quad(300, 300, 100, 20), *turned([quad(300, 300, 100, 20)], 20)]
+    angles = [_OrientedBoxes.of(np.array([q])).angle[0] for q in quads]
+    (direction,) = _directions(_OrientedBoxes.of(np.array(quads)))
+    assert direction.angle == pytest.approx(sum(angles) / 2)
