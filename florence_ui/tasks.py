@@ -14,11 +14,11 @@ from enum import StrEnum
 from florence_ui.errors import PromptError
 
 Region = tuple[float, float, float, float]
-"""A box (x1, y1, x2, y2) in parts of the picture's width and height, 0 to 1."""
+"""A box (x1, y1, x2, y2) in fractions of the picture's width and height, 0 to 1."""
 
 LOCATION_BINS = 1000
 MAX_TEXT = 1000
-"""Most characters of a phrase, a class or a custom prompt; the model reads about as many tokens at the most."""
+"""Most characters of a phrase, a class or a custom prompt; the model reads at most about as many tokens."""
 MAX_CLASSES = 40
 
 
@@ -200,7 +200,7 @@ def build_prompt(task: Task, *, text: str = "", classes: Sequence[str] = (), reg
 
 
 def clean_text(text: str, *, field: str, missing: str, example: str = "") -> str:
-    """A person's words for the model: one line, no tokens of the model's own.
+    """A person's words made fit for the model: one line, without tokens of the model's own.
 
     Raises:
         PromptError: If nothing is left, if it is too long, or if it holds `<...>` tokens.
@@ -215,13 +215,13 @@ def clean_text(text: str, *, field: str, missing: str, example: str = "") -> str
         )
     if "<" in line or ">" in line:
         raise PromptError(
-            "The text may not contain < or >.", "These mark the model's own tokens; write it without them.", field=field
+            "The text may not contain < or >.", "They mark the model's own tokens; leave them out.", field=field
         )
     return line
 
 
 def clean_classes(classes: Sequence[str]) -> list[str]:
-    """Class names without blanks and repetitions, in the order given.
+    """Class names without blank or repeated ones, in the order given.
 
     Raises:
         PromptError: If none is left, there are too many, or one holds what the model cannot take.
@@ -232,7 +232,9 @@ def clean_classes(classes: Sequence[str]) -> list[str]:
     if not unique:
         raise PromptError(missing, "Type one or more names, for example: dog, bicycle", field="classes")
     if len(unique) > MAX_CLASSES:
-        raise PromptError(f"Those are {len(unique)} classes.", f"Keep to {MAX_CLASSES} at a time.", field="classes")
+        raise PromptError(
+            f"{len(unique)} classes are too many.", f"Use up to {MAX_CLASSES} at a time.", field="classes"
+        )
     return unique
 
 
@@ -242,10 +244,10 @@ def split_classes(text: str) -> list[str]:
 
 
 def check_region(region: Sequence[float] | None) -> Region:
-    """A region that lies in the picture, corners sorted.
+    """A region inside the picture, with its corners sorted.
 
     Raises:
-        PromptError: If there is none, if it is not four numbers in 0..1, or has no area.
+        PromptError: If it is missing, is not four numbers from 0 to 1, or has no area.
     """
     hint = "Draw a box on the picture, or give x1, y1, x2, y2 between 0 and 1."
     if region is None:
@@ -263,7 +265,7 @@ def check_region(region: Sequence[float] | None) -> Region:
 
 
 def location_tokens(region: Region) -> str:
-    """Four location tokens, `round(part * 1000)` clamped to 0..999, as Florence-2's processor quantises."""
+    """Four location tokens, `round(fraction * 1000)` clamped to 0..999, as Florence-2's processor quantizes."""
     return "".join(f"<loc_{min(LOCATION_BINS - 1, max(0, round(v * LOCATION_BINS)))}>" for v in region)
 
 
@@ -271,8 +273,7 @@ def custom_prompt(text: str) -> str:
     """A whole prompt: an official task with its input, or free words.
 
     Raises:
-        PromptError: If it is empty, too long, holds two tasks, a task not at the start, `<image>`, or text
-            after a task that takes none; a server answers all of these with a bare failure.
+        PromptError: If it is empty, too long, a task without its input, or one that the model cannot take.
     """
     prompt = "".join(c if c.isprintable() else " " for c in str(text or "")).strip()
     if not prompt:
@@ -281,24 +282,34 @@ def custom_prompt(text: str) -> str:
         raise PromptError(
             f"The prompt is too long: {len(prompt):,} characters.", f"Keep it under {MAX_TEXT:,}.", field="text"
         )
-    if "<image>" in prompt:
-        raise PromptError("The prompt may not contain <image>.", "The picture is added by itself.", field="text")
-    used = [token for token in TASKS if token != CUSTOM and token in prompt]
-    if not used:
-        return prompt
-    if len(used) > 1 or prompt.count(used[0]) > 1 or not prompt.startswith(used[0]):
-        raise PromptError(
-            "A prompt can hold one task token only, at its very start.", "Remove the others.", field="text"
-        )
-    rest = prompt.removeprefix(used[0])
-    task = TASKS[used[0]]
-    if task.input_kind is InputKind.NONE and rest:
-        raise PromptError(f"{task.token} takes no text after it.", f"Send {task.token} alone.", field="text")
-    if task.input_kind is not InputKind.NONE and not rest.strip():
+    task = find_task(prompt)
+    if task and task.input_kind is not InputKind.NONE and not prompt.removeprefix(task.token).strip():
         raise PromptError(
             f"{task.token} needs an input after it.", f"For example: {task.token}{task.example}", field="text"
         )
     return prompt
+
+
+def find_task(prompt: str) -> Task | None:
+    """The one task whose token starts a prompt; None where the prompt holds no token.
+
+    Raises:
+        PromptError: If it holds more than one token, a token that is not at the start, text after a task that takes
+            none, or `<image>`: Florence-2's processor refuses all of these.
+    """
+    if "<image>" in prompt:
+        raise PromptError("The prompt may not contain <image>.", "The picture is added automatically.", field="text")
+    tokens = [token for token in TASKS if token != CUSTOM and token in prompt]
+    if not tokens:
+        return None
+    token = tokens[0]
+    if len(tokens) > 1 or prompt.count(token) > 1:
+        raise PromptError("The prompt contains more than one task token.", "Use one at a time.", field="text")
+    if not prompt.startswith(token):
+        raise PromptError(f"{token} is not at the start of the prompt.", "Remove what comes before it.", field="text")
+    if TASKS[token].input_kind is InputKind.NONE and prompt != token:
+        raise PromptError(f"{token} takes no text after it.", f"Send {token} alone, without spaces.", field="text")
+    return TASKS[token]
 
 
 def task_of_prompt(prompt: str) -> Task:

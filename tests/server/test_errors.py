@@ -24,14 +24,14 @@ from florence_ui.server.service import Service
 
 REFUSED_PROMPTS = [
     pytest.param(None, "no prompt", id="no-prompt"),
-    pytest.param("<OD>hello", "takes nothing after it", id="text-after-a-task-without-input"),
-    pytest.param("<OD>\n", "takes nothing after it", id="newline-after-a-task"),
+    pytest.param("<OD>hello", "takes no text after it", id="text-after-a-task-without-input"),
+    pytest.param("<OD>\n", "takes no text after it", id="newline-after-a-task"),
     pytest.param(" <OD>", "not at the start", id="leading-space"),
     pytest.param("please <CAPTION>", "not at the start", id="task-inside-free-words"),
     pytest.param("<OD><CAPTION>", "more than one", id="two-tasks"),
     pytest.param("<OPEN_VOCABULARY_DETECTION>a<OPEN_VOCABULARY_DETECTION>b", "more than one", id="one-task-twice"),
     pytest.param("what is <image>", "<image>", id="image-token"),
-    pytest.param("a \ud83d b", "half a character", id="lone-surrogate"),
+    pytest.param("a \ud83d b", "unpaired surrogate", id="lone-surrogate"),
     pytest.param("word " * 1000, "too long", id="more-tokens-than-the-model-reads"),
     pytest.param("w" * 100_000, "too long", id="a-hundred-thousand-characters"),
 ]
