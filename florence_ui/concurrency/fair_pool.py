@@ -34,7 +34,7 @@ class _Job:
 
     work: Callable[[], Any]
     identity: Hashable
-    waiting: list[Future] = field(default_factory=list)
+    waiting: list[Future[Any]] = field(default_factory=list)
     begun: bool = False
 
     @property
@@ -99,8 +99,8 @@ class FairPool:
         """`run`, but work of the same identity that is waiting or under way is done once for all who ask."""
         return await asyncio.wrap_future(self._submit(work, identity))
 
-    def _submit(self, work: Callable[[], Any], identity: Hashable) -> Future:
-        who, future = current_visitor.get().share_key, Future()
+    def _submit(self, work: Callable[[], Any], identity: Hashable) -> Future[Any]:
+        who, future = current_visitor.get().share_key, Future[Any]()
         with self._lock:
             job = self._jobs.get(identity)
             if job is None or job.abandoned:

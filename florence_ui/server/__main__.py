@@ -1,4 +1,4 @@
-"""Starts the server from the command line."""
+"""Start the server from the command line."""
 
 import argparse
 import contextlib
@@ -19,11 +19,11 @@ from florence_ui.server.memory import keep_freed_memory
 from florence_ui.server.service import Service
 
 GRACE = 2
-"""Seconds that open calls get when the server is told to end."""
+"""Seconds that open calls get when the server is told to stop."""
 
 
 def main() -> None:
-    """Runs until SIGTERM, SIGINT, or the end of stdin where that was asked for."""
+    """Run until SIGTERM, SIGINT, or the end of stdin where that was asked for."""
     arguments = parse_arguments(sys.argv[1:])
     keep_freed_memory()
     set_up_logging()
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m florence_ui.server", description="The local Florence-2 server.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=port_number, default=DEFAULT_PORT, help=f"default: {DEFAULT_PORT}")
@@ -57,22 +57,24 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
         default=[],
         type=alias_and_directory,
         metavar="ALIAS=DIRECTORY",
-        help="a checkpoint in Hugging Face layout, under a name of its own; may be repeated",
+        help="a checkpoint in Hugging Face layout and the name to serve it under; may be repeated",
     )
     parser.add_argument(
         "--allowed-host",
         action="append",
         default=[],
         metavar="NAME",
-        help="a name that the server may be called by, besides localhost and --host; may be repeated",
+        help="a further Host name to accept, besides localhost and --host; may be repeated",
     )
-    parser.add_argument("--max-waiting", type=int, default=MAX_WAITING, help=f"calls in line (default: {MAX_WAITING})")
+    parser.add_argument(
+        "--max-waiting", type=int, default=MAX_WAITING, help=f"calls that may wait (default: {MAX_WAITING})"
+    )
     parser.add_argument("--exit-with-parent", action="store_true", help="end when stdin does")
     return parser.parse_args(arguments)
 
 
 def port_number(text: str) -> int:
-    """A port that a server can be found at."""
+    """A port that a server can listen on."""
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**16):
         raise argparse.ArgumentTypeError("expected a number from 1 to 65535")
     return int(text)
@@ -87,7 +89,7 @@ def alias_and_directory(text: str) -> tuple[str, Path]:
 
 
 def exit_with_parent() -> None:
-    """Ends the server when the program that started it is gone, even killed: the pipe between them closes."""
+    """End the server when the program that started it is gone, even killed: the pipe between them closes."""
     sys.stdin.buffer.read()
     threading.Timer(GRACE + 2, os._exit, [0]).start()
     os.kill(os.getpid(), signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The routes: Roboflow Inference's `/infer/lmm` and its neighbours, and two of our own for the state of the models."""
+"""The routes: Roboflow Inference's `/infer/lmm` and those around it, and two of our own for the models' state."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
@@ -27,9 +27,9 @@ def create_app(service: Service, host: str = "127.0.0.1", allowed_hosts: Collect
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        looking = asyncio.create_task(service.registry.look())
+        checking = asyncio.create_task(service.registry.check_disk())
         yield
-        looking.cancel()
+        checking.cancel()
 
     app = FastAPI(title=SERVER_NAME, version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.add_middleware(BodyLimit)
@@ -46,7 +46,7 @@ def create_app(service: Service, host: str = "127.0.0.1", allowed_hosts: Collect
 
 
 def add_contract_routes(app: FastAPI, service: Service) -> None:
-    """What Roboflow's server has too."""
+    """Add the routes that Roboflow's server has too."""
 
     @app.post("/infer/lmm", summary="Ask a model about a picture")
     async def infer(body: LMMRequest, request: Request) -> Response:
@@ -66,7 +66,7 @@ def add_contract_routes(app: FastAPI, service: Service) -> None:
     async def healthz() -> dict[str, str]:
         return {"status": "healthy"}
 
-    @app.get("/readiness", summary="Whether the server takes calls")
+    @app.get("/readiness", summary="Whether the server accepts calls")
     async def readiness() -> dict[str, str]:
         return {"status": "ready"}
 
@@ -75,7 +75,7 @@ def add_contract_routes(app: FastAPI, service: Service) -> None:
 
 
 def add_model_routes(app: FastAPI, service: Service) -> None:
-    """Which models are loaded, and their loading and unloading."""
+    """Add the routes that list, load and unload models."""
 
     @app.get("/model/registry", summary="The models that are loaded")
     async def model_registry() -> ModelsDescriptions:
@@ -99,7 +99,7 @@ def add_model_routes(app: FastAPI, service: Service) -> None:
 
 
 def add_descriptions(app: FastAPI, service: Service) -> None:
-    """What the server says of itself; `/openapi.json` is FastAPI's own."""
+    """Add the routes that describe the server; `/openapi.json` is FastAPI's own."""
 
     @app.get("/metrics", summary="The last seconds' answers, for Prometheus")
     async def metrics() -> Response:
@@ -113,7 +113,7 @@ def add_descriptions(app: FastAPI, service: Service) -> None:
 
 
 def add_own_routes(app: FastAPI, service: Service) -> None:
-    """What only this server has."""
+    """Add the routes that only this server has."""
 
     @app.get("/status", summary="What each model is doing, and how many calls wait")
     async def status() -> dict[str, Any]:
@@ -127,28 +127,32 @@ def add_own_routes(app: FastAPI, service: Service) -> None:
 
 
 def describe_loaded(service: Service) -> ModelsDescriptions:
-    """The models that answer at once."""
+    """The loaded models."""
     return ModelsDescriptions(models=[ModelDescription(model_id=m.alias) for m in service.registry.loaded()])
 
 
-async def _refuse(request: Request, error: RefusalError) -> Response:
+async def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RefusalError)
     headers = {"Retry-After": str(max(1, round(error.retry_after)))} if error.retry_after is not None else None
     return JSONResponse({"message": str(error)}, error.status, headers)
 
 
-async def _refuse_body(request: Request, error: RequestValidationError) -> Response:
+async def _refuse_body(request: Request, error: Exception) -> Response:
     """As Roboflow's server, but without repeating the input, which may be a key or a picture."""
+    assert isinstance(error, RequestValidationError)
     detail = [{key: problem[key] for key in ("type", "loc", "msg")} for problem in error.errors()]
     return JSONResponse({"detail": detail}, 422)
 
 
-async def _refuse_http(request: Request, error: HTTPException) -> Response:
+async def _refuse_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
     return JSONResponse({"message": str(error.detail)}, error.status_code, error.headers)
 
 
-async def _refuse_address(request: Request, error: HTTPException) -> Response:
-    """What there is instead of an address that is not there."""
-    wrong = "There is nothing at this address" if error.status_code == 404 else "That cannot be done at this address"
+async def _refuse_address(request: Request, error: Exception) -> Response:
+    """Name the routes that exist instead."""
+    assert isinstance(error, HTTPException)
+    wrong = "There is nothing at this address" if error.status_code == 404 else "This address does not take that method"
     message = f"{wrong}. This server has {route_list(request.app.openapi())}; GET /docs describes them."
     return JSONResponse({"message": message}, error.status_code, error.headers)
 

@@ -1,4 +1,7 @@
-"""Bounds the bodies of requests before they are in memory: each one's size, all together, and how long one may take."""
+"""Limit the bodies of requests before they are in memory: the size of each and of all, and the time to arrive.
+
+Own code, because starlette's limit bounds each body only, neither all together nor their time.
+"""
 
 import asyncio
 
@@ -14,7 +17,7 @@ BODY_SECONDS = 60.0
 """How long a body may take to arrive."""
 RETRY_AFTER = 5
 TOO_LARGE = f"The request is larger than {MAX_BODY // 2**20} MB. Send a smaller picture."
-TOO_MUCH = "The server is busy: the requests that it holds fill its memory. Try again in a few seconds."
+TOO_MUCH = "The server is busy: pending requests fill its memory. Try again in a few seconds."
 TOO_SLOW = f"The request did not arrive within {BODY_SECONDS:g} seconds. Send a smaller picture, or try again."
 
 

@@ -1,7 +1,9 @@
-"""`GET /docs`: the server's routes on a page that loads nothing from elsewhere, and where its schema is."""
+"""`GET /docs`: the server's routes and the way to its schema, on a page that loads nothing from elsewhere."""
 
 from html import escape
 from typing import Any
+
+from florence_ui.models import DEFAULT_PORT, MAX_NEW_TOKENS
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -18,8 +20,8 @@ td {{ padding: .2em 1em .2em 0; vertical-align: top }}
 <p>The whole description, for tools, is <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p>
 <table>{rows}</table>
 <h2>A call</h2>
-<pre>curl -X POST http://localhost:9001/infer/lmm -H "Content-Type: application/json" \\
-  -d "{{\\"model_id\\": \\"florence-2-base\\", \\"prompt\\": \\"&lt;OD&gt;\\", \\"max_new_tokens\\": 1024,
+<pre>curl -X POST http://localhost:{port}/infer/lmm -H "Content-Type: application/json" \\
+  -d "{{\\"model_id\\": \\"florence-2-base\\", \\"prompt\\": \\"&lt;OD&gt;\\", \\"max_new_tokens\\": {tokens},
        \\"image\\": {{\\"type\\": \\"base64\\", \\"value\\": \\"$(base64 -w0 photo.jpg)\\"}}}}"</pre>
 </html>
 """
@@ -37,7 +39,12 @@ def docs_page(schema: dict[str, Any]) -> str:
         for method, route in methods.items()
     )
     info = schema["info"]
-    return PAGE.format(title=escape(f"{info['title']} {info['version']}"), rows="\n".join(cells))
+    return PAGE.format(
+        title=escape(f"{info['title']} {info['version']}"),
+        rows="\n".join(cells),
+        port=DEFAULT_PORT,
+        tokens=MAX_NEW_TOKENS,
+    )
 
 
 def route_list(schema: dict[str, Any]) -> str:

@@ -1,8 +1,8 @@
-"""Fetches one repository from the Hugging Face Hub, as a program of its own.
+"""Fetch one repository from the Hugging Face Hub, as a program of its own.
 
     python -m florence_ui.server.download REPO_ID
 
-A program, because it can be ended at once, whatever the Hub's library waits for. It writes JSON lines to stdout,
+A program, because that can be ended at once, whatever the Hub's library waits for. It writes JSON lines to stdout,
 `{"downloaded": n, "total": n, "resumed": n}` in bytes while it works, and at the end `{"directory": "..."}` or
 `{"error": "..."}`. It ends when its stdin does, that is, with the program that started it.
 """
@@ -15,43 +15,44 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from florence_ui.server.resume import MIN_BYTES, PARTIAL, blobs_folder, fetch_file
 from florence_ui.server.weights import PATTERNS, corrupt_files, remove_cached_file, why_incomplete
 
 REPORT_EVERY = 0.2
 CHUNK = 256 * 1024
-"""Bytes between two signs of life; the library's own 10 MB look like a standstill on a slow line."""
+"""Bytes between two reports; the library's own 10 MB look like a stall on a slow connection."""
 ETAG_TIMEOUT = 10.0
 LEFT_BEHIND_AFTER = 600.0
-"""Seconds without a byte after which a partial file is nobody's; another program may be downloading the same."""
+"""Seconds without a byte after which a partial file is abandoned; another program may be downloading the same."""
 RESUMABLE_FOR = 7 * 24 * 3600.0
-"""Seconds for which a partial file waits to be gone on with."""
+"""Seconds for which a partial file waits to be resumed."""
 
 
-class Progress(tqdm):
-    """Counts the bytes that have come, and says so on stdout; one instance a bar, of which bytes have two."""
+class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs only
+    """Counts the bytes that have come, and reports them on stdout; one instance a bar, of which bytes have two."""
 
     total_bytes = 0
     finished_bytes = 0
-    """Of files that were fetched before the ones that are counted now."""
+    """Of files that were complete before the ones that are counted now."""
     counted_bytes = 0
     resumed_bytes = 0
-    """That an earlier attempt has left, among those counted."""
+    """Those counted that an earlier attempt has left."""
     last_report = 0.0
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.in_bytes = kwargs.get("unit") == "B"
         self.count = int(kwargs.get("initial") or 0) if self.in_bytes else 0
         Progress.resumed_bytes += self.count
         super().__init__(*args, **{**kwargs, "file": sys.stderr, "disable": True})
 
     def update(self, n: float | None = 1) -> None:
-        """Called by the Hub's library for every chunk."""
+        """Count a chunk; the Hub's library calls this for each."""
         if not self.in_bytes or not n:
             return
         self.count += int(n)
@@ -61,48 +62,48 @@ class Progress(tqdm):
 
     @classmethod
     def begin(cls, total: int) -> None:
-        """Counts anew, towards so many bytes."""
+        """Count from zero, toward that many bytes."""
         cls.total_bytes, cls.finished_bytes, cls.counted_bytes, cls.resumed_bytes = total, 0, 0, 0
         cls.report()
 
     @classmethod
     def finish(cls, size: int) -> None:
-        """Notes that a file of that size is here."""
+        """Note that a file of that size is complete."""
         cls.finished_bytes += size
         cls.counted_bytes = 0
         cls.report()
 
     @classmethod
     def report(cls) -> None:
-        """Says how far it is."""
+        """Report the progress."""
         cls.last_report = time.monotonic()
         downloaded = min(cls.finished_bytes + cls.counted_bytes, cls.total_bytes)
         print_report(downloaded=downloaded, total=cls.total_bytes, resumed=cls.resumed_bytes)
 
 
 def print_report(**fields: object) -> None:
-    """Writes one line for the program that started this one."""
+    """Write one line for the program that started this one."""
     print(json.dumps(fields), flush=True)
 
 
 def download(repo_id: str) -> Path:
-    """Fetches what is missing, checks all of it by checksum, and fetches again, once, what is rotten."""
+    """Fetch what is missing, verify all of it by checksum, and fetch again, once, what is corrupt."""
     remove_abandoned(repo_id)
     directory = fetch(repo_id)
-    rotten = corrupt_files(directory)
-    if rotten:
-        for path in rotten:
+    corrupt = corrupt_files(directory)
+    if corrupt:
+        for path in corrupt:
             remove_cached_file(path)
         directory = fetch(repo_id)
-    if rotten and corrupt_files(directory):
-        raise RuntimeError("The files arrived damaged, twice.")
+    if corrupt and corrupt_files(directory):
+        raise RuntimeError("The downloaded files were corrupt, twice.")
     if missing := why_incomplete(directory):
-        raise RuntimeError(f"The repository holds no whole checkpoint: {missing}.")
+        raise RuntimeError(f"The repository does not hold a complete checkpoint: {missing}.")
     return directory
 
 
 def remove_abandoned(repo_id: str) -> None:
-    """Removes what killed downloads left: soon where nobody goes on with it, later where one could."""
+    """Remove what killed downloads left: soon what cannot be resumed, later what could be."""
     for path in blobs_folder(repo_id).glob("*.incomplete"):
         with suppress(OSError):
             kept = RESUMABLE_FOR if PARTIAL.fullmatch(path.name) else LEFT_BEHIND_AFTER
@@ -111,37 +112,39 @@ def remove_abandoned(repo_id: str) -> None:
 
 
 def fetch(repo_id: str) -> Path:
-    """The Hub's own download, of large files by `fetch_file`; what is in the cache already is not fetched."""
-    options = {"allow_patterns": PATTERNS, "etag_timeout": ETAG_TIMEOUT}
-    plan = [file for file in snapshot_download(repo_id, dry_run=True, **options) if file.will_download]
-    Progress.begin(sum(file.file_size or 0 for file in plan))
-    for file in plan:
-        if (file.file_size or 0) >= MIN_BYTES:
+    """Fetch what the cache lacks: large files by `fetch_file`, the rest by the Hub's own library."""
+    listed = snapshot_download(repo_id, dry_run=True, allow_patterns=PATTERNS, etag_timeout=ETAG_TIMEOUT)
+    plan = [(file, file.file_size or 0) for file in listed if file.will_download]
+    Progress.begin(sum(size for _, size in plan))
+    for file, size in plan:
+        if size >= MIN_BYTES:
             fetch_file(repo_id, file, timeout=ETAG_TIMEOUT, progress=Progress, on_wait=Progress.report)
-            Progress.finish(file.file_size)
-    directory = Path(snapshot_download(repo_id, tqdm_class=Progress, **options))
+            Progress.finish(size)
+    directory = Path(
+        snapshot_download(repo_id, tqdm_class=Progress, allow_patterns=PATTERNS, etag_timeout=ETAG_TIMEOUT)
+    )
     Progress.finish(Progress.total_bytes)
     return directory
 
 
 def explain(error: Exception) -> str:
-    """What went wrong, for a person; without paths and addresses."""
+    """What went wrong, for a person, without paths and addresses."""
     causes = []
     cause: BaseException | None = error
     while cause is not None:
         causes.append(cause)
         cause = cause.__cause__ or cause.__context__
     if any(isinstance(c, OfflineModeIsEnabled) for c in causes):
-        return "The weights are not on this disk, and HF_HUB_OFFLINE forbids fetching them."
+        return "The weights are not on this disk, and HF_HUB_OFFLINE forbids downloading them."
     if any(isinstance(c, ImportError) and "socksio" in str(c) for c in causes):
-        return "The way to the Hugging Face Hub is a SOCKS proxy, which takes the package socksio."
+        return "The proxy for the Hugging Face Hub is a SOCKS proxy, which needs the package socksio."
     if any(isinstance(c, OSError) and c.errno == errno.ENOSPC for c in causes):
         return "The disk is full."
     status = next((c.response.status_code for c in causes if isinstance(c, HfHubHTTPError)), None)
     if status in (401, 403, 404):
-        return "The Hugging Face Hub does not give this model."
+        return "The Hugging Face Hub does not offer this model."
     if status is not None:
-        return f"The Hugging Face Hub answers with status {status}."
+        return f"The Hugging Face Hub answered with status {status}."
     if isinstance(error, RuntimeError):
         return str(error)
     if any(isinstance(c, LocalEntryNotFoundError) or "Connect" in type(c).__name__ for c in causes):
@@ -150,7 +153,7 @@ def explain(error: Exception) -> str:
 
 
 def exit_with_parent() -> None:
-    """Ends this program when the one that started it is gone."""
+    """End this program when the one that started it is gone."""
     sys.stdin.buffer.read()
     os._exit(1)
 

@@ -1,4 +1,4 @@
-"""The network itself: a checkpoint loaded, a picture and a prompt answered, exactly as plain transformers would."""
+"""The network itself: loads a checkpoint and answers a picture and a prompt, exactly as plain transformers would."""
 
 import threading
 from pathlib import Path
@@ -25,7 +25,7 @@ NUM_BEAMS = 3
 
 
 class BrokenWeightsError(Exception):
-    """The files are there, but they are not a whole Florence-2 checkpoint."""
+    """The files are there, but they are not a complete Florence-2 checkpoint."""
 
 
 class GenerationStoppedError(Exception):
@@ -33,7 +33,7 @@ class GenerationStoppedError(Exception):
 
 
 class StopWhenSet(StoppingCriteria):
-    """Ends a generation from another thread, at its next token."""
+    """Stops a generation from another thread, at its next token."""
 
     def __init__(self, stop: threading.Event) -> None:
         self.stop = stop
@@ -44,14 +44,15 @@ class StopWhenSet(StoppingCriteria):
         return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
 
 
-class OnePictureCache(EncoderDecoderCache):
+class SharedEncoderCache(EncoderDecoderCache):
     """Keys and values of a beam search over one picture and one prompt.
 
-    At every token transformers brings them into the order of the surviving beams. What is kept of the encoder is the
-    same for all beams; to copy it took 1.5 of 36 ms a token (base's size, two cores, bfloat16).
+    At every token transformers brings them into the order of the surviving beams. Those of the encoder are the same for
+    all beams; copying them took 1.5 of 36 ms a token (base's size, two cores, bfloat16).
     """
 
-    def reorder_cache(self, beam_idx: torch.Tensor) -> None:
+    def reorder_cache(self, beam_idx: torch.LongTensor) -> None:
+        """Reorder what depends on the beam."""
         self.self_attention_cache.reorder_cache(beam_idx)
 
 
@@ -70,10 +71,11 @@ class Florence2:
         self.runtime = runtime
         self.features = FeatureCache()
         try:
-            self.processor = AutoProcessor.from_pretrained(directory, local_files_only=True)
-            model, loading = Florence2ForConditionalGeneration.from_pretrained(
+            self.processor = AutoProcessor.from_pretrained(directory, local_files_only=True)  # type: ignore[no-untyped-call]  # transformers' own
+            loaded: Any = Florence2ForConditionalGeneration.from_pretrained(
                 directory, dtype=runtime.dtype, local_files_only=True, output_loading_info=True
-            )
+            )  # a pair, because of the last argument, which the types do not tell
+            model, loading = loaded
         except (MemoryError, torch.OutOfMemoryError):
             raise
         except Exception as error:  # every library below has its own for a broken file
@@ -81,7 +83,7 @@ class Florence2:
                 raise MemoryError from error
             raise BrokenWeightsError(f"The files cannot be read ({type(error).__name__}).") from error
         if loading["missing_keys"] or loading["mismatched_keys"]:
-            raise BrokenWeightsError("Weights are missing in the files.")
+            raise BrokenWeightsError("The files lack weights.")
         self.model = model.to(runtime.device).eval()
         self.max_positions = self.model.config.text_config.max_position_embeddings
 
@@ -112,18 +114,21 @@ class Florence2:
         ids = self.model.generate(
             input_ids=inputs["input_ids"].to(self.runtime.device),
             attention_mask=inputs["attention_mask"].to(self.runtime.device),
-            mm_encoder_outputs={"image": self._see(inputs["pixel_values"])},
+            mm_encoder_outputs={"image": self._image_features(inputs["pixel_values"])},
             max_new_tokens=min(max_new_tokens or MAX_NEW_TOKENS, self.max_positions),
             num_beams=NUM_BEAMS,
             do_sample=False,
             stopping_criteria=[StopWhenSet(stop)],
-            past_key_values=OnePictureCache(DynamicCache(config=decoder), DynamicCache(config=decoder)),
+            past_key_values=SharedEncoderCache(DynamicCache(config=decoder), DynamicCache(config=decoder)),
         )
         text = self.processor.batch_decode(ids, skip_special_tokens=False)[0]
-        return self.processor.post_process_generation(text, task=answer_key(prompt), image_size=image.size)
+        answer: dict[str, Any] = self.processor.post_process_generation(
+            text, task=answer_key(prompt), image_size=image.size
+        )
+        return answer
 
-    def _see(self, pixel_values: torch.Tensor) -> BaseModelOutputWithPooling:
-        """The picture's features: kept ones, or computed now."""
+    def _image_features(self, pixel_values: torch.Tensor) -> BaseModelOutputWithPooling:
+        """The picture's features: those in the cache, or computed now."""
         key = content_key(pixel_values)
         features = self.features.get(key)
         if features is None:
@@ -137,6 +142,6 @@ class Florence2:
         if tokens > self.max_positions:
             raise RefusalError(
                 400,
-                f"The prompt is too long: with the picture {tokens:,} tokens, the model reads {self.max_positions:,}.",
+                f"The prompt is too long: {tokens:,} tokens with the picture; the model reads {self.max_positions:,}.",
                 "Shorten it.",
             )

@@ -1,6 +1,7 @@
 """The vision features of the last pictures, by content.
 
-They do not depend on the prompt and cost most of a short answer, so a second task on the same picture does without.
+They do not depend on the prompt and take most of the time of a short answer, so a second task on the same picture
+reuses them.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ MAX_BYTES = 64 * 2**20
 
 
 class FeatureCache:
-    """Keeps the features used last, within bounds; not for use by several threads at once.
+    """The features used last, within bounds; not for use by several threads at once.
 
     Args:
         max_pictures: How many to keep.
@@ -32,13 +33,13 @@ class FeatureCache:
         return len(self._kept)
 
     def get(self, key: bytes) -> "torch.Tensor | None":
-        """The features kept under that key, now the last used."""
+        """The features under that key, now the last used; None where there are none."""
         if key in self._kept:
             self._kept.move_to_end(key)
         return self._kept.get(key)
 
     def put(self, key: bytes, features: "torch.Tensor") -> None:
-        """Keeps features, and drops the longest unused beyond the bounds."""
+        """Keep features, and drop the least recently used beyond the bounds."""
         if features.nbytes > self.max_bytes:
             return
         self._drop(key)
@@ -55,4 +56,4 @@ class FeatureCache:
 
 def content_key(pixel_values: "torch.Tensor") -> bytes:
     """A digest of what the network sees: the picture's pixels after resizing, on the CPU, float32."""
-    return hashlib.blake2b(pixel_values.contiguous().numpy(), digest_size=16).digest()
+    return hashlib.blake2b(pixel_values.contiguous().numpy().tobytes(), digest_size=16).digest()

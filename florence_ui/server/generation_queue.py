@@ -1,4 +1,4 @@
-"""The line before the model: one generation at a time, in the order of arrival, with an end to its length."""
+"""The queue before the model: one generation at a time, first come, first served, of limited length."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ RETRY_AFTER = 5.0
 
 
 class GenerationQueue:
-    """Callers in order; one who is cancelled leaves.
+    """Callers in order of arrival; one that is cancelled leaves.
 
     Args:
-        max_waiting: How many may wait besides the one being served.
+        max_waiting: Callers that may wait besides the one being served.
 
     Attributes:
-        turn: The lock of the one being served; asyncio hands it on in the order of arrival.
+        turn: The lock of the one being served; asyncio passes it on in order of arrival.
     """
 
     def __init__(self, max_waiting: int = MAX_WAITING) -> None:
@@ -27,7 +27,7 @@ class GenerationQueue:
 
     @property
     def running(self) -> bool:
-        """Whether somebody is being served."""
+        """Whether a caller is being served."""
         return self.turn.locked()
 
     @property
@@ -37,7 +37,7 @@ class GenerationQueue:
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Holds one of the places, from the arrival to the answer; wait for `turn` inside.
+        """Hold one of the slots, from arrival to answer; wait for `turn` inside.
 
         Raises:
             RefusalError: 503 if all are taken.
@@ -45,7 +45,7 @@ class GenerationQueue:
         if self._inside > self.max_waiting:
             raise RefusalError(
                 503,
-                f"The server is busy: {self.waiting} calls wait already.",
+                f"The server is busy: {self.waiting} calls are waiting already.",
                 "Try again in a few seconds.",
                 retry_after=RETRY_AFTER,
             )

@@ -1,4 +1,4 @@
-"""One JSON line an event on stderr: times, names and numbers; no picture, no words of a prompt or answer, no key."""
+"""One JSON line per event on stderr: times, names and numbers; no picture, no words of a prompt or answer, no key."""
 
 import json
 import logging
@@ -11,7 +11,7 @@ logger = logging.getLogger("florence_ui.server")
 
 
 class LineFormatter(logging.Formatter):
-    """Other libraries' records in the same form, without tracebacks: JSON lets no line be forged."""
+    """Formats other libraries' records in the same way, without tracebacks; in JSON no line can be forged."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line."""
@@ -20,7 +20,7 @@ class LineFormatter(logging.Formatter):
 
 
 def set_up_logging() -> None:
-    """Sends every record, warnings included, to stderr."""
+    """Send every record, warnings included, to stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter())
     handler.addFilter(RepeatThrottle())
@@ -30,7 +30,7 @@ def set_up_logging() -> None:
 
 
 def log(event: str, **fields: object) -> None:
-    """Writes one line."""
+    """Write one line."""
     logger.info(format_event(event, **fields))
 
 

@@ -22,29 +22,29 @@ class _Answer:
 
 
 class Metrics:
-    """Counts answers, and writes them down with how busy the server is."""
+    """Counts answers, and reports them with how busy the server is."""
 
     def __init__(self) -> None:
         self._answers: deque[_Answer] = deque()
 
-    def note(self, model_id: str, seconds: float, *, failed: bool) -> None:
-        """Takes one answer, of any outcome."""
+    def record(self, model_id: str, seconds: float, *, failed: bool) -> None:
+        """Record one answer, of any outcome."""
         self._answers.append(_Answer(time.monotonic(), model_id, seconds, failed))
         self._forget()
 
     def text(self, models: Iterable[str], *, waiting: int, running: bool) -> str:
-        """All of it.
+        """The whole page.
 
         Args:
             models: The models that are loaded.
-            waiting: Calls in line.
+            waiting: Calls that wait.
             running: Whether a call is being answered.
         """
         self._forget()
         lines = [line for model_id in sorted(models) for line in self._about(model_id)]
         lines += self._about("total", whole=True)
-        lines += gauge("calls_waiting", "Calls that wait for their turn or their model", waiting)
-        lines += gauge("calls_running", "Calls that are being answered", int(running))
+        lines += gauge("calls_waiting", "Calls waiting for their turn or their model", waiting)
+        lines += gauge("calls_running", "Calls being answered", int(running))
         return "\n".join([*lines, ""])
 
     def _about(self, name: str, *, whole: bool = False) -> Iterator[str]:
@@ -62,7 +62,7 @@ class Metrics:
 
 
 def gauge(name: str, help_text: str, value: float) -> Iterator[str]:
-    """One value with what it means."""
+    """One value with its meaning."""
     yield f"# HELP {name} {help_text}"
     yield f"# TYPE {name} gauge"
     yield f"{name} {value:g}"

@@ -1,4 +1,4 @@
-"""Keeps websites out: a browser on this machine would carry their requests here."""
+"""Keep websites out: a browser on this machine would carry their requests here."""
 
 import socket
 from collections.abc import Collection
@@ -10,10 +10,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from florence_ui.network.origins import host_name, is_cross_site, is_local_name, is_loopback_host, parse_address
 
 UNKNOWN_HOST = (
-    "This server does not know the name that it was called by. Call it as localhost, or start it with "
+    "This server does not accept the Host name of this request. Use localhost, or start the server with "
     "--allowed-host and that name."
 )
-FOREIGN = "A website may not use this server through somebody's browser."
+FOREIGN = "Websites may not use this server through a visitor's browser."
 
 
 class OriginGuard:

@@ -1,4 +1,4 @@
-"""The models by their names: where each comes from, what state it is in, and how it gets ready."""
+"""The models by name: where each comes from, what state it is in, and how it is made ready."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from florence_ui.assets import ASSETS
 from florence_ui.models import BASE, LARGE, NANO
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from florence_ui.server.engine import Florence2
     from florence_ui.server.runtime import Runtime
 
+T = TypeVar("T")
+
 STALLED_AFTER = 30.0
-"""Seconds without a byte from the Hub after which a download is given up."""
+"""Seconds without a byte from the Hub after which a download is abandoned."""
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0
-"""Seconds before a model that failed is tried again; doubled by every failure."""
+"""Seconds before a model that failed is retried; doubled by every failure."""
 
 
 class ModelState(StrEnum):
@@ -66,7 +68,7 @@ ROBOFLOW_IDS = {"florence-pretrains/3": BASE, "florence-pretrains/4": LARGE}
 
 
 class ModelUnavailableError(Exception):
-    """Why a model cannot be had, for a person."""
+    """Why a model is not available, for a person."""
 
 
 class Model:
@@ -90,7 +92,7 @@ class Model:
         self.load_seconds = 0.0
         self.loaded: Florence2 | None = None
         self._runtime = runtime
-        self._preparation: asyncio.Task | None = None
+        self._preparation: asyncio.Task[None] | None = None
         self._failures = 0
         self._retry_at = 0.0
 
@@ -115,31 +117,31 @@ class Model:
         return 100 * self.downloaded_bytes // max(1, self.total_bytes)
 
     def retry_in_seconds(self) -> int:
-        """How long a model that failed is left alone."""
+        """How long until a model that failed may be retried."""
         return max(0, math.ceil(self._retry_at - time.monotonic())) if self.state is ModelState.UNAVAILABLE else 0
 
-    async def look(self) -> None:
-        """Finds out whether the files are on this disk."""
+    async def check_disk(self) -> None:
+        """Find out whether the files are on this disk."""
         with contextlib.suppress(OSError, ValueError):
             self.on_disk = await self._in_thread(self.source.find) is not None
 
     def prepare(self) -> None:
-        """Begins to download and load, unless that is done, under way, or failed a moment ago."""
+        """Begin to download and load, unless that is done, under way, or failed a moment ago."""
         if self.loaded or self._preparation or self.retry_in_seconds():
             return
         self.state, self.reason = ModelState.LOADING, ""
         self._preparation = asyncio.create_task(self._prepare())
 
     def unload(self) -> None:
-        """Lets go of the loaded weights, once the calls that use them are over; what is still on its way stays."""
+        """Release the loaded weights, once the calls that use them are over; a preparation under way continues."""
         if self.loaded is not None:
             self.loaded, self.state = None, ModelState.ABSENT
 
     async def ready(self) -> "Florence2":
-        """The loaded model, after waiting for it if need be.
+        """The loaded model, after waiting for it if necessary.
 
         Raises:
-            RefusalError: 503 with the reason if it cannot be had.
+            RefusalError: 503 with the reason if it is not available.
         """
         self.prepare()
         if self._preparation:
@@ -147,8 +149,8 @@ class Model:
         if self.loaded is None:
             raise RefusalError(
                 503,
-                f"{self.alias} is not available: {self.reason}",
-                "It is tried again by itself on a later call.",
+                f"{self.alias} is not available. {self.reason}",
+                "A later call tries again.",
                 retry_after=self.retry_in_seconds(),
             )
         return self.loaded
@@ -163,7 +165,7 @@ class Model:
         except (MemoryError, RuntimeError) as error:  # torch's out-of-memory errors are RuntimeErrors
             self._fail(f"It does not fit into memory, or the device failed ({type(error).__name__}).")
         except ImportError:
-            self._fail("torch and transformers are not installed; pip install -r requirements.txt does it.")
+            self._fail("torch and transformers are not installed; run pip install -r requirements.txt.")
         except Exception as error:
             self._fail(f"It failed to load ({type(error).__name__}).")
         finally:
@@ -177,31 +179,28 @@ class Model:
         self._retry_at = time.monotonic() + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._failures - 1))
 
     async def _load_or_repair(self) -> "Florence2":
-        """Loads the files; those of the Hub are fetched if they lack, and checked and fetched again if they fail."""
-        directory = await self._in_thread(self.source.find)
-        fetched = directory is None
-        if fetched:
-            directory = await self._fetch()
+        """Load the files; those of the Hub are downloaded where they are missing, and repaired if they fail to load."""
+        found = await self._in_thread(self.source.find)
         try:
-            return await self._load(directory)
+            return await self._load(found or await self._fetch())
         except ModelUnavailableError:
-            if fetched or not self.source.repo_id:
+            if found is None or not self.source.repo_id:
                 raise
         return await self._load(await self._fetch())
 
     async def _fetch(self) -> Path:
         if self.source.directory is not None:
-            raise ModelUnavailableError(f"Its files are not whole: {why_incomplete(self.source.directory)}.")
+            raise ModelUnavailableError(f"Its files are incomplete: {why_incomplete(self.source.directory)}.")
         self.state, self.on_disk = ModelState.DOWNLOADING, False
         self.downloaded_bytes = self.total_bytes = 0
         self._rate = TransferRate()
         log("download", model=self.alias, repo=self.source.repo_id)
-        return await fetch(self.source.repo_id, self._show_progress)
+        return await fetch(self.source.repo_id, self._note_progress)
 
-    def _show_progress(self, downloaded: int, total: int, resumed: int) -> None:
+    def _note_progress(self, downloaded: int, total: int, resumed: int) -> None:
         before = self._percent()
         self.downloaded_bytes, self.total_bytes = downloaded, total
-        self._rate.note(downloaded - resumed)
+        self._rate.add(downloaded - resumed)
         if self._percent() // 10 > before // 10:
             log("download", model=self.alias, percent=self._percent(), total_bytes=total)
 
@@ -219,7 +218,7 @@ class Model:
 
         return await self._in_thread(load)
 
-    def _in_thread(self, function: Callable[[], Any]) -> Awaitable[Any]:
+    def _in_thread(self, function: Callable[[], T]) -> Awaitable[T]:
         return asyncio.wrap_future(run_in_thread(f"load {self.alias}", function))
 
 
@@ -228,7 +227,7 @@ class Registry:
 
     Args:
         runtime: Where they will run, once that is known.
-        directories: More of them, by alias.
+        directories: Further ones, by alias.
     """
 
     def __init__(self, runtime: "Future[Runtime]", directories: dict[str, Path]) -> None:
@@ -258,17 +257,17 @@ class Registry:
         """The models that answer at once."""
         return [model for model in self.models.values() if model.state is ModelState.READY]
 
-    async def look(self) -> None:
-        """Finds out which models are on this disk."""
-        await asyncio.gather(*(model.look() for model in self.models.values()))
+    async def check_disk(self) -> None:
+        """Find out which models are on this disk."""
+        await asyncio.gather(*(model.check_disk() for model in self.models.values()))
 
 
-async def fetch(repo_id: str, show_progress: Callable[[int, int, int], None]) -> Path:
-    """Downloads a repository by a program of its own, which is ended when no byte comes for a while.
+async def fetch(repo_id: str, on_progress: Callable[[int, int, int], None]) -> Path:
+    """Download a repository by a program of its own, which is ended when no byte comes for a while.
 
     Args:
         repo_id: Such as `florence-community/Florence-2-base`.
-        show_progress: Called with the bytes that are here, their total, and those here from an earlier attempt.
+        on_progress: Called with the bytes that are here, their total, and those here from an earlier attempt.
 
     Raises:
         UnavailableError: With the reason.
@@ -281,6 +280,7 @@ async def fetch(repo_id: str, show_progress: Callable[[int, int, int], None]) ->
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
+    assert child.stdout is not None
     try:
         while line := await asyncio.wait_for(child.stdout.readline(), STALLED_AFTER):
             report = json.loads(line)
@@ -288,7 +288,7 @@ async def fetch(repo_id: str, show_progress: Callable[[int, int, int], None]) ->
                 return Path(report["directory"])
             if "error" in report:
                 raise ModelUnavailableError(report["error"])
-            show_progress(report["downloaded"], report["total"], report["resumed"])
+            on_progress(report["downloaded"], report["total"], report["resumed"])
         raise ModelUnavailableError("The download ended unexpectedly.")
     except TimeoutError:
         raise ModelUnavailableError("The Hugging Face Hub does not answer.") from None

@@ -20,7 +20,7 @@ DATA_URL = re.compile(r"^data:[\w.+-]+/[\w.+-]+;base64,")
 
 
 async def read_image_bytes(image: RequestImage) -> bytes:
-    """The picture's file, decoded from base64 or fetched; of a link, only one into the open internet.
+    """The picture's file, decoded from base64 or fetched from a public address.
 
     Raises:
         RefusalError: 400 with the reason, in the words of Roboflow's server up to the cause.
@@ -47,7 +47,7 @@ async def decode_image(data: bytes) -> Image.Image:
 
 @contextmanager
 def as_refusals() -> Iterator[None]:
-    """Turns whatever is wrong with a picture into a refusal."""
+    """Turn whatever is wrong with a picture into a refusal."""
     try:
         yield
     except FlorenceUIError as error:

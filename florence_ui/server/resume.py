@@ -1,27 +1,28 @@
-"""Downloads of large files from the Hugging Face Hub that go on where they were broken off.
+"""Downloads of large files from the Hugging Face Hub that resume where they were interrupted.
 
-`snapshot_download` writes to a file of a random name and removes it, or leaves it to nobody, when it is broken off. So
-large files are put into the cache beforehand, under the names that `snapshot_download` looks for: the Hub's library
-fetches them too, by `http_get`, but into a file that the next attempt finds. They come by HTTP ranges, as the Hub's
-other protocol, Xet, has none to go on from.
+`snapshot_download` writes to a file with a random name, which it removes or abandons when it is interrupted. So large
+files are put into the cache beforehand, under the names that `snapshot_download` looks for: the Hub's library fetches
+them too, by `http_get`, but into a file that the next attempt finds. They come by HTTP ranges, because the Hub's other
+protocol, Xet, cannot resume.
 """
 
 import errno
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from filelock import Timeout
 from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
 from huggingface_hub.file_download import DryRunFileInfo, http_get, repo_folder_name
 from huggingface_hub.utils import WeakFileLock, build_hf_headers
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 MIN_BYTES = 2**20
-"""A smaller file is not worth it."""
+"""Smaller files are not worth it."""
 LOCK_SECONDS = 1.0
 PARTIAL = re.compile(r"[0-9a-f]{40,64}\.incomplete")
-"""Names of files that can be gone on with; the library's own have another part between."""
+"""Names of files that can be resumed; the library's own have a further part between."""
 
 
 def blobs_folder(repo_id: str) -> Path:
@@ -34,20 +35,20 @@ def fetch_file(
     file: DryRunFileInfo,
     *,
     timeout: float,
-    progress: type[tqdm],
+    progress: "type[tqdm[Any]]",
     on_wait: Callable[[], object],
 ) -> None:
-    """Puts one file's content into the cache; does nothing where it is there.
+    """Put one file's content into the cache; do nothing where it is there already.
 
     Args:
         repo_id: The repository.
         file: What `snapshot_download` says of the file in a dry run.
-        timeout: Seconds in which the Hub must say where the file lies.
-        progress: Counts the bytes; made with those that are here already as `initial`.
-        on_wait: Called again and again while another program fetches the same file.
+        timeout: Seconds within which the Hub must say where the file is.
+        progress: Counts the bytes; those that are here already are its `initial`.
+        on_wait: Called repeatedly while another program fetches the same file.
 
     Raises:
-        OSError, HfHubHTTPError: If it cannot be had; what has come is kept, unless the disk is full.
+        OSError, HfHubHTTPError: If it cannot be fetched; what has come is kept, unless the disk is full.
     """
     headers = build_hf_headers()
     url = hf_hub_url(repo_id, file.filename, revision=file.commit_hash)
@@ -61,12 +62,12 @@ def fetch_file(
         try:
             with WeakFileLock(lock, timeout=LOCK_SECONDS):
                 if not blob.exists():
-                    _go_on(url, headers, blob, metadata.size, progress)
+                    _resume(url, headers, blob, metadata.size, progress)
         except Timeout:
             on_wait()
 
 
-def _go_on(url: str, headers: dict[str, str], blob: Path, size: int | None, progress: type[tqdm]) -> None:
+def _resume(url: str, headers: dict[str, str], blob: Path, size: int | None, progress: "type[tqdm[Any]]") -> None:
     partial = blob.with_name(f"{blob.name}.incomplete")
     try:
         with partial.open("ab") as target:

@@ -1,4 +1,4 @@
-"""Where the network runs: the device, the precision that is fastest there, the number of threads."""
+"""Where the network runs: the device, its fastest precision, the number of threads."""
 
 import os
 import time
@@ -13,7 +13,7 @@ SMALL_WEIGHTS = 100 * 2**20
 TOKENS, WIDTH = 128, 768
 """Of the layer that float32 and bfloat16 are compared on: base's own width, a part of a picture's tokens."""
 TURNS, LEAST_TURNS, MOST_SECONDS = 30, 4, 0.5
-"""Of that comparison: 30 take 50 ms on two cores, and where bfloat16 is emulated the seconds end it."""
+"""Of that comparison: 30 take 50 ms on two cores; where bfloat16 is emulated, the seconds end it."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class Runtime:
         return {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}[self.dtype]
 
     def suited_to(self, directory: Path) -> "Runtime":
-        """The same, but for a small checkpoint on the processor in float32, which costs no time and moves no box."""
+        """This runtime, but float32 for a small checkpoint on the CPU, which costs no time and moves no box."""
         weights = sum(file.stat().st_size for file in directory.glob("*.safetensors"))
         small = self.device == "cpu" and weights < SMALL_WEIGHTS
         return replace(self, dtype=torch.float32) if small else self
 
 
 def choose_runtime() -> Runtime:
-    """CUDA or MPS where there is one, otherwise the CPU in the precision that it is really fast in."""
+    """CUDA or MPS where there is one, otherwise the CPU in the precision that is fast on it."""
     if torch.cuda.is_available():
         brain_floats = torch.cuda.is_bf16_supported(including_emulation=False)
         return Runtime("cuda", torch.bfloat16 if brain_floats else torch.float16)

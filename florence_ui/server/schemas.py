@@ -1,4 +1,4 @@
-"""The bodies of requests, as Roboflow Inference takes them; fields it knows and this server does not are ignored."""
+"""The bodies of requests, as Roboflow Inference takes them; fields that only that server knows are ignored."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -42,6 +42,6 @@ class ModelDescription(BaseModel):
 
 
 class ModelsDescriptions(BaseModel):
-    """The answer of `GET /model/registry` and of what changes it."""
+    """The answer of `GET /model/registry` and of the routes that change it."""
 
     models: list[ModelDescription]

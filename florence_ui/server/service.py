@@ -1,4 +1,4 @@
-"""What the routes share: the models, the line before them, the thread that generates, and the way of one call."""
+"""What the routes share: the models, the queue before them, the generating thread, and how a call is answered."""
 
 import asyncio
 import functools
@@ -15,6 +15,7 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from PIL import Image
 
+from florence_ui.models import MAX_NEW_TOKENS
 from florence_ui.server.generation_queue import MAX_WAITING, GenerationQueue
 from florence_ui.server.logs import log
 from florence_ui.server.metrics import Metrics
@@ -27,9 +28,10 @@ from florence_ui.server.worker import Worker
 
 if TYPE_CHECKING:
     from florence_ui.server.engine import Florence2
+    from florence_ui.server.runtime import Runtime
 
 HUNG_UP = 499
-"""The status, for the log, of a call whose caller did not wait."""
+"""The status, in the log, of a call whose caller hung up."""
 
 
 class Service:
@@ -37,7 +39,7 @@ class Service:
 
     Args:
         directories: Checkpoints besides the known ones, by alias.
-        max_waiting: How many calls may wait.
+        max_waiting: Calls that may wait.
     """
 
     def __init__(self, directories: dict[str, Path], max_waiting: int = MAX_WAITING) -> None:
@@ -45,7 +47,7 @@ class Service:
         self.queue = GenerationQueue(max_waiting)
         self.metrics = Metrics()
         self.worker = Worker("generate")
-        self.runtime: Future = self.worker.submit(_choose_runtime)
+        self.runtime: Future[Runtime] = self.worker.submit(_choose_runtime)
         self.registry = Registry(self.runtime, directories)
 
     def status(self) -> dict[str, Any]:
@@ -60,7 +62,7 @@ class Service:
         }
 
     async def answer(self, request: Request, body: LMMRequest) -> Response:
-        """The answer to one call, unless its caller hangs up before; then the work ends.
+        """The answer to one call; the work stops if its caller hangs up first.
 
         Raises:
             RefusalError: With the status and the reason.
@@ -87,7 +89,7 @@ class Service:
             answering.cancel()
             model_id = body.model_id if body.model_id in self.registry.models else "unknown"
             seconds = time.perf_counter() - start
-            self.metrics.note(model_id, seconds, failed=status >= 400)
+            self.metrics.record(model_id, seconds, failed=status >= 400)
             log("inference", model=model_id, task=task_name(body.prompt), status=status, seconds=round(seconds, 3))
 
     async def _infer(self, body: LMMRequest) -> Response:
@@ -95,13 +97,13 @@ class Service:
         model = self.registry.get(body.model_id)
         prompt = check_prompt(body.prompt)
         if body.max_new_tokens is not None and body.max_new_tokens < 1:
-            raise RefusalError(400, "max_new_tokens is below 1.", "Send 1024, or leave it out.")
+            raise RefusalError(400, "max_new_tokens is below 1.", f"Send {MAX_NEW_TOKENS}, or leave it out.")
         with self.queue.slot():
             data = await read_image_bytes(body.image)
             cold = model.loaded is None
             loaded = await model.ready()
             async with self.queue.turn:
-                image = await decode_image(data)  # now, so that those who wait hold files, not decoded pictures
+                image = await decode_image(data)  # only now, so that those who wait hold files, not decoded pictures
                 response = await self._generate(loaded, image, prompt, body.max_new_tokens)
         content = {
             "inference_id": str(uuid.uuid4()),
@@ -120,7 +122,7 @@ class Service:
     async def _generate(
         self, loaded: "Florence2", image: Image.Image, prompt: str, max_new_tokens: int | None
     ) -> dict[str, Any]:
-        """Runs in the generating thread; when cancelled, ends that generation before anybody else's begins."""
+        """Run in the generating thread; when cancelled, stop that generation before the next one begins."""
         stop = threading.Event()
         answer = functools.partial(loaded.answer, image, prompt, max_new_tokens=max_new_tokens, stop=stop)
         generation = asyncio.wrap_future(self.worker.submit(answer))
@@ -129,7 +131,7 @@ class Service:
         except asyncio.CancelledError:
             stop.set()
             await asyncio.wait([generation])
-            generation.exception()  # seen, so that asyncio does not complain of it
+            generation.exception()  # retrieved, so that asyncio does not warn about it
             raise
 
 
@@ -138,8 +140,8 @@ async def _hung_up(request: Request) -> None:
         pass
 
 
-def _choose_runtime() -> Any:
-    """Imports the heavy packages, so that the first model need not, and measures the processor."""
+def _choose_runtime() -> "Runtime":
+    """Import the heavy packages, so that the first model need not, and measure the processor."""
     importlib.import_module("florence_ui.server.engine")
     from florence_ui.server.runtime import choose_runtime
 
@@ -147,7 +149,7 @@ def _choose_runtime() -> Any:
 
 
 def _code_location(error: BaseException) -> str:
-    """Where in the code an error came up: file and line, no values."""
+    """Where in the code an error was raised: file and line, no values."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(frame.filename).name}:{frame.lineno}"
 

@@ -4,9 +4,9 @@ import time
 from collections import deque
 
 WINDOW_SECONDS = 10.0
-"""The speed is that of the last seconds, so that it follows the line."""
+"""The speed is that of the last seconds, so that it follows the connection."""
 MIN_SECONDS = 1.0
-"""Before that, a speed would be a guess."""
+"""Before that many, a speed would be a guess."""
 
 
 class TransferRate:
@@ -15,8 +15,8 @@ class TransferRate:
     def __init__(self) -> None:
         self._counts: deque[tuple[float, int]] = deque()
 
-    def note(self, count: int) -> None:
-        """Takes the number of bytes that have come so far."""
+    def add(self, count: int) -> None:
+        """Add the number of bytes that have come so far."""
         now = time.monotonic()
         self._counts.append((now, count))
         while now - self._counts[0][0] > WINDOW_SECONDS and len(self._counts) > 2:
@@ -24,7 +24,7 @@ class TransferRate:
 
     @property
     def bytes_per_second(self) -> float | None:
-        """The speed until now; None before it is known. It falls while nothing comes."""
+        """The speed until now; None before it is known. It drops while nothing comes."""
         if not self._counts:
             return None
         begun, first = self._counts[0]
@@ -32,6 +32,6 @@ class TransferRate:
         return (self._counts[-1][1] - first) / seconds if seconds >= MIN_SECONDS else None
 
     def seconds_left(self, remaining: int) -> float | None:
-        """The time for so many more bytes; None where it is not known."""
+        """The time that so many more bytes take; None where it is not known."""
         speed = self.bytes_per_second
         return remaining / speed if speed else None

@@ -1,12 +1,13 @@
-"""A checkpoint's files on disk: where they lie, whether they are all there, whether they are whole."""
+"""A checkpoint's files on disk: where they are, whether all of them are there, whether each is intact."""
 
 import hashlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 PATTERNS = ["*.json", "*.safetensors", "*.txt"]
-"""What of a repository is needed: no README, no weights in pickles."""
+"""What is needed of a repository: no README, no weights in pickles."""
 
 INDEX = "model.safetensors.index.json"
 TOKENIZERS = ("tokenizer.json", "vocab.json")
@@ -14,7 +15,7 @@ PROCESSORS = ("processor_config.json", "preprocessor_config.json")
 
 
 def find_in_cache(repo_id: str) -> Path | None:
-    """The repository's files in the Hub's cache on this disk, if they are complete; nothing is asked of the network."""
+    """The repository's files in the Hub's cache on this disk, if they are complete; the network is not asked."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import IncompleteSnapshotError, LocalEntryNotFoundError
 
@@ -26,7 +27,7 @@ def find_in_cache(repo_id: str) -> Path | None:
 
 
 def why_incomplete(directory: Path) -> str:
-    """Why a directory is no whole checkpoint, in words; empty if it is one."""
+    """Why a directory is not a complete checkpoint, in words; empty if it is one."""
     if not directory.is_dir():
         return "the directory does not exist"
     if not (directory / "config.json").is_file():
@@ -63,24 +64,24 @@ def is_complete(path: Path) -> bool:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             size = os.fstat(file.fileno()).st_size
-            header = json.loads(file.read(length)) if length < size else None
-        tensors = [tensor for name, tensor in header.items() if name != "__metadata__"]
-        return size == 8 + length + max(tensor["data_offsets"][1] for tensor in tensors)
+            header: dict[str, Any] = json.loads(file.read(length)) if length < size else {}
+        ends = [int(tensor["data_offsets"][1]) for name, tensor in header.items() if name != "__metadata__"]
+        return size == 8 + length + max(ends)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 
 def corrupt_files(directory: Path) -> list[Path]:
-    """The files of a snapshot in the Hub's cache whose content is not what their name promises.
+    """The files of a snapshot in the Hub's cache whose content does not match their checksum.
 
     The cache names a file by its checksum (SHA-256 for large files, git's SHA-1 for small ones) and links to it. Where
-    the disk knows no links there are no such names, and nothing is found.
+    the disk has no links there are no such names, and nothing is found.
     """
-    return [path for path in sorted(directory.iterdir()) if path.is_symlink() and not _matches_its_name(path)]
+    return [path for path in sorted(directory.iterdir()) if path.is_symlink() and not _matches_checksum(path)]
 
 
 def remove_cached_file(path: Path) -> None:
-    """Removes a link of the cache and the file behind it, however long the chain."""
+    """Remove a link of the cache and the file behind it, however long the chain."""
     while path.is_symlink():
         target = path.parent / os.readlink(path)
         path.unlink()
@@ -88,7 +89,7 @@ def remove_cached_file(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def _matches_its_name(path: Path) -> bool:
+def _matches_checksum(path: Path) -> bool:
     name = Path(os.readlink(path)).name
     digest = {64: hashlib.sha256(), 40: hashlib.sha1(usedforsecurity=False)}.get(len(name))
     if digest is None:
