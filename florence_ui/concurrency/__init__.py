@@ -1,1 +1,1 @@
-"""Bounded work: thread pools shared fairly, calls a few at a time, and queues for the model."""
+"""Bounded work: thread pools shared fairly, calls a few at a time, and the queue for the model."""

@@ -1,4 +1,4 @@
-"""Many calls at once, a few at a time: each outcome as it comes, a failure never takes the others with it."""
+"""Many calls, a few at a time: each outcome as it comes, and a failure does not affect the others."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ Job = Callable[[], Awaitable[T]]
 logger = logging.getLogger(__name__)
 
 UNEXPECTED = FlorenceUIError("Something went wrong with this one.", "Try it again.")
-"""What a person hears of an error that nobody foresaw; the log has the rest."""
+"""What a person reads of an unexpected error; the log has the rest."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,6 @@ async def _attempt(index: int, job: Job[T]) -> Outcome[T]:
     except FlorenceUIError as failure:
         value, error = None, failure
     except Exception:
-        logger.exception("A job failed in a way that nobody foresaw")
+        logger.exception("A job failed unexpectedly")
         value, error = None, UNEXPECTED
     return Outcome(index, value, error, time.perf_counter() - start)

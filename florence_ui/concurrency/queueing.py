@@ -1,4 +1,4 @@
-"""Waiting for a backend: a line with places, and calls that are asked once however many wait for them."""
+"""Waiting for a backend: a gate with a few slots, and calls that are made once however many wait for them."""
 
 import asyncio
 import contextlib
@@ -12,11 +12,11 @@ from florence_ui.errors import BackendBusyError, BusyError
 from florence_ui.identity import current_visitor
 
 OnStatus = Callable[[str], None]
-"""Takes a sentence about what a run is waiting for."""
+"""Takes a sentence that says what a run is waiting for."""
 Charge = Callable[[], Callable[[], None]]
-"""Counts a call that is about to be made; what it returns takes the count back where the call was not made after all.
+"""Counts a call that is about to be made; what it returns undoes that where the call was not made after all.
 
-Raises BusyError if no more calls may be made; `seconds` says when to come back.
+Raises BusyError if no more calls may be made; its `seconds` say when to try again.
 """
 
 
@@ -27,7 +27,7 @@ def uncharged() -> Callable[[], None]:
 
 @dataclass(eq=False)
 class _Waiter:
-    """One run that waits for a place: whose it is, how it hears that it has one, and what it is told meanwhile."""
+    """One run that waits for a slot: whose it is, what tells it that it has one, and how it is kept informed."""
 
     who: str
     slot: asyncio.Future[None]
@@ -35,12 +35,12 @@ class _Waiter:
 
 
 class ConcurrencyGate:
-    """Lets a few in at once. A place that comes free goes to the visitor who has the fewest, first come first served.
+    """Admits a few at once. A slot that comes free goes to the visitor with the fewest, first come, first served.
 
     Args:
-        limit: How many are in at once.
-        max_waiting: How many may wait. Beyond that, whoever has the most runs waiting loses the last of them.
-        max_wait: Seconds that one may wait.
+        limit: Slots.
+        max_waiting: Runs that may wait. Beyond that, whoever has the most of them waiting loses the last one.
+        max_wait: Seconds that a run may wait.
     """
 
     def __init__(self, limit: int, max_waiting: int, max_wait: float) -> None:
@@ -52,21 +52,21 @@ class ConcurrencyGate:
 
     @property
     def active(self) -> int:
-        """How many are in."""
+        """Slots in use."""
         return self._active.total()
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
+        """Runs that wait."""
         return len(self._waiting)
 
     @asynccontextmanager
     async def slot(self, on_status: OnStatus) -> AsyncIterator[None]:
-        """Wait for a place and hold it while the block runs; says how many are ahead.
+        """Wait for a slot and hold it while the block runs; report how many are ahead.
 
         Raises:
             BusyError: If too many wait already.
-            BackendBusyError: If no place came free in time.
+            BackendBusyError: If no slot came free in time.
         """
         who = current_visitor.get().share_key
         if self.active < self.limit:
@@ -83,24 +83,24 @@ class ConcurrencyGate:
             self._make_room(who)
         mine = _Waiter(who, asyncio.get_running_loop().create_future(), on_status)
         self._waiting.append(mine)
-        on_status(_ahead(self._order().index(mine)))
         try:
+            on_status(_ahead(self._order().index(mine)))
             async with asyncio.timeout(self.max_wait):
                 await mine.slot
         except BaseException as error:
             if mine in self._waiting:
                 self._waiting.remove(mine)
             elif mine.slot.done() and not mine.slot.cancelled() and not mine.slot.exception():
-                self._leave(who)  # a place came free in the very moment of giving up
+                self._leave(who)  # a slot came free at the very moment of giving up
             if isinstance(error, TimeoutError):
-                raise BackendBusyError("No place came free in time.", "Try again in a minute.") from None
+                raise BackendBusyError("The model stayed busy for too long.", "Try again in a minute.") from None
             raise
 
     def _make_room(self, who: str) -> None:
-        """Turn away the last run of the visitor who has the most waiting; if that is this one, refuse.
+        """Turn away the last run of the visitor with the most waiting.
 
         Raises:
-            BusyError: Then.
+            BusyError: If that is this visitor.
         """
         busy = BusyError(f"This page is busy: {self.waiting} runs are waiting already.", "Try again in a minute.")
         counts = Counter(each.who for each in self._waiting)
@@ -113,7 +113,7 @@ class ConcurrencyGate:
             last.slot.set_exception(busy)
 
     def _order(self) -> list[_Waiter]:
-        """Those who wait, in the order in which they will be let in as things stand."""
+        """Those who wait, in the order in which they will be admitted as things stand."""
         ahead = Counter(self._active)
         ranks = {}
         for each in self._waiting:
@@ -122,7 +122,7 @@ class ConcurrencyGate:
         return sorted(self._waiting, key=ranks.__getitem__)
 
     def _leave(self, who: str) -> None:
-        """Hand the place on; whoever leaves still counts as in, so that places go round."""
+        """Pass the slot on; whoever leaves still counts as in, so that slots go round."""
         waiting = [each for each in self._order() if not each.slot.done()]
         self._active[who] -= 1
         self._active += Counter()  # drops the zeroes
@@ -141,20 +141,22 @@ def _ahead(count: int) -> str:
 
 
 class SharedCall:
-    """One call that several wait for; it goes on until the last of them gives up.
+    """One call that several wait for; it continues until the last of them gives up.
 
     Args:
-        work: Makes the call; is given a function that says what it waits for.
+        work: Makes the call; is given a function that reports what it waits for.
     """
 
     def __init__(self, work: Callable[[OnStatus], Awaitable[Any]]) -> None:
         self._listeners: list[OnStatus] = []
         self._last = ""
         self.task = asyncio.ensure_future(work(self._publish))
-        self.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # seen, also if nobody waits
+        self.task.add_done_callback(
+            lambda task: task.cancelled() or task.exception()
+        )  # retrieved, even if nobody waits
 
     async def wait(self, on_status: OnStatus) -> Any:
-        """The call's outcome. Being cancelled here cancels the call only if nobody else waits for it."""
+        """The call's outcome. Cancelling this cancels the call only if nobody else waits for it."""
         self._listeners.append(on_status)
         if self._last:
             _notify(on_status, self._last)
@@ -167,7 +169,7 @@ class SharedCall:
 
     @property
     def abandoned(self) -> bool:
-        """Whether everybody has given up."""
+        """Whether all have given up."""
         return not self._listeners
 
     def _publish(self, status: str) -> None:
@@ -182,7 +184,7 @@ def _notify(on_status: OnStatus, status: str) -> None:
 
 
 class SingleFlight:
-    """Calls under way, by what they ask."""
+    """Calls under way, by what they ask: equal calls are made once."""
 
     def __init__(self) -> None:
         self._calls: dict[Hashable, SharedCall] = {}

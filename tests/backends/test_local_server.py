@@ -18,7 +18,7 @@ from server_process import ServerProcess
 from florence_ui.backends import local_server
 from florence_ui.backends.backend import Backend, available_backends
 from florence_ui.backends.infer import load_client
-from florence_ui.backends.local_server import LONGEST_PAUSE, LocalServer, restart_delay
+from florence_ui.backends.local_server import LONGEST_PAUSE, STEADY, LocalServer, restart_delay
 from florence_ui.backends.model_status import ServerState, ServerStatus, choose_model
 from florence_ui.backends.port_probe import Listener, identify_listener
 from florence_ui.backends.probe import request_model
@@ -112,6 +112,33 @@ async def test_a_server_that_cannot_start_is_said_to_be_unavailable() -> None:
         assert status.hint
         with pytest.raises(BackendUnreachableError, match="stopped unexpectedly"):
             await server.wait_ready(BASE, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("lifetimes", "pauses"),
+    [
+        pytest.param([0, 0, 0], ["0.01", "0.02", "0.04"], id="grow-while-it-keeps-failing"),
+        pytest.param([0, 0, STEADY + 1, 0], ["0.01", "0.02", "0.01", "0.02"], id="short-again-after-a-long-life"),
+        pytest.param([STEADY + 1, STEADY + 1], ["0.01", "0.01"], id="short-after-each-long-life"),
+        pytest.param([0, STEADY - 1], ["0.01", "0.02"], id="not-long-enough"),
+    ],
+)
+def test_pauses_before_a_restart_grow_until_a_child_lived_long(
+    lifetimes: list[float], pauses: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def run_child(server: LocalServer) -> int:
+        """A child that has lived for as long as the next of the lifetimes says."""
+        if len(caplog.messages) == len(lifetimes):
+            server._stopping.wait()
+            return 0
+        server._child_begun = time.monotonic() - lifetimes[len(caplog.messages)]
+        return 3
+
+    monkeypatch.setattr(LocalServer, "_run_child", run_child)
+    caplog.set_level(logging.WARNING, local_server.__name__)
+    with local(refused_url(), first_pause=0.01):
+        assert wait_until(lambda: len(caplog.messages) == len(lifetimes), 30)
+    assert caplog.messages == [f"The local server ended with status 3; restarting in {pause} s" for pause in pauses]
 
 
 def test_pauses_grow_and_end_growing() -> None:

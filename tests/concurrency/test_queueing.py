@@ -22,7 +22,7 @@ async def settle() -> None:
 
 
 class Visit:
-    """A task that holds a place in a gate until it is told to go."""
+    """A task that holds a slot of a gate until it is told to go."""
 
     def __init__(self, gate: ConcurrencyGate) -> None:
         self.said: list[str] = []
@@ -37,7 +37,7 @@ class Visit:
         self.inside = False
 
 
-async def test_a_line_lets_a_few_in_and_the_rest_in_order() -> None:
+async def test_a_gate_admits_a_few_and_the_rest_in_order() -> None:
     gate = ConcurrencyGate(2, 10, 30)
     visits = [Visit(gate) for _ in range(5)]
     await settle()
@@ -69,13 +69,18 @@ async def test_who_gives_up_leaves_no_gap() -> None:
     assert gate.active == 0
 
 
-async def test_a_place_given_at_the_moment_of_giving_up_is_handed_on() -> None:
+@pytest.mark.parametrize(
+    ("steps", "inside"),
+    [pytest.param(1, False, id="before-it-hears-of-its-slot"), pytest.param(2, True, id="just-after-it-got-in")],
+)
+async def test_a_slot_given_at_the_moment_of_giving_up_is_handed_on(steps: int, inside: bool) -> None:
     gate = ConcurrencyGate(1, 10, 30)
     visits = [Visit(gate) for _ in range(3)]
     await settle()
     visits[0].go.set()
-    await asyncio.sleep(0)  # the first leaves and hands its place to the second
-    await asyncio.sleep(0)
+    for _ in range(steps):  # in the first, the first visit leaves and hands its slot to the second
+        await asyncio.sleep(0)
+    assert (visits[1].inside, gate.waiting) == (inside, 1)
     visits[1].task.cancel()
     await settle()
     assert visits[2].inside
@@ -84,7 +89,7 @@ async def test_a_place_given_at_the_moment_of_giving_up_is_handed_on() -> None:
     assert (gate.active, gate.waiting) == (0, 0)
 
 
-async def test_a_full_line_is_said_politely() -> None:
+async def test_a_full_queue_is_refused_politely() -> None:
     gate = ConcurrencyGate(1, 1, 30)
     visits = [Visit(gate), Visit(gate)]
     await settle()
@@ -100,7 +105,7 @@ async def test_nobody_waits_for_ever() -> None:
     gate = ConcurrencyGate(1, 10, 0.05)
     first = Visit(gate)
     await settle()
-    with pytest.raises(BackendBusyError, match="No place"):
+    with pytest.raises(BackendBusyError, match="stayed busy"):
         async with gate.slot(silent):
             pass
     assert gate.waiting == 0
