@@ -74,6 +74,6 @@ def test_its_local_server_starts_too_and_says_what_the_proxy_keeps_it_from(tmp_p
         while time.monotonic() < until and "SOCKS proxy" not in app.log:
             health = app.client.get("/healthz").json()
             time.sleep(0.5)
-        assert "The way to the Hugging Face Hub is a SOCKS proxy, which takes the package socksio." in app.log
+        assert "The proxy for the Hugging Face Hub is a SOCKS proxy, which needs the package socksio." in app.log
         assert health["detail"].endswith("."), health
         assert "Traceback" not in app.log
