@@ -85,7 +85,7 @@ _loaded: dict[str, ModuleType] = {}
 def _check_key(backend: Backend, api_key: Secret | None) -> str | None:
     key = str(api_key).strip() if api_key and backend.takes_key else ""
     if key and not is_key(key):
-        raise KeyRefusedError("That is not an API key.", "A key has letters, digits and signs, and no blanks.")
+        raise KeyRefusedError("That is not an API key.", "A key consists of letters, digits and signs, without blanks.")
     if backend.needs_key and not key:
         raise KeyRefusedError(
             f"{backend.title} needs an API key.", "Type yours, or choose the local backend, which needs none."

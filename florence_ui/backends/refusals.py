@@ -18,11 +18,11 @@ from florence_ui.errors import (
 
 MASK = "***"
 SHORTEST_TRACE = 6
-"""A run of this many of a key's characters gives it away."""
+"""A run of this many of a key's characters would give it away."""
 SAYS_NOTHING = {"", "internal error.", "n/a", *(status.phrase.lower() for status in HTTPStatus)}
 """Messages that add nothing to the status."""
 
-OTHER_KEY = "Check the key for typing errors, or type another one."
+OTHER_KEY = "Check the key for typos, or enter another one."
 TRY_AGAIN = "Try again in a minute, or choose another backend."
 
 
@@ -45,58 +45,58 @@ REFUSALS = {
         "run the model on the local backend.",
     ),
     403: Refusal(
-        KeyRefusedError, "This API key has no right to run the model.", "Use a key of the workspace that owns the "
-        "model, with the right to run inference.",
+        KeyRefusedError, "This API key is not allowed to run the model.", "Use a key of the workspace that owns the "
+        "model, with permission to run inference.",
     ),
     404: Refusal(
         ModelNotFoundError, "The server does not have this model.", "Check the model's id, and that the key belongs to "
         "its workspace.",
     ),
     405: Refusal(
-        BackendError, "The server does not take such calls at this address.", "Check the backend's address: it is the "
-        "server's base address, without a path.",
+        BackendError, "The server does not accept such calls at this address.",
+        "Check the backend's address: it is the server's base address, without a path.",
     ),
     407: Refusal(
-        BackendUnreachableError, "The proxy on the way to the server wants a name and a password.", "Give them in "
-        "HTTPS_PROXY or HTTP_PROXY: http://name:password@proxy:3128.",
+        BackendUnreachableError, "The proxy on the way to the server requires a user name and a password.",
+        "Give them in HTTPS_PROXY or HTTP_PROXY: http://name:password@proxy:3128.",
     ),
     408: Refusal(BackendTimeoutError, "The server waited too long for the picture.", "Try again."),
     413: Refusal(BackendError, "The picture is too large for the server.", "Use a smaller picture."),
     422: Refusal(
-        BackendError, "The server found the request malformed.", "It may be a version that this page does not know; "
-        "choose another backend.",
+        BackendError, "The server rejected the request as malformed.",
+        "It may be a version that this page does not know; choose another backend.",
     ),
     423: Refusal(
         CreditsError, "The account of this API key is paused.", "Ask the workspace's administrator to re-enable it, or "
         "type another key.",
     ),
-    429: Refusal(BackendBusyError, "The server was asked too often.", "Wait a minute and run again."),
+    429: Refusal(BackendBusyError, "The server received too many requests.", "Wait a minute, then run again."),
     500: Refusal(
-        BackendError, "The server failed while it worked on the answer.", "Try again; if it fails again, the prompt "
-        "may be one that this model cannot take.",
+        BackendError, "The server failed while working on the answer.", "Try again; if it fails again, the prompt "
+        "may be one that this model cannot handle.",
     ),
-    502: Refusal(BackendUnreachableError, "The server's front door got no answer from the model behind it.", TRY_AGAIN),
+    502: Refusal(BackendUnreachableError, "The server's gateway got no answer from the model.", TRY_AGAIN),
     503: Refusal(
         BackendBusyError, "The server cannot answer at the moment.", "Try again in a minute, or choose another model "
         "or backend.",
     ),
-    504: Refusal(BackendTimeoutError, "The model took longer than the server's front door waits.", TRY_AGAIN),
+    504: Refusal(BackendTimeoutError, "The model took longer than the server's gateway allows.", TRY_AGAIN),
 }  # fmt: skip
 
-NO_KEY = Refusal(KeyRefusedError, "This server wants an API key.", "Type one, or set API_KEY before the app starts.")
+NO_KEY = Refusal(KeyRefusedError, "This server requires an API key.", "Type one, or set API_KEY before the app starts.")
 NO_LOCAL_KEY = (
-    "Set API_KEY, and FLORENCE_UI_LOCAL_URL to the server's address, before the app starts: a key goes to no local "
-    "address that was not set."
+    "Set API_KEY, and FLORENCE_UI_LOCAL_URL to the server's address, before the app starts: keys are only sent "
+    "to a local address that was set."
 )
 NOT_SERVERLESS = (
     "Roboflow's serverless cloud may not offer Florence-2 to every account: if the id is right, use a Dedicated "
     "Deployment or the local backend."
 )
 MOVED = Refusal(
-    BackendError, "The server sends the call on to another address, and the picture was not sent there.",
-    "If that is meant, set the new address as the backend's.",
+    BackendError, "The server redirects to another address; the picture was not sent there.",
+    "If that is intended, set the new address as the backend's.",
 )  # fmt: skip
-OLD_SERVER = "A server before version 1.5 does not see the key: update it."
+OLD_SERVER = "Servers older than version 1.5 do not read the key: update it."
 
 
 def error_for_status(status: int, body: bytes, *, backend: str, key: str | None) -> BackendError:

@@ -83,7 +83,7 @@ class Florence2:
                 raise MemoryError from error
             raise BrokenWeightsError(f"The files cannot be read ({type(error).__name__}).") from error
         if loading["missing_keys"] or loading["mismatched_keys"]:
-            raise BrokenWeightsError("The files lack weights.")
+            raise BrokenWeightsError("Weights are missing from the files.")
         self.model = model.to(runtime.device).eval()
         self.max_positions = self.model.config.text_config.max_position_embeddings
 

@@ -154,7 +154,7 @@ async def test_a_missing_key_is_asked_for_and_not_called_wrong() -> None:
     with ScriptedBackend(fault=faults.status(401)) as backend:
         without = await failure(backend.url, KeyRefusedError, api_key=None)
         wrong = await failure(backend.url, KeyRefusedError)
-    assert "wants an API key" in without.message
+    assert "requires an API key" in without.message
     assert "did not accept" in wrong.message
 
 

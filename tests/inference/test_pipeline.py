@@ -298,7 +298,7 @@ async def test_a_server_at_the_usual_address_that_wants_a_key_costs_the_right_se
 ) -> None:
     monkeypatch.setitem(PRESETS, "local", replace(PRESETS["local"], url=backend.url))
     backend.fault = faults.status(401)
-    with pytest.raises(KeyRefusedError, match="wants an API key") as caught:
+    with pytest.raises(KeyRefusedError, match="requires an API key") as caught:
         await Pipeline(Settings(api_key=Secret(KEY), start_server=False)).analyze(about(picture, backend="local"))
     assert "FLORENCE_UI_LOCAL_URL" in caught.value.hint
 

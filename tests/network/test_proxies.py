@@ -158,7 +158,7 @@ def test_a_proxys_refusal_is_called_that(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_proxy_that_wants_a_password_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     with ForwardProxy("models.example", greeting="407 Proxy Authentication Required") as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        assert "wants a name and a password" in refused("http://models.example").message
+        assert "requires a user name and a password" in refused("http://models.example").message
 
 
 def test_a_proxy_that_is_not_there_is_called_that(monkeypatch: pytest.MonkeyPatch) -> None:
