@@ -155,7 +155,7 @@ def test_a_file_that_arrives_rotten_twice_is_said(hub: FakeHub, cache: Path) -> 
     hub.rotten = 2
     model = prepared(Source(REPO))
     assert model.state is ModelState.UNAVAILABLE
-    assert "damaged" in model.reason
+    assert "corrupt" in model.reason
 
 
 @pytest.mark.parametrize(
@@ -196,8 +196,8 @@ def test_what_a_killed_download_left_behind_is_removed(hub: FakeHub, cache: Path
 @pytest.mark.parametrize(
     ("bad_day", "reason"),
     [
-        pytest.param({"status": 401}, "does not give", id="gated"),
-        pytest.param({"status": 404}, "does not give", id="no-such-repository"),
+        pytest.param({"status": 401}, "does not offer", id="gated"),
+        pytest.param({"status": 404}, "does not offer", id="no-such-repository"),
         pytest.param({"status": 500}, "status 500", id="server-error"),
     ],
 )
