@@ -23,7 +23,7 @@ class FakeHub:
         pause: Seconds before every chunk of a file.
         status: Answer everything with that status, if set.
         hang: Accept, and never answer.
-        rotten: How many downloads of weights arrive with a changed byte, before good ones.
+        corrupt: How many downloads of weights arrive with a changed byte, before good ones.
         ranges: Whether a part of a file can be asked for; otherwise all of it is sent.
         break_after: Break off each file after so many bytes, if set.
         downloads: How often each file was asked for, or a part of it.
@@ -36,7 +36,7 @@ class FakeHub:
         self.pause = 0.0
         self.status = 0
         self.hang = False
-        self.rotten = 0
+        self.corrupt = 0
         self.ranges = True
         self.break_after = 0
         self.sent: Counter[str] = Counter()
@@ -69,11 +69,11 @@ class FakeHub:
         return entry["lfs"]["oid"] if "lfs" in entry else entry["oid"]
 
     def content(self, name: str) -> bytes:
-        """The file, or a rotten copy of the same length."""
+        """The file, or a corrupt copy of the same length."""
         data = self.files[name]
-        if not (self.rotten and name.endswith(".safetensors")):
+        if not (self.corrupt and name.endswith(".safetensors")):
             return data
-        self.rotten -= 1
+        self.corrupt -= 1
         return data[:-1] + bytes([data[-1] ^ 1])
 
     def _handler(hub) -> type[BaseHTTPRequestHandler]:

@@ -144,15 +144,15 @@ def test_the_hubs_files_are_fetched_once(hub: FakeHub, cache: Path) -> None:
     assert set(hub.downloads.values()) == {1}
 
 
-def test_a_file_that_arrives_rotten_is_fetched_again(hub: FakeHub, cache: Path) -> None:
-    hub.rotten = 1
+def test_a_file_that_arrives_corrupt_is_fetched_again(hub: FakeHub, cache: Path) -> None:
+    hub.corrupt = 1
     assert prepared(Source(REPO)).state is ModelState.READY
     assert hub.downloads["model.safetensors"] == 2
     assert hub.downloads["config.json"] == 1
 
 
-def test_a_file_that_arrives_rotten_twice_is_said(hub: FakeHub, cache: Path) -> None:
-    hub.rotten = 2
+def test_a_file_that_arrives_corrupt_twice_is_said(hub: FakeHub, cache: Path) -> None:
+    hub.corrupt = 2
     model = prepared(Source(REPO))
     assert model.state is ModelState.UNAVAILABLE
     assert "corrupt" in model.reason
