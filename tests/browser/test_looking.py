@@ -116,6 +116,7 @@ def test_a_pinned_object_stays_pinned_while_restyled_and_not_in_the_next_answer(
         answered.locator("#annotators label", has_text=style).click()
         expect(answered.locator("#stage img")).not_to_have_attribute("src", before)
         expect(row).to_have_attribute("aria-pressed", "true")
+        expect(answered.locator(".stage-list li.on")).to_have_text(["person"])
     steps.run(answered)
     expect(answered.locator(".stage-row[aria-pressed=true]")).to_have_count(0)
 
