@@ -367,3 +367,28 @@ def test_names_in_an_archive_differ_also_where_case_does_not_count() -> None:
     names = unique_names(["a", "A", "a", "a-2", "ß", "SS"])
     assert names == ["a", "A-2", "a-3", "a-2-2", "ß", "SS-2"]
     assert len({name.casefold() for name in names}) == len(names)
+
+
+def test_json_is_indented_keeps_letters_and_has_no_nan() -> None:
+    assert to_json({"é": [1]}) == '{\n  "é": [\n    1\n  ]\n}'
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        to_json(float("nan"))
+
+
+def test_masks_are_of_the_chosen_rows_and_one_without_a_label_has_a_name() -> None:
+    triangle = np.array([[0, 0], [9, 0], [0, 9]])
+    found = make_detections(["dog", ""], [[0, 0, 9, 9]] * 2, polygons=[[triangle]] * 2)
+    result = Result(get_task("<OD>"), "<OD>", (10, 10), detections=found)
+    assert [name for name, _ in mask_pngs(result, [1])] == ["002-mask.png"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        pytest.param("__a-b__", "a-b", id="dashes-at-the-ends"),
+        pytest.param("a" * 79 + "-b", "a" * 79, id="a-dash-where-it-is-cut"),
+        pytest.param("X" * 3, "XXX", id="letters-stay"),
+    ],
+)
+def test_a_name_begins_and_ends_with_a_letter(text: str, name: str) -> None:
+    assert safe_name(text) == name
