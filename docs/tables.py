@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from florence_ui.api.registration import FIXED  # noqa: E402
+from florence_ui.api.registration import FIELDS  # noqa: E402
 from florence_ui.backend_presets import PRESETS  # noqa: E402
 from florence_ui.rendering.annotators import ANNOTATORS  # noqa: E402
 from florence_ui.settings import Settings  # noqa: E402
@@ -70,7 +70,7 @@ def settings() -> str:
 
 def fields() -> str:
     """One row for each field of the endpoints that has a fixed set of values."""
-    known = FIXED | {"backend": tuple(PRESETS)}
+    known = {name: field.choices for name, field in FIELDS.items() if field.choices} | {"backend": tuple(PRESETS)}
     return table(("Field", "Values"), [(f"`{name}`", ", ".join(f"`{v}`" for v in known[name])) for name in known])
 
 

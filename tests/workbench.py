@@ -9,7 +9,8 @@ from PIL import Image
 
 from florence_ui.bench.scripted_backend import ScriptedBackend, plausible_answer
 from florence_ui.images.loading import Picture, open_picture
-from florence_ui.inference.pipeline import Pipeline, Request
+from florence_ui.inference.pipeline import Pipeline
+from florence_ui.inference.request import Request, RequestTemplate
 from florence_ui.settings import Settings
 from florence_ui.tasks import get_task
 
@@ -44,7 +45,12 @@ def picture_in(folder: Path, size: tuple[int, int] = (600, 300), name: str = "pi
 
 def request_about(picture: Picture, token: str = "<OD>", **more: Any) -> Request:
     """A question to the local backend."""
-    return Request(picture, get_task(token), model_id="florence-2-base", backend="local", **more)
+    return Request(get_task(token), picture=picture, model_id="florence-2-base", backend="local", **more)
+
+
+def template(token: str = "<OD>", **more: Any) -> RequestTemplate:
+    """The same without a picture."""
+    return RequestTemplate(get_task(token), model_id="florence-2-base", backend="local", **more)
 
 
 def answering(answers: dict[str, Any]) -> Callable[[str, tuple[int, int]], Any]:

@@ -1,186 +1,209 @@
-"""The page's abilities for programs and agents: named endpoints with named parameters, which all have defaults.
+"""The page's abilities for programs and agents: named endpoints with named fields, which all have defaults.
 
     client = gradio_client.Client("http://127.0.0.1:7860")
     picture, answer = client.predict(handle_file("dog.jpg"), "<OD>", api_name="/analyse")
 
 A file that a program names is taken only if it was uploaded to this app; see `uploads.uploaded`. Where the `mcp`
-package is installed the endpoints are tools of an agent too: Gradio makes their descriptions of these docstrings, one
-line a parameter.
+package is installed the endpoints are tools of an agent too: Gradio makes their descriptions of the docstrings, one
+line a field.
 """
 
-import gradio as gr
+import contextlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
 from gradio.data_classes import FileData
 
-from florence_ui.api import jobs, many, work
-from florence_ui.api.registration import add_endpoint
-from florence_ui.api.values import CHAIN_NAMES, choice, file_data, picture_of, question_of
+from florence_ui.api import jobs, many
+from florence_ui.api.registration import QUESTION, Endpoints
+from florence_ui.api.values import (
+    CHAIN_NAMES,
+    choice,
+    file_data,
+    picture_of,
+    report_status,
+    status_to_program,
+    template_of,
+)
 from florence_ui.concurrency.fair_pool import draw_pool
+from florence_ui.errors import FlorenceUIError
 from florence_ui.exports.records import analysis_record
-from florence_ui.inference.chains import CHAINS
-from florence_ui.inference.pipeline import Request, draw
+from florence_ui.inference.chains import CHAINS, Chain, StepReport, StepState, run_chain
+from florence_ui.inference.drawing import draw, save_jpeg
+from florence_ui.inference.request import Analysis, Request
+from florence_ui.results import compare as comparing
 from florence_ui.results.compare import LEFT, RIGHT
 from florence_ui.visitors.jobs import report_progress
-from florence_ui.visitors.service import Services, visitor_of
+from florence_ui.visitors.multi_call import ask_sides, max_concurrency, retry_when_rate_limited
+from florence_ui.visitors.service import Services
+
+Sides = Mapping[str, Analysis | FlorenceUIError]
+"""What became of the two questions of a comparison."""
+
+endpoints = Endpoints()
 
 
 def add_endpoints(services: Services) -> None:
-    """Adds all endpoints to the `gr.Blocks` that is open."""
-    add_analyse(services)
-    add_compare(services)
-    add_chain(services)
-    many.add_endpoints(services)
-    jobs.add_endpoints(services)
+    """Add all endpoints to the `gr.Blocks` that is open."""
+    for some in (endpoints, many.endpoints, jobs.endpoints):
+        some.register(services)
 
 
-def add_analyse(services: Services) -> None:
-    """`/analyse`: one question about one picture."""
+@endpoints.add("image", *QUESTION, "image_url")
+async def analyse(
+    services: Services, image: object, image_url: object, **question: object
+) -> tuple[FileData | None, dict[str, Any]]:
+    """Look at a picture with Florence-2: caption it, find, segment or read what is in it.
 
-    async def analyse(
-        image: FileData | None = None,
-        task: str = "<OD>",
-        text: str = "",
-        classes: list[str] | str = "",
-        region: list[float] | None = None,
-        model_id: str = "",
-        backend: str = "",
-        api_key: str = "",
-        image_url: str = "",
-        request: gr.Request | None = None,
-    ) -> tuple[FileData, dict]:
-        """Look at a picture with Florence-2: caption it, find, segment or read what is in it.
+    Tasks for the whole picture: <CAPTION>, <DETAILED_CAPTION>, <MORE_DETAILED_CAPTION> (one sentence to a
+    paragraph), <OD> (objects with boxes), <DENSE_REGION_CAPTION> (boxes with descriptions), <REGION_PROPOSAL>
+    (boxes without names), <OCR> (text), <OCR_WITH_REGION> (lines of text with places).
+    Tasks that need text: <CAPTION_TO_PHRASE_GROUNDING> (a box for each thing that the text mentions),
+    <REFERRING_EXPRESSION_SEGMENTATION> (the outline of what the text describes).
+    The task that needs classes: <OPEN_VOCABULARY_DETECTION>.
+    Tasks that need region: <REGION_TO_CATEGORY>, <REGION_TO_DESCRIPTION>, <REGION_TO_SEGMENTATION>,
+    <REGION_TO_OCR>.
 
-        Tasks for the whole picture: <CAPTION>, <DETAILED_CAPTION>, <MORE_DETAILED_CAPTION> (one sentence to a
-        paragraph), <OD> (objects with boxes), <DENSE_REGION_CAPTION> (boxes with descriptions), <REGION_PROPOSAL>
-        (boxes without names), <OCR> (text), <OCR_WITH_REGION> (lines of text with places).
-        Tasks that need text: <CAPTION_TO_PHRASE_GROUNDING> (a box for each thing that the text mentions),
-        <REFERRING_EXPRESSION_SEGMENTATION> (the outline of what the text describes).
-        The task that needs classes: <OPEN_VOCABULARY_DETECTION>.
-        Tasks that need region: <REGION_TO_CATEGORY>, <REGION_TO_DESCRIPTION>, <REGION_TO_SEGMENTATION>,
-        <REGION_TO_OCR>.
-
-        Args:
-            image: The picture: a file uploaded to this app, or the address that the upload got here.
-            task: The task's token, such as <CAPTION>, <OD> or <OCR>; or custom, then text is the whole prompt.
-            text: The phrase for tasks that take one.
-            classes: Names to look for, a list or one text with commas, for <OPEN_VOCABULARY_DETECTION>.
-            region: A box [x1, y1, x2, y2], parts of the picture's sides, 0 to 1, or pixels, for tasks about a region.
-            model_id: The model, such as florence-2-base; empty for the usual one. Nano only knows drawn scenes.
-            backend: Where the model runs: serverless, dedicated or local; empty for the usual one.
-            api_key: A Roboflow API key of your own; it is used for this call only.
-            image_url: A link to a picture anywhere on the web, instead of image.
-
-        Returns:
-            The picture with the answer drawn on it, at its own size.
-            The answer: its text, and its detections with places in pixels of the upright original.
-        """
-        question = question_of(
-            services, task=task, text=text, classes=classes, region=region,
-            model_id=model_id, backend=backend, api_key=api_key,
-        )  # fmt: skip
-
-        async def opening() -> Request:
-            return question.about(await picture_of(services, image, image_url))
-
-        visitor = visitor_of(request, services.settings)
-        analysis = await services.run(
-            question.request, visitor, lambda words: report_progress(detail=words), opening=opening
-        )
-        return file_data(await draw(analysis, full=True)), analysis_record(analysis)
-
-    add_endpoint(services, analyse)
+    Returns:
+        The picture with the answer drawn on it, at its own size.
+        The answer: its text, and its detections with places in pixels of the upright original.
+    """
+    template = template_of(services, question)
+    async with services.admit(template, report_status) as ask:  # the picture is opened only where there is a place
+        analysis = await ask(template.about(await picture_of(services, image, image_url)))
+    return file_data(await draw(analysis, full=True)), analysis_record(analysis)
 
 
-def add_compare(services: Services) -> None:
-    """`/compare`: the same question, asked of two models."""
+@endpoints.add(
+    "image", "task", "text", "classes", "region", "left_model_id", "left_backend", "right_model_id", "right_backend",
+    "api_key", "image_url",
+)  # fmt: skip
+async def compare(
+    services: Services,
+    image: object,
+    image_url: object,
+    left_model_id: object,
+    left_backend: object,
+    right_model_id: object,
+    right_backend: object,
+    **question: object,
+) -> tuple[FileData | None, dict[str, Any]]:
+    """Ask two Florence-2 models the same about one picture, and see what both found and what only one did.
 
-    async def compare(
-        image: FileData | None = None,
-        task: str = "<OD>",
-        text: str = "",
-        classes: list[str] | str = "",
-        region: list[float] | None = None,
-        left_model_id: str = "",
-        left_backend: str = "",
-        right_model_id: str = "florence-2-large",
-        right_backend: str = "",
-        api_key: str = "",
-        image_url: str = "",
-        request: gr.Request | None = None,
-    ) -> tuple[FileData | None, dict]:
-        """Ask two Florence-2 models the same about one picture, and see what both found and what only one did.
+    Objects are the same where their labels are equal and their boxes overlap by half or more (IoU 0.5). If one
+    side fails, the other's answer is given all the same, with the reason in the failed one's place.
 
-        Objects are the same where their labels are equal and their boxes overlap by half or more (IoU 0.5). If one
-        side fails, the other's answer is given all the same, with the reason in the failed one's place.
-
-        Args:
-            image: The picture: a file uploaded to this app, or the address that the upload got here.
-            task: The task's token, such as <CAPTION>, <OD> or <OCR>; or custom, then text is the whole prompt.
-            text: The phrase for tasks that take one.
-            classes: Names to look for, a list or one text with commas, for <OPEN_VOCABULARY_DETECTION>.
-            region: A box [x1, y1, x2, y2], parts of the picture's sides, 0 to 1, or pixels, for tasks about a region.
-            left_model_id: The model on the left, such as florence-2-base; empty for the usual one.
-            left_backend: Where it runs: serverless, dedicated or local; empty for the usual one.
-            right_model_id: The model on the right, such as florence-2-large; empty for the usual one.
-            right_backend: Where it runs: serverless, dedicated or local; empty for the usual one.
-            api_key: A Roboflow API key of your own; it is used for this call only.
-            image_url: A link to a picture anywhere on the web, instead of image.
-
-        Returns:
-            One picture of what both, only the left and only the right found; nothing where there are no boxes.
-            Both answers (left, right), and where both answered: summary, objects (found_by both, left or right), texts.
-        """
-        question = {"task": task, "text": text, "classes": classes, "region": region, "api_key": api_key}
-        left = question_of(services, **question, model_id=left_model_id, backend=left_backend, field="left_")
-        right = question_of(services, **question, model_id=right_model_id, backend=right_backend, field="right_")
-        visitor = visitor_of(request, services.settings)
-        async with services.turn(left.request, visitor, work.program_status()):
-            picture = await picture_of(services, image, image_url)
-        requests = {LEFT: left.about(picture), RIGHT: right.about(picture)}
-        sides = await work.both(services, requests, visitor)
-        drawn = await draw_pool.run(work.comparison_picture, sides)
-        return file_data(drawn), work.comparison_record(sides)
-
-    add_endpoint(services, compare)
+    Returns:
+        One picture of what both, only the left and only the right found; nothing where there are no boxes.
+        Both answers (left, right), and where both answered: summary, objects (found_by both, left or right), texts.
+    """
+    left = template_of(services, question | {"model_id": left_model_id, "backend": left_backend}, "left_")
+    right = template_of(services, question | {"model_id": right_model_id, "backend": right_backend}, "right_")
+    async with services.admit_when_free(left, status_to_program()):
+        picture = await picture_of(services, image, image_url)
+    sides = await _both(services, {LEFT: left.about(picture), RIGHT: right.about(picture)})
+    return file_data(await draw_pool.run(_comparison_picture, sides)), _comparison_record(sides)
 
 
-def add_chain(services: Services) -> None:
-    """`/chain`: several questions in a row."""
+async def _both(services: Services, requests: Mapping[str, Request]) -> Sides:
+    """Both answers, or the error of the one that fails.
 
-    async def chain(
-        image: FileData | None = None,
-        chain: str = "caption-ground",
-        model_id: str = "",
-        backend: str = "",
-        api_key: str = "",
-        image_url: str = "",
-        request: gr.Request | None = None,
-    ) -> tuple[FileData, dict]:
-        """Ask Florence-2 several questions about a picture in a row, each one building on the answer before it.
+    Raises:
+        FlorenceUIError: If both fail: what the left one says.
+    """
+    tell, sides = status_to_program(), dict[str, Analysis | FlorenceUIError]()
+    async with contextlib.aclosing(ask_sides(services, requests)) as heard:
+        async for name, said in heard:
+            if isinstance(said, str):
+                tell(said)
+                continue
+            sides[name] = said
+            report_progress(len(sides), len(requests), f"{len(sides)} of {len(requests)} models.")
+    if isinstance(left := sides[LEFT], FlorenceUIError) and isinstance(sides[RIGHT], FlorenceUIError):
+        raise left
+    return sides
 
-        Chains: caption-ground, detailed-ground, long-ground (a caption, then a box for each thing that it mentions),
-        detect-segment (every object with its outline), detect-describe (every object with a description),
-        read-order (the picture's text line by line, column by column). A chain ends with the first step that fails;
-        what came before is given all the same.
 
-        Args:
-            image: The picture: a file uploaded to this app, or the address that the upload got here.
-            chain: The chain's name, such as caption-ground, detect-segment or read-order.
-            model_id: The model, such as florence-2-base; empty for the usual one. Nano only knows drawn scenes.
-            backend: Where the model runs: serverless, dedicated or local; empty for the usual one.
-            api_key: A Roboflow API key of your own; it is used for this call only.
-            image_url: A link to a picture anywhere on the web, instead of image.
+def _comparison_record(sides: Sides) -> dict[str, Any]:
+    """Both answers, or the reason why there is none, and what they have in common where there are two."""
+    record: dict[str, Any] = {
+        name: analysis_record(side) if isinstance(side := sides[name], Analysis) else {"error": str(side)}
+        for name in (LEFT, RIGHT)
+    }
+    answered = [side.result for side in (sides[LEFT], sides[RIGHT]) if isinstance(side, Analysis)]
+    return record | (comparing.comparison_record(*answered) if len(answered) == 2 else {})
 
-        Returns:
-            The picture with the last answer drawn on it, at its own size.
-            The chain's steps: title, state (done or failed), seconds, detail in words, and answer.
-        """
-        wanted = CHAINS[choice(chain, "chain", tuple(CHAINS), CHAIN_NAMES)]
-        question = question_of(services, task="<CAPTION>", model_id=model_id, backend=backend, api_key=api_key)
-        visitor = visitor_of(request, services.settings)
-        async with services.turn(question.request, visitor, work.program_status()):
-            template = question.about(await picture_of(services, image, image_url))
-        reports = await work.steps(services, wanted, template, visitor)
-        last = work.last_answer(reports)
-        return file_data(await draw(last, full=True)), work.chain_record(wanted, reports)
 
-    add_endpoint(services, chain)
+def _comparison_picture(sides: Sides) -> Path | None:
+    """Who found what, drawn; None where a side failed or there is nothing to draw; blocks."""
+    left, right = sides[LEFT], sides[RIGHT]
+    if not isinstance(left, Analysis) or not isinstance(right, Analysis):
+        return None
+    if not len(left.result.detections) and not len(right.result.detections):
+        return None
+    return save_jpeg(comparing.draw_comparison(left.picture.full(), left.result, right.result), stem="comparison")
+
+
+@endpoints.add("image", "chain", "model_id", "backend", "api_key", "image_url")
+async def chain(
+    services: Services, image: object, image_url: object, chain: object, **question: object
+) -> tuple[FileData | None, dict[str, Any]]:
+    """Ask Florence-2 several questions about a picture in a row, each one building on the answer before it.
+
+    Chains: caption-ground, detailed-ground, long-ground (a caption, then a box for each thing that it mentions),
+    detect-segment (every object with its outline), detect-describe (every object with a description),
+    read-order (the picture's text line by line, column by column). A chain ends with the first step that fails;
+    what came before is given all the same.
+
+    Returns:
+        The picture with the last answer drawn on it, at its own size.
+        The chain's steps: title, state (done or failed), seconds, detail in words, and answer.
+    """
+    wanted = CHAINS[choice(chain, "chain", tuple(CHAINS), CHAIN_NAMES)]
+    template = template_of(services, {"task": "<CAPTION>", **question})
+    async with services.admit_when_free(template, status_to_program()):
+        request = template.about(await picture_of(services, image, image_url))
+    reports = await _steps(services, wanted, request)
+    last = [done for report in reports if (done := _answer(report))][-1]
+    return file_data(await draw(last, full=True)), _chain_record(wanted, reports)
+
+
+async def _steps(services: Services, chain: Chain, request: Request) -> list[StepReport]:
+    """The last report of every step that began.
+
+    Raises:
+        FlorenceUIError: If the first step fails already: its reason.
+    """
+    reports: dict[int, StepReport] = {}
+    ask, calls = retry_when_rate_limited(services, status_to_program()), max_concurrency(services, request)
+    async with contextlib.aclosing(run_chain(chain, ask, request, max_concurrency=calls)) as going:
+        async for each in going:
+            reports[each.number] = each
+            title = chain.steps[each.number].title
+            report_progress(each.number, len(chain.steps), f"{title}: {each.detail or each.state}")
+    if reports[0].state is StepState.FAILED:
+        raise FlorenceUIError(reports[0].detail)
+    return list(reports.values())
+
+
+def _answer(report: StepReport) -> Analysis | None:
+    """The answer of a step that is done."""
+    return report.analysis if report.state is StepState.DONE else None
+
+
+def _chain_record(chain: Chain, reports: Sequence[StepReport]) -> dict[str, Any]:
+    """What became of each step that began."""
+    return {
+        "title": chain.title,
+        "steps": [
+            {
+                "title": chain.steps[report.number].title,
+                "state": report.state.value,
+                "seconds": round(report.seconds, 3),
+                "detail": report.detail,
+                "answer": analysis_record(done) if (done := _answer(report)) else None,
+            }
+            for report in reports
+        ],
+    }

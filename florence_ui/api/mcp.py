@@ -13,14 +13,15 @@ import inspect
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 from gradio.data_classes import FileData
 from starlette.requests import Request
 
+from florence_ui.api import jobs
 from florence_ui.api.values import file_data
 from florence_ui.errors import FlorenceUIError, InputError
 from florence_ui.hosting.gradio_internals.mcp import ToolServer
@@ -35,8 +36,8 @@ PATIENCE = 45.0
 """Seconds after which a call goes on as a job: clients give up after 60, most of them whatever they are told."""
 HEARTBEAT = 5.0
 """Longest time between two notifications of progress, in seconds: each tells a client that the call is alive."""
-AT_ONCE = {"start_many", "job_status", "job_result", "cancel_job"}
-"""Tools that answer at once, also for who has used up their calls."""
+IMMEDIATE = {endpoint.name for endpoint in jobs.endpoints}
+"""Tools that answer at once, also for whoever has used up their calls."""
 UNEXPECTED = FlorenceUIError("Something went wrong here; it has been noted.", "Please try again.")
 
 
@@ -73,10 +74,9 @@ class Tools:
         context = self.server.context
         try:
             function = self._function(name, arguments)
-            if function.__name__ in AT_ONCE:
-                output = await ask(function, arguments, self.server.page_request(context.request))
-            else:
-                output = await self._attend(function, arguments, context)
+            current_visitor.set(visitor_of(self.server.page_request(context.request), self.services.settings))
+            work = partial(call_endpoint, function, arguments)
+            output = await (work() if function.__name__ in IMMEDIATE else self._attend(work, context))
             return await asyncio.to_thread(self._content, output, context.request)
         except FlorenceUIError:
             raise
@@ -84,7 +84,7 @@ class Tools:
             log.exception("A tool failed.")
             raise UNEXPECTED from None
 
-    def _function(self, name: str, arguments: dict[str, Any]) -> Callable[..., Any]:
+    def _function(self, name: str, arguments: dict[str, Any]) -> Callable[..., Awaitable[Any]]:
         """The endpoint behind a tool's name.
 
         Raises:
@@ -93,22 +93,14 @@ class Tools:
         function = self.server.find_function(name)
         if function is None:
             raise InputError("There is no such tool.", "Ask for the list of tools.", field="name")
-        known = [parameter for parameter in inspect.signature(function).parameters if parameter != "request"]
+        known = list(inspect.signature(function).parameters)
         if unknown := [argument for argument in arguments if argument not in known]:
             raise InputError(f"{name} takes no such argument.", f"It takes {', '.join(known)}.", field=unknown[0])
         return function
 
-    async def _attend(self, function: Callable[..., Any], arguments: dict[str, Any], context: Any) -> Output:
+    async def _attend(self, work: Callable[[], Awaitable[Output]], context: Any) -> Output:
         """The output of a call; of one that takes too long, the job that it becomes."""
-        request = context.request
-        visitor = visitor_of(self.server.page_request(request), self.services.settings)
-
-        async def work(job: Job) -> Output:
-            asked = self.server.page_request(request, job.session)
-            current_visitor.set(visitor_of(asked, self.services.settings))
-            return await ask(function, arguments, asked)
-
-        job = self.services.jobs.start(work, visitor.address, kept=False)
+        job = self.services.jobs.start(work, kept=False)
         try:
             await self._wait(job, context)
         except asyncio.CancelledError:
@@ -148,9 +140,8 @@ class Tools:
         return self.server.content([*files, json.dumps(record, ensure_ascii=False)], root)
 
 
-async def ask(function: Callable[..., Any], arguments: dict[str, Any], request: gr.Request) -> Output:
+async def call_endpoint(function: Callable[..., Awaitable[Any]], arguments: dict[str, Any]) -> Output:
     """What an endpoint gives, as file and record."""
-    more = {"request": request} if "request" in inspect.signature(function).parameters else {}
-    value: dict[str, Any] | tuple[FileData | None, dict[str, Any]] = await function(**arguments, **more)
+    value: dict[str, Any] | tuple[FileData | None, dict[str, Any]] = await function(**arguments)
     file, record = value if isinstance(value, tuple) else (None, value)
     return Path(file.path) if file else None, record

@@ -1,26 +1,186 @@
-"""One way to make a named endpoint of a function, with a schema that names what a field takes."""
+"""How an endpoint is made: a function and the names of its fields; schema and description come from the fields' table.
 
-from collections.abc import Callable, Collection
-from typing import Any
+    endpoints = Endpoints()
+
+    @endpoints.add("image", *QUESTION, "image_url")
+    async def analyse(services: Services, image: object, image_url: object, **question: object) -> ...:
+
+The function gets whatever was posted for each field, so it takes `object`, and reads it with `api.values`.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from typing import Any, get_type_hints
 
 import gradio as gr
 from gradio.context import get_blocks_context
+from gradio.data_classes import FileData
 
 from florence_ui.exports.formats import FORMATS
 from florence_ui.hosting.gradio_internals.events import set_api_schema
 from florence_ui.inference.chains import CHAINS
+from florence_ui.models import LARGE
 from florence_ui.tasks import TASKS
 from florence_ui.visitors.service import Services
 
-FIXED: dict[str, Collection[str]] = {"task": TASKS, "chain": CHAINS, "file_format": FORMATS}
-"""Fields with a fixed set of values. The schema names them; what is read is more forgiving, see `api_values.fold`."""
+
+@dataclass(frozen=True)
+class Field:
+    """A field of an endpoint.
+
+    Attributes:
+        type: What the schema says it takes; what is read is more forgiving.
+        default: What it is when left out.
+        help: One line about it; `{choices}` stands for its values.
+        choices: Its values, where they are a fixed set; those of a backend are the page's.
+    """
+
+    type: Any
+    default: object
+    help: str
+    choices: Collection[str] = ()
+
+    @property
+    def description(self) -> str:
+        """The help with the values in it."""
+        return self.help.format(choices=", ".join(self.choices))
 
 
-def add_endpoint(services: Services, function: Callable[..., Any]) -> None:
-    """Makes an endpoint, and a tool for agents, named as the function is, in the `gr.Blocks` that is open."""
-    dependency = gr.api(function, api_name=function.__name__, concurrency_limit=None)
-    inputs = [get_blocks_context().blocks[number] for number in dependency["inputs"]]
-    known = FIXED | {name: tuple(services.backends) for name in ("backend", "left_backend", "right_backend")}
-    for (name, *_), block in zip(gr.utils.get_function_params(function), inputs, strict=True):
-        if name in known:
-            set_api_schema(block, {"type": "string", "enum": list(known[name])})
+def _model(words: str, default: str = "") -> Field:
+    return Field(str, default, f"The model{words}, such as florence-2-base; empty for the default.")
+
+
+def _backend(words: str) -> Field:
+    return Field(str, "", f"Where the model{words} runs: serverless, dedicated or local; empty for the default.")
+
+
+FIELDS = {
+    "image": Field(
+        FileData | None, None, "The picture: a file uploaded to this app, or the address that the upload got here."
+    ),
+    "image_url": Field(str, "", "A link to a picture anywhere on the web, instead of image."),
+    "images": Field(
+        list[FileData] | None,
+        None,
+        "The pictures: files uploaded to this app, or the addresses that the uploads got here.",
+    ),
+    "image_urls": Field(
+        list[str] | None, None, "Links to pictures anywhere on the web, instead of images or after them."
+    ),
+    "task": Field(
+        str,
+        "<OD>",
+        "The task's token, such as <CAPTION>, <OD> or <OCR>; or custom, then text is the whole prompt.",
+        TASKS,
+    ),
+    "text": Field(str, "", "The phrase for tasks that take one."),
+    "classes": Field(
+        list[str] | str,
+        "",
+        "Names to look for, a list or one text with commas, for <OPEN_VOCABULARY_DETECTION>.",
+    ),
+    "region": Field(
+        list[float] | None,
+        None,
+        "A box [x1, y1, x2, y2], fractions of the picture's sides, 0 to 1, or pixels, for tasks about a region.",
+    ),
+    "model_id": Field(
+        str, "", "The model, such as florence-2-base; empty for the default. Nano only knows drawn scenes."
+    ),
+    "backend": _backend(""),
+    "api_key": Field(str, "", "A Roboflow API key of your own; it is used for this call only."),
+    "left_model_id": _model(" on the left"),
+    "left_backend": _backend(" on the left"),
+    "right_model_id": _model(" on the right", LARGE),
+    "right_backend": _backend(" on the right"),
+    "chain": Field(
+        str, "caption-ground", "The chain's name, such as caption-ground, detect-segment or read-order.", CHAINS
+    ),
+    "file_format": Field(str, "json", "One of {choices}.", FORMATS),
+    "validation": Field(
+        float,
+        0.0,
+        "The part of a data set's pictures to hold back for validation, 0 to 0.9; the same pictures every time.",
+    ),
+    "job_id": Field(str, "", "The job's id, as start_many gave it."),
+}
+"""Every field, described once."""
+
+QUESTION = ("task", "text", "classes", "region", "model_id", "backend", "api_key")
+"""The fields of a question, in the order in which programs may give them."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A named endpoint, and a tool for agents.
+
+    Attributes:
+        function: Answers it: (services, **fields) -> what it gives; its docstring tells what it does and gives.
+        fields: Its fields by name, in order.
+    """
+
+    function: Callable[..., Awaitable[Any]]
+    fields: dict[str, Field]
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.function.__name__
+
+    @property
+    def description(self) -> str:
+        """Its docstring with its fields in it, in the form that Gradio reads."""
+        about, heading, returns = (inspect.getdoc(self.function) or "").partition("Returns:")
+        fields = [f"    {name}: {field.description}" for name, field in self.fields.items()]
+        return "\n".join([about, "Args:", *fields, "", heading + returns])
+
+    def register(self, services: Services) -> None:
+        """Add it to the `gr.Blocks` that is open."""
+        dependency = gr.api(self._bound(services), api_name=self.name, concurrency_limit=None)
+        inputs = [get_blocks_context().blocks[number] for number in dependency["inputs"]]
+        for (name, field), block in zip(self.fields.items(), inputs, strict=True):
+            choices = tuple(services.pipeline.backends) if name.endswith("backend") else field.choices
+            if choices:
+                set_api_schema(block, {"type": "string", "enum": list(choices)})
+
+    def _bound(self, services: Services) -> Callable[..., Awaitable[Any]]:
+        """The function as Gradio inspects it: with its fields as parameters."""
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        parameters = [inspect.Parameter(name, kind, default=field.default) for name, field in self.fields.items()]
+        gives = get_type_hints(self.function)["return"]
+        signature = inspect.Signature(parameters, return_annotation=gives)
+
+        async def call(*args: object, **kwargs: object) -> Any:
+            posted = signature.bind(*args, **kwargs)
+            posted.apply_defaults()
+            return await self.function(services, **posted.arguments)
+
+        types = {name: field.type for name, field in self.fields.items()}
+        call.__name__, call.__doc__ = self.name, self.description
+        call.__annotations__ = types | {"return": gives}
+        vars(call)["__signature__"] = signature
+        return call
+
+
+class Endpoints(list[Endpoint]):
+    """The endpoints of one module, in their order."""
+
+    def add(self, *names: str, **own: Field) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Make an endpoint of a function, named as the function is.
+
+        Args:
+            names: Its fields.
+            own: Those of them that differ from the table.
+        """
+
+        def decorate(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+            self.append(Endpoint(function, {name: own.get(name) or FIELDS[name] for name in names}))
+            return function
+
+        return decorate
+
+    def register(self, services: Services) -> None:
+        """Add all of them to the `gr.Blocks` that is open."""
+        for endpoint in self:
+            endpoint.register(services)

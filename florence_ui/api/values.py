@@ -1,35 +1,31 @@
-"""What a program posted, read strictly but without pedantry: what can only mean one thing is taken, whatever cannot
-be used becomes a sentence that names its field.
+"""What a program posted, read strictly but without pedantry: what can only mean one thing is accepted, and whatever
+cannot be used becomes a sentence that names its field.
 """
 
 import mimetypes
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import gradio as gr
 from gradio.data_classes import FileData
 
+from florence_ui.concurrency.queueing import OnStatus
 from florence_ui.errors import InputError, PromptError
 from florence_ui.hosting.uploads import FILE_ROUTE, find_upload, upload_path
 from florence_ui.images.loading import Picture
 from florence_ui.inference.batch import MAX_PICTURES, Item
 from florence_ui.inference.chains import CHAINS
-from florence_ui.inference.pipeline import Request
-from florence_ui.tasks import TASKS, Region, build_prompt, check_region, get_task, split_classes
-from florence_ui.visitors.service import Services, parse_key
+from florence_ui.inference.request import MAX_COORDINATE, REGION_HINT, Question, RequestTemplate
+from florence_ui.tasks import TASKS, Region
+from florence_ui.visitors.jobs import report_progress
+from florence_ui.visitors.service import Services
 
 MAX_FIELD = 100_000
 """Most characters of any text that a program may send."""
-MAX_COORDINATE = 1_000_000
-"""No picture has so many pixels a side."""
-WHOLE: Region = (0.0, 0.0, 1.0, 1.0)
-REGION_HINT = "Send [x1, y1, x2, y2]: parts of the picture's sides, 0 to 1, or pixels."
-
 Names = Mapping[str, str]
 """What a program may write, folded by `fold`, and what it stands for."""
 
@@ -48,73 +44,30 @@ TASK_NAMES = names_of((token, task.title) for token, task in TASKS.items())
 CHAIN_NAMES = names_of((name, chain.title) for name, chain in CHAINS.items())
 
 
-@dataclass(frozen=True)
-class Question:
-    """What a program asks; the picture is still to come, so nothing is opened or fetched for a bad question.
-
-    Attributes:
-        request: The question without its picture.
-        pixels: Its region in pixels of that picture; None where it is given in parts, or there is none.
-    """
-
-    request: Request
-    pixels: Region | None = None
-
-    def about(self, picture: Picture) -> Request:
-        """The question about a picture.
-
-        Raises:
-            PromptError: If its region in pixels lies outside that picture.
-        """
-        if self.pixels is None:
-            return replace(self.request, picture=picture)
-        width, height = picture.size
-        parts = [value / side for value, side in zip(self.pixels, (width, height) * 2, strict=True)]
-        if max(parts) > 1:
-            words = f"The region lies outside the picture, which has {width} x {height} pixels."
-            raise PromptError(words, REGION_HINT, field="region")
-        return replace(self.request, picture=picture, region=check_region(parts))
-
-
-def question_of(
-    services: Services,
-    *,
-    task: Any,
-    text: Any = "",
-    classes: Any = "",
-    region: Any = None,
-    model_id: Any = "",
-    backend: Any = "",
-    api_key: Any = "",
-    field: str = "",
-) -> Question:
-    """A program's question.
+def template_of(services: Services, posted: Mapping[str, object], prefix: str = "") -> RequestTemplate:
+    """What a program asks; its picture is still to come, so nothing is opened or fetched for a bad question.
 
     Args:
-        field: What stands before the names of model and backend where a program gives two of each.
+        services: What the endpoints call.
+        posted: The fields of the question; what is left out is empty.
+        prefix: What stands before the names of model and backend where a program gives two of each.
 
     Raises:
         InputError: If something cannot be used, in words.
     """
-    token = words(task, "task")
-    known, phrase = get_task(TASK_NAMES.get(fold(token), token)), words(text, "text")
-    names, box, pixels = class_names(classes), *region_of(region)
-    build_prompt(known, text=phrase, classes=names, region=WHOLE if pixels else box)
-    where = words(backend, f"{field}backend").strip().lower() or services.settings.default_backend
-    request = Request(
-        None,
-        known,
-        text=phrase,
-        classes=names,
-        region=box,
-        model_id=words(model_id, f"{field}model_id").strip(),
-        backend=services.backend(where).name,
-        api_key=parse_key(words(api_key, "api_key")),
+    token = words(posted["task"], "task")
+    question = Question(
+        TASK_NAMES.get(fold(token), token),
+        words(posted.get("text"), "text"),
+        class_names(posted.get("classes")),
+        region_of(posted.get("region")),
+        words(posted.get("model_id"), f"{prefix}model_id"),
+        words(posted.get("backend"), f"{prefix}backend").strip().lower() or services.settings.default_backend,
     )
-    return Question(request, pixels)
+    return services.template(question, key=words(posted.get("api_key"), "api_key"))
 
 
-async def picture_of(services: Services, image: Any, image_url: Any) -> Picture:
+async def picture_of(services: Services, image: object, image_url: object) -> Picture:
     """The uploaded picture, or the one behind the link.
 
     Raises:
@@ -130,7 +83,7 @@ async def picture_of(services: Services, image: Any, image_url: Any) -> Picture:
     return await services.open_upload(posted_file(image))
 
 
-def pictures_of(images: Any, image_urls: Any) -> list[Item]:
+def pictures_of(images: object, image_urls: object) -> list[Item]:
     """The uploaded files that a list names, then the pictures behind links, in their order; nothing is fetched yet.
 
     Raises:
@@ -150,7 +103,7 @@ def pictures_of(images: Any, image_urls: Any) -> list[Item]:
     return [*(Item(path, path.name) for path in files), *(Item(None, link_name(link), link=link) for link in links)]
 
 
-def links_of(value: Any) -> list[str]:
+def links_of(value: object) -> list[str]:
     """Links as they were posted: a list of them, or one; empty ones count for nothing.
 
     Raises:
@@ -175,7 +128,7 @@ def link_name(link: str) -> str:
         return "picture"
 
 
-def posted_file(value: Any) -> Any:
+def posted_file(value: object) -> object:
     """A file as a program names it; an address, which agents have in its place, becomes the path in it.
 
     Nothing is fetched, whatever host the address names: the path is that of an upload of this app, or refused.
@@ -193,8 +146,8 @@ def file_data(path: Path | None) -> FileData | None:
     return FileData(path=str(path), orig_name=path.name, mime_type=kind)
 
 
-def choice(value: Any, field: str, known: Sequence[str], names: Names | None = None) -> str:
-    """One of some names, however it is spelt; see `fold`.
+def choice(value: object, field: str, known: Sequence[str], names: Names | None = None) -> str:
+    """One of some names, however it is spelled; see `fold`.
 
     Args:
         value: As it was posted.
@@ -211,7 +164,7 @@ def choice(value: Any, field: str, known: Sequence[str], names: Names | None = N
     return name
 
 
-def words(value: Any, field: str) -> str:
+def words(value: object, field: str) -> str:
     """A text as it was posted; None counts as empty.
 
     Raises:
@@ -226,7 +179,7 @@ def words(value: Any, field: str) -> str:
     return value
 
 
-def number(value: Any, field: str) -> float:
+def number(value: object, field: str) -> float:
     """A number as it was posted; None counts as 0.
 
     Raises:
@@ -234,43 +187,54 @@ def number(value: Any, field: str) -> float:
     """
     if value is None:
         return 0.0
-    if type(value) not in (int, float):
+    if not isinstance(value, int | float) or isinstance(value, bool):
         raise InputError(f"{field} is not a number.", "Send one such as 0.2.", field=field)
     return value
 
 
-def class_names(value: Any) -> tuple[str, ...]:
-    """Classes as they were posted: a list of names, or one text with commas between them.
+def class_names(value: object) -> tuple[str, ...]:
+    """Classes as they were posted: a list of names, or one text.
 
     Raises:
         InputError: If it is something else.
     """
     if not isinstance(value, list):
-        return tuple(split_classes(words(value, "classes")))
+        return (words(value, "classes"),)
     if not all(isinstance(name, str) for name in value):
         raise InputError("classes is not a list of names.", "Send strings, or one text with commas.", field="classes")
     return tuple(words(name, "classes") for name in value)
 
 
-def region_of(value: Any) -> tuple[Region | None, Region | None]:
-    """A region as it was posted, in parts of the picture or in pixels; the other one is None.
-
-    Anything beyond 1 can only be pixels. None and an empty list are no region.
+def region_of(value: object) -> Region | None:
+    """Four numbers as they were posted; None and an empty list are no region.
 
     Raises:
-        PromptError: If it is not four numbers, or neither the one nor the other.
+        PromptError: If it is something else.
     """
     if value is None or value == []:
-        return None, None
-    plain = isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 4
-    if not plain or not all(type(v) in (int, float) and abs(v) <= MAX_COORDINATE for v in value):
+        return None
+    if not isinstance(value, list | tuple) or len(value) != 4:
         raise PromptError("The region is not four numbers.", REGION_HINT, field="region")
-    if max(value) <= 1:
-        return check_region(value), None
-    if min(value) < 0 or max(value) < 2:
-        raise PromptError("The region lies outside the picture.", REGION_HINT, field="region")
-    if any(0 < v < 1 for v in value):
-        raise PromptError("The region mixes parts of the picture and pixels.", REGION_HINT, field="region")
-    x1, y1, x2, y2 = map(float, value)
-    check_region([v / MAX_COORDINATE for v in (x1, y1, x2, y2)])
-    return None, (x1, y1, x2, y2)
+    if not all(type(each) in (int, float) and abs(each) <= MAX_COORDINATE for each in value):
+        raise PromptError("The region is not four numbers.", REGION_HINT, field="region")
+    x1, y1, x2, y2 = (float(each) for each in value)
+    return x1, y1, x2, y2
+
+
+def report_status(words: str) -> None:
+    """An `OnStatus` for a program whose call is a job: the state of the job."""
+    report_progress(detail=words)
+
+
+def status_to_program() -> OnStatus:
+    """An `OnStatus` for the program whose call is handled: the state of its job, or a message where it is none."""
+    last = ""
+
+    def tell(words: str) -> None:
+        nonlocal last
+        if words != last:
+            last = words
+            if not report_progress(detail=words):
+                gr.Info(words)
+
+    return tell

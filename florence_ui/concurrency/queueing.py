@@ -20,6 +20,10 @@ Raises BusyError if no more calls may be made; its `seconds` say when to try aga
 """
 
 
+def ignore_status(_: str) -> None:
+    """An `OnStatus` for whoever does not care."""
+
+
 def uncharged() -> Callable[[], None]:
     """A `Charge` that counts nothing."""
     return lambda: None

@@ -20,7 +20,8 @@ from florence_ui.exports.records import ExportItem, analysis_record, item_record
 from florence_ui.exports.tables import detections_csv
 from florence_ui.images.loading import ImageLimits, open_picture
 from florence_ui.inference.batch import Batch
-from florence_ui.inference.pipeline import Analysis, render
+from florence_ui.inference.drawing import render
+from florence_ui.inference.request import Analysis
 from florence_ui.rendering.annotate import Style
 
 NAME, BATCH_NAME = "florence-2", "florence-2-many"
@@ -115,7 +116,7 @@ def _pictures(image_format: str, items: Sequence[ExportItem], options: Options) 
         for item, stem in _with_stems(items):
             try:
                 picture = open_picture(item.path, options.limits)
-                image = render(replace(item.analysis, picture=picture), options.style, full=True)
+                image = render(item.analysis.with_picture(picture), options.style, full=True)
             except ImageError as error:
                 notes.append(f"{item.name} was left out: {error}")
                 errors.append(error)

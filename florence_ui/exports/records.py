@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from florence_ui.exports.classes import detection_labels
-from florence_ui.inference.pipeline import Analysis
+from florence_ui.inference.request import StoredAnalysis
 from florence_ui.results.result import Result
 
 DECIMALS = 2
@@ -28,10 +28,10 @@ class ExportItem:
     name: str
     number: int
     path: Path
-    analysis: Analysis
+    analysis: StoredAnalysis
 
 
-def analysis_record(analysis: Analysis, rows: Collection[int] | None = None) -> dict[str, Any]:
+def analysis_record(analysis: StoredAnalysis, rows: Collection[int] | None = None) -> dict[str, Any]:
     """One answer as JSON types, in pixels of the upright original.
 
     Args:

@@ -6,10 +6,11 @@ Only a picture's file name, its answer and a small preview are kept: a decoded p
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -19,8 +20,7 @@ from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.errors import InputError
 from florence_ui.images.load_once import open_file
 from florence_ui.images.loading import ImageLimits, Picture, encode_jpeg
-from florence_ui.inference.per_object import Analyze
-from florence_ui.inference.pipeline import Analysis, Request
+from florence_ui.inference.request import Analysis, Analyze, RequestTemplate, StoredAnalysis
 from florence_ui.rendering.annotate import Style, annotate
 from florence_ui.results.result import Result
 
@@ -30,7 +30,7 @@ PREVIEW_SIDE = 320
 PREVIEW_QUALITY = 85
 DEFAULT_LIMITS = ImageLimits()
 Turn = Callable[[], AbstractAsyncContextManager[Analyze]]
-"""Waits for what a picture needs before it is opened; gives what asks the model meanwhile."""
+"""Waits for what a picture needs before it is opened, and gives what asks the model meanwhile."""
 READY_AHEAD = 4
 """Pictures that may be read from disk, or previewed, while others are with the model: so it never waits for them."""
 
@@ -64,7 +64,7 @@ class Item:
     path: Path | None
     name: str
     state: ItemState = ItemState.WAITING
-    analysis: Analysis | None = None
+    analysis: StoredAnalysis | None = None
     preview: bytes = b""
     reason: str = ""
     link: str = ""
@@ -132,8 +132,7 @@ class Batch:
     def ask(self, question: tuple[str, ...]) -> None:
         """Set the question; where answers are about another one, or every picture has ended, all start over."""
         if self.ended and (question != self.question or self.ended == len(self.items)):
-            anew = {"state": ItemState.WAITING, "analysis": None, "preview": b"", "reason": ""}
-            self.items = [replace(item, **anew) for item in self.items]
+            self.items = [Item(item.path, item.name, link=item.link) for item in self.items]
         self.question = question
 
     def retry_failed(self) -> int:
@@ -146,41 +145,41 @@ class Batch:
     async def run(
         self,
         analyze: Analyze,
-        request_for: Callable[[Picture], Request],
+        template: RequestTemplate,
         *,
         max_concurrency: int = 8,
         limits: ImageLimits = DEFAULT_LIMITS,
         style: Style | None = None,
         turn: Turn | None = None,
         previews: bool = True,
-        follow: OpenLink | None = None,
-    ) -> AsyncIterator[Item]:
+        open_link: OpenLink | None = None,
+    ) -> AsyncGenerator[Item]:
         """Ask about every picture that waits, and yield each as it ends.
 
         Args:
             analyze: Asks the model.
-            request_for: The question about an opened picture.
-            max_concurrency: How many calls the backend bears.
+            template: The question.
+            max_concurrency: How many calls the backend takes at a time.
             limits: What a picture must keep to.
             style: How to draw the previews.
             previews: Whether to draw them.
             turn: What each picture waits for first; what it gives is called in place of `analyze`.
-            follow: Opens the picture behind a link; needed where an item has one.
+            open_link: Opens the picture behind a link; needed where an item has one.
 
-        When the caller leaves the loop or is cancelled, the pictures in hand go back in line; what has ended stays.
-        Another `run` goes on with the rest.
+        When the caller leaves the loop or is cancelled, pictures that are being worked on go back in line; what has
+        ended stays. Another `run` goes on with the rest.
         """
-        waiting = _same_files_together([item for item in self.items if item.state is ItemState.WAITING])
+        waiting = _group_by_file([item for item in self.items if item.state is ItemState.WAITING])
         calls = asyncio.Semaphore(max(1, max_concurrency))
-        work = _Work(turn or (lambda: nullcontext(analyze)), request_for, calls, limits, style, previews, follow)
-        jobs = [lambda item=item: work.do(item) for item in waiting]
+        work = _Work(turn or (lambda: nullcontext(analyze)), template, calls, limits, style, previews, open_link)
+        jobs = [partial(work.do, item) for item in waiting]
         self._began, self._ended, self._running = time.monotonic(), 0, True
         try:
             async with contextlib.aclosing(run_bounded(jobs, max(1, max_concurrency) + READY_AHEAD)) as outcomes:
-                async for outcome in outcomes:
-                    item = waiting[outcome.index]
-                    if outcome.error is not None:
-                        item.state, item.reason = ItemState.FAILED, str(outcome.error)
+                async for index, error in outcomes:
+                    item = waiting[index]
+                    if error is not None:
+                        item.state, item.reason = ItemState.FAILED, str(error)
                     self._ended += 1
                     yield item
         finally:
@@ -190,7 +189,7 @@ class Batch:
                     item.state = ItemState.WAITING
 
 
-def _same_files_together(items: Sequence[Item]) -> list[Item]:
+def _group_by_file(items: Sequence[Item]) -> list[Item]:
     """The items in their order, but those of one file next to each other, so that it is decoded once."""
     first = {item.path: index for index, item in reversed(list(enumerate(items)))}
     return sorted(items, key=lambda item: first[item.path])
@@ -201,12 +200,12 @@ class _Work:
     """What is done about each picture of one `Batch.run`."""
 
     turn: Turn
-    request_for: Callable[[Picture], Request]
+    template: RequestTemplate
     calls: asyncio.Semaphore
     limits: ImageLimits
     style: Style | None
     previews: bool
-    follow: OpenLink | None
+    open_link: OpenLink | None
     last: Picture | None = None
     """The picture that was opened last: the next item may be of the same file."""
 
@@ -216,16 +215,18 @@ class _Work:
             item.state = ItemState.RUNNING
             picture = self.last = await self._open(item)
             async with self.calls:
-                analysis = await analyze(self.request_for(picture))
+                analysis = await analyze(self.template.about(picture))
         if self.previews:
             item.preview = await draw_pool.run(preview, picture.display, analysis.result, self.style)
-        item.analysis, item.state = replace(analysis, picture=None), ItemState.DONE
+        item.analysis, item.state = analysis.stored(), ItemState.DONE
 
     async def _open(self, item: Item) -> Picture:
         """The picture; one behind a link is fetched and kept as a file of ours."""
         if item.path is not None:
             return await open_file(item.path, self.limits)
-        picture = await self.follow(item.link)
+        if self.open_link is None:
+            raise InputError("Links cannot be opened here.", "Upload the picture.", field="image_urls")
+        picture = await self.open_link(item.link)
         item.path = picture.path
         return picture
 
@@ -242,5 +243,8 @@ async def reopen(item: Item, limits: ImageLimits = DEFAULT_LIMITS) -> Analysis:
 
     Raises:
         ImageError: If its file is gone.
+        InputError: If it has no answer.
     """
-    return replace(item.analysis, picture=await open_file(item.path, limits))
+    if item.analysis is None or item.path is None:
+        raise InputError("This picture has no answer yet.", "Wait for it, or try it again.", field="pictures")
+    return item.analysis.with_picture(await open_file(item.path, limits))

@@ -1,14 +1,14 @@
-"""Chains: several questions where each one builds on the answer before it."""
+"""Chains: several questions, each one building on the answer before it."""
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from florence_ui.errors import FlorenceUIError, PromptError
-from florence_ui.inference.per_object import ACTIONS, Action, Analyze, ask_about_objects
-from florence_ui.inference.pipeline import Analysis, Request
+from florence_ui.inference.per_object import ACTIONS, Action, ask_about_objects
+from florence_ui.inference.request import Analysis, Analyze, Request
 from florence_ui.results.reading_order import reading_lines, reading_text
 from florence_ui.tasks import MAX_TEXT, get_task
 
@@ -118,7 +118,7 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True)
 class StepReport:
-    """News of a step.
+    """What a step has to say.
 
     Attributes:
         number: Its place in the chain, from 0.
@@ -136,79 +136,72 @@ class StepReport:
 
 
 async def run_chain(
-    chain: Chain, analyze: Analyze, template: Request, *, max_concurrency: int = 4
-) -> AsyncIterator[StepReport]:
+    chain: Chain, analyze: Analyze, request: Request, *, max_concurrency: int = 4
+) -> AsyncGenerator[StepReport]:
     """Go through a chain's steps and report each one's start, progress and end.
 
     Args:
         chain: What to do.
         analyze: Asks the model.
-        template: Its picture, model, backend and key are used.
+        request: Its picture, model, backend and key are used.
         max_concurrency: How many calls a step may make at the same time.
 
     The chain ends with the first step that fails; what came before stays usable. Leaving the loop, or cancelling
-    it, ends the calls that run.
+    it, ends the running calls.
     """
     before: Analysis | None = None
     for number, step in enumerate(chain.steps):
-        yield StepReport(number, StepState.RUNNING)
-        start = asyncio.get_running_loop().time()
         report = StepReport(number, StepState.RUNNING)
+        yield report
+        start = time.monotonic()
         try:
-            async with contextlib.aclosing(_take(step, number, analyze, template, before, max_concurrency)) as reports:
-                async for report in reports:
+            async with contextlib.aclosing(_run_step(step, number, analyze, request, before, max_concurrency)) as news:
+                async for report in news:
                     if report.state is StepState.RUNNING:
                         yield report
         except FlorenceUIError as error:
-            seconds = asyncio.get_running_loop().time() - start
-            yield StepReport(number, StepState.FAILED, str(error), seconds=seconds)
+            yield StepReport(number, StepState.FAILED, str(error), seconds=time.monotonic() - start)
             return
         before = report.analysis
         yield report
 
 
-async def _take(
-    step: Step, number: int, analyze: Analyze, template: Request, before: Analysis | None, max_concurrency: int
-) -> AsyncIterator[StepReport]:
+async def _run_step(
+    step: Step, number: int, analyze: Analyze, request: Request, before: Analysis | None, max_concurrency: int
+) -> AsyncGenerator[StepReport]:
     """One step; its last report has the state DONE."""
-    match step:
-        case Ask(token, about_text):
-            text = phrase_of(before) if about_text else ""
-            request = replace(template, task=get_task(token), text=text, classes=(), region=None)
-            analysis = await analyze(request)
-            yield StepReport(number, StepState.DONE, summarize(analysis), analysis, analysis.seconds)
-        case ForEach(action):
-            async with contextlib.aclosing(
-                _for_each(action, number, analyze, template, before, max_concurrency)
-            ) as reports:
-                async for report in reports:
-                    yield report
-        case Order():
-            analysis = in_reading_order(before)
-            yield StepReport(number, StepState.DONE, summarize(analysis), analysis)
+    if isinstance(step, Ask):
+        text = phrase_of(before) if step.about_text else ""
+        analysis = await analyze(request.with_task(get_task(step.token), text=text))
+        yield StepReport(number, StepState.DONE, summarize(analysis), analysis, analysis.seconds)
+        return
+    if before is None:
+        raise FlorenceUIError("This step has nothing to go on with.", "Put it after another one.")
+    if isinstance(step, Order):
+        analysis = in_reading_order(before)
+        yield StepReport(number, StepState.DONE, summarize(analysis), analysis)
+        return
+    reports = _ask_about_each(step.action, number, analyze, request, before, max_concurrency)
+    async with contextlib.aclosing(reports):
+        async for report in reports:
+            yield report
 
 
-async def _for_each(
-    action: Action, number: int, analyze: Analyze, template: Request, before: Analysis, max_concurrency: int
-) -> AsyncIterator[StepReport]:
+async def _ask_about_each(
+    action: Action, number: int, analyze: Analyze, request: Request, before: Analysis, max_concurrency: int
+) -> AsyncGenerator[StepReport]:
     found = before.result
     if not len(found.detections):
         yield StepReport(number, StepState.DONE, "There was no object to ask about.", before)
         return
-    async with contextlib.aclosing(
-        ask_about_objects(
-            analyze, template, found, range(len(found.detections)), action, max_concurrency=max_concurrency
-        )
-    ) as going:
+    rows = range(len(found.detections))
+    going = ask_about_objects(analyze, request, found, rows, action, max_concurrency=max_concurrency)
+    async with contextlib.aclosing(going):
         async for progress in going:
-            ended = progress.done == progress.total
-            if ended and progress.failed == progress.total:
-                raise FlorenceUIError("No object got an answer.", progress.result.warnings[0])
+            state = StepState.DONE if progress.done == progress.total else StepState.RUNNING
             analysis = replace(before, result=progress.result, seconds=progress.seconds, remembered=False)
             detail = f"{progress.done} of {progress.total}" + (f", {progress.failed} failed" if progress.failed else "")
-            yield StepReport(
-                number, StepState.DONE if ended else StepState.RUNNING, detail + ".", analysis, progress.seconds
-            )
+            yield StepReport(number, state, detail + ".", analysis, progress.seconds)
 
 
 def phrase_of(before: Analysis | None) -> str:

@@ -1,23 +1,22 @@
-"""Ask about objects that were found: describe it, what is it, segment it, read it; for one or for all of them."""
+"""Ask about objects that were found: describe, name, segment or read one of them or all."""
 
-import asyncio
 import contextlib
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 
-from florence_ui.concurrency.bounded import run_bounded
+from florence_ui.concurrency.bounded import Job, run_bounded
 from florence_ui.concurrency.fair_pool import decode_pool
-from florence_ui.errors import InputError
-from florence_ui.images.loading import Picture, crop
-from florence_ui.inference.pipeline import Analysis, Request
+from florence_ui.errors import FlorenceUIError, InputError
+from florence_ui.images.loading import crop
+from florence_ui.inference.request import Analyze, Request
 from florence_ui.results.merge import Outcome, attach_polygons, attach_texts, replace_with_text_lines, translate
 from florence_ui.results.result import Result
 from florence_ui.tasks import Region, Task, get_task
 
-Analyze = Callable[[Request], Awaitable[Analysis]]
-"""Asks the model once: `Pipeline.analyze`, or what a page puts before it."""
 CROP_MARGIN = 0.04
 """Margin around an object that is cut out to read its text, as a share of its longer side: letters touch the box."""
 
@@ -48,7 +47,7 @@ class ActionInfo:
     doing: str
     token: str
     help: str
-    merged: Callable[..., Result]
+    merged: Callable[[Result, Mapping[int, Outcome], Task], Result]
 
     @property
     def task(self) -> Task:
@@ -107,76 +106,84 @@ class MultiCallProgress:
 
 async def ask_about_objects(
     analyze: Analyze,
-    template: Request,
+    request: Request,
     found: Result,
     indices: Sequence[int],
     action: Action,
     *,
     max_concurrency: int = 4,
-) -> AsyncIterator[MultiCallProgress]:
+) -> AsyncGenerator[MultiCallProgress]:
     """Ask about objects, several at a time, and yield after each call what is known so far.
 
     Args:
         analyze: Asks the model.
-        template: The request that found the objects: its picture, model, backend and key are used.
-        found: The answer that they are in.
+        request: Its picture, model, backend and key are used.
+        found: The answer that contains the objects.
         indices: Their rows.
         action: What to ask.
         max_concurrency: How many calls may run at the same time.
 
-    A failed call marks its object and leaves the rest. When the caller leaves the loop, what still runs is
-    cancelled; what came before stays in the last `MultiCallProgress`.
+    A failed call marks its object and leaves the rest. When the caller leaves the loop, running calls are cancelled;
+    what came before stays in the last `MultiCallProgress`.
 
     Raises:
         InputError: If there is no such object.
+        FlorenceUIError: If every call failed.
     """
     rows = list(dict.fromkeys(indices))
     if not rows or not all(0 <= row < len(found.detections) for row in rows):
         raise InputError("There is no such object.", "Choose one that was found.", field="objects")
     info = ACTIONS[action]
-    answers: dict[int, Outcome] = {}
-    start = asyncio.get_running_loop().time()
-    jobs = [_job(analyze, template, found, row, action) for row in rows]
-    async with contextlib.aclosing(run_bounded(jobs, max_concurrency)) as outcomes:
-        async for outcome in outcomes:
-            answers[rows[outcome.index]] = outcome.value if outcome.error is None else outcome.error
-            failed = sum(not isinstance(answer, Result) for answer in answers.values())
-            merged = info.merged(found, answers, info.task)
-            seconds = asyncio.get_running_loop().time() - start
+    jobs = [_job(analyze, request, found, row, action) for row in rows]
+    async with contextlib.aclosing(collect_answers(jobs, max_concurrency)) as going:
+        async for answers, seconds in going:
+            failed = sum(isinstance(answer, FlorenceUIError) for answer in answers.values())
+            merged = info.merged(found, {rows[index]: answer for index, answer in answers.items()}, info.task)
+            if failed == len(rows):
+                raise FlorenceUIError("None of the objects got an answer.", merged.warnings[0])
             yield MultiCallProgress(len(answers), failed, len(rows), merged, seconds)
 
 
-def _job(
-    analyze: Analyze, template: Request, found: Result, row: int, action: Action
-) -> Callable[[], Awaitable[Result]]:
-    box = tuple(float(value) for value in found.detections.xyxy[row])
-    if action is Action.READ_CROP:
-        return lambda: _read_crop(analyze, template, box)
-    return lambda: _ask(analyze, template, region_of_box(box, found.size), ACTIONS[action].task)
+async def collect_answers(
+    jobs: Sequence[Job[Result]], max_concurrency: int
+) -> AsyncGenerator[tuple[dict[int, Outcome], float]]:
+    """The answers so far, by the jobs' index, each time one comes, and the seconds since the start."""
+    answers: dict[int, Outcome] = {}
+    start = time.monotonic()
+    async with contextlib.aclosing(run_bounded(jobs, max_concurrency)) as going:
+        async for index, answer in going:
+            answers[index] = answer
+            yield answers, time.monotonic() - start
 
 
-async def _ask(analyze: Analyze, template: Request, region: Region, task: Task) -> Result:
-    request = replace(template, task=task, text="", classes=(), region=region)
+async def result_of(analyze: Analyze, request: Request) -> Result:
+    """What a request found, without its picture."""
     return (await analyze(request)).result
 
 
-async def _read_crop(analyze: Analyze, template: Request, box: Sequence[float]) -> Result:
-    whole = template.picture
+def _job(analyze: Analyze, request: Request, found: Result, row: int, action: Action) -> Job[Result]:
+    x1, y1, x2, y2 = found.detections.xyxy[row].tolist()
+    box, task = (x1, y1, x2, y2), ACTIONS[action].task
+    if action is Action.READ_CROP:
+        return partial(_read_crop, analyze, request.with_task(task), box)
+    return partial(result_of, analyze, request.with_task(task, region=region_of_box(box, found.size)))
+
+
+async def _read_crop(analyze: Analyze, request: Request, box: Region) -> Result:
+    whole = request.picture
     x1, y1, x2, y2 = crop_box(box, whole.size)
-    part: Picture = await decode_pool.run(crop, whole, (x1, y1, x2, y2))
-    task = ACTIONS[Action.READ_CROP].task
-    request = replace(template, picture=part, task=task, text="", classes=(), region=None)
-    return translate((await analyze(request)).result, (x1, y1), whole.size)
+    part = await decode_pool.run(crop, whole, (x1, y1, x2, y2))
+    return translate(await result_of(analyze, replace(request, picture=part)), (x1, y1), whole.size)
 
 
-def region_of_box(box: Sequence[float], size: tuple[int, int]) -> Region:
-    """A box in pixels as parts of a picture of (width, height), cut to it."""
+def region_of_box(box: Region, size: tuple[int, int]) -> Region:
+    """A box in pixels as fractions of a picture of (width, height), cut to it."""
     width, height = size
     x1, y1, x2, y2 = (min(1.0, max(0.0, v / side)) for v, side in zip(box, (width, height) * 2, strict=True))
     return x1, y1, x2, y2
 
 
-def crop_box(box: Sequence[float], size: tuple[int, int]) -> tuple[int, int, int, int]:
+def crop_box(box: Region, size: tuple[int, int]) -> tuple[int, int, int, int]:
     """A box with a margin around it, in whole pixels of a picture of (width, height), cut to it."""
     x1, y1, x2, y2 = box
     margin = CROP_MARGIN * max(x2 - x1, y2 - y1)

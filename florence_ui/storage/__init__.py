@@ -4,7 +4,7 @@
         ...
     return file.path
 
-Whatever is written this way counts for the visitor in `owner`, is checked against the budget before it is written, and
+Whatever is written this way counts for `current_visitor`, is checked against the budget before it is written, and
 leaves nothing behind if it fails. The folder is created in `GRADIO_TEMP_DIR`, or in the system's temporary folder, and
 removed when the program ends. `tempfile` alone offers neither a budget nor removal after a kill.
 """
@@ -15,23 +15,20 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
 from pathlib import Path
 
 from florence_ui.errors import SettingsError, StorageError
+from florence_ui.identity import current_visitor
 from florence_ui.storage.disk_budget import DiskBudget
 from florence_ui.storage.disk_space import DiskSpace
 from florence_ui.storage.private_folder import PrivateFolder, remove_abandoned
 from florence_ui.storage.writing import DISK_FULL_ERRNOS, Lease, StoredFile, as_storage_error
 
-__all__ = ["DiskBudget", "DiskSpace", "StoredFile", "budget", "create", "folder", "owner", "remove", "remove_abandoned"]
-__all__ += ["touch", "use_private_folder", "words_for_full_disk", "write"]
+__all__ = ["DiskBudget", "DiskSpace", "StoredFile", "budget", "create", "folder", "remove", "remove_abandoned"]
+__all__ += ["disk_full_as_storage_error", "touch", "use_private_folder", "write"]
 
 REMOVE_SECONDS = 1.0
 """How long the program's end may wait for its files to be deleted."""
-
-owner: ContextVar[str] = ContextVar("owner", default="")
-"""The address of the visitor that new files count for."""
 
 _folders: dict[str, PrivateFolder] = {}
 _budgets: dict[Path, DiskBudget] = {}
@@ -95,7 +92,7 @@ def create(suffix: str, *, stem: str = "") -> Iterator[StoredFile]:
     """
     with disk_full_as_storage_error(), ExitStack() as stack:
         try:
-            lease = stack.enter_context(Lease(budget(), owner.get()))
+            lease = stack.enter_context(Lease(budget(), current_visitor.get().address))
             file = stack.enter_context(StoredFile(lease.folder / f"{stem or 'file'}{suffix}", lease))
         except OSError as error:
             raise as_storage_error(error) from None

@@ -118,7 +118,7 @@ def lay_out(services: Services, examples: Sequence[Example], parts: Parts = Part
     with gr.Tabs(elem_id="modes"):
         with gr.Tab("Explore", id="explore-tab"), gr.Row(elem_id="explore"):
             with gr.Column(elem_id="ask"):
-                backends = [(backend.title, name) for name, backend in services.backends.items()]
+                backends = [(backend.title, name) for name, backend in services.pipeline.backends.items()]
                 model = settings.model or labels.AUTOMATIC
                 ask = panels.ask_panel(backends, settings.default_backend, model, example_thumbnails(examples))
                 below_ask = gr.Column(elem_id="below-ask")

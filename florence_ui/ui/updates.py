@@ -6,14 +6,14 @@ from typing import Any, TypeGuard
 import gradio as gr
 from gradio.blocks import Block
 
-from florence_ui.inference.per_class import Strategy
-from florence_ui.tasks import InputKind, get_task, split_classes
+from florence_ui.inference.request import Question, Strategy
+from florence_ui.tasks import InputKind, get_task
 from florence_ui.ui import labels
 from florence_ui.ui.components.box_picker import BoxValue
 from florence_ui.ui.components.notice import NoticeValue, text_notice
 from florence_ui.ui.file_data import as_file_data
 from florence_ui.ui.layout import Page
-from florence_ui.visitors.session import PageSession, Question
+from florence_ui.visitors.session import PageSession
 
 Inputs = Mapping[Any, Any]
 """What Gradio hands to an event whose inputs are a set: component -> value."""
@@ -41,7 +41,7 @@ def read_question(page: Page, inputs: Inputs) -> Question:
     return Question(
         token=inputs[ask.variant],
         text=inputs[ask.text] or "",
-        classes=tuple(name for chip in inputs[ask.classes] or () for name in split_classes(chip)),
+        classes=tuple(inputs[ask.classes] or ()),
         region=tuple(inputs[ask.picker]) if inputs[ask.picker] else None,
         model_id=labels.model_id_of(inputs[ask.model]),
         backend=inputs[ask.backend],
@@ -110,7 +110,7 @@ def fit_form_to_task(
 
 def run_controls(page: Page, session: PageSession, question: Question, *, key: bool) -> Updates:
     """Whether Run is on, why it is off, where the picture goes, and whether a key must be typed."""
-    ask, backend = page.ask, page.services.backend(question.backend)
+    ask, backend = page.ask, page.services.pipeline.backend(question.backend)
     reason = labels.why_disabled(
         get_task(question.token),
         has_picture=session.source is not None,

@@ -42,7 +42,6 @@ class GuardedBlocks(gr.Blocks):
         known = isinstance(request, gr.Request)
         visitor = visitor_of(request, self.services.settings) if known else UNKNOWN_VISITOR
         current_visitor.set(visitor)
-        storage.owner.set(visitor.address)
         if isinstance(state := options.get("state"), LeanSession):
             state.address = visitor.address
         event = options.get("event_data")

@@ -1,11 +1,10 @@
-"""Decoded pictures of all visits together, within bounds of memory; what went is opened again from its file."""
+"""Decoded pictures of all visitors, within a memory limit; a picture that was dropped is decoded again."""
 
-import threading
 from collections import OrderedDict
 from pathlib import Path
 
 from florence_ui.images.load_once import open_file
-from florence_ui.images.loading import ImageLimits, Picture, open_picture
+from florence_ui.images.loading import ImageLimits, Picture
 
 MAX_BYTES = 512 << 20
 """About fifty pictures of the largest size that is shown."""
@@ -14,7 +13,7 @@ PIXEL_BYTES = 4
 
 
 class ImageCache:
-    """The pictures of the last while, least recently used ones first to go.
+    """The pictures used last; the least recently used ones go first.
 
     Args:
         max_bytes: Memory for all of them; the last one is kept in any case.
@@ -24,42 +23,27 @@ class ImageCache:
         self.max_bytes = max_bytes
         self._pictures: OrderedDict[Path, Picture] = OrderedDict()
         self._bytes = 0
-        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._pictures)
 
-    def keep(self, picture: Picture) -> None:
-        """Remembers a picture, perhaps in the place of others."""
-        with self._lock:
-            self._drop(picture.path)
-            self._pictures[picture.path] = picture
-            self._bytes += memory_of_picture(picture)
-            while self._bytes > self.max_bytes and len(self._pictures) > 1:
-                self._drop(next(iter(self._pictures)))
+    def add(self, picture: Picture) -> None:
+        """Keep a picture, perhaps in the place of others."""
+        self._drop(picture.path)
+        self._pictures[picture.path] = picture
+        self._bytes += memory_of_picture(picture)
+        while self._bytes > self.max_bytes and len(self._pictures) > 1:
+            self._drop(next(iter(self._pictures)))
 
-    def open(self, path: Path, limits: ImageLimits) -> Picture:
-        """The picture in a file of ours; blocks where it has to be decoded again.
+    async def open(self, path: Path, limits: ImageLimits) -> Picture:
+        """The picture in a file of ours; decoded again, in the visitor's share of threads, where it has to be.
 
         Raises:
             ImageError: If it has to be, and the file has aged out.
         """
-        with self._lock:
-            picture = self._pictures.get(path)
-        picture = picture or open_picture(path, limits)
-        self.keep(picture)
+        picture = self._pictures.get(path) or await open_file(path, limits)
+        self.add(picture)
         return picture
-
-    async def make_ready(self, path: Path, limits: ImageLimits) -> None:
-        """Decode the picture again where it has to be, in the visitor's share of threads; then `open` has it.
-
-        Raises:
-            ImageError: If the file has aged out.
-        """
-        with self._lock:
-            is_there = path in self._pictures
-        if not is_there:
-            self.keep(await open_file(path, limits))
 
     def _drop(self, path: Path) -> None:
         if path in self._pictures:
@@ -67,5 +51,5 @@ class ImageCache:
 
 
 def memory_of_picture(picture: Picture) -> int:
-    """Memory that a picture takes."""
+    """Bytes that a picture takes."""
     return picture.display.width * picture.display.height * PIXEL_BYTES + len(picture.jpeg)

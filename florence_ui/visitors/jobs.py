@@ -1,11 +1,12 @@
 """Calls that go on without their caller: each is known by a secret id, counted by its visitor, and ends by itself.
 
-    job = jobs.start(work, owner="203.0.113.7")
+    job = jobs.start(work, kept=True)
     ...
     jobs.find(job.id).progress
 
-A job runs as a task of the page's own, so it holds no place in Gradio's queue. Its result lies in a file among the
-others of this app; in memory there is only how far it has come.
+A job runs as a task of its own, so it takes no place in Gradio's queue. It runs in the name of the visitor who started
+it, in a session of its own that no closing page ends. Its result is kept in a file; in memory there is only how far it
+has come.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from typing import Any
 from florence_ui import storage
 from florence_ui.errors import BusyError, FlorenceUIError, InputError
 from florence_ui.hosting.admission import fair_share
+from florence_ui.identity import Visitor, current_visitor
 
 log = logging.getLogger(__name__)
 
@@ -79,23 +81,23 @@ class Job:
         timer: Looks whether anybody has asked.
     """
 
-    owner: str
+    visitor: Visitor
     kept: bool
-    cancel_on_disconnect: bool
+    attended: bool
     id: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     progress: Progress = field(default_factory=Progress)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     asked: float = field(default_factory=time.monotonic)
     state: JobState = JobState.RUNNING
-    task: asyncio.Task | None = None
+    task: asyncio.Task[None] | None = None
     result: Output | Path | None = None
     failure: str = ""
     timer: asyncio.TimerHandle | None = None
 
     @property
-    def session(self) -> str:
-        """The session that its runs count by: it has none of a page that could be closed."""
-        return f"job-{self.id}"
+    def owner(self) -> str:
+        """The address that it counts by."""
+        return self.visitor.address
 
     def record(self) -> dict[str, Any]:
         """How far it has come, as JSON types."""
@@ -116,7 +118,10 @@ class Job:
             raise InputError("The job was cancelled.", "Start it again.", field="job_id")
         if self.state is JobState.FAILED:
             raise FlorenceUIError(self.failure)
-        return read_output(self.result) if isinstance(self.result, Path) else self.result
+        if isinstance(self.result, Path):
+            return read_output(self.result)
+        assert self.result is not None, "a job that is done has a result"
+        return self.result
 
 
 _current: ContextVar[Job | None] = ContextVar("current_job", default=None)
@@ -144,33 +149,29 @@ class Jobs:
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def start(
-        self, work: Callable[[Job], Awaitable[Output]], owner: str, *, kept: bool, total: int | None = None
-    ) -> Job:
-        """Begin a job.
+    def start(self, work: Callable[[], Awaitable[Output]], *, kept: bool, total: int | None = None) -> Job:
+        """Begin a job in the name of `current_visitor`.
 
         Args:
             work: Does it; what it reports is the job's progress.
-            owner: The visitor's address.
             kept: Whether it goes on, and its result is kept, until somebody asks.
             total: How many parts it has, where that is known.
 
         Raises:
             BusyError: If everybody together has too many running, or the visitor more than is left for others.
         """
-        running = [
-            job for job in self._jobs.values() if job.state is JobState.RUNNING and job.cancel_on_disconnect is not kept
-        ]
-        own = sum(job.owner == owner for job in running)
+        visitor = current_visitor.get()
+        running = [job for job in self._jobs.values() if job.state is JobState.RUNNING and job.attended is not kept]
+        own = sum(job.owner == visitor.address for job in running)
         if len(running) >= RUNNING:
-            raise BusyError(f"This page is busy: {len(running)} calls are going.", "Try again in a minute.")
+            raise BusyError(f"This page is busy: {len(running)} calls are running.", "Try again in a minute.")
         if own >= fair_share(RUNNING - len(running), RUNNING_FOR_ONE):
-            raise BusyError(f"You already have {own} calls going.", "Wait for one to finish, or end it.", seconds=1.0)
-        job = Job(owner, kept, cancel_on_disconnect=not kept, progress=Progress(total=total))
+            raise BusyError(f"You already have {own} calls running.", "Wait for one to finish, or end it.", seconds=1.0)
+        job = Job(visitor, kept, attended=not kept, progress=Progress(total=total))
         job.task = asyncio.create_task(self._run(job, work))
         job.task.add_done_callback(lambda task: self._ended(job, task))
         self._jobs[job.id] = job
-        self._forget(owner)
+        self._forget(job.owner)
         self._end_when_unasked(job.id)
         return job
 
@@ -194,13 +195,13 @@ class Jobs:
             job.task.cancel()
         self._drop(job)
 
-    async def _run(self, job: Job, work: Callable[[Job], Awaitable[Output]]) -> None:
+    async def _run(self, job: Job, work: Callable[[], Awaitable[Output]]) -> None:
         """Do the work, and note what came of it."""
         _current.set(job)
-        storage.owner.set(job.owner)
+        current_visitor.set(replace(job.visitor, session=f"job-{job.id}"))
         try:
             with storage.disk_full_as_storage_error():
-                output = await work(job)
+                output = await work()
                 job.result = await asyncio.to_thread(write_output, output) if job.kept else output
             job.state = JobState.DONE
         except Exception as error:
@@ -208,7 +209,7 @@ class Jobs:
                 log.exception("A job failed.")
             job.failure, job.state = failure_text(error), JobState.FAILED
 
-    def _ended(self, job: Job, task: asyncio.Task) -> None:
+    def _ended(self, job: Job, task: asyncio.Task[None]) -> None:
         job.task = None
         if task.cancelled():
             job.state = JobState.CANCELLED

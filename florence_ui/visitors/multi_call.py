@@ -1,65 +1,71 @@
-"""Questions that take several calls: how many at once, in the visitor's share, and one answer made of them."""
+"""Questions that take several calls: how many at once, within the visitor's quota, and one answer made of them."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import replace
 from enum import Enum
+from functools import partial
 from typing import TypeVar
 
+from florence_ui.concurrency.bounded import run_bounded
 from florence_ui.concurrency.queueing import OnStatus
 from florence_ui.errors import FlorenceUIError
-from florence_ui.identity import Visitor
 from florence_ui.inference.batch import Batch, ItemState, Turn
-from florence_ui.inference.per_class import Strategy, find_classes
-from florence_ui.inference.per_object import Analyze
-from florence_ui.inference.pipeline import Analysis, Request
+from florence_ui.inference.per_class import find_classes
+from florence_ui.inference.request import Analysis, Analyze, Request, RequestTemplate, Strategy
+from florence_ui.tasks import InputKind
 from florence_ui.visitors.quota import OWN_KEY_QUOTA
 from florence_ui.visitors.service import Services
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 
 class _End(Enum):
-    """Stands behind the last of what is heard."""
+    """Stands behind the last of what a stream says."""
 
     END = 0
 
 
-def max_concurrency(services: Services, request: Request) -> int:
-    """How many calls a question may make at the same time: what the backend bears and the visitor's share allows."""
-    bears = services.backend(request.backend).concurrency
-    share = OWN_KEY_QUOTA.max_concurrency if request.api_key else services.settings.runs_at_once
-    return min(bears, share or bears)
+def max_concurrency(services: Services, template: RequestTemplate) -> int:
+    """How many calls a question may make at the same time: no more than the backend takes and the quota allows."""
+    takes = services.pipeline.backend(template.backend).concurrency
+    allowed = OWN_KEY_QUOTA.max_concurrency if template.api_key else services.settings.runs_at_once
+    return min(takes, allowed or takes)
 
 
-def retry_when_rate_limited(services: Services, visitor: Visitor, say: OnStatus = lambda _: None) -> Analyze:
-    """Asks the model like `Services.run`; where the visitor's share is used up for a while, waits instead of failing.
+def retry_when_rate_limited(services: Services, on_status: OnStatus) -> Analyze:
+    """Asks the model like `Services.run`; where the visitor's quota is used up for a while, waits instead of failing.
 
     Raises:
         FlorenceUIError: When asked, whatever goes wrong; also if the wait would be longer than a minute.
     """
 
     async def ask(request: Request) -> Analysis:
-        async with services.turn(request, visitor, say) as turn:
-            return await turn(request)
+        async with services.admit_when_free(request, on_status) as ask_now:
+            return await ask_now(request)
 
     return ask
 
 
-def batch_turn(services: Services, batch: Batch, template: Request, visitor: Visitor, say: OnStatus) -> Turn:
-    """What each picture of a batch waits for before it is opened; silent while others of the batch are at work."""
+def batch_turn(services: Services, batch: Batch, template: RequestTemplate, on_status: OnStatus) -> Turn:
+    """What each picture of a batch waits for before it is opened; silent while others of the batch are running."""
 
     def say_if_all_wait(words: str) -> None:
         if not batch.count(ItemState.RUNNING):
-            say(words)
+            on_status(words)
 
-    return lambda: services.turn(template, visitor, say, say_if_all_wait)
+    return lambda: services.admit_when_free(template, on_status, say_if_all_wait)
 
 
-async def with_status(start: Callable[[OnStatus], AsyncIterator[T]]) -> AsyncIterator[str | T]:
-    """What a stream yields, and between that what it says while it waits; leaving the loop early ends the stream."""
-    heard: asyncio.Queue[str | T | _End] = asyncio.Queue()
+async def with_status(start: Callable[[Callable[[S], None]], AsyncGenerator[T]]) -> AsyncGenerator[S | T]:
+    """What a stream yields, and between that what it says while it waits; leaving the loop early ends the stream.
+
+    Args:
+        start: Begins the stream; is given what the stream speaks into.
+    """
+    heard: asyncio.Queue[S | T | _End] = asyncio.Queue()
 
     async def listen() -> None:
         async with contextlib.aclosing(start(heard.put_nowait)) as stream:
@@ -69,7 +75,7 @@ async def with_status(start: Callable[[OnStatus], AsyncIterator[T]]) -> AsyncIte
     work = asyncio.ensure_future(listen())
     work.add_done_callback(lambda _: heard.put_nowait(_End.END))
     try:
-        while (each := await heard.get()) is not _End.END:
+        while not isinstance(each := await heard.get(), _End):
             yield each
         work.result()
     finally:
@@ -78,25 +84,64 @@ async def with_status(start: Callable[[OnStatus], AsyncIterator[T]]) -> AsyncIte
             await work
 
 
-async def find_classes_in_turn(
-    services: Services, request: Request, strategy: Strategy, visitor: Visitor, say: OnStatus
-) -> Analysis:
-    """Looks for the classes of a request in one of three ways.
+async def answer(services: Services, request: Request, on_status: OnStatus) -> Analysis:
+    """The answer to a question: by one call, which is refused when the quota is used up, or by one per class.
+
+    Raises:
+        FlorenceUIError: Whatever went wrong, in words.
+    """
+    if _asks_by_class(request):
+        return await find_classes_in_turn(services, request, on_status)
+    return await services.run(request, on_status)
+
+
+async def ask_sides(
+    services: Services, requests: Mapping[str, Request]
+) -> AsyncGenerator[tuple[str, str | Analysis | FlorenceUIError]]:
+    """Ask two sides at the same time: what each waits for, until it has its answer or its error.
+
+    Leaving the loop early ends both.
+    """
+    names = list(requests)
+
+    def start(say: Callable[[tuple[str, str]], None]) -> AsyncGenerator[tuple[int, Analysis | FlorenceUIError]]:
+        def tell_for(name: str) -> OnStatus:
+            return lambda words: say((name, words))
+
+        jobs = [partial(_answer_in_turn, services, request, tell_for(name)) for name, request in requests.items()]
+        return run_bounded(jobs, len(jobs))
+
+    async with contextlib.aclosing(with_status(start)) as heard:
+        async for who, said in heard:
+            yield (names[who] if isinstance(who, int) else who), said
+
+
+async def _answer_in_turn(services: Services, request: Request, on_status: OnStatus) -> Analysis:
+    if _asks_by_class(request):
+        return await find_classes_in_turn(services, request, on_status)
+    return await retry_when_rate_limited(services, on_status)(request)
+
+
+def _asks_by_class(request: Request) -> bool:
+    return request.task.input_kind is InputKind.CLASSES and request.strategy is not Strategy.TOGETHER
+
+
+async def find_classes_in_turn(services: Services, request: Request, on_status: OnStatus) -> Analysis:
+    """Look for the classes of a request by its strategy, within the visitor's quota.
 
     Raises:
         FlorenceUIError: If the classes cannot be used, or every call failed.
     """
     answers: list[Analysis] = []
-    ask = retry_when_rate_limited(services, visitor, say)
+    ask = retry_when_rate_limited(services, on_status)
 
     async def keep(each: Request) -> Analysis:
         answers.append(await ask(each))
         return answers[-1]
 
-    async with contextlib.aclosing(
-        find_classes(keep, request, request.classes, strategy, max_concurrency=max_concurrency(services, request))
-    ) as going:
+    going = find_classes(keep, request, max_concurrency=max_concurrency(services, request))
+    async with contextlib.aclosing(going):
         async for progress in going:
-            say(f"Looked for {progress.done} of {progress.total} classes")
+            on_status(f"Looked for {progress.done} of {progress.total} classes")
     remembered = all(answer.remembered for answer in answers)
     return replace(answers[0], result=progress.result, seconds=progress.seconds, remembered=remembered)

@@ -13,7 +13,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from florence_ui.concurrency.queueing import Charge, OnStatus
 from florence_ui.errors import BusyError, InputError
@@ -27,14 +27,14 @@ RECHECK_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Quota:
-    """What one visitor may do; 0 is no limit."""
+    """How much one visitor may do; 0 is no limit."""
 
     per_minute: int = 0
     max_concurrency: int = 0
 
 
 OWN_KEY_QUOTA = Quota(per_minute=120, max_concurrency=8)
-"""For those who bring their own key: it protects this machine, not anybody's credits."""
+"""For visitors who bring their own key: it protects this machine, not anybody's credits."""
 
 
 def format_duration(seconds: float) -> str:
@@ -48,17 +48,17 @@ def format_duration(seconds: float) -> str:
 
 @dataclass(frozen=True)
 class Wording:
-    """How one speaks of what is counted; `{}` stands for a number of them.
+    """How messages speak of what is counted; `{}` stands for a number of them.
 
     Attributes:
         noun: For one of them.
-        going: A sentence about those under way.
+        running: A sentence about those under way.
         made: The beginning of a sentence about those of the last minute.
         wait: What to do about those under way.
     """
 
     noun: str
-    going: str
+    running: str
     made: str
     wait: str
 
@@ -69,16 +69,31 @@ class Wording:
 
 RUNS = Wording("run", "You already have {} going.", "You have made {}", "Wait for one to finish, or stop it.")
 LINKS = Wording(
-    "link", "The page is fetching {} for you already.", "You have had {} fetched", "Wait until that is done."
+    "link", "The page is already fetching {} for you.", "You have had {} fetched", "Wait until that is done."
 )
 
 
-def _names(visitor: Visitor, purse: str) -> list[str]:
+class RunKind(TypedDict, total=False):
+    """What quotas depend on besides the visitor.
+
+    Attributes:
+        model_id: The model that is to be run.
+        own_key: Whether the visitor brought their own key.
+        operator_key: Whether the run spends the operator's key.
+    """
+
+    model_id: str
+    own_key: bool
+    operator_key: bool
+
+
+def _counters(visitor: Visitor, purse: str) -> list[str]:
+    """What a run is counted by: session and address, apart for each purse."""
     parts = (("session", visitor.session), ("address", visitor.address))
     return [f"{purse} {kind} {value}" for kind, value in parts if value]
 
 
-def _current_task() -> asyncio.Task | None:
+def _current_task() -> asyncio.Task[Any] | None:
     try:
         return asyncio.current_task()
     except RuntimeError:  # no loop runs
@@ -86,7 +101,7 @@ def _current_task() -> asyncio.Task | None:
 
 
 class QuotaLimiter:
-    """Lets runs in, or refuses them with the time to come back.
+    """Admits runs, or refuses them and says when to come back.
 
     Args:
         shared: For runs on the operator's key or machine.
@@ -117,7 +132,7 @@ class QuotaLimiter:
         self._calls: OrderedDict[str, deque[float]] = OrderedDict()
         self._running: Counter[str] = Counter()
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
-        self._tasks: dict[str, set[asyncio.Task]] = {}
+        self._tasks: dict[str, set[asyncio.Task[Any]]] = {}
         self._today = 0
         self._spent = 0
 
@@ -126,16 +141,12 @@ class QuotaLimiter:
         return len(self._calls.keys() | self._running.keys())
 
     @contextmanager
-    def admit(
-        self, visitor: Visitor, *, model_id: str = "", own_key: bool = False, operator_key: bool = False
-    ) -> Iterator[Charge]:
+    def admit(self, visitor: Visitor, **kind: Unpack[RunKind]) -> Iterator[Charge]:
         """Hold one of the visitor's places for as long as the block runs.
 
         Args:
             visitor: Who asks.
-            model_id: What they want to run.
-            own_key: Whether they brought their own key.
-            operator_key: Whether the run spends the operator's key.
+            kind: See `RunKind`.
 
         Yields:
             What each call of the model is charged to.
@@ -144,17 +155,20 @@ class QuotaLimiter:
             BusyError: If the visitor has used up all places.
             InputError: If the operator's key is not for that model.
         """
+        operator_key = kind.get("operator_key", False)
         if operator_key:
-            self._check_model(model_id)
-        share, purse = (self.own, "own") if own_key else (self.shared, "shared")
+            self._check_model(kind.get("model_id", ""))
+        quota, purse = (self.own, "own") if kind.get("own_key") else (self.shared, "shared")
         if visitor.is_local and not operator_key:  # the owner of this machine, at no cost to anybody
-            share, purse = replace(share, per_minute=0), "owner"
-        names = _names(visitor, purse)
-        with self._place(visitor, names, share, RUNS), self.cancel_on_disconnect(visitor):
-            yield lambda: self._charge(names, share, RUNS, daily=operator_key)
+            quota, purse = replace(quota, per_minute=0), "owner"
+        counters = _counters(visitor, purse)
+        with self._place(visitor, counters, quota, RUNS), self.cancel_on_disconnect(visitor):
+            yield lambda: self._charge(counters, quota, RUNS, daily=operator_key)
 
     @asynccontextmanager
-    async def turn(self, visitor: Visitor, say: OnStatus, **kind: Any) -> AsyncIterator[Charge]:
+    async def admit_when_free(
+        self, visitor: Visitor, on_status: OnStatus, **kind: Unpack[RunKind]
+    ) -> AsyncIterator[Charge]:
         """`admit`, but where all of the visitor's places are taken, wait for one and say so."""
         with ExitStack() as place:
             charge = None
@@ -162,7 +176,7 @@ class QuotaLimiter:
                 try:
                     charge = place.enter_context(self.admit(visitor, **kind))
                 except BusyError:
-                    say("Waiting for one of your other runs to finish.")
+                    on_status("Waiting for one of your other runs to finish.")
                     await self._place_freed(visitor)
             yield charge
 
@@ -188,9 +202,9 @@ class QuotaLimiter:
         Raises:
             BusyError: If the visitor has used up the share; says when to come back.
         """
-        names = _names(visitor, "links")
-        with self._place(visitor, names, self.shared, LINKS):
-            self._charge(names, self.shared, LINKS)
+        counters = _counters(visitor, "links")
+        with self._place(visitor, counters, self.shared, LINKS):
+            self._charge(counters, self.shared, LINKS)
             yield
 
     @contextmanager
@@ -209,15 +223,16 @@ class QuotaLimiter:
                 del self._tasks[session]
 
     @contextmanager
-    def _place(self, visitor: Visitor, names: list[str], share: Quota, words: Wording) -> Iterator[None]:
-        for name in names:
-            if share.max_concurrency and self._running[name] >= share.max_concurrency:
-                raise BusyError(words.going.format(words.count(self._running[name])), words.wait, seconds=1.0)
-        self._running.update(names)
+    def _place(self, visitor: Visitor, counters: list[str], quota: Quota, wording: Wording) -> Iterator[None]:
+        for counter in counters:
+            if quota.max_concurrency and self._running[counter] >= quota.max_concurrency:
+                running = wording.running.format(wording.count(self._running[counter]))
+                raise BusyError(running, wording.wait, seconds=1.0)
+        self._running.update(counters)
         try:
             yield
         finally:
-            self._running.subtract(names)
+            self._running.subtract(counters)
             self._running += Counter()  # drops the zeroes
             self._wake(visitor)
 
@@ -240,37 +255,39 @@ class QuotaLimiter:
             task.cancel()
         return len(tasks)
 
-    def _charge(self, names: list[str], share: Quota, words: Wording, *, daily: bool = False) -> Callable[[], None]:
+    def _charge(
+        self, counters: list[str], quota: Quota, wording: Wording, *, daily: bool = False
+    ) -> Callable[[], None]:
         now = self._clock()
         self._forget(now)
-        for name in names:
-            self._check_minute(name, share, words, now)
+        for counter in counters:
+            self._check_minute(counter, quota, wording, now)
         if daily:
             self._check_day(now)
             self._spent += 1
         today = self._today
-        for name in names:
-            self._calls.setdefault(name, deque()).append(now)
-            self._calls.move_to_end(name)
+        for counter in counters:
+            self._calls.setdefault(counter, deque()).append(now)
+            self._calls.move_to_end(counter)
 
         def take_back() -> None:
             if daily and today == self._today:
                 self._spent -= 1
-            for name in names:
-                if now in self._calls.get(name, ()):
-                    self._calls[name].remove(now)
+            for counter in counters:
+                if now in self._calls.get(counter, ()):
+                    self._calls[counter].remove(now)
 
         return take_back
 
-    def _check_minute(self, name: str, share: Quota, words: Wording, now: float) -> None:
-        calls = self._calls.get(name, deque())
+    def _check_minute(self, counter: str, quota: Quota, wording: Wording, now: float) -> None:
+        calls = self._calls.get(counter, deque())
         while calls and calls[0] <= now - MINUTE:
             calls.popleft()
-        if share.per_minute and len(calls) >= share.per_minute:
-            wait = calls[-share.per_minute] + MINUTE - now
-            made = words.made.format(words.count(len(calls)))
+        if quota.per_minute and len(calls) >= quota.per_minute:
+            wait = calls[-quota.per_minute] + MINUTE - now
+            made = wording.made.format(wording.count(len(calls)))
             hint = f"Try again in {format_duration(wait)}."
-            raise BusyError(f"{made} in the last minute, which is all that one visitor may.", hint, seconds=wait)
+            raise BusyError(f"{made} in the last minute, which is the most one visitor may.", hint, seconds=wait)
 
     def _check_model(self, model_id: str) -> None:
         if self.models and model_id not in self.models:

@@ -1,41 +1,36 @@
 """What the page is built on, and the one way in which a visitor's question reaches the model."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from starlette.datastructures import Headers, Secret
+from starlette.datastructures import Headers
 
-from florence_ui.backends.backend import Backend
 from florence_ui.backends.model_status import TRANSIENT_STATES, ServerState
 from florence_ui.backends.probe import check_reachable, request_model
 from florence_ui.concurrency.fair_pool import decode_pool
-from florence_ui.concurrency.queueing import Charge, OnStatus
-from florence_ui.environment import is_key
-from florence_ui.errors import BusyError, InputError
+from florence_ui.concurrency.queueing import Charge, OnStatus, ignore_status
+from florence_ui.errors import BusyError
 from florence_ui.hosting.health import Availability
 from florence_ui.hosting.uploads import upload_path
-from florence_ui.identity import UNKNOWN_VISITOR, Visitor, client_address, current_visitor, is_local
+from florence_ui.identity import Visitor, client_address, current_visitor, is_local
 from florence_ui.images.fetch import fetch_image
 from florence_ui.images.load_once import open_file
 from florence_ui.images.loading import ImageLimits, Picture, open_bytes
-from florence_ui.inference.per_object import Analyze
-from florence_ui.inference.pipeline import Analysis, Pipeline, Request
+from florence_ui.inference.pipeline import Pipeline
+from florence_ui.inference.request import Analysis, Analyze, Question, Request, RequestTemplate
 from florence_ui.logs import RunRecord, log_outcome
 from florence_ui.models import BASE
 from florence_ui.settings import Settings
 from florence_ui.visitors.jobs import Jobs
-from florence_ui.visitors.quota import MINUTE, Quota, QuotaLimiter, format_duration
+from florence_ui.visitors.quota import MINUTE, Quota, QuotaLimiter, RunKind, format_duration
 
 COUNT_DOWN_SECONDS = 3.0
 """How often those who wait are told how long it still takes."""
-
-Opening = Callable[[], Awaitable[Request]]
-"""Opens the picture of a question, once there is a place for it; gives the question about it."""
 
 
 @dataclass(frozen=True)
@@ -44,41 +39,41 @@ class Services:
 
     Attributes:
         settings: The operator's choices.
-        pipeline: The whole job without any page.
-        backends: By name.
-        limiter: Each visitor's share.
-        jobs: Calls of programs and agents that go on by themselves.
+        pipeline: Answers requests.
+        limiter: Holds each visitor to their quota.
+        jobs: Calls of programs and agents that go on without their caller.
     """
 
     settings: Settings
     pipeline: Pipeline
-    backends: dict[str, Backend]
     limiter: QuotaLimiter
     jobs: Jobs = field(default_factory=Jobs)
 
     @classmethod
     def of(cls, settings: Settings) -> "Services":
-        """Builds all of it; starts nothing."""
-        share = Quota(settings.runs_per_minute, settings.runs_at_once)
-        limits = QuotaLimiter(share, daily=settings.daily_runs, models=settings.shared_key_models)
-        pipeline = Pipeline(settings)
-        return cls(settings, pipeline, pipeline.backends, limits)
+        """Build all of it; nothing is started."""
+        quota = Quota(settings.runs_per_minute, settings.runs_at_once)
+        limiter = QuotaLimiter(quota, daily=settings.daily_runs, models=settings.shared_key_models)
+        return cls(settings, Pipeline(settings), limiter)
 
     @property
     def image_limits(self) -> ImageLimits:
         """How large a picture may be."""
         return ImageLimits(self.settings.max_upload_bytes, self.settings.max_pixels)
 
-    def backend(self, name: str) -> Backend:
-        """The backend of that name.
+    def template(self, question: Question, *, key: str = "", nano_stands_in: bool = False) -> RequestTemplate:
+        """What the model will be asked, but for the picture: the one way from a question that somebody gave.
+
+        Args:
+            question: As it was given.
+            key: The API key that was typed; `""` for none.
+            nano_stands_in: See `RequestTemplate`.
 
         Raises:
-            InputError: If there is none.
+            InputError: If something is missing or cannot be used.
         """
-        found = self.backends.get(name) if isinstance(name, str) else None
-        if found is None:
-            raise InputError("There is no such server.", f"Choose {' or '.join(self.backends)}.", field="backend")
-        return found
+        self.pipeline.backend(question.backend)
+        return RequestTemplate.of(question, key=key, nano_stands_in=nano_stands_in)
 
     async def open_upload(self, value: Any) -> Picture:
         """The picture that a visitor uploaded.
@@ -106,7 +101,7 @@ class Services:
 
     async def health(self) -> tuple[Availability, str]:
         """How the backend that is chosen at first is, and a sentence about it."""
-        backend = self.backends[self.settings.default_backend]
+        backend = self.pipeline.backend(self.settings.default_backend)
         if backend.is_local:
             model_id = await self.pipeline.choose_model(backend.name, nano_stands_in=True)
             status = await self.pipeline.status(backend.name, model_id)
@@ -118,105 +113,93 @@ class Services:
         works, words = await check_reachable(backend)
         return (Availability.OK if works else Availability.UNAVAILABLE), words
 
-    async def run(
-        self,
-        request: Request,
-        visitor: Visitor = UNKNOWN_VISITOR,
-        on_state: OnStatus | None = None,
-        *,
-        opening: Opening | None = None,
-    ) -> Analysis:
-        """Asks the model once; a visitor whose share is used up is refused.
-
-        Args:
-            request: What is asked.
-            visitor: Who asks.
-            on_state: Told in a sentence what the run waits for.
-            opening: Opens the picture, where the request has none yet: not before there is a place for the run.
+    async def run(self, request: Request, on_status: OnStatus = ignore_status) -> Analysis:
+        """Ask the model once; a visitor whose quota is used up is refused.
 
         Raises:
             FlorenceUIError: If it is refused or fails, in words.
         """
-        with (
-            log_outcome(self._note(request), key=request.api_key) as note,
-            self.limiter.admit(visitor, **self._kind(request)) as charge,
-        ):
-            if opening is not None:
-                request = await opening()
-            return await self._ask(request, charge, note, on_state)
+        async with self.admit(request, on_status) as ask:
+            return await ask(request)
 
     @asynccontextmanager
-    async def turn(
-        self, template: Request, visitor: Visitor, say: OnStatus, on_wait: OnStatus | None = None
+    async def admit(self, template: RequestTemplate, on_status: OnStatus = ignore_status) -> AsyncIterator[Analyze]:
+        """Hold one of the visitor's places; gives what asks the model in it, once.
+
+        Args:
+            template: Has the question's model, backend and key.
+            on_status: Called with what the run waits for.
+
+        Raises:
+            FlorenceUIError: If the visitor's quota is used up; when asked, whatever goes wrong.
+        """
+        visitor, record = current_visitor.get(), self._record(template)
+        with log_outcome(record, key=template.api_key), self.limiter.admit(visitor, **self._kind(template)) as charge:
+            yield lambda request: self._ask(request, charge, record, on_status)
+
+    @asynccontextmanager
+    async def admit_when_free(
+        self, template: RequestTemplate, on_status: OnStatus, on_place_taken: OnStatus | None = None
     ) -> AsyncIterator[Analyze]:
-        """Waits for one of the visitor's places; gives what asks the model in it, and waits for the visitor's share.
+        """`admit`, but where the visitor's quota is used up for a while, wait instead of failing.
 
         Args:
             template: Has the questions' model, backend and key.
-            visitor: Who asks.
-            say: Told for how long the share is waited for.
-            on_wait: Told that a place is waited for; `say` if left out.
+            on_status: Called with how long the quota is waited for.
+            on_place_taken: Called when a place is waited for; `on_status` if left out.
 
         Raises:
             FlorenceUIError: When asked, whatever goes wrong; also if the wait would be longer than a minute.
         """
-        async with self.limiter.turn(visitor, on_wait or say, **self._kind(template)) as charge:
+        visitor, kind = current_visitor.get(), self._kind(template)
+        async with self.limiter.admit_when_free(visitor, on_place_taken or on_status, **kind) as charge:
 
             async def ask(request: Request) -> Analysis:
-                with log_outcome(self._note(request), key=request.api_key) as note:
+                record = self._record(request)
+                with log_outcome(record, key=request.api_key):
                     while True:
                         try:
-                            return await self._ask(request, charge, note)
+                            return await self._ask(request, charge, record)
                         except BusyError as busy:
-                            if not 0 < busy.seconds <= MINUTE:
-                                raise
-                            await wait_with_countdown(busy.seconds, say)
+                            await wait_for_quota(busy, on_status)
 
             yield ask
 
     async def _ask(
-        self, request: Request, charge: Charge, note: RunRecord, on_state: OnStatus | None = None
+        self, request: Request, charge: Charge, record: RunRecord, on_status: OnStatus = ignore_status
     ) -> Analysis:
-        note.size = request.picture.size
-        analysis = await self.pipeline.analyze(request, on_state=on_state, charge=charge)
-        note.model_id, note.remembered = analysis.model_id, analysis.remembered
+        record.size = request.picture.size
+        analysis = await self.pipeline.analyze(request, on_status=on_status, charge=charge)
+        record.model_id, record.remembered = analysis.model_id, analysis.remembered
         return analysis
 
-    def _model_id(self, request: Request) -> str:
-        return request.model_id or self.settings.model or BASE
+    def _model_id(self, template: RequestTemplate) -> str:
+        return template.model_id or self.settings.model or BASE
 
-    def _note(self, request: Request) -> RunRecord:
-        size = request.picture.size if request.picture else (0, 0)
-        return RunRecord(request.task.token, self._model_id(request), self.backend(request.backend).name, size)
+    def _record(self, template: RequestTemplate) -> RunRecord:
+        size = template.picture.size if isinstance(template, Request) else None
+        return RunRecord(template.task.token, self._model_id(template), template.backend, size)
 
-    def _kind(self, request: Request) -> dict[str, Any]:
-        """What limits ask about a run."""
-        backend = self.backend(request.backend)
-        own = backend.needs_key and request.api_key is not None  # where none is needed, any text is a key
-        spends = backend.needs_key and not own and self.settings.api_key is not None
-        return {"model_id": self._model_id(request), "own_key": own, "operator_key": spends}
-
-
-async def wait_with_countdown(seconds: float, say: OnStatus) -> None:
-    """Waits so long, and says how long it still takes."""
-    while seconds > 0:
-        say(f"Waiting for your share of runs: about {format_duration(seconds)}.")
-        await asyncio.sleep(min(seconds, COUNT_DOWN_SECONDS))
-        seconds -= COUNT_DOWN_SECONDS
+    def _kind(self, template: RequestTemplate) -> RunKind:
+        backend = self.pipeline.backend(template.backend)
+        own_key = backend.needs_key and template.api_key is not None  # where none is needed, any text is a key
+        operator_key = backend.needs_key and not own_key and self.settings.api_key is not None
+        return {"model_id": self._model_id(template), "own_key": own_key, "operator_key": operator_key}
 
 
-def parse_key(text: str | None) -> Secret | None:
-    """A visitor's own key, or None where nothing was typed.
+async def wait_for_quota(busy: BusyError, on_status: OnStatus) -> None:
+    """Wait until a used-up quota allows more, and say how long that still takes.
 
     Raises:
-        InputError: If it cannot be a key; its text is not repeated.
+        BusyError: If nobody knows, or it is longer than a minute.
     """
-    text = (text or "").strip()
-    if not text:
-        return None
-    if not is_key(text):
-        raise InputError("That is not an API key.", "Paste the key alone, without blanks.", field="api_key")
-    return Secret(text)
+    if not 0 < busy.seconds <= MINUTE:
+        raise busy
+    seconds = busy.seconds
+    while seconds > 0:
+        on_status(f"Waiting for your share of runs: about {format_duration(seconds)}.")
+        await asyncio.sleep(min(seconds, COUNT_DOWN_SECONDS))
+        seconds -= COUNT_DOWN_SECONDS
 
 
 def visitor_of(request: gr.Request, settings: Settings) -> Visitor:

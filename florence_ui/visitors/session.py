@@ -1,35 +1,19 @@
-"""What one visitor's page remembers while it is open: the picture, the answer shown, the last runs. Never a key."""
+"""What one open page remembers: the picture, the answer shown, the last runs. Never a key."""
 
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from florence_ui.assets import EXAMPLES
+from florence_ui.errors import InputError
 from florence_ui.exports.snippet_steps import FollowUp
 from florence_ui.images.loading import ImageLimits, Picture
-from florence_ui.inference.per_class import Strategy
-from florence_ui.inference.pipeline import Analysis
-from florence_ui.tasks import Region
+from florence_ui.inference.request import Analysis, Question, StoredAnalysis
 from florence_ui.visitors.image_cache import ImageCache
 
 RECENT = 20
 
 images = ImageCache()
-"""The visits' pictures as pixels; a session itself keeps the name of the file only."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """What was asked, without the key."""
-
-    token: str
-    text: str = ""
-    classes: tuple[str, ...] = ()
-    region: Region | None = None
-    model_id: str = ""
-    backend: str = ""
-    max_new_tokens: int = 1024
-    strategy: Strategy = Strategy.TOGETHER
+"""The sessions' pictures as pixels; a session itself keeps the name of the file only."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +30,7 @@ class Run:
 
     Attributes:
         question: What was asked.
-        analysis: The answer; its picture is kept apart, see `PageSession.analysis_of`.
+        analysis: The answer; `PageSession.analysis_of` puts its picture to it.
         source: The picture's file.
         limits: Within which it was opened.
         before: The picture as it is shown, a JPEG.
@@ -58,7 +42,7 @@ class Run:
     """
 
     question: Question
-    analysis: Analysis
+    analysis: StoredAnalysis
     source: Path
     limits: ImageLimits
     before: Path
@@ -71,10 +55,17 @@ class Run:
 
 @dataclass(eq=False)
 class PageSession:
-    """One open page: the picture's file, the answer shown, what the comparison is about.
+    """One open page.
 
-    `put_up` is the file that was put into the picture's field last, also after it was taken away. `token` is the task
-    that the fields were fitted to last: while the page fills several fields, the browser may report them one by one.
+    Attributes:
+        source: The picture's file, and the limits within which it was opened; None without a picture.
+        shown: The file that shows it.
+        field_value: The file that was put into the picture's field last, also after it was taken away.
+        token: The task that the fields were fitted to last: while the page fills several fields, the browser may
+            report them one by one.
+        run: The answer that is shown.
+        compared: What the comparison that is shown is about: the picture shown, and the question in words.
+        recent: The last runs, newest first.
     """
 
     source: tuple[Path, ImageLimits] | None = None
@@ -85,53 +76,39 @@ class PageSession:
     compared: tuple[Path | None, str] | None = None
     recent: deque[Run] = field(default_factory=lambda: deque(maxlen=RECENT))
 
-    @property
-    def from_examples(self) -> bool:
-        """Whether the picture is a bundled example."""
-        return self.source is not None and self.source[0].is_relative_to(EXAMPLES)
-
-    @property
-    def picture(self) -> Picture | None:
-        """The picture; blocks where it has to be decoded again.
+    async def picture(self) -> Picture:
+        """The picture on the page.
 
         Raises:
-            ImageError: If it has to be, and its file has aged out.
+            InputError: If there is none.
+            ImageError: If it has to be decoded again, and its file has aged out.
         """
-        source = self.source
-        return images.open(*source) if source else None
+        if self.source is None:
+            raise InputError("There is no picture yet.", "Add one or choose an example.", field="image")
+        return await images.open(*self.source)
 
-    async def make_ready(self, run: Run | None = None) -> None:
-        """Decode again what has to be: that run's picture, or the one on the page; then nothing below blocks.
-
-        Raises:
-            ImageError: If its file has aged out.
-        """
-        source = (run.source, run.limits) if run else self.source
-        if source:
-            await images.make_ready(*source)
-
-    def take(self, picture: Picture, shown: Path) -> None:
-        """A new picture is on the page; the old answer is not about it."""
+    def put_picture(self, picture: Picture, shown: Path) -> None:
+        """Put a new picture on the page; the old answer is not about it."""
         self.source, self.shown, self.run = (picture.path, picture.limits), shown, None
         self.field_value = shown
-        images.keep(picture)
+        images.add(picture)
 
-    def drop(self) -> None:
-        """There is no picture any more."""
+    def remove_picture(self) -> None:
+        """Take the picture and its answer off the page."""
         self.source = self.shown = self.run = None
 
-    def answered(self, question: Question, analysis: Analysis, before: Path) -> Run:
-        """Remembers an answer, and shows it unless another picture has come onto the page meanwhile."""
+    def add_run(self, question: Question, analysis: Analysis, before: Path) -> Run:
+        """Remember an answer, and show it unless another picture has come onto the page meanwhile."""
         picture = analysis.picture
-        images.keep(picture)
-        run = Run(question, replace(analysis, picture=None), picture.path, picture.limits, before)
+        images.add(picture)
+        run = Run(question, analysis.stored(), picture.path, picture.limits, before)
         self.recent.appendleft(run)
         if self.shown == before:
             self.run = run
         return run
 
-    def go_back(self, index: int) -> Run | None:
-        """Shows a remembered answer and its picture again; blocks where it has to be decoded again.
+    async def show_again(self, index: int) -> Run | None:
+        """Show a remembered answer and its picture again; None if there is no such answer.
 
         Raises:
             ImageError: If the picture's file has aged out; what was shown stays.
@@ -139,15 +116,15 @@ class PageSession:
         if not 0 <= index < len(self.recent):
             return None
         run = self.recent[index]
-        images.open(run.source, run.limits)
+        await images.open(run.source, run.limits)
         self.source, self.shown, self.run = (run.source, run.limits), run.before, run
         self.field_value = run.before
         return run
 
-    def analysis_of(self, run: Run) -> Analysis:
+    async def analysis_of(self, run: Run) -> Analysis:
         """The answer together with its picture.
 
         Raises:
             ImageError: If the picture's file has aged out.
         """
-        return replace(run.analysis, picture=images.open(run.source, run.limits))
+        return run.analysis.with_picture(await images.open(run.source, run.limits))

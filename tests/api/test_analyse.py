@@ -94,7 +94,7 @@ def test_an_inverted_box_is_sorted_and_said(client: Client, backend: ScriptedBac
         pytest.param({"task": "<OPEN_VOCABULARY_DETECTION>", "classes": " , "}, "class", id="classes"),
         pytest.param({"task": "<REGION_TO_OCR>", "region": [0, 0, 700, 2]}, "outside", id="region-outside"),
         pytest.param({"task": "<REGION_TO_OCR>", "region": [0, 0, 1]}, "four numbers", id="region-of-three"),
-        pytest.param({"backend": "nowhere"}, "no such server", id="backend"),
+        pytest.param({"backend": "nowhere"}, "no such backend", id="backend"),
         pytest.param({"backend": "serverless"}, "key", id="no-key"),
         pytest.param({"api_key": "two words"}, "not an API key", id="odd-key"),
         pytest.param({"image_url": "http://example.com/x.png"}, "not both", id="two-pictures"),

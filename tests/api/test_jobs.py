@@ -22,6 +22,7 @@ from PIL import Image
 from florence_ui import storage
 from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.errors import BusyError, FlorenceUIError, InputError
+from florence_ui.identity import Visitor, current_visitor
 from florence_ui.visitors import jobs as module
 from florence_ui.visitors.jobs import Job, Jobs, JobState, report_progress
 
@@ -157,21 +158,30 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def quick(record: dict | None = None, path: Path | None = None) -> Callable[[Job], Awaitable[Any]]:
-    async def work(_: Job) -> tuple[Path | None, dict]:
+def start_as(address: str, jobs: Jobs, work: Callable[[], Awaitable[Any]], *, kept: bool) -> Job:
+    """A job of the visitor at an address."""
+    token = current_visitor.set(Visitor("page", address))
+    try:
+        return jobs.start(work, kept=kept)
+    finally:
+        current_visitor.reset(token)
+
+
+def quick(record: dict | None = None, path: Path | None = None) -> Callable[[], Awaitable[Any]]:
+    async def work() -> tuple[Path | None, dict]:
         return path, record or {}
 
     return work
 
 
-async def forever(_: Job) -> tuple[None, dict]:
+async def forever() -> tuple[None, dict]:
     await asyncio.Event().wait()
     return None, {}
 
 
 @pytest.mark.anyio
 async def test_a_result_lies_in_a_file_and_not_in_memory(folder: Path) -> None:
-    job = Jobs().start(quick({"answer": "ü" * 1000}), "", kept=True)
+    job = start_as("", Jobs(), quick({"answer": "ü" * 1000}), kept=True)
     await asyncio.wait([job.task])
     lies_in = job.result
     assert lies_in.is_relative_to(folder)
@@ -184,7 +194,7 @@ async def test_a_result_lies_in_a_file_and_not_in_memory(folder: Path) -> None:
 @pytest.mark.anyio
 async def test_a_result_whose_file_has_aged_out_is_a_sentence(folder: Path) -> None:
     file = storage.write(b"x", ".zip")
-    job = Jobs().start(quick({}, file), "", kept=True)
+    job = start_as("", Jobs(), quick({}, file), kept=True)
     await job.task
     assert job.output() == (file, {})
     file.unlink()
@@ -194,7 +204,7 @@ async def test_a_result_whose_file_has_aged_out_is_a_sentence(folder: Path) -> N
 
 @pytest.mark.anyio
 async def test_a_result_may_hold_half_a_character(folder: Path) -> None:
-    job = Jobs().start(quick({"answer": "a\ud800b"}), "", kept=True)
+    job = start_as("", Jobs(), quick({"answer": "a\ud800b"}), kept=True)
     await asyncio.wait([job.task])
     assert job.output() == (None, {"answer": "a\ud800b"})
 
@@ -205,8 +215,8 @@ async def test_a_failure_is_told_in_its_words_and_an_unforeseen_one_without(capl
         raise error
 
     jobs = Jobs()
-    foreseen = jobs.start(lambda _: fail(InputError("No.", "Try.")), "", kept=True)
-    unforeseen = jobs.start(lambda _: fail(ValueError("/secret/path")), "", kept=True)
+    foreseen = start_as("", jobs, lambda: fail(InputError("No.", "Try.")), kept=True)
+    unforeseen = start_as("", jobs, lambda: fail(ValueError("/secret/path")), kept=True)
     await asyncio.wait([foreseen.task, unforeseen.task])
     assert foreseen.record()["detail"] == "No. Try."
     assert "secret" not in unforeseen.record()["detail"]
@@ -222,17 +232,17 @@ async def test_one_visitor_has_so_many_jobs_and_all_together_too(monkeypatch: py
     monkeypatch.setattr(module, "RUNNING_FOR_ONE", 3)
     monkeypatch.setattr(module, "RUNNING", 5)
     jobs = Jobs()
-    mine = [jobs.start(forever, "192.0.2.1", kept=True) for _ in range(3)]
+    mine = [start_as("192.0.2.1", jobs, forever, kept=True) for _ in range(3)]
     with pytest.raises(BusyError, match="You already have 3"):
-        jobs.start(forever, "192.0.2.1", kept=True)
-    others = [jobs.start(forever, f"192.0.2.{n}", kept=True) for n in (2, 3)]
+        start_as("192.0.2.1", jobs, forever, kept=True)
+    others = [start_as(f"192.0.2.{n}", jobs, forever, kept=True) for n in (2, 3)]
     with pytest.raises(BusyError, match="busy"):
-        jobs.start(forever, "192.0.2.9", kept=True)
+        start_as("192.0.2.9", jobs, forever, kept=True)
     for job in [*mine, *others]:
         jobs.end(job)
     await asyncio.wait([job.task for job in [*mine, *others]])
     assert len(jobs) == 0
-    jobs.end(jobs.start(forever, "192.0.2.1", kept=True))
+    jobs.end(start_as("192.0.2.1", jobs, forever, kept=True))
 
 
 @pytest.mark.anyio
@@ -241,7 +251,7 @@ async def test_jobs_that_ended_are_forgotten_beyond_a_number(folder: Path, monke
     jobs = Jobs()
     started = []
     for _ in range(10):
-        started.append(jobs.start(quick(), "192.0.2.1", kept=True))
+        started.append(start_as("192.0.2.1", jobs, quick(), kept=True))
         await started[-1].task
     assert len(jobs) <= 4
     assert jobs.find(started[-1].id) is started[-1]
@@ -253,7 +263,7 @@ async def test_jobs_that_ended_are_forgotten_beyond_a_number(folder: Path, monke
 async def test_a_job_that_nobody_asks_about_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "KEPT_SECONDS", 0.3)
     jobs = Jobs()
-    forgotten, watched = (jobs.start(forever, "", kept=True) for _ in range(2))
+    forgotten, watched = (start_as("", jobs, forever, kept=True) for _ in range(2))
     for _ in range(8):
         await asyncio.sleep(0.1)
         jobs.find(watched.id)
@@ -266,7 +276,7 @@ async def test_a_job_that_nobody_asks_about_ends(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.anyio
 async def test_a_call_that_is_not_kept_leaves_nothing(folder: Path) -> None:
     jobs = Jobs()
-    job = jobs.start(quick({"a": 1}), "", kept=False)
+    job = start_as("", jobs, quick({"a": 1}), kept=False)
     with pytest.raises(InputError):
         jobs.find(job.id)  # nobody was told its id
     await job.task
@@ -277,14 +287,14 @@ async def test_a_call_that_is_not_kept_leaves_nothing(folder: Path) -> None:
 
 @pytest.mark.anyio
 async def test_reports_reach_their_own_job_only() -> None:
-    async def work(job: Job) -> tuple[None, dict]:
+    async def work() -> tuple[None, dict]:
         report_progress(1, 3, "one")
         await asyncio.sleep(0)
         report_progress(2)
         return None, {}
 
     jobs = Jobs()
-    one, other = jobs.start(work, "", kept=False), jobs.start(forever, "", kept=False)
+    one, other = start_as("", jobs, work, kept=False), start_as("", jobs, forever, kept=False)
     await one.task
     report_progress(9, 9, "nobody's")
     assert (one.progress.done, one.progress.total, one.progress.detail) == (2, 3, "one")
@@ -298,8 +308,8 @@ async def test_four_visitors_do_not_shut_out_the_fifth() -> None:
     for number in range(4):
         for _ in range(module.RUNNING_FOR_ONE):
             with contextlib.suppress(BusyError):
-                started.append(jobs.start(forever, f"203.0.113.{number}", kept=True))
-    started.append(jobs.start(forever, "198.51.100.1", kept=True))
+                started.append(start_as(f"203.0.113.{number}", jobs, forever, kept=True))
+    started.append(start_as("198.51.100.1", jobs, forever, kept=True))
     assert len(started) > module.RUNNING // 2
     for job in started:
         jobs.end(job)
@@ -310,27 +320,27 @@ async def test_four_visitors_do_not_shut_out_the_fifth() -> None:
 async def test_jobs_and_agents_calls_leave_each_other_room(monkeypatch: pytest.MonkeyPatch, first: bool) -> None:
     monkeypatch.setattr(module, "RUNNING", 1)
     jobs = Jobs()
-    flood = jobs.start(forever, "203.0.113.1", kept=first)
+    flood = start_as("203.0.113.1", jobs, forever, kept=first)
     flood.kept = True  # a call that became a job still counts among the calls
     with pytest.raises(BusyError):
-        jobs.start(forever, "198.51.100.1", kept=first)
-    jobs.end(jobs.start(forever, "198.51.100.1", kept=not first))
+        start_as("198.51.100.1", jobs, forever, kept=first)
+    jobs.end(start_as("198.51.100.1", jobs, forever, kept=not first))
     jobs.end(flood)
 
 
-async def fail(_: Job) -> None:
+async def fail() -> None:
     raise InputError("No.", "Try.")
 
 
 @pytest.mark.parametrize("work", [pytest.param(fail, id="failing"), pytest.param(quick(), id="quick")])
 @pytest.mark.anyio
-async def test_a_result_is_not_forgotten_because_others_start_many(folder: Path, work: Callable[[Job], Any]) -> None:
+async def test_a_result_is_not_forgotten_because_others_start_many(folder: Path, work: Callable[[], Any]) -> None:
     jobs = Jobs()
-    mine = jobs.start(quick(), "198.51.100.1", kept=True)
+    mine = start_as("198.51.100.1", jobs, quick(), kept=True)
     await asyncio.wait([mine.task])
     for number in range(10):
         for _ in range(module.KEPT_FOR_ONE + 1):
-            await asyncio.wait([jobs.start(work, f"203.0.113.{number}", kept=True).task])
+            await asyncio.wait([start_as(f"203.0.113.{number}", jobs, work, kept=True).task])
     assert jobs.find(mine.id) is mine
     assert len(jobs) <= module.KEPT + 1
 
@@ -340,9 +350,9 @@ async def test_what_failed_is_forgotten_before_what_is_done(folder: Path, monkey
     monkeypatch.setattr(module, "KEPT_FOR_ONE", 2)
     jobs, started = Jobs(), []
     for work in (quick(), fail, quick(), fail):
-        started.append(jobs.start(work, "192.0.2.1", kept=True))
+        started.append(start_as("192.0.2.1", jobs, work, kept=True))
         await asyncio.wait([started[-1].task])
-    jobs.end(jobs.start(forever, "192.0.2.1", kept=True))
+    jobs.end(start_as("192.0.2.1", jobs, forever, kept=True))
     assert [jobs.find(started[number].id) for number in (0, 2)] == [started[0], started[2]]
     for number in (1, 3):
         with pytest.raises(InputError):
@@ -362,7 +372,7 @@ _posted: ContextVar[Held] = ContextVar("posted")
 async def test_a_call_that_is_over_holds_nothing_of_its_work(folder: Path, kept: bool, failing: bool) -> None:
     seen = []
 
-    async def work(_: Job) -> tuple[None, dict]:
+    async def work() -> tuple[None, dict]:
         record = Held(key="secret")
         _posted.set(posted := Held(key="secret"))
         seen.extend([weakref.ref(record), weakref.ref(posted)])
@@ -371,7 +381,7 @@ async def test_a_call_that_is_over_holds_nothing_of_its_work(folder: Path, kept:
         return None, record
 
     jobs = Jobs()
-    job = jobs.start(work, "203.0.113.7", kept=kept)
+    job = start_as("203.0.113.7", jobs, work, kept=kept)
     await asyncio.wait([job.task])
     await asyncio.sleep(0)
     assert len(jobs) == kept
@@ -384,7 +394,7 @@ async def test_a_call_that_is_over_holds_nothing_of_its_work(folder: Path, kept:
 @pytest.mark.anyio
 async def test_a_job_that_is_ended_is_gone_at_once() -> None:
     jobs = Jobs()
-    job = jobs.start(forever, "203.0.113.7", kept=True)
+    job = start_as("203.0.113.7", jobs, forever, kept=True)
     await asyncio.sleep(0)
     jobs.end(job)
     await asyncio.wait([job.task])
@@ -393,3 +403,17 @@ async def test_a_job_that_is_ended_is_gone_at_once() -> None:
     del job
     gc.collect()
     assert ref() is None, "its timer holds it"
+
+
+@pytest.mark.anyio
+async def test_a_job_runs_in_its_visitors_name_but_in_a_session_of_its_own() -> None:
+    """Its files and calls count by the visitor; a page that closes ends no job."""
+    seen = []
+
+    async def work() -> tuple[None, dict]:
+        seen.append(current_visitor.get())
+        return None, {}
+
+    await start_as("203.0.113.7", Jobs(), work, kept=False).task
+    assert seen[0].address == "203.0.113.7"
+    assert seen[0].session not in ("", "page")

@@ -203,7 +203,7 @@ def test_export_draws_one_picture_and_its_masks(client: Client, photograph: str)
 
 REFUSED = [
     pytest.param("compare", {"task": "<NONSENSE>"}, "no such task", id="compare-task"),
-    pytest.param("compare", {"left_backend": "nowhere"}, "no such server", id="compare-left"),
+    pytest.param("compare", {"left_backend": "nowhere"}, "no such backend", id="compare-left"),
     pytest.param("compare", {"right_backend": 7}, "right_backend is not a text", id="compare-right"),
     pytest.param("compare", {"right_model_id": []}, "right_model_id is not a text", id="compare-model"),
     pytest.param("compare", {"image": None}, "no picture", id="compare-no-picture"),

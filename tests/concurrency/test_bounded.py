@@ -52,7 +52,7 @@ async def consume(jobs, max_concurrency: int = 4) -> None:
 async def test_all_outcomes_come_and_no_more_run_at_once_than_allowed(max_concurrency):
     jobs = Jobs(10)
     outcomes = [outcome async for outcome in run_bounded(jobs.jobs, max_concurrency)]
-    assert {o.index: o.value for o in outcomes} == {i: i * i for i in range(10)}
+    assert dict(outcomes) == {i: i * i for i in range(10)}
     assert jobs.started == list(range(10))
     assert jobs.peak == min(max(max_concurrency, 1), 10)
 
@@ -64,10 +64,10 @@ async def test_no_jobs_no_outcomes():
 async def test_a_failure_is_an_outcome_and_the_rest_goes_on():
     busy = BackendBusyError("Too much to do.")
     jobs = Jobs(4, fail={1: busy, 2: ValueError("a secret path")})
-    outcomes = {o.index: o async for o in run_bounded(jobs.jobs, 2)}
-    assert outcomes[1].error is busy
-    assert outcomes[2].error is UNEXPECTED
-    assert [outcomes[i].value for i in (0, 3)] == [0, 9]
+    outcomes = {index: outcome async for index, outcome in run_bounded(jobs.jobs, 2)}
+    assert outcomes[1] is busy
+    assert outcomes[2] is UNEXPECTED
+    assert [outcomes[i] for i in (0, 3)] == [0, 9]
 
 
 async def test_leaving_the_loop_cancels_what_runs_and_starts_nothing_more():

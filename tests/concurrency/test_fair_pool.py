@@ -135,7 +135,7 @@ async def test_equal_work_is_done_once_and_in_the_share_of_whoever_comes_first()
 
 
 async def test_a_file_is_opened_once_however_often_a_batch_names_it(tmp_path, monkeypatch):
-    from workbench import picture_in, request_about, workbench
+    from workbench import picture_in, template, workbench
 
     path, other = picture_in(tmp_path).path, tmp_path / "other.png"
     loading.Image.new("RGB", (30, 20)).save(other)
@@ -143,7 +143,7 @@ async def test_a_file_is_opened_once_however_often_a_batch_names_it(tmp_path, mo
     monkeypatch.setattr(load_once, "open_picture", lambda *args: opened.append(args[0]) or loading.open_picture(*args))
     with workbench() as (_, pipeline):
         batch = Batch.of([path, other] * 50)
-        async for _ in batch.run(pipeline.analyze, request_about):
+        async for _ in batch.run(pipeline.analyze, template()):
             pass
     assert len(batch.done) == 100
     assert sorted(opened) == sorted([path, other])

@@ -6,7 +6,7 @@ import zipfile
 import pytest
 import supervision as sv
 from PIL import Image
-from workbench import request_about, workbench
+from workbench import template, workbench
 
 from florence_ui.bench.scripted_backend import plausible_answer
 from florence_ui.errors import ImageError, InputError
@@ -28,7 +28,7 @@ async def finished(folder, sizes, token="<OD>") -> Batch:
         return {} if size[0] == 77 else plausible_answer(prompt, size)
 
     with workbench(answer=answer) as (_, pipeline):
-        async for _ in batch.run(pipeline.analyze, lambda picture: request_about(picture, token)):
+        async for _ in batch.run(pipeline.analyze, template(token)):
             pass
     return batch
 
@@ -103,7 +103,7 @@ async def test_masks_come_in_one_zip_a_folder_a_picture(tmp_path):
         Image.new("RGB", (100, 80), (number, 9, 9)).save(path)
     batch = Batch.of(paths, ["a.png", "a.png"])
     with workbench() as (_, pipeline):
-        async for _ in batch.run(pipeline.analyze, lambda p: request_about(p, token, text="the square")):
+        async for _ in batch.run(pipeline.analyze, template(token, text="the square")):
             pass
     with zipfile.ZipFile(export_batch("masks", batch).path) as archive:
         assert archive.namelist() == ["a/001-the-square.png", "a-2/001-the-square.png"]
@@ -121,7 +121,7 @@ async def test_another_question_starts_over_so_that_no_file_mixes_two(tmp_path):
     batch.ask(("<DENSE_REGION_CAPTION>",))
     assert [(item.state, item.analysis, item.preview) for item in batch.items] == [(ItemState.WAITING, None, b"")] * 3
     with workbench() as (_, pipeline):
-        async for _ in batch.run(pipeline.analyze, lambda p: request_about(p, "<DENSE_REGION_CAPTION>")):
+        async for _ in batch.run(pipeline.analyze, template("<DENSE_REGION_CAPTION>")):
             pass
     with zipfile.ZipFile(export_batch("coco", batch).path) as archive:
         data = json.loads(archive.read("annotations/instances_default.json"))

@@ -7,14 +7,14 @@ import pytest
 from PIL import Image
 
 from florence_ui import storage
-from florence_ui.api.registration import FIXED
+from florence_ui.api.registration import FIELDS
 from florence_ui.errors import InputError
 from florence_ui.exports.datasets import Export
 from florence_ui.exports.formats import FORMATS, ExportFormat, Options, export_answer, export_batch
 from florence_ui.exports.records import ExportItem
 from florence_ui.images.loading import open_picture
 from florence_ui.inference.batch import Batch
-from florence_ui.inference.pipeline import Analysis
+from florence_ui.inference.request import Analysis
 from florence_ui.playground import build
 from florence_ui.rendering.style import Style
 from florence_ui.results.result import Result, make_detections
@@ -43,7 +43,7 @@ def analysis(tmp_path: Path) -> Analysis:
     result = Result(
         get_task("<OD>"), "<OD>", (100, 80), detections=make_detections(["dog", "cat"], [[1, 2, 30, 40]] * 2)
     )
-    return Analysis(result, open_picture(tmp_path / "a.png"), "florence-2-base", "local", "127.0.0.1", 0.1)
+    return Analysis(result, "florence-2-base", "local", "127.0.0.1", 0.1, picture=open_picture(tmp_path / "a.png"))
 
 
 def test_a_new_row_is_written_for_one_answer_and_for_many(labels_format: None, analysis: Analysis) -> None:
@@ -65,4 +65,4 @@ def test_a_new_row_is_on_both_pages_and_in_the_api(labels_format: None) -> None:
     assert "Labels" in buttons
     assert "All labels" in buttons
     assert [title for title in buttons if "PNG" in title] == ["Picture (PNG)"], "not without a batch title"
-    assert "labels" in FIXED["file_format"], "the API's schema names it"
+    assert "labels" in FIELDS["file_format"].choices, "the API's schema names it"

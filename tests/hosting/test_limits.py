@@ -161,7 +161,7 @@ def test_links_are_counted_apart_from_runs(clock: Clock) -> None:
     limits = QuotaLimiter(Quota(per_minute=2, max_concurrency=1), clock=clock)
     with (
         limits.fetching(ANNA),
-        pytest.raises(BusyError, match="fetching 1 link for you already"),
+        pytest.raises(BusyError, match="already fetching 1 link for you"),
         limits.fetching(ANNA),
     ):
         pass
@@ -256,7 +256,7 @@ def test_a_turn_waits_for_a_place_and_takes_it_at_once() -> None:
         holding = asyncio.create_task(hold())
         await asyncio.sleep(0)
         begun = time.perf_counter()
-        async with limits.turn(ANNA, said.append):
+        async with limits.admit_when_free(ANNA, said.append):
             took = time.perf_counter() - begun
         await holding
         return said, took

@@ -7,10 +7,11 @@ import time
 import faults
 import pytest
 from PIL import Image
-from workbench import request_about, workbench
+from workbench import template, workbench
 
 from florence_ui.bench.scripted_backend import plausible_answer
 from florence_ui.errors import InputError
+from florence_ui.images.loading import Picture
 from florence_ui.inference.batch import MAX_PICTURES, PREVIEW_SIDE, Batch, ItemState, reopen
 
 pytestmark = pytest.mark.anyio
@@ -27,7 +28,7 @@ def files(folder, count: int, size=(320, 200)):
 
 
 async def finish(batch, pipeline, **options):
-    return [item async for item in batch.run(pipeline.analyze, request_about, **options)]
+    return [item async for item in batch.run(pipeline.analyze, template(), **options)]
 
 
 async def test_every_picture_is_asked_about_once_a_few_at_a_time(tmp_path):
@@ -50,7 +51,8 @@ async def test_a_picture_keeps_its_answer_and_a_small_drawing_only(tmp_path):
     assert preview.size == (PREVIEW_SIDE, PREVIEW_SIDE // 2)
     assert len({preview.getpixel((x, 50)) for x in range(0, 320, 4)}) > 3, "boxes are drawn on it"
     assert item.result.size == (2000, 1000)
-    assert not any(hasattr(value, "display") for value in vars(item).values())
+    assert not hasattr(item.analysis, "picture"), "or all decoded pictures of a batch would stay in memory"
+    assert not any(isinstance(value, Picture) for value in [*vars(item).values(), *vars(item.analysis).values()])
 
 
 async def test_pictures_that_fail_say_why_and_the_others_are_answered(tmp_path):
@@ -66,7 +68,7 @@ async def test_pictures_that_fail_say_why_and_the_others_are_answered(tmp_path):
     with workbench(answer=answer) as (_, pipeline):
         await finish(batch, pipeline)
     assert [item.state for item in batch.items] == [ItemState.DONE, ItemState.FAILED, ItemState.FAILED, ItemState.DONE]
-    assert "not a picture" in batch.items[1].reason
+    assert "not a supported picture" in batch.items[1].reason
     assert "answer" in batch.items[2].reason
     assert batch.ended == 4
 
@@ -75,7 +77,7 @@ async def test_only_failures_are_tried_again(tmp_path):
     batch = Batch.of(files(tmp_path, 5))
     with workbench() as (backend, pipeline):
         backend.fault = faults.status(500)
-        stream = batch.run(pipeline.analyze, request_about, max_concurrency=1)
+        stream = batch.run(pipeline.analyze, template(), max_concurrency=1)
         await anext(stream)
         backend.fault = None
         async for _ in stream:
@@ -95,7 +97,7 @@ async def test_only_failures_are_tried_again(tmp_path):
 async def test_stop_keeps_what_is_done_and_a_second_run_goes_on_with_the_rest(tmp_path):
     batch = Batch.of(files(tmp_path, 10))
     with workbench(delay=0.02) as (backend, pipeline):
-        stream = batch.run(pipeline.analyze, request_about, max_concurrency=2)
+        stream = batch.run(pipeline.analyze, template(), max_concurrency=2)
         for _ in range(3):
             await anext(stream)
         await stream.aclose()
@@ -115,7 +117,7 @@ async def test_after_a_stop_no_picture_is_begun(tmp_path):
     """The workers have ended when the stop returns; one that went on would mark a picture as running for good."""
     batch = Batch.of(files(tmp_path, 10))
     with workbench() as (_, pipeline):
-        stream = batch.run(pipeline.analyze, request_about, max_concurrency=2)
+        stream = batch.run(pipeline.analyze, template(), max_concurrency=2)
         await anext(stream)
         others = asyncio.all_tasks() - {asyncio.current_task()}
         await stream.aclose()
@@ -138,7 +140,7 @@ async def test_the_time_left_follows_the_pace(tmp_path):
     batch = Batch.of(files(tmp_path, 8))
     assert batch.seconds_left() is None
     with workbench(delay=0.1) as (_, pipeline):
-        stream = batch.run(pipeline.analyze, request_about, max_concurrency=1)
+        stream = batch.run(pipeline.analyze, template(), max_concurrency=1)
         start = time.monotonic()
         for _ in range(4):
             await anext(stream)

@@ -7,7 +7,7 @@ from workbench import BOXES, NONSENSE, answering, picture_in, request_about, wor
 
 from florence_ui.errors import FlorenceUIError, PromptError
 from florence_ui.inference.chains import CHAINS, StepState, get_chain, phrase_of, run_chain
-from florence_ui.inference.pipeline import Analysis
+from florence_ui.inference.request import Analysis
 from florence_ui.results.result import Result
 from florence_ui.tasks import MAX_TEXT, get_task
 
@@ -150,7 +150,7 @@ async def test_stop_ends_a_chain_in_the_middle(tmp_path):
 
 
 def analysis_saying(text: str) -> Analysis:
-    return Analysis(Result(get_task("<CAPTION>"), "<CAPTION>", (9, 9), text), None, "m", "local", "here", 0.0)
+    return Analysis(Result(get_task("<CAPTION>"), "<CAPTION>", (9, 9), text), "m", "local", "here", 0.0, picture=None)
 
 
 @pytest.mark.parametrize(

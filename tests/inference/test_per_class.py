@@ -4,7 +4,8 @@ import pytest
 from workbench import NONSENSE, answering, picture_in, request_about, workbench
 
 from florence_ui.errors import AnswerError, PromptError
-from florence_ui.inference.per_class import Strategy, find_classes, sentence
+from florence_ui.inference.per_class import find_classes, sentence
+from florence_ui.inference.request import Strategy
 
 pytestmark = pytest.mark.anyio
 
@@ -17,8 +18,8 @@ def one(box, label: str) -> dict:
 
 
 async def search(pipeline, tmp_path, classes, strategy):
-    template = request_about(picture_in(tmp_path))
-    return [p async for p in find_classes(pipeline.analyze, template, classes, strategy)]
+    request = request_about(picture_in(tmp_path), OVD, classes=tuple(classes), strategy=strategy)
+    return [p async for p in find_classes(pipeline.analyze, request)]
 
 
 async def test_one_call_a_class_merges_the_answers_in_the_classes_order(tmp_path):

@@ -31,7 +31,9 @@ from florence_ui.errors import (
     PromptError,
 )
 from florence_ui.images.loading import Picture, open_picture
-from florence_ui.inference.pipeline import Analysis, Pipeline, Request, draw, render
+from florence_ui.inference.drawing import draw, render
+from florence_ui.inference.pipeline import Pipeline
+from florence_ui.inference.request import Analysis, Request
 from florence_ui.models import NANO
 from florence_ui.settings import Settings
 from florence_ui.tasks import TASKS
@@ -65,7 +67,7 @@ def pipeline_to(backend: ScriptedBackend, **settings: object) -> Pipeline:
 
 
 def about(picture: Picture, token: str = "<OD>", **more: object) -> Request:
-    return Request(picture, TASKS[token], **({"model_id": BASE} | more))
+    return Request(TASKS[token], picture=picture, **({"model_id": BASE} | more))
 
 
 class Heard(list):
@@ -140,7 +142,6 @@ async def test_the_same_call_again_is_remembered(backend: ScriptedBackend, pictu
         pytest.param({"model_id": "florence-2-large"}, id="model"),
         pytest.param({"api_key": Secret("rf_another_key")}, id="key"),
         pytest.param({"backend": "dedicated", "api_key": Secret(KEY)}, id="backend"),
-        pytest.param({"max_new_tokens": 20}, id="tokens"),
     ],
 )
 async def test_another_call_is_not_taken_for_the_same(
@@ -213,7 +214,7 @@ async def test_stop_frees_the_place(backend: ScriptedBackend, picture: Picture) 
     hung = asyncio.create_task(pipeline.analyze(about(picture)))
     await until(backend, lambda b: b.running == 1)
     said = Heard()
-    waiting = asyncio.create_task(pipeline.analyze(about(picture, "<CAPTION>"), on_state=said.append))
+    waiting = asyncio.create_task(pipeline.analyze(about(picture, "<CAPTION>"), on_status=said.append))
     await said.at_least(1)
     assert said == ["Waiting in line: you are next."]
     backend.fault = None
@@ -313,8 +314,6 @@ async def test_no_key_no_call(backend: ScriptedBackend, picture: Picture) -> Non
     ("change", "kind"),
     [
         pytest.param({"backend": "elsewhere"}, InputError, id="unknown-backend"),
-        pytest.param({"model_id": "two words"}, InputError, id="odd-model"),
-        pytest.param({"model_id": "m" * 300}, InputError, id="long-model"),
         pytest.param({"model_id": NANO, "backend": "dedicated"}, ModelNotFoundError, id="nano-remote"),
     ],
 )
@@ -351,7 +350,7 @@ async def test_a_run_waits_while_the_model_downloads_and_says_so(picture: Pictur
     models = {BASE: {"state": "downloading", "percent": 40}}
     with ScriptedBackend(models=models, info=OUR_INFO) as backend:
         pipeline, said = pipeline_to(backend, local_timeout=1.0), Heard()
-        run = asyncio.create_task(pipeline.analyze(about(picture), on_state=said.append))
+        run = asyncio.create_task(pipeline.analyze(about(picture), on_status=said.append))
         await said.at_least(1)
         assert said == [f"{BASE} is being downloaded: 40 %."]
         await asyncio.sleep(1.1)  # longer than the deadline, which counts from when the model is ready
@@ -416,7 +415,7 @@ async def test_a_picture_of_ones_own_waits_for_base_and_takes_nano_when_base_fai
         said = Heard()
         run = asyncio.create_task(
             pipeline_to(backend).analyze(
-                replace(about(picture), model_id="", nano_stands_in=True), on_state=said.append
+                replace(about(picture), model_id="", nano_stands_in=True), on_status=said.append
             )
         )
         await said.at_least(1)
@@ -491,7 +490,7 @@ async def test_drawing_leaves_the_loop_free(analysis: Analysis, monkeypatch: pyt
         threads.append(threading.current_thread())
         return image
 
-    monkeypatch.setattr("florence_ui.inference.pipeline.annotate", annotate)
+    monkeypatch.setattr("florence_ui.inference.drawing.annotate", annotate)
     await draw(analysis)
     assert threads
     assert threading.current_thread() not in threads

@@ -10,11 +10,11 @@ from PIL import Image
 
 from florence_ui.backends.backend import available_backends
 from florence_ui.backends.model_status import ServerState, ServerStatus
+from florence_ui.errors import InputError
 from florence_ui.hosting.lenient_fields import LenientCheckboxGroup, LenientRadio
 from florence_ui.images.loading import ImageLimits, Picture, open_picture
-from florence_ui.inference.per_class import Strategy
 from florence_ui.inference.per_object import Action
-from florence_ui.inference.pipeline import Analysis
+from florence_ui.inference.request import Analysis, Question, RequestTemplate, Strategy
 from florence_ui.rendering.annotate import Style
 from florence_ui.results.result import Result, make_detections
 from florence_ui.settings import Settings
@@ -24,9 +24,9 @@ from florence_ui.ui import share_link
 from florence_ui.ui.explore import stage_view
 from florence_ui.ui.explore.examples import BY_LINK, load_examples
 from florence_ui.ui.explore.object_panel import THEN
-from florence_ui.visitors import session as visit_module
+from florence_ui.visitors import session as session_module
 from florence_ui.visitors.image_cache import ImageCache, memory_of_picture
-from florence_ui.visitors.session import RECENT, PageSession, Question
+from florence_ui.visitors.session import RECENT, PageSession
 
 USUAL = Question("<OD>", model_id="florence-2-base", backend="local")
 BACKENDS = ("serverless", "local")
@@ -235,70 +235,96 @@ def pictures(tmp_path: Path) -> list[Picture]:
 
 
 def analysis(picture: Picture) -> Analysis:
-    return Analysis(result(labels=("dog",)), picture, "florence-2-base", "local", "localhost:9001", 0.1)
+    return Analysis(result(labels=("dog",)), "florence-2-base", "local", "localhost:9001", 0.1, picture=picture)
 
 
-def test_the_last_runs_are_remembered_and_no_more(pictures: list[Picture]) -> None:
+@pytest.mark.anyio
+async def test_the_last_runs_are_remembered_and_no_more(pictures: list[Picture]) -> None:
     session = PageSession()
-    session.take(pictures[0], pictures[0].path)
+    session.put_picture(pictures[0], pictures[0].path)
     for k in range(RECENT + 5):
-        session.answered(replace(USUAL, text=str(k)), analysis(pictures[0]), pictures[0].path)
+        session.add_run(replace(USUAL, text=str(k)), analysis(pictures[0]), pictures[0].path)
     assert len(session.recent) == RECENT
-    assert session.go_back(0).question.text == str(RECENT + 4)
-    assert session.go_back(RECENT) is None
+    assert (await session.show_again(0)).question.text == str(RECENT + 4)
+    assert await session.show_again(RECENT) is None
 
 
-def test_going_back_from_an_example_to_a_picture_of_ones_own_it_is_no_example(pictures: list[Picture]) -> None:
+@pytest.mark.anyio
+async def test_after_going_back_from_an_example_the_picture_is_no_example(pictures: list[Picture]) -> None:
     """Or nano would answer about it while base is being downloaded."""
     session, example = PageSession(), open_picture(load_examples()[0].path)
-    session.take(pictures[0], pictures[0].path)
-    session.answered(USUAL, analysis(pictures[0]), pictures[0].path)
-    session.take(example, example.path)
-    assert session.from_examples
-    session.go_back(0)
-    assert not session.from_examples
+    template = RequestTemplate.of(USUAL)
+    session.put_picture(pictures[0], pictures[0].path)
+    session.add_run(USUAL, analysis(pictures[0]), pictures[0].path)
+    session.put_picture(example, example.path)
+    assert template.about(await session.picture()).example
+    await session.show_again(0)
+    assert not template.about(await session.picture()).example
 
 
-def test_a_remembered_run_keeps_no_decoded_picture_and_finds_it_again(pictures: list[Picture]) -> None:
+@pytest.mark.anyio
+async def test_a_remembered_run_keeps_no_decoded_picture_and_finds_it_again(pictures: list[Picture]) -> None:
     session = PageSession()
     for picture in pictures:
-        session.take(picture, picture.path)
-        session.answered(USUAL, analysis(picture), picture.path)
-    assert all(run.analysis.picture is None for run in session.recent)
-    oldest = session.go_back(3)
-    assert session.analysis_of(oldest).picture.digest == pictures[0].digest
-    assert session.picture.limits == pictures[0].limits
+        session.put_picture(picture, picture.path)
+        session.add_run(USUAL, analysis(picture), picture.path)
+    assert not any(hasattr(run.analysis, "picture") for run in session.recent)
+    oldest = await session.show_again(3)
+    assert (await session.analysis_of(oldest)).picture.digest == pictures[0].digest
+    assert (await session.picture()).limits == pictures[0].limits
 
 
-def test_the_decoded_pictures_of_all_visitors_together_are_bounded(
+@pytest.mark.anyio
+async def test_a_page_without_a_picture_says_so() -> None:
+    session = PageSession()
+    with pytest.raises(InputError, match="no picture yet") as caught:
+        await session.picture()
+    assert caught.value.field == "image"
+
+
+@pytest.mark.anyio
+async def test_the_decoded_pictures_of_all_visitors_together_are_bounded(
     pictures: list[Picture], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or a stranger could fill the memory with one small file after another, each in a session of its own."""
     store = ImageCache(max_bytes=2 * memory_of_picture(pictures[0]))
-    monkeypatch.setattr(visit_module, "images", store)
-    visits = []
+    monkeypatch.setattr(session_module, "images", store)
+    sessions = []
     for picture in pictures:
-        visits.append(PageSession())
-        visits[-1].take(picture, picture.path)
-        visits[-1].answered(USUAL, analysis(picture), picture.path)
+        sessions.append(PageSession())
+        sessions[-1].put_picture(picture, picture.path)
+        sessions[-1].add_run(USUAL, analysis(picture), picture.path)
     assert len(store) == 2
-    assert not any(isinstance(value, Picture) for session in visits for value in vars(session).values())
-    assert [session.picture.digest for session in visits] == [picture.digest for picture in pictures]
+    assert not any(isinstance(value, Picture) for session in sessions for value in vars(session).values())
+    assert [(await session.picture()).digest for session in sessions] == [picture.digest for picture in pictures]
     assert len(store) == 2
 
 
-def test_a_picture_too_large_for_the_memory_is_kept_alone(pictures: list[Picture]) -> None:
+@pytest.mark.anyio
+async def test_a_picture_too_large_for_the_memory_is_kept_alone(pictures: list[Picture]) -> None:
     store = ImageCache(max_bytes=1)
     for picture in pictures:
-        store.keep(picture)
+        store.add(picture)
     assert len(store) == 1
-    assert store.open(pictures[-1].path, pictures[-1].limits) is pictures[-1]
+    assert await store.open(pictures[-1].path, pictures[-1].limits) is pictures[-1]
+
+
+@pytest.mark.anyio
+async def test_of_the_decoded_pictures_the_least_recently_used_goes_first(pictures: list[Picture]) -> None:
+    store = ImageCache(max_bytes=3 * memory_of_picture(pictures[0]))
+    first, second, third, fourth = pictures
+    for picture in (first, second, third):
+        store.add(picture)
+    assert await store.open(first.path, first.limits) is first
+    store.add(fourth)
+    assert await store.open(first.path, first.limits) is first
+    assert await store.open(second.path, second.limits) is not second, "it was decoded again"
 
 
 def test_an_answer_about_a_picture_that_was_replaced_is_remembered_but_not_shown(pictures: list[Picture]) -> None:
     session = PageSession()
-    session.take(pictures[1], pictures[1].path)
-    session.answered(USUAL, analysis(pictures[0]), pictures[0].path)
+    session.put_picture(pictures[1], pictures[1].path)
+    session.add_run(USUAL, analysis(pictures[0]), pictures[0].path)
     assert session.run is None
     assert len(session.recent) == 1
 

@@ -1,17 +1,20 @@
 """Questions of several calls keep to the visitor's share: they wait for it, and never ask for more at once."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from workbench import picture_in, request_about, workbench
+from workbench import picture_in, request_about, template, workbench
 
+from florence_ui.concurrency.queueing import ignore_status
 from florence_ui.errors import BusyError, PromptError
-from florence_ui.identity import Visitor
+from florence_ui.identity import Visitor, current_visitor
 from florence_ui.inference import batch as batch_module
 from florence_ui.inference.batch import Batch, ItemState
 from florence_ui.inference.chains import CHAINS, StepState, run_chain
-from florence_ui.inference.per_class import Strategy
+from florence_ui.inference.request import Strategy
+from florence_ui.tasks import get_task
 from florence_ui.ui.batch import tab
 from florence_ui.ui.batch.panel import BatchState
 from florence_ui.visitors import multi_call
@@ -21,13 +24,19 @@ from florence_ui.visitors.service import Services
 
 pytestmark = pytest.mark.anyio
 
-VISITOR = Visitor("session", "10.0.0.1")
+
+@pytest.fixture(autouse=True)
+def visitor() -> Iterator[None]:
+    """Somebody asks."""
+    token = current_visitor.set(Visitor("session", "10.0.0.1"))
+    yield
+    current_visitor.reset(token)
 
 
 def services_of(pipeline, *, per_minute: int = 0, max_concurrency: int = 0, clock=None) -> Services:
     limits = QuotaLimiter(Quota(per_minute, max_concurrency), **({"clock": clock} if clock else {}))
     settings = replace(pipeline.settings, runs_at_once=max_concurrency)
-    return Services(settings, pipeline, pipeline.backends, limits)
+    return Services(settings, pipeline, limits)
 
 
 async def test_a_used_up_share_is_waited_for_and_said(tmp_path, monkeypatch):
@@ -40,10 +49,10 @@ async def test_a_used_up_share_is_waited_for_and_said(tmp_path, monkeypatch):
     with workbench() as (backend, pipeline):
         services = services_of(pipeline, per_minute=1, clock=lambda: now[0])
         monkeypatch.setattr(services_module.asyncio, "sleep", sleep)
-        ask = multi_call.retry_when_rate_limited(services, VISITOR, said.append)
+        ask = multi_call.retry_when_rate_limited(services, said.append)
         request = request_about(picture_in(tmp_path))
         await ask(request)
-        await ask(replace(request, max_new_tokens=512))
+        await ask(replace(request, task=get_task("<CAPTION>")))
     assert sum(slept) == pytest.approx(60, abs=1)
     assert said[0] == "Waiting for your share of runs: about 60 seconds."
     assert said[-1] == "Waiting for your share of runs: about 3 seconds."
@@ -59,7 +68,7 @@ async def test_a_day_is_not_waited_for(tmp_path, monkeypatch):
 
         monkeypatch.setattr(Services, "_ask", ask)
         with pytest.raises(BusyError, match="today"):
-            await multi_call.retry_when_rate_limited(services, VISITOR)(request_about(picture_in(tmp_path)))
+            await multi_call.retry_when_rate_limited(services, ignore_status)(request_about(picture_in(tmp_path)))
         assert backend.count == 0
 
 
@@ -75,12 +84,14 @@ async def test_no_more_calls_at_once_than_backend_and_share_bear(tmp_path, share
 async def test_classes_become_one_answer_with_the_time_of_all_calls(tmp_path):
     said = []
     with workbench() as (backend, pipeline):
-        request = request_about(picture_in(tmp_path), "<OPEN_VOCABULARY_DETECTION>", classes=("dog", "cat"))
+        request = request_about(
+            picture_in(tmp_path), "<OPEN_VOCABULARY_DETECTION>", classes=("dog", "cat"), strategy=Strategy.EACH
+        )
         services = services_of(pipeline)
-        answer = await multi_call.find_classes_in_turn(services, request, Strategy.EACH, VISITOR, said.append)
+        answer = await multi_call.find_classes_in_turn(services, request, said.append)
         assert answer.result.labels == ["dog", "cat"]
         assert not answer.remembered
-        again = await multi_call.find_classes_in_turn(services, request, Strategy.EACH, VISITOR, said.append)
+        again = await multi_call.find_classes_in_turn(services, request, said.append)
         assert again.remembered
     assert backend.count == 2
     assert said[:2] == ["Looked for 1 of 2 classes", "Looked for 2 of 2 classes"]
@@ -88,11 +99,9 @@ async def test_classes_become_one_answer_with_the_time_of_all_calls(tmp_path):
 
 async def test_classes_that_cannot_be_used_are_refused(tmp_path):
     with workbench() as (_, pipeline):
-        request = request_about(picture_in(tmp_path), classes=("<OD>",))
+        request = request_about(picture_in(tmp_path), classes=("<OD>",), strategy=Strategy.EACH)
         with pytest.raises(PromptError):
-            await multi_call.find_classes_in_turn(
-                services_of(pipeline), request, Strategy.EACH, VISITOR, lambda _: None
-            )
+            await multi_call.find_classes_in_turn(services_of(pipeline), request, ignore_status)
 
 
 async def test_a_chain_says_that_it_waits_for_a_share(tmp_path, monkeypatch):
@@ -109,7 +118,7 @@ async def test_a_chain_says_that_it_waits_for_a_share(tmp_path, monkeypatch):
             each
             async for each in multi_call.with_status(
                 lambda say: run_chain(
-                    CHAINS["caption-ground"], multi_call.retry_when_rate_limited(services, VISITOR, say), template
+                    CHAINS["caption-ground"], multi_call.retry_when_rate_limited(services, say), template
                 )
             )
         ]
@@ -154,15 +163,15 @@ async def test_a_picture_of_a_batch_is_opened_only_when_there_is_a_place_for_its
             return await opens(*args)
 
         monkeypatch.setattr(batch_module, "open_file", open_file)
-        template = replace(request_about(picture_in(tmp_path)), picture=None)
+        question = template()
 
         async def work(batch):
             async for _ in batch.run(
                 pipeline.analyze,
-                lambda picture: replace(template, picture=picture),
+                question,
                 max_concurrency=2,
                 previews=False,
-                turn=multi_call.batch_turn(services, batch, template, VISITOR, lambda _: None),
+                turn=multi_call.batch_turn(services, batch, question, ignore_status),
             ):
                 open_now[0] -= 1
 

@@ -27,7 +27,9 @@ from florence_ui.bench.photographs import SIZES, photograph_jpeg
 from florence_ui.bench.processes import free_port, program
 from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.images.loading import ImageLimits, Picture, open_picture
-from florence_ui.inference.pipeline import Analysis, Pipeline, Request, draw
+from florence_ui.inference.drawing import draw
+from florence_ui.inference.pipeline import Pipeline
+from florence_ui.inference.request import Analysis, Request
 from florence_ui.settings import Settings
 from florence_ui.tasks import TASKS
 
@@ -53,7 +55,7 @@ class PipelineRunner:
 
         async def work() -> Analysis:
             picture = source if isinstance(source, Picture) else await asyncio.to_thread(open_picture, source, LIMITS)
-            request = Request(picture, TASKS[task], text=text, model_id=model_id, backend="local")
+            request = Request(TASKS[task], picture=picture, text=text, model_id=model_id, backend="local")
             analysis = await self.pipeline.analyze(request)
             await draw(analysis)
             return analysis
@@ -149,7 +151,7 @@ def cached_answer(scale: Scale) -> Measurement:
     ):
         picture = open_picture(path)
         for number in range(scale.pairs + 1):
-            request = Request(picture, TASKS["custom"], text=f"question {number}", backend="local", model_id="m")
+            request = Request(TASKS["custom"], picture=picture, text=f"question {number}", model_id="m")
 
             def ask(request: Request = request) -> None:
                 ours.loop.run_until_complete(ours.pipeline.analyze(request))

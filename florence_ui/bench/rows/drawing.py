@@ -20,7 +20,8 @@ from florence_ui.bench.measuring import (
 )
 from florence_ui.bench.photographs import SIZES, photograph_jpeg
 from florence_ui.images.loading import encode_jpeg, open_picture
-from florence_ui.inference.pipeline import Analysis, draw
+from florence_ui.inference.drawing import draw
+from florence_ui.inference.request import Analysis
 from florence_ui.rendering.annotate import Style, annotate
 from florence_ui.rendering.annotators import ANNOTATORS
 from florence_ui.results.result import Result, make_detections
@@ -94,7 +95,7 @@ def restyling(scale: Scale) -> Measurement:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "photograph.jpg"
         path.write_bytes(photograph_jpeg(12, scale.seed))
-        analysis = Analysis(result, open_picture(path), "florence-2-base", "local", "", 0.0)
+        analysis = Analysis(result, "florence-2-base", "local", "", 0.0, picture=open_picture(path))
     asyncio.run(draw(analysis))
     taken = {
         style: [time_call(partial(_redraw, analysis, style)) * 1000 for _ in range(scale.pairs)]

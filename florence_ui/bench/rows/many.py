@@ -7,9 +7,9 @@ from pathlib import Path
 from florence_ui.bench.measuring import Measurement, Scale, Target, time_call
 from florence_ui.bench.photographs import photograph
 from florence_ui.bench.scripted_backend import ScriptedBackend
-from florence_ui.images.loading import Picture
 from florence_ui.inference.batch import Batch
-from florence_ui.inference.pipeline import Pipeline, Request
+from florence_ui.inference.pipeline import Pipeline
+from florence_ui.inference.request import RequestTemplate
 from florence_ui.settings import Settings
 from florence_ui.tasks import TASKS
 
@@ -38,10 +38,8 @@ async def run_all(url: str, paths: list[Path]) -> None:
     await pipeline.warm_up()
     batch = Batch.of(paths)
 
-    def request_for(picture: Picture) -> Request:
-        return Request(picture, TASKS["<OD>"], model_id="florence-2-base", backend="local")
-
-    async for _ in batch.run(pipeline.analyze, request_for, max_concurrency=AT_ONCE):
+    template = RequestTemplate(TASKS["<OD>"], model_id="florence-2-base")
+    async for _ in batch.run(pipeline.analyze, template, max_concurrency=AT_ONCE):
         pass
     if len(batch.done) != len(paths):
         raise RuntimeError(f"{len(paths) - len(batch.done)} pictures failed")

@@ -1,38 +1,33 @@
 """Many pictures: one question over up to 200 files, with progress, Stop and continue, and failures tried again."""
 
-import contextlib
-import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 
 import gradio as gr
 
 from florence_ui import storage
 from florence_ui.concurrency.fair_pool import draw_pool
-from florence_ui.errors import FlorenceUIError, InputError, PromptError
+from florence_ui.errors import FlorenceUIError, InputError
 from florence_ui.exports.formats import Options, export_batch
 from florence_ui.exports.tables import escape_cell
 from florence_ui.hosting.uploads import upload_path
-from florence_ui.identity import Visitor
 from florence_ui.inference.batch import Batch, Item, ItemState, reopen
-from florence_ui.inference.pipeline import Request, draw
-from florence_ui.tasks import build_prompt, get_task
+from florence_ui.inference.drawing import draw
+from florence_ui.inference.request import Question
 from florence_ui.ui import labels
 from florence_ui.ui.batch.panel import NO_PICTURES, BatchPanel, BatchState, fit_form_to_task, lay_out
 from florence_ui.ui.components.contact_sheet import ContactSheetValue, Frame
 from florence_ui.ui.components.notice import Message, NoticeValue, error_notice, text_notice
 from florence_ui.ui.explore import answer_view, stage_view
-from florence_ui.ui.explore.run_events import UNEXPECTED
 from florence_ui.ui.explore.style_events import HAND_OVER
 from florence_ui.ui.file_data import as_file_data
 from florence_ui.ui.layout import Page, queued, unqueued
+from florence_ui.ui.stoppable_run import StoppableRun, wire_run
 from florence_ui.ui.updates import Inputs, Updates
 from florence_ui.visitors.multi_call import batch_turn, max_concurrency
 from florence_ui.visitors.quota import format_duration
-from florence_ui.visitors.service import parse_key, visitor_of
-
-log = logging.getLogger(__name__)
 
 REVEAL_CHOSEN = "window.florencePage.revealChosen"
 
@@ -57,15 +52,10 @@ def build_batch_tab(page: Page, tab: gr.Tab) -> None:
         shown = progress_updates(panel, state)
         return {component: shown[component] for component in (panel.run, panel.retry)}
 
-    async def run(inputs: Inputs, request: gr.Request) -> AsyncIterator[Updates]:
-        async for updates in stream_batch(page, panel, inputs, visitor_of(request, page.services.settings)):
-            yield updates
-
-    async def again(inputs: Inputs, request: gr.Request) -> AsyncIterator[Updates]:
+    def again(inputs: Inputs) -> AsyncGenerator[Updates]:
         if inputs[panel.state].batch is not None:
             inputs[panel.state].batch.retry_failed()
-        async for updates in run(inputs, request):
-            yield updates
+        return stream_batch(page, panel, inputs)
 
     def stopped(inputs: Inputs) -> Updates:
         inputs[panel.state].going = False
@@ -82,9 +72,8 @@ def build_batch_tab(page: Page, tab: gr.Tab) -> None:
     words = {panel.state, panel.task, panel.text, panel.classes, ask.model, ask.backend}
     changed = [panel.task.input, panel.text.blur, panel.classes.input, ask.model.input, ask.backend.input]
     gr.on(changed, ask_anew, words, [panel.run, panel.retry], **unqueued())
-    running = [panel.run.click(run, asked, panel.shown, **queued())]
-    running.append(panel.retry.click(again, asked, panel.shown, **queued()))
-    panel.stop.click(stopped, {panel.state}, panel.shown, cancels=running, **unqueued())
+    first = stoppable_batch(page, panel)
+    wire_run({panel.run: first, panel.retry: replace(first, stream=again)}, [panel.stop], stopped, asked, panel.shown)
     panel.timer.tick(look, {panel.state}, panel.shown, **unqueued())
     chosen = panel.contact_sheet.select(open_one, {panel.state, *page.style.controls}, panel.chosen, **queued())
     chosen.then(None, js=REVEAL_CHOSEN)
@@ -110,70 +99,58 @@ def set_files(state: BatchState, files: Sequence[str] | None, panel: BatchPanel)
     return {**progress_updates(panel, state), panel.notice: text_notice("" if state.batch else NO_PICTURES)}
 
 
-async def stream_batch(page: Page, panel: BatchPanel, inputs: Inputs, visitor: Visitor) -> AsyncIterator[Updates]:
-    """Asks about every picture that waits; how far it has come is told by the timer."""
-    state: BatchState = inputs[panel.state]
-    try:
-        template = question(page, panel, inputs)
-        state.asked = question_key(page, panel, inputs)
-        state.batch.ask(state.asked)
-        state.previews = {item: state.previews[item] for item in state.batch.items if item in state.previews}
-        state.going, state.words = True, ""
-        yield {**progress_updates(panel, state), panel.notice: NoticeValue()}
-        going = state.batch.run(
-            page.services.pipeline.analyze,
-            lambda picture: replace(template, picture=picture),
-            max_concurrency=max_concurrency(page.services, template),
-            limits=page.services.image_limits,
-            style=page.style.read(inputs),
-            turn=batch_turn(
-                page.services, state.batch, template, visitor, lambda words: setattr(state, "words", words)
-            ),
-        )
-        async with contextlib.aclosing(going):
-            async for _ in going:
-                state.words = ""
-        state.going = False
-        yield progress_updates(panel, state)
-    except FlorenceUIError as error:
-        state.going = False
-        yield {**progress_updates(panel, state), panel.notice: error_notice(error)}
-    except Exception:
-        log.exception("The work over many pictures failed.")
-        state.going = False
-        yield {**progress_updates(panel, state), panel.notice: error_notice(UNEXPECTED)}
+def stoppable_batch(page: Page, panel: BatchPanel) -> StoppableRun:
+    """What a click on Run all begins."""
+
+    def failed(inputs: Inputs, error: FlorenceUIError) -> Updates:
+        inputs[panel.state].going = False
+        return {**progress_updates(panel, inputs[panel.state]), panel.notice: error_notice(error)}
+
+    return StoppableRun(lambda inputs: stream_batch(page, panel, inputs), dict, failed)
 
 
-def question(page: Page, panel: BatchPanel, inputs: Inputs) -> Request:
-    """What is asked about each picture; the picture itself is still to come.
-
-    Raises:
-        InputError: If something is missing.
-    """
-    if inputs[panel.state].batch is None:
+async def stream_batch(page: Page, panel: BatchPanel, inputs: Inputs) -> AsyncGenerator[Updates]:
+    """Ask about every picture that waits; how far it has come is told by the timer."""
+    state, services = inputs[panel.state], page.services
+    if state.batch is None:
         raise InputError("There are no pictures yet.", "Choose some first.", field="pictures")
-    task, text, classes = get_task(inputs[panel.task]), inputs[panel.text] or "", tuple(inputs[panel.classes] or ())
-    build_prompt(task, text=text, classes=classes)
-    return Request(
-        None,
-        task,
-        text=text,
-        classes=classes,
+    question = read_batch_question(page, panel, inputs)
+    template = services.template(question, key=inputs[page.ask.key], nano_stands_in=True)
+    state.asked = question_key(page, panel, inputs)
+    state.batch.ask(state.asked)
+    state.previews = {item: state.previews[item] for item in state.batch.items if item in state.previews}
+    state.going, state.words = True, ""
+    yield {**progress_updates(panel, state), panel.notice: NoticeValue()}
+    going = state.batch.run(
+        services.pipeline.analyze,
+        template,
+        max_concurrency=max_concurrency(services, template),
+        limits=services.image_limits,
+        style=page.style.read(inputs),
+        turn=batch_turn(services, state.batch, template, lambda words: setattr(state, "words", words)),
+    )
+    async with aclosing(going):
+        async for _ in going:
+            state.words = ""
+    state.going = False
+    yield progress_updates(panel, state)
+
+
+def read_batch_question(page: Page, panel: BatchPanel, inputs: Inputs) -> Question:
+    """The question as it stands in the fields; nothing of it is checked yet."""
+    return Question(
+        token=inputs[panel.task],
+        text=inputs[panel.text] or "",
+        classes=tuple(inputs[panel.classes] or ()),
         model_id=labels.model_id_of(inputs[page.ask.model]),
-        backend=page.services.backend(inputs[page.ask.backend]).name,
-        api_key=parse_key(inputs[page.ask.key]),
-        nano_stands_in=True,
+        backend=inputs[page.ask.backend],
     )
 
 
 def question_key(page: Page, panel: BatchPanel, inputs: Inputs) -> tuple[str, ...]:
     """Equal for equal questions, whatever stands in fields that the task does not need; no key is in it."""
-    task, text, classes = get_task(inputs[panel.task]), inputs[panel.text] or "", tuple(inputs[panel.classes] or ())
-    try:
-        prompt = build_prompt(task, text=text, classes=classes)
-    except PromptError:
-        prompt = ""
-    return (task.token, prompt, labels.model_id_of(inputs[page.ask.model]), inputs[page.ask.backend])
+    question = read_batch_question(page, panel, inputs)
+    return question.token, question.prompt, question.model_id, question.backend
 
 
 def progress_updates(panel: BatchPanel, state: BatchState) -> Updates:

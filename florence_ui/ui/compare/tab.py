@@ -1,9 +1,7 @@
 """Compare: the same picture and task, asked twice at the same time, of any two models on any two servers."""
 
-import asyncio
-import contextlib
-import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -14,8 +12,9 @@ from gradio.blocks import Block
 from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.errors import FlorenceUIError
 from florence_ui.exports.tables import escape_cell
-from florence_ui.identity import Visitor
-from florence_ui.inference.pipeline import Analysis, Request, draw, save_jpeg
+from florence_ui.images.loading import Picture
+from florence_ui.inference.drawing import draw, save_jpeg
+from florence_ui.inference.request import Analysis, Question, Request
 from florence_ui.models import LARGE
 from florence_ui.results import compare
 from florence_ui.results.compare import LEFT, RIGHT
@@ -26,19 +25,14 @@ from florence_ui.ui.components.notice import Message, NoticeValue, error_notice,
 from florence_ui.ui.components.stage import StageValue
 from florence_ui.ui.components.text_diff import Piece, TextDiffValue
 from florence_ui.ui.explore import answer_view, stage_view
-from florence_ui.ui.explore.run_events import UNEXPECTED, answer_of, asked
 from florence_ui.ui.file_data import as_file_data
-from florence_ui.ui.layout import Page, queued, unqueued
+from florence_ui.ui.layout import Page, unqueued
+from florence_ui.ui.stoppable_run import StoppableRun, wire_run
 from florence_ui.ui.updates import Inputs, Updates, read_question
-from florence_ui.visitors.service import Services, visitor_of
-from florence_ui.visitors.session import PageSession, Question
+from florence_ui.visitors.multi_call import ask_sides
+from florence_ui.visitors.session import PageSession
 
-log = logging.getLogger(__name__)
-
-RIGHT_MODEL = LARGE
 NO_PICTURE = StageValue(state="empty", title="No picture yet", hint="Choose one under Explore.")
-SideEvent = str | Analysis | FlorenceUIError
-"""What a side says: what it waits for, its answer, or why there is none."""
 
 
 @dataclass(frozen=True)
@@ -89,16 +83,11 @@ def build_compare_tab(page: Page, tab: gr.Tab) -> None:
     def look(inputs: Inputs) -> Updates:
         return open_tab(page, panel, inputs)
 
-    async def run(inputs: Inputs, request: gr.Request) -> AsyncIterator[Updates]:
-        async for updates in stream_comparison(page, panel, inputs, visitor_of(request, page.services.settings)):
-            yield updates
-
     def stopped(inputs: Inputs) -> Updates:
         return {**show_run(panel), panel.notice: text_notice("Stopped."), **reset_sides(panel, inputs[page.session])}
 
     tab.select(look, fields, panel.parts, **unqueued())
-    running = panel.run.click(run, fields, panel.parts, **queued())
-    panel.stop.click(stopped, fields, panel.parts, cancels=[running], **unqueued())
+    wire_run({panel.run: stoppable_comparison(page, panel)}, [panel.stop], stopped, fields, panel.parts)
 
 
 def lay_out(page: Page) -> ComparePanel:
@@ -115,7 +104,7 @@ def lay_out(page: Page) -> ComparePanel:
         with gr.Row(elem_id="compare-sides"):
             sides = {
                 LEFT: lay_out_side(page, LEFT, settings.model or labels.AUTOMATIC),
-                RIGHT: lay_out_side(page, RIGHT, RIGHT_MODEL),
+                RIGHT: lay_out_side(page, RIGHT, LARGE),
             }
         with gr.Column(visible=False, elem_id="compare-outcome") as outcome:
             summary = Notice(elem_id="compare-summary", label="What both found")
@@ -131,7 +120,7 @@ def lay_out(page: Page) -> ComparePanel:
 
 def lay_out_side(page: Page, name: Literal["left", "right"], model: str) -> Side:
     """One column."""
-    backends = [(backend.title, key) for key, backend in page.services.backends.items()]
+    backends = [(backend.title, key) for key, backend in page.services.pipeline.backends.items()]
     with gr.Column(elem_id=f"compare-{name}", elem_classes="compare-side", min_width=280):
         model_field = gr.Dropdown(
             list(labels.MODELS), value=model, label=f"{name.capitalize()} model", allow_custom_value=True,
@@ -185,84 +174,50 @@ def reset_sides(panel: ComparePanel, session: PageSession) -> Updates:
     return updates
 
 
-async def stream_comparison(
-    page: Page, panel: ComparePanel, inputs: Inputs, visitor: Visitor
-) -> AsyncIterator[Updates]:
+def stoppable_comparison(page: Page, panel: ComparePanel) -> StoppableRun:
+    """What a click on Compare begins."""
+
+    def failed(_: Inputs, error: FlorenceUIError) -> Updates:
+        return {**show_run(panel), panel.notice: error_notice(error)}
+
+    return StoppableRun(lambda inputs: stream_comparison(page, panel, inputs), lambda: show_stop(panel), failed)
+
+
+async def stream_comparison(page: Page, panel: ComparePanel, inputs: Inputs) -> AsyncGenerator[Updates]:
     """Both sides as they answer, then what they have in common."""
-    session, shown = inputs[page.session], inputs[page.session].shown
-    question = read_question(page, inputs)
+    session, shown, question = inputs[page.session], inputs[page.session].shown, read_question(page, inputs)
     answers: dict[str, Analysis] = {}
-    so_far = {
-        **reset_sides(panel, session),
-        **show_stop(panel),
-    }  # sent whole each time: of quick updates a browser may skip some
+    so_far = reset_sides(panel, session)  # sent whole each time: of quick updates a browser may skip some
     so_far |= {side.stage: stage_view.busy(shown, "Asking the model") for side in panel.sides.values()}
     yield so_far
-    try:
-        await session.make_ready()
-        requests, refused = await asyncio.to_thread(build_requests, page, panel, inputs, session, question)
-        for name, error in refused.items():
-            so_far |= show_status(panel.sides[name], shown, error)
-        async with contextlib.aclosing(ask_both(page.services, question, requests, visitor)) as news:
-            async for name, word in news:
-                if isinstance(word, Analysis):
-                    answers[name] = word
-                    so_far |= await show_answer(page, panel.sides[name], inputs, word)
-                else:
-                    so_far |= show_status(panel.sides[name], shown, word)
-                yield so_far
-        session.compared = shown, describe_question(question)
-        yield {**so_far, **show_run(panel), **await compare_answers(panel, answers)}
-    except FlorenceUIError as error:
-        yield {**so_far, **show_run(panel), panel.notice: error_notice(error)}
-    except Exception:
-        log.exception("A comparison failed.")
-        yield {**so_far, **show_run(panel), panel.notice: error_notice(UNEXPECTED)}
+    requests, refused = build_requests(page, panel, inputs, await session.picture(), question)
+    for name, error in refused.items():
+        so_far |= show_status(panel.sides[name], shown, error)
+    async with aclosing(ask_sides(page.services, requests)) as heard:
+        async for name, said in heard:
+            if isinstance(said, Analysis):
+                answers[name] = said
+                so_far |= await show_answer(page, panel.sides[name], inputs, said)
+            else:
+                so_far |= show_status(panel.sides[name], shown, said)
+            yield so_far
+    session.compared = shown, describe_question(question)
+    yield {**so_far, **show_run(panel), **await compare_answers(panel, answers)}
 
 
 def build_requests(
-    page: Page, panel: ComparePanel, inputs: Inputs, session: PageSession, question: Question
+    page: Page, panel: ComparePanel, inputs: Inputs, picture: Picture, question: Question
 ) -> tuple[dict[str, Request], dict[str, FlorenceUIError]]:
     """What each side is asked; a side that cannot be asked has an error in its place."""
     requests, refused = {}, {}
     for name, side in panel.sides.items():
         own = replace(question, model_id=labels.model_id_of(inputs[side.model]), backend=inputs[side.backend])
         try:
-            requests[name] = asked(page, session, own, inputs[page.ask.key])
+            template = page.services.template(own, key=inputs[page.ask.key], nano_stands_in=True)
+            requests[name] = template.about(picture)
         except FlorenceUIError as error:
             refused[name] = error
     return requests, refused
-
-
-async def ask_both(
-    services: Services, question: Question, requests: Mapping[str, Request], visitor: Visitor
-) -> AsyncIterator[tuple[str, SideEvent]]:
-    """What the sides say, until each has its answer or its error; leaving the loop early ends both."""
-    heard: asyncio.Queue[tuple[str, SideEvent]] = asyncio.Queue()
-
-    async def ask(name: str, request: Request) -> None:
-        try:
-            word: SideEvent = await answer_of(
-                services, question, request, visitor, lambda words: heard.put_nowait((name, words))
-            )
-        except FlorenceUIError as error:
-            word = error
-        except Exception:
-            log.exception("A side of a comparison failed.")
-            word = UNEXPECTED
-        heard.put_nowait((name, word))
-
-    tasks = [asyncio.create_task(ask(name, request)) for name, request in requests.items()]
-    ended = 0
-    try:
-        while ended < len(tasks):
-            name, word = await heard.get()
-            ended += not isinstance(word, str)
-            yield name, word
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def show_status(side: Side, shown: Path | None, word: str | FlorenceUIError) -> Updates:

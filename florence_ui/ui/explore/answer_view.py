@@ -1,6 +1,5 @@
 """An answer in all its forms: picture, before and after, table, text, JSON, code, and the words beside it."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,9 @@ from florence_ui.exports.records import analysis_record
 from florence_ui.exports.snippets import curl_snippet, python_snippet
 from florence_ui.exports.tables import table_rows
 from florence_ui.images.loading import encode_jpeg
-from florence_ui.inference.per_class import DETECT, Strategy
-from florence_ui.inference.pipeline import Analysis
-from florence_ui.inference.pipeline import draw as draw_file
+from florence_ui.inference.drawing import draw as draw_file
+from florence_ui.inference.per_class import DETECT
+from florence_ui.inference.request import Analysis, Strategy
 from florence_ui.models import NANO
 from florence_ui.rendering.annotate import Style, suitable_annotators
 from florence_ui.results.result import Result
@@ -45,8 +44,7 @@ async def draw(session: PageSession, run: Run, style: Style) -> None:
     Raises:
         FlorenceUIError: If the picture is gone or the file cannot be written.
     """
-    await session.make_ready(run)
-    analysis = await asyncio.to_thread(session.analysis_of, run)
+    analysis = await session.analysis_of(run)
     run.after = await draw_file(analysis, style, visible_rows(run))
     if run.thumbnail is None:
         run.thumbnail = await draw_pool.run(make_thumbnail, run.after)
@@ -133,7 +131,7 @@ def recipe_of(run: Run) -> Recipe:
 
 def call_arguments(page: Page, run: Run) -> dict[str, Any]:
     """What the code that repeats the call needs, besides the prompt."""
-    backend = page.services.backend(run.analysis.backend)
+    backend = page.services.pipeline.backend(run.analysis.backend)
     return {
         "url": backend.url,
         "needs_key": backend.needs_key,
@@ -143,7 +141,7 @@ def call_arguments(page: Page, run: Run) -> dict[str, Any]:
 
 def meta_line(page: Page, analysis: Analysis) -> str:
     """How long it took, and who answered."""
-    where = "this machine" if page.services.backend(analysis.backend).is_on_this_machine else analysis.server
+    where = "this machine" if page.services.pipeline.backend(analysis.backend).is_on_this_machine else analysis.server
     seconds = f"{analysis.seconds:.2f} s" if analysis.seconds < 10 else f"{analysis.seconds:.0f} s"
     parts = [seconds, labels.model_title(analysis.model_id), where]
     return " · ".join([*parts, "cached from an earlier run"] if analysis.remembered else parts)

@@ -1,33 +1,28 @@
 """Chains: several tasks in a row, each step with its state, its time, and its answer to open."""
 
-import asyncio
-import contextlib
-import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import gradio as gr
 
-from florence_ui.errors import FlorenceUIError, InputError
+from florence_ui.errors import FlorenceUIError
 from florence_ui.exports.snippet_steps import FollowUp
-from florence_ui.identity import Visitor
 from florence_ui.inference.chains import CHAINS, Ask, Chain, ForEach, Step, StepReport, StepState, get_chain, run_chain
-from florence_ui.inference.pipeline import Request
-from florence_ui.tasks import get_task
+from florence_ui.inference.request import Analysis, Question
 from florence_ui.ui.components import Notice, ThumbnailStrip
 from florence_ui.ui.components.notice import Message, NoticeValue, Tone, error_notice
 from florence_ui.ui.components.thumbnail_strip import Thumbnail, ThumbnailStripValue
 from florence_ui.ui.explore import answer_view, stage_view
 from florence_ui.ui.explore.object_panel import THEN
-from florence_ui.ui.explore.run_events import UNEXPECTED, reopen_parts, reopen_run, show_run, show_stop
+from florence_ui.ui.explore.run_events import reopen_parts, reopen_run, show_run, show_stop
 from florence_ui.ui.file_data import as_file_data
 from florence_ui.ui.layout import Page, queued, unqueued
+from florence_ui.ui.stoppable_run import StoppableRun, wire_run
 from florence_ui.ui.updates import Inputs, Updates, read_question
 from florence_ui.visitors.multi_call import max_concurrency, retry_when_rate_limited, with_status
-from florence_ui.visitors.service import parse_key, visitor_of
-from florence_ui.visitors.session import PageSession, Question, Recipe, Run
-
-log = logging.getLogger(__name__)
+from florence_ui.visitors.session import PageSession, Recipe, Run
 
 FIRST = "caption-ground"
 TONES: dict[StepState, Tone] = {StepState.RUNNING: "busy", StepState.DONE: "good", StepState.FAILED: "error"}
@@ -68,10 +63,6 @@ def build_chains_panel(page: Page) -> None:
     mine = [panel.run, panel.stop, panel.steps, panel.answers]
     parts = [*mine, ask.run, ask.stop, ask.input_notice, ask.picture_notice, *page.answer_parts]
 
-    async def run(inputs: Inputs, request: gr.Request) -> AsyncIterator[Updates]:
-        async for updates in stream_chain(page, panel, inputs, visitor_of(request, page.services.settings)):
-            yield updates
-
     def stopped(inputs: Inputs) -> Updates:
         return stop_chain(page, panel, inputs)
 
@@ -79,9 +70,7 @@ def build_chains_panel(page: Page) -> None:
         return await open_step_answer(page, panel, inputs, getattr(event, "index", None))
 
     panel.chain.change(lambda name: get_chain(name).help, panel.chain, panel.help, **unqueued())
-    running = panel.run.click(run, fields, parts, **queued())
-    for stop in (panel.stop, ask.stop):
-        stop.click(stopped, fields, parts, cancels=[running], **unqueued())
+    wire_run({panel.run: stoppable_chain(page, panel)}, [panel.stop, ask.stop], stopped, fields, parts)
     panel.answers.select(open_step, fields, [*dict.fromkeys([panel.answers, *reopen_parts(page)])], **queued())
 
 
@@ -101,84 +90,58 @@ def lay_out() -> ChainsPanel:
     return ChainsPanel(gr.State(ChainProgress()), chain, help_line, run, stop, steps, strip)
 
 
-async def stream_chain(page: Page, panel: ChainsPanel, inputs: Inputs, visitor: Visitor) -> AsyncIterator[Updates]:
+def stoppable_chain(page: Page, panel: ChainsPanel) -> StoppableRun:
+    """What a click on Run the chain begins."""
+
+    def running() -> Updates:
+        return {**show_stop(page), **show_chain_stop(panel)}
+
+    def failed(inputs: Inputs, error: FlorenceUIError) -> Updates:
+        return {**stop_chain(page, panel, inputs), panel.steps: error_notice(error)}
+
+    return StoppableRun(lambda inputs: stream_chain(page, panel, inputs), running, failed)
+
+
+async def stream_chain(page: Page, panel: ChainsPanel, inputs: Inputs) -> AsyncGenerator[Updates]:
     """Every step as it starts, goes on and ends; the answer of the last finished one is shown."""
     session, going, style = inputs[page.session], inputs[panel.going], page.style.read(inputs)
-    shown = session.shown
-    try:
-        await session.make_ready()
-        template = await asyncio.to_thread(build_template, page, inputs)
-        going.chain, going.reports, going.runs = get_chain(inputs[panel.chain]), {}, {}
-        at_work_now = {
-            **show_stop(page),
-            **show_chain_stop(panel),
-        }  # sent each time: of quick updates a browser may skip some
-        yield {**at_work_now, **progress_updates(panel, going, session)}
-        services, calls = page.services, max_concurrency(page.services, template)
-        reports = with_status(
-            lambda say: run_chain(
-                going.chain, retry_when_rate_limited(services, visitor, say), template, max_concurrency=calls
-            )
-        )
-        async with contextlib.aclosing(reports):
-            async for report in reports:
-                if isinstance(report, str):
-                    yield {**at_work_now, page.answer.stage: stage_view.busy(shown, report)}
-                    continue
-                going.reports[report.number] = report
-                if report.state is StepState.DONE:
-                    await store_answer(page, inputs, going, report, template, shown)
-                    yield {
-                        **at_work_now,
-                        **answer_view.answer_updates(page, session, style),
-                        **progress_updates(panel, going, session),
-                    }
-                elif report.state is StepState.RUNNING:
-                    busy = stage_view.busy(
-                        shown, " ".join(filter(None, [step_title(going, report.number), report.detail]))
-                    )
-                    yield {**at_work_now, page.answer.stage: busy, **progress_updates(panel, going, session)}
-        shown_last = answer_view.answer_updates(page, session, style) if going.runs else {}
-        at_end = {**show_run(page), **show_chain_run(panel), **progress_updates(panel, going, session)}
-        yield {**shown_last, **at_end, page.answer.stage: current_stage(page, inputs)}
-    except FlorenceUIError as error:
-        yield {**stop_chain(page, panel, inputs), panel.steps: error_notice(error)}
-    except Exception:
-        log.exception("A chain failed.")
-        yield {**stop_chain(page, panel, inputs), panel.steps: error_notice(UNEXPECTED)}
-
-
-def build_template(page: Page, inputs: Inputs) -> Request:
-    """The picture, model and server that every step uses; blocks where the picture has to be decoded again.
-
-    Raises:
-        InputError: If there is no picture, its file has aged out, or the key cannot be one.
-    """
-    session, question = inputs[page.session], read_question(page, inputs)
-    picture = session.picture
-    if picture is None:
-        raise InputError("There is no picture yet.", "Add one or choose an example.", field="image")
-    return Request(
-        picture,
-        get_task("<CAPTION>"),
-        model_id=question.model_id,
-        backend=page.services.backend(question.backend).name,
-        api_key=parse_key(inputs[page.ask.key]),
-        example=session.from_examples,
-        nano_stands_in=True,
+    services, shown, stage = page.services, session.shown, page.answer.stage
+    picture = await session.picture()
+    question = replace(read_question(page, inputs), token="<CAPTION>")
+    request = services.template(question, key=inputs[page.ask.key], nano_stands_in=True).about(picture)
+    going.chain, going.reports, going.runs = get_chain(inputs[panel.chain]), {}, {}
+    yield progress_updates(panel, going, session)
+    calls = max_concurrency(services, request)
+    reports = with_status(
+        lambda say: run_chain(going.chain, retry_when_rate_limited(services, say), request, max_concurrency=calls)
     )
+    async with aclosing(reports):
+        async for report in reports:
+            if isinstance(report, str):
+                yield {stage: stage_view.busy(shown, report)}
+                continue
+            going.reports[report.number] = report
+            if report.state is StepState.DONE and report.analysis:
+                await store_answer(page, inputs, going, report, report.analysis, shown)
+                yield {**answer_view.answer_updates(page, session, style), **progress_updates(panel, going, session)}
+            elif report.state is StepState.RUNNING:
+                words = " ".join(filter(None, [step_title(going, report.number), report.detail]))
+                yield {stage: stage_view.busy(shown, words), **progress_updates(panel, going, session)}
+    shown_last = answer_view.answer_updates(page, session, style) if going.runs else {}
+    at_end = {**show_run(page), **show_chain_run(panel), **progress_updates(panel, going, session)}
+    yield {**shown_last, **at_end, stage: current_stage(page, inputs)}
 
 
 async def store_answer(
-    page: Page, inputs: Inputs, going: ChainProgress, report: StepReport, template: Request, shown: object
+    page: Page, inputs: Inputs, going: ChainProgress, report: StepReport, analysis: Analysis, shown: Path
 ) -> None:
-    """Remembers a step's answer among the recent runs and draws it."""
+    """Remember a step's answer among the recent runs, and draw it."""
     session: PageSession = inputs[page.session]
-    task = report.analysis.result.task
+    task, prompt = analysis.result.task, analysis.result.prompt
     question = replace(read_question(page, inputs), token=task.token, text="", region=None)
-    if isinstance(going.chain.steps[report.number], Ask) and report.analysis.result.prompt != task.token:
-        question = replace(question, text=report.analysis.result.prompt.removeprefix(task.token))
-    run = session.answered(form_question(question, going, report), report.analysis, shown)
+    if isinstance(going.chain.steps[report.number], Ask):
+        question = replace(question, text=prompt.removeprefix(task.token))
+    run = session.add_run(form_question(question, going, report), analysis, shown)
     run.recipe = recipe_of(going, report)
     going.runs[report.number] = run
     await answer_view.draw(session, run, page.style.read(inputs))

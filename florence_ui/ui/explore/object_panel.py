@@ -1,29 +1,24 @@
 """Ask about what was found: one object or all that are shown; the answers become one new answer."""
 
-import asyncio
-import contextlib
-import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 import gradio as gr
 
 from florence_ui.errors import FlorenceUIError, InputError
 from florence_ui.exports.snippet_steps import FollowUp
-from florence_ui.identity import Visitor
 from florence_ui.inference.per_object import ACTIONS, Action, ask_about_objects
-from florence_ui.inference.pipeline import Analysis, Request
+from florence_ui.inference.request import Analysis, Question
 from florence_ui.ui.components import Notice
 from florence_ui.ui.components.notice import NoticeValue, error_notice, text_notice
 from florence_ui.ui.explore import answer_view, stage_view
-from florence_ui.ui.explore.run_events import UNEXPECTED, show_run, show_stop
-from florence_ui.ui.layout import Page, queued, unqueued
+from florence_ui.ui.explore.run_events import show_run, show_stop
+from florence_ui.ui.layout import Page, unqueued
+from florence_ui.ui.stoppable_run import StoppableRun, wire_run
 from florence_ui.ui.updates import Inputs, Updates
 from florence_ui.visitors.multi_call import max_concurrency, retry_when_rate_limited, with_status
-from florence_ui.visitors.service import parse_key, visitor_of
 from florence_ui.visitors.session import PageSession, Recipe, Run
-
-log = logging.getLogger(__name__)
 
 THEN = {
     Action.DESCRIBE: FollowUp.DESCRIBE_EACH,
@@ -91,9 +86,8 @@ def build_object_panel(page: Page) -> None:
 
     page.answer.stage.change(look, fields, mine, **unqueued())
     page.answer.stage.select(pin, fields, mine, **unqueued())
-    running = [wire_action(page, panel, action, fields, parts) for action in Action]
-    for stop in (panel.stop, page.ask.stop):
-        stop.click(stopped, fields, parts, cancels=running, **queued())
+    runs = {panel.buttons[action]: stoppable_action(page, panel, action) for action in Action}
+    wire_run(runs, [panel.stop, page.ask.stop], stopped, fields, parts, stop_is_slow=True)
 
 
 def lay_out() -> ObjectPanel:
@@ -109,14 +103,16 @@ def lay_out() -> ObjectPanel:
     return ObjectPanel(gr.State(ObjectSelection()), panel, about, buttons, stop)
 
 
-def wire_action(page: Page, panel: ObjectPanel, action: Action, fields: set, parts: list) -> gr.events.Dependency:
-    """Connects one button."""
+def stoppable_action(page: Page, panel: ObjectPanel, action: Action) -> StoppableRun:
+    """What a click on an action begins."""
 
-    async def go(inputs: Inputs, request: gr.Request) -> AsyncIterator[Updates]:
-        async for updates in stream_action(page, panel, action, inputs, visitor_of(request, page.services.settings)):
-            yield updates
+    def running() -> Updates:
+        return {**show_stop(page), **show_object_stop(panel)}
 
-    return panel.buttons[action].click(go, fields, parts, **queued())
+    def failed(inputs: Inputs, error: FlorenceUIError) -> Updates:
+        return {**restore_page(page, panel, inputs), panel.about: error_notice(error)}
+
+    return StoppableRun(lambda inputs: stream_action(page, panel, action, inputs), running, failed)
 
 
 def selection_updates(page: Page, panel: ObjectPanel, inputs: Inputs) -> Updates:
@@ -142,64 +138,31 @@ def selection_text(session: PageSession, rows: list[int], *, pinned: bool) -> st
     return f"About all {len(rows)} visible objects (click one to ask about it alone):"
 
 
-async def stream_action(
-    page: Page, panel: ObjectPanel, action: Action, inputs: Inputs, visitor: Visitor
-) -> AsyncIterator[Updates]:
+async def stream_action(page: Page, panel: ObjectPanel, action: Action, inputs: Inputs) -> AsyncGenerator[Updates]:
     """Everything that an action shows, from its start to the merged answer."""
-    session, choice = inputs[page.session], inputs[panel.choice]
-    run, rows, info = session.run, choice.rows(session), ACTIONS[action]
-    try:
-        if run is None:
-            raise InputError("There is no answer to ask about.", "Run a task first.")
-        await session.make_ready(run)
-        found = await asyncio.to_thread(session.analysis_of, run)
-        template = request_like(page, session, found, inputs)
-        busy = {
-            **show_stop(page),
-            **show_object_stop(panel),
-        }  # sent each time: of quick updates a browser may skip some
-        yield {**busy, page.answer.stage: stage_view.busy(session.shown, f"{info.doing} 0 of {len(rows)}")}
-        services, calls = page.services, max_concurrency(page.services, template)
-        going = with_status(
-            lambda say: ask_about_objects(
-                retry_when_rate_limited(services, visitor, say),
-                template,
-                found.result,
-                rows,
-                action,
-                max_concurrency=calls,
-            )
+    session, choice, services, stage = inputs[page.session], inputs[panel.choice], page.services, page.answer.stage
+    run, rows, doing = session.run, choice.rows(session), ACTIONS[action].doing
+    if run is None:
+        raise InputError("There is no answer to ask about.", "Run a task first.")
+    found = await session.analysis_of(run)
+    same_model = Question("<CAPTION>", model_id=found.model_id, backend=found.backend)
+    request = services.template(same_model, key=inputs[page.ask.key], nano_stands_in=True).about(found.picture)
+    yield {stage: stage_view.busy(session.shown, f"{doing} 0 of {len(rows)}")}
+    calls = max_concurrency(services, request)
+    going = with_status(
+        lambda say: ask_about_objects(
+            retry_when_rate_limited(services, say), request, found.result, rows, action, max_concurrency=calls
         )
-        async with contextlib.aclosing(going):
-            async for progress in going:
-                if isinstance(progress, str):
-                    yield {**busy, page.answer.stage: stage_view.busy(session.shown, progress)}
-                    continue
-                merged = replace(found, result=progress.result, seconds=progress.seconds, remembered=False)
-                choice.partial = run, merged, action
-                if progress.failed == progress.total:
-                    choice.partial = None
-                    raise FlorenceUIError("None of the objects got an answer.", progress.result.warnings[0])
-                words = f"{info.doing} {progress.done} of {progress.total}"
-                yield {**busy, page.answer.stage: stage_view.busy(session.shown, words)}
-        yield await show_merged(page, panel, inputs)
-    except FlorenceUIError as error:
-        yield {**restore_page(page, panel, inputs), panel.about: error_notice(error)}
-    except Exception:
-        log.exception("Asking about objects failed.")
-        yield {**restore_page(page, panel, inputs), panel.about: error_notice(UNEXPECTED)}
-
-
-def request_like(page: Page, session: PageSession, found: Analysis, inputs: Inputs) -> Request:
-    """A question to the same model on the same server that found the objects."""
-    return Request(
-        found.picture,
-        found.result.task,
-        model_id=found.model_id,
-        backend=page.services.backend(found.backend).name,
-        api_key=parse_key(inputs[page.ask.key]),
-        example=session.from_examples,
     )
+    async with aclosing(going):
+        async for progress in going:
+            if isinstance(progress, str):
+                yield {stage: stage_view.busy(session.shown, progress)}
+                continue
+            merged = replace(found, result=progress.result, seconds=progress.seconds, remembered=False)
+            choice.partial = run, merged, action
+            yield {stage: stage_view.busy(session.shown, f"{doing} {progress.done} of {progress.total}")}
+    yield await show_merged(page, panel, inputs)
 
 
 def show_object_stop(panel: ObjectPanel) -> Updates:
@@ -215,7 +178,7 @@ async def show_merged(page: Page, panel: ObjectPanel, inputs: Inputs) -> Updates
         return restore_page(page, panel, inputs)
     (run, merged, action), choice.partial = choice.partial, None
     try:
-        new = session.answered(run.question, merged, run.before)
+        new = session.add_run(run.question, merged, run.before)
         new.recipe = Recipe(answer_view.recipe_of(run).prompts, THEN[action])
         if action is not Action.READ_CROP:  # the same objects: what was switched off stays off
             new.hidden, new.filtered = run.hidden, run.filtered

@@ -9,7 +9,8 @@ from gradio.blocks import Block
 
 from florence_ui.exports.formats import FORMATS
 from florence_ui.hosting.lenient_fields import LenientCheckboxGroup, LenientImage, LenientRadio
-from florence_ui.inference.per_class import TITLES, Strategy
+from florence_ui.inference.per_class import TITLES
+from florence_ui.inference.request import Strategy
 from florence_ui.rendering.annotate import PALETTES, Style
 from florence_ui.tasks import TASKS
 from florence_ui.ui import labels as choices_module

@@ -11,6 +11,7 @@ from gradio.blocks import Block
 from florence_ui import storage
 from florence_ui.errors import FlorenceUIError
 from florence_ui.images.loading import Picture
+from florence_ui.inference.request import Question
 from florence_ui.ui.components.notice import NoticeValue, error_notice, text_notice
 from florence_ui.ui.explore import answer_view, stage_view
 from florence_ui.ui.explore.examples import example_thumbnails
@@ -26,7 +27,7 @@ from florence_ui.ui.updates import (
     merge_updates,
     read_question,
 )
-from florence_ui.visitors.session import PageSession, Question
+from florence_ui.visitors.session import PageSession
 
 
 def wire(page: Page) -> None:
@@ -112,7 +113,7 @@ async def set_picture(session: PageSession, opening: Awaitable[Picture]) -> None
     """
     picture = await opening
     shown = await asyncio.to_thread(storage.write, picture.jpeg, ".jpg", stem="picture")
-    session.take(picture, shown)
+    session.put_picture(picture, shown)
 
 
 def restore_picture(page: Page, session: PageSession) -> Updates:
@@ -135,7 +136,7 @@ def show_new_picture(page: Page, session: PageSession, *, example: int = -1) -> 
 def remove_picture(page: Page, inputs: Inputs) -> Updates:
     """Take the picture and its answer off the page; what was run before stays among the recent ones."""
     session: PageSession = inputs[page.session]
-    session.drop()
+    session.remove_picture()
     question = replace(read_question(page, inputs), region=None)
     return merge_updates(
         fit_form_to_task(page, session, question, key=has_key(page, inputs), fresh=True),

@@ -66,7 +66,7 @@ async def open_page(page: Page, inputs: Inputs, query: Mapping[str, str]) -> Upd
     if example is not None:
         usual = replace(usual, token=example.token, text=example.text, classes=example.classes, region=example.region)
     kept = query if "task" in query else inputs[page.remembered] or {}
-    question, style = share_link.decode(kept, usual, page.services.backends)
+    question, style = share_link.decode(kept, usual, page.services.pipeline.backends)
     shown: Updates = {}
     if example is not None and example.path is not None and session.source is None:
         with contextlib.suppress(FlorenceUIError):
@@ -98,11 +98,11 @@ async def show_server_state(page: Page, backend: str, model: str) -> Updates:
     model_id = await pipeline.choose_model(backend, labels.model_id_of(model), nano_stands_in=True)
     status = await pipeline.status(backend, model_id)
     if status.state is ServerState.ABSENT and status.models[model_id].get("on_disk"):
-        await request_model(page.services.backend(backend), model_id)
+        await request_model(page.services.pipeline.backend(backend), model_id)
     waiting = status.state in TRANSIENT_STATES
     tone: Tone = "busy" if waiting else TONES.get(status.state, "plain")
     words = (
-        labels.ready_text(page.services.backend(backend), status, model_id)
+        labels.ready_text(page.services.pipeline.backend(backend), status, model_id)
         if status.state is ServerState.READY
         else status.detail
     )

@@ -1,7 +1,5 @@
 """Style, show and hide, downloads: all from the answer that is there; the model is not asked again."""
 
-import asyncio
-
 import gradio as gr
 
 from florence_ui.concurrency.fair_pool import draw_pool
@@ -58,8 +56,7 @@ def wire_download(page: Page, name: str, button: gr.Button) -> None:
                 download.notice: text_notice("There is no answer to download yet.", tone="error"),
             }
         try:
-            await session.make_ready(session.run)
-            analysis = await asyncio.to_thread(session.analysis_of, session.run)
+            analysis = await session.analysis_of(session.run)
             rows = answer_view.visible_rows(session.run)
             path = await draw_pool.run(export_answer, name, analysis, page.style.read(inputs), rows)
         except FlorenceUIError as error:  # without a file of its own the one before would be handed over again

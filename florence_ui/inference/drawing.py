@@ -1,0 +1,58 @@
+"""An answer drawn on its picture, as a picture in memory or a file of ours."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from PIL import Image
+
+from florence_ui import storage
+from florence_ui.concurrency.fair_pool import draw_pool
+from florence_ui.images.loading import encode_jpeg
+from florence_ui.inference.request import Analysis
+from florence_ui.rendering.annotate import Style, annotate
+
+DRAWING_QUALITY = 90
+
+
+def render(
+    analysis: Analysis, style: Style | None = None, shown: Collection[int] | None = None, *, full: bool = False
+) -> Image.Image:
+    """The picture with the result on it; blocks.
+
+    Args:
+        analysis: A run that is done.
+        style: How to draw.
+        shown: Rows of the detections to draw; None for all.
+        full: At the original's size, for a download, instead of at display size.
+
+    Returns:
+        A new RGB picture.
+    """
+    picture = analysis.picture
+    return annotate(picture.full() if full else picture.display, analysis.result, style, shown)
+
+
+async def draw(
+    analysis: Analysis, style: Style | None = None, shown: Collection[int] | None = None, *, full: bool = False
+) -> Path:
+    """`render`, saved as a JPEG file of ours, in one of the threads for drawing.
+
+    Raises:
+        FlorenceUIError: If it cannot be saved.
+    """
+
+    def work() -> Path:
+        if not full and ((shown is not None and not shown) or not len(analysis.result.detections)):
+            return storage.write(analysis.picture.jpeg, ".jpg", stem="result")
+        return save_jpeg(render(analysis, style, shown, full=full))
+
+    return await draw_pool.run(work)
+
+
+def save_jpeg(image: Image.Image, *, stem: str = "result", quality: int = DRAWING_QUALITY) -> Path:
+    """A picture as a JPEG file of ours; it ages out with the others in `storage`.
+
+    Raises:
+        FlorenceUIError: If it cannot be saved.
+    """
+    return storage.write(encode_jpeg(image, quality), ".jpg", stem=stem)
