@@ -1,4 +1,4 @@
-"""Keeps one repeated line from filling the log."""
+"""Keeps one repeated line from filling the log; `logging` and the libraries in use have nothing for it."""
 
 import logging
 import threading

@@ -1,4 +1,7 @@
-"""Keeps other websites out: requests through a visitor's browser, and their host names pointed at this machine."""
+"""Keeps other websites out: requests through a visitor's browser, and their host names pointed at this machine.
+
+Starlette's `TrustedHostMiddleware` needs a list of all host names, and does not know where a request comes from.
+"""
 
 import contextlib
 import re

@@ -20,7 +20,7 @@ prepare_environment()
 
 @pytest.fixture(scope="module")
 def small_app() -> Iterator[Served]:
-    """The small page behind the doors."""
+    """The small page behind all checks of requests."""
     served: list[Served] = []
     demo = small_page(served)
 

@@ -206,7 +206,7 @@ class RunningApp(Caller):
 
 
 def refused(response: httpx.Response) -> Outcome:
-    """The outcome of a request that got no further than the doors, or than the upload."""
+    """The outcome of a request that was refused by its route, or at the upload."""
     return Outcome(None, f"{response.status_code} {response.text}")
 
 

@@ -1,4 +1,4 @@
-"""A small page with every kind of input, to attack Gradio's doors without the app behind them."""
+"""A small page with every kind of input, to attack Gradio's routes without the app behind them."""
 
 import asyncio
 from dataclasses import dataclass, field

@@ -145,7 +145,7 @@ def test_another_website_is_refused(small_app: Served, route: str, who: str) -> 
 @pytest.mark.parametrize("route", ROUTES)
 def test_the_page_and_programs_pass(small_app: Served, route: str, who: str) -> None:
     if "agent" in route and not has_mcp():
-        pytest.skip("the mcp package is not installed, so the door for agents is NOT TESTED")
+        pytest.skip("the mcp package is not installed, so the route for agents is NOT TESTED")
     assert asked(small_app, route, OWN[who]).status_code != 403
 
 

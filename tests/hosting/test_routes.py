@@ -1,4 +1,4 @@
-"""Attacks on the doors that Gradio opens, over real sockets. A new attack is one line."""
+"""Attacks on the routes that Gradio opens, over real sockets. A new attack is one line."""
 
 import asyncio
 import contextlib
@@ -155,7 +155,7 @@ def test_what_gradio_would_remember_must_be_a_name(small_app: Served, asked: str
 
 
 @pytest.mark.parametrize("path", ["/gradio_api/mcp", "/gradio_api/mcp/", "/gradio_api/mcp/schema"])
-def test_the_door_for_agents_is_there_where_mcp_is_installed(small_app: Served, path: str) -> None:
+def test_the_route_for_agents_is_there_where_mcp_is_installed(small_app: Served, path: str) -> None:
     assert small_app.client.get(path, follow_redirects=True).status_code == (200 if has_mcp() else 404)
 
 

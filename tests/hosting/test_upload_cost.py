@@ -15,8 +15,8 @@ COUNT = 200
 def looks(monkeypatch) -> list[str]:
     """The paths that were looked for."""
     monkeypatch.setattr(uploads, "get_upload_folder", lambda: str(storage.folder()))
-    asked, own_file = [], uploads.find_upload
-    monkeypatch.setattr(uploads, "find_upload", lambda path: asked.append(path) or own_file(path))
+    asked, find_upload = [], uploads.find_upload
+    monkeypatch.setattr(uploads, "find_upload", lambda path: asked.append(path) or find_upload(path))
     return asked
 
 

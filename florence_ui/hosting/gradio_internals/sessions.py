@@ -2,7 +2,7 @@
 
 For every session Gradio describes each component anew and keeps every value that is posted or shown, so that a link
 can restore the page. Such links are closed here. Without them a session costs a thousandth of the time and memory, and
-nothing that a visitor posted, such as a key, is kept.
+nothing that a visitor posted, such as a key, is kept. Eviction is by address, which no cache of a library offers.
 """
 
 import os
