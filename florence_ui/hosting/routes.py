@@ -22,6 +22,7 @@ from starlette.formparsers import MultiPartException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from florence_ui.hosting.admission import MEMORY_STEP, Admission, Pending, RequestKind, estimate_memory
+from florence_ui.hosting.event_requests import clean_event, clean_stop_request
 from florence_ui.hosting.gradio_internals.events import forget_api_description
 from florence_ui.hosting.gradio_internals.server import get_route_path
 from florence_ui.hosting.gradio_internals.sessions import sessions_of
@@ -35,8 +36,6 @@ from florence_ui.hosting.requests import (
     check_headers,
     check_length,
     check_query,
-    clean_event,
-    clean_stop_request,
     limit_upload,
     parse_json,
     read_body,
