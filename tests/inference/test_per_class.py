@@ -80,3 +80,11 @@ async def test_classes_that_cannot_be_used_are_refused_before_any_call(tmp_path,
 )
 async def test_names_become_a_sentence(names, expected):
     assert sentence(names) == expected
+
+
+async def test_a_nameless_box_with_swapped_corners_keeps_that_mark_with_its_classs_name(tmp_path):
+    answers = answering({f"{OVD}dog": one([50, 50, 10, 10], ""), f"{OVD}cat": one(OTHER, "cat")})
+    with workbench(answer=answers) as (_, pipeline):
+        result = (await search(pipeline, tmp_path, ["dog", "cat"], Strategy.EACH))[-1].result
+    assert result.labels == ["dog", "cat"]
+    assert result.inverted.tolist() == [True, False]
