@@ -161,7 +161,9 @@ def progress_updates(panel: BatchPanel, state: BatchState) -> Updates:
     return {
         panel.run: gr.update(value=run_label(state), interactive=batch is not None, visible=not state.going),
         panel.stop: gr.update(visible=state.going),
-        panel.retry: gr.update(visible=bool(batch and failed) and not state.going and batch.question == state.asked),
+        panel.retry: gr.update(
+            visible=batch is not None and bool(failed) and not state.going and batch.question == state.asked
+        ),
         panel.contact_sheet: contact_sheet(state),
         panel.failures: gr.update(visible=bool(failed), value=reasons),
         panel.download: gr.update(visible=bool(batch and batch.done)),

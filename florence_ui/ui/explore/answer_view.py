@@ -15,7 +15,7 @@ from florence_ui.exports.tables import table_rows
 from florence_ui.images.loading import encode_jpeg
 from florence_ui.inference.drawing import draw as draw_file
 from florence_ui.inference.per_class import DETECT
-from florence_ui.inference.request import Analysis, Strategy
+from florence_ui.inference.request import StoredAnalysis, Strategy
 from florence_ui.models import NANO
 from florence_ui.rendering.annotate import Style, suitable_annotators
 from florence_ui.results.result import Result
@@ -139,7 +139,7 @@ def call_arguments(page: Page, run: Run) -> dict[str, Any]:
     }
 
 
-def meta_line(page: Page, analysis: Analysis) -> str:
+def meta_line(page: Page, analysis: StoredAnalysis) -> str:
     """How long it took, and who answered."""
     where = "this machine" if page.services.pipeline.backend(analysis.backend).is_on_this_machine else analysis.server
     seconds = f"{analysis.seconds:.2f} s" if analysis.seconds < 10 else f"{analysis.seconds:.0f} s"
@@ -147,7 +147,7 @@ def meta_line(page: Page, analysis: Analysis) -> str:
     return " · ".join([*parts, "cached from an earlier run"] if analysis.remembered else parts)
 
 
-def warning_messages(analysis: Analysis, source: Path) -> list[Message]:
+def warning_messages(analysis: StoredAnalysis, source: Path) -> list[Message]:
     """What is odd in the answer; of nano's about an example, that nano is for those only."""
     lines = [Message(text=text, tone="warning") for text in analysis.result.warnings]
     if analysis.model_id == NANO and source.is_relative_to(EXAMPLES):

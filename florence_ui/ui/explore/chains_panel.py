@@ -7,6 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from florence_ui.concurrency.queueing import OnStatus
 from florence_ui.errors import FlorenceUIError
 from florence_ui.exports.snippet_steps import FollowUp
 from florence_ui.inference.chains import CHAINS, Ask, Chain, ForEach, Step, StepReport, StepState, get_chain, run_chain
@@ -112,10 +113,11 @@ async def stream_chain(page: Page, panel: ChainsPanel, inputs: Inputs) -> AsyncG
     going.chain, going.reports, going.runs = get_chain(inputs[panel.chain]), {}, {}
     yield progress_updates(panel, going, session)
     calls = max_concurrency(services, request)
-    reports = with_status(
-        lambda say: run_chain(going.chain, retry_when_rate_limited(services, say), request, max_concurrency=calls)
-    )
-    async with aclosing(reports):
+
+    def start(say: OnStatus) -> AsyncGenerator[StepReport]:
+        return run_chain(going.chain, retry_when_rate_limited(services, say), request, max_concurrency=calls)
+
+    async with aclosing(with_status(start)) as reports:
         async for report in reports:
             if isinstance(report, str):
                 yield {stage: stage_view.busy(shown, report)}

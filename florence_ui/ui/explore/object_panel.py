@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 import gradio as gr
 
+from florence_ui.concurrency.queueing import OnStatus
 from florence_ui.errors import FlorenceUIError, InputError
 from florence_ui.exports.snippet_steps import FollowUp
-from florence_ui.inference.per_object import ACTIONS, Action, ask_about_objects
+from florence_ui.inference.per_object import ACTIONS, Action, MultiCallProgress, ask_about_objects
 from florence_ui.inference.request import Analysis, Question
 from florence_ui.ui.components import Notice
 from florence_ui.ui.components.notice import NoticeValue, error_notice, text_notice
@@ -149,12 +150,12 @@ async def stream_action(page: Page, panel: ObjectPanel, action: Action, inputs: 
     request = services.template(same_model, key=inputs[page.ask.key], nano_stands_in=True).about(found.picture)
     yield {stage: stage_view.busy(session.shown, f"{doing} 0 of {len(rows)}")}
     calls = max_concurrency(services, request)
-    going = with_status(
-        lambda say: ask_about_objects(
-            retry_when_rate_limited(services, say), request, found.result, rows, action, max_concurrency=calls
-        )
-    )
-    async with aclosing(going):
+
+    def start(say: OnStatus) -> AsyncGenerator[MultiCallProgress]:
+        analyze = retry_when_rate_limited(services, say)
+        return ask_about_objects(analyze, request, found.result, rows, action, max_concurrency=calls)
+
+    async with aclosing(with_status(start)) as going:
         async for progress in going:
             if isinstance(progress, str):
                 yield {stage: stage_view.busy(session.shown, progress)}
