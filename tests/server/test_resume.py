@@ -137,7 +137,7 @@ def test_a_full_disk_keeps_nothing(hub: FakeHub, blobs: Path, monkeypatch: pytes
     monkeypatch.setattr(resume, "http_get", fill)
     blobs.mkdir(parents=True)
     with pytest.raises(OSError, match="No space"):
-        resume._go_on(hub.url, {}, blobs / "content", 2000, None)
+        resume._resume(hub.url, {}, blobs / "content", 2000, None)
     assert not list(blobs.iterdir())
 
 
@@ -179,7 +179,7 @@ def test_a_speed_is_that_of_the_last_seconds(monkeypatch: pytest.MonkeyPatch) ->
     assert rate.bytes_per_second is None
     for second in range(60):
         now[0] = float(second)
-        rate.note(1000 * second if second < 30 else 30_000 + 10 * (second - 30))
+        rate.add(1000 * second if second < 30 else 30_000 + 10 * (second - 30))
     assert rate.bytes_per_second == pytest.approx(10, rel=0.01)
     assert rate.seconds_left(1000) == pytest.approx(100, rel=0.01)
     now[0] += 300

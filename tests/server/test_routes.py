@@ -103,8 +103,8 @@ def test_metrics_are_of_the_last_seconds(monkeypatch: pytest.MonkeyPatch) -> Non
     now = [0.0]
     monkeypatch.setattr(metrics.time, "monotonic", lambda: now[0])
     counted = Metrics()
-    counted.note("florence-2-base", 2.0, failed=False)
-    counted.note("florence-2-base", 4.0, failed=False)
+    counted.record("florence-2-base", 2.0, failed=False)
+    counted.record("florence-2-base", 4.0, failed=False)
     text = counted.text(["florence-2-base"], waiting=3, running=True)
     assert "\navg_inference_time_florence_2_base 3\n" in text
     assert "\ncalls_waiting 3\n" in text
