@@ -133,7 +133,7 @@ class QuotaLimiter:
         self._running: Counter[str] = Counter()
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._tasks: dict[str, set[asyncio.Task[Any]]] = {}
-        self._today = 0
+        self._today = 0.0
         self._spent = 0
 
     def __len__(self) -> int:
