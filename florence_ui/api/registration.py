@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 import gradio as gr
+from gradio.components.api_component import Api
 from gradio.context import get_blocks_context
 from gradio.data_classes import FileData
 
@@ -138,10 +139,13 @@ class Endpoint:
     def register(self, services: Services) -> None:
         """Add it to the `gr.Blocks` that is open."""
         dependency = gr.api(self._bound(services), api_name=self.name, concurrency_limit=None)
-        inputs = [get_blocks_context().blocks[number] for number in dependency["inputs"]]
+        blocks = get_blocks_context()
+        assert blocks is not None, "gr.api has just added to it"
+        inputs = [blocks.blocks[number] for number in dependency["inputs"]]
         for (name, field), block in zip(self.fields.items(), inputs, strict=True):
             choices = tuple(services.pipeline.backends) if name.endswith("backend") else field.choices
             if choices:
+                assert isinstance(block, Api), "gr.api makes no other inputs"
                 set_api_schema(block, {"type": "string", "enum": list(choices)})
 
     def _bound(self, services: Services) -> Callable[..., Awaitable[Any]]:

@@ -89,7 +89,7 @@ def _with_names(result: Result, name: str) -> Result:
         return result
     detections = make_detections(
         [label or name for label in result.labels],
-        result.detections.xyxy,
+        result.xyxy,
         quads=result.quads,
         polygons=result.polygons if any(result.polygons) else None,
         inverted=result.inverted,

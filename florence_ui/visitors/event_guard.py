@@ -51,7 +51,8 @@ class GuardedBlocks(gr.Blocks):
         attended = visitor if function.queue else UNKNOWN_VISITOR
         try:
             with self.services.limiter.cancel_on_disconnect(attended), storage.disk_full_as_storage_error():
-                return await super().process_api(function, *args, request=request, **options)
+                # mypy sees that *args could hold the request; Gradio passes it by name.
+                return await super().process_api(function, *args, request=request, **options)  # type: ignore[misc]
         except (FlorenceUIError, gr.Error) as error:
             if known and request.request is not None:
                 request.request.scope[REFUSED] = True
