@@ -12,7 +12,9 @@ from typing import Any, Self
 from starlette.datastructures import Secret
 
 from florence_ui.backend_presets import PRESETS
-from florence_ui.environment import (
+from florence_ui.errors import SettingsError
+from florence_ui.models import BASE, LARGE
+from florence_ui.settings_readers import (  # fmt: skip
     BOOLEAN,
     HEADER,
     KEY,
@@ -27,9 +29,7 @@ from florence_ui.environment import (
     one_of,
     seconds,
     url,
-)  # fmt: skip
-from florence_ui.errors import SettingsError
-from florence_ui.models import BASE, LARGE
+)
 
 
 def setting(names: str, default: Any, help: str, reader: Reader, *, shown: str | None = None) -> Any:

@@ -9,8 +9,9 @@ import numpy as np
 from PIL import Image
 
 from florence_ui.nano.scenes import draw_scene
+from florence_ui.prompts import build_prompt
 from florence_ui.results.result import Result, make_detections
-from florence_ui.tasks import build_prompt, get_task
+from florence_ui.tasks import get_task
 
 TASK = "<OPEN_VOCABULARY_DETECTION>"
 ASKED = ("tree", "zebra", "cup", "apple")

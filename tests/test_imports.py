@@ -14,8 +14,8 @@ PACKAGE = ROOT / "florence_ui"
 
 LAYERS = [
     {"__init__", "assets", "errors", "fonts", "log_throttle", "models", "network"},
-    {"backend_presets", "environment", "identity"},
-    {"concurrency", "settings", "storage", "tasks"},
+    {"backend_presets", "settings_readers", "tasks", "visitor_identity"},
+    {"concurrency", "prompts", "settings", "storage"},
     {"logs"},
     {"backends", "images", "results"},
     {"rendering"},
@@ -28,8 +28,8 @@ LAYERS = [
 """Rooms, bottom first: each imports from lower layers only, never from its own layer or above."""
 
 STANDALONE = {
-    "server": {"__init__", "assets", "errors", "images", "log_throttle", "models", "network", "tasks"},
-    "nano": {"assets", "errors", "models", "tasks", "results", "server"},
+    "server": {"__init__", "assets", "errors", "images", "log_throttle", "models", "network", "prompts", "tasks"},
+    "nano": {"assets", "errors", "models", "prompts", "tasks", "results", "server"},
     "bench": None,
 }
 """Programs of their own that the app never imports, and what they may import; the benchmark measures everything."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path[:0] = [".", "docs"]
-from florence_ui import backend_presets, environment, settings, tasks
+from florence_ui import backend_presets, settings, settings_readers, tasks
 
 tasks.TASKS["<MADE_UP>"] = tasks.Task(
     "<MADE_UP>", "Made-up task", tasks.Family.DETECT, tasks.InputKind.NONE, tasks.OutputKind.BOXES, "Makes things up."
@@ -26,7 +26,7 @@ backend_presets.PRESETS["lab"] = backend_presets.BackendPreset(
 
 @dataclass(frozen=True)
 class Extended(settings.Settings):
-    made_up: int = settings.setting("FLORENCE_UI_MADE_UP", 3, "What is made up.", environment.integer(1, 9))
+    made_up: int = settings.setting("FLORENCE_UI_MADE_UP", 3, "What is made up.", settings_readers.integer(1, 9))
 
 settings.Settings = Extended
 

@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from florence_ui.errors import PromptError
-from florence_ui.tasks import CUSTOM, TASKS, InputKind, build_prompt, get_task, split_classes
+from florence_ui.prompts import build_prompt, split_classes
+from florence_ui.tasks import CUSTOM, TASKS, InputKind, get_task
 
 TOKENS = [token for token in TASKS if token != CUSTOM]
 PIECES = st.one_of(

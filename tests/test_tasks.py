@@ -6,21 +6,16 @@ from pathlib import Path
 import pytest
 
 from florence_ui.errors import PromptError
-from florence_ui.tasks import (
-    CUSTOM,
+from florence_ui.prompts import (
     MAX_CLASSES,
     MAX_TEXT,
-    TASKS,
-    Family,
-    InputKind,
     build_prompt,
     check_region,
-    get_task,
     location_tokens,
     split_classes,
     task_of_prompt,
-    tasks_in,
 )
+from florence_ui.tasks import CUSTOM, TASKS, Family, InputKind, get_task, tasks_in
 
 NO_INPUT = [token for token, task in TASKS.items() if task.input_kind is InputKind.NONE]
 WITH_REGION = [token for token, task in TASKS.items() if task.input_kind is InputKind.REGION]

@@ -25,8 +25,8 @@ from florence_ui.api import jobs
 from florence_ui.api.values import file_data
 from florence_ui.errors import FlorenceUIError, InputError
 from florence_ui.hosting.gradio_internals.mcp import ToolServer
-from florence_ui.hosting.uploads import FILE_ROUTE
-from florence_ui.identity import current_visitor
+from florence_ui.hosting.visitor_files import FILE_ROUTE
+from florence_ui.visitor_identity import current_visitor
 from florence_ui.visitors.jobs import Job, JobState, Output
 from florence_ui.visitors.service import Services, visitor_of
 

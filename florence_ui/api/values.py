@@ -15,12 +15,13 @@ from gradio.data_classes import FileData
 
 from florence_ui.concurrency.queueing import OnStatus
 from florence_ui.errors import InputError, PromptError
-from florence_ui.hosting.uploads import FILE_ROUTE, find_upload, upload_path
+from florence_ui.hosting.visitor_files import FILE_ROUTE, find_upload, upload_path
 from florence_ui.images.loading import Picture
 from florence_ui.inference.batch import MAX_PICTURES, Item
 from florence_ui.inference.chains import CHAINS
 from florence_ui.inference.request import MAX_COORDINATE, REGION_HINT, Question, RequestTemplate
-from florence_ui.tasks import TASKS, Region
+from florence_ui.prompts import Region
+from florence_ui.tasks import TASKS
 from florence_ui.visitors.jobs import report_progress
 from florence_ui.visitors.service import Services
 

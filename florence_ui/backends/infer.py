@@ -12,9 +12,9 @@ from starlette.datastructures import Secret
 
 from florence_ui.backends.backend import Backend
 from florence_ui.backends.unreachable import explain_failure
-from florence_ui.environment import is_key
 from florence_ui.errors import AnswerError, FlorenceUIError, KeyRefusedError
 from florence_ui.models import MAX_NEW_TOKENS
+from florence_ui.settings_readers import is_key
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-from florence_ui.identity import current_visitor
+from florence_ui.visitor_identity import current_visitor
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from florence_ui.errors import BackendBusyError, BusyError
-from florence_ui.identity import current_visitor
+from florence_ui.visitor_identity import current_visitor
 
 OnStatus = Callable[[str], None]
 """Takes a sentence that says what a run is waiting for."""

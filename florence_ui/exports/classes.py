@@ -4,8 +4,9 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from florence_ui.prompts import task_of_prompt
 from florence_ui.results.result import Result
-from florence_ui.tasks import InputKind, OutputKind, task_of_prompt
+from florence_ui.tasks import InputKind, OutputKind
 
 NO_LABEL = "object"
 """Class of an instance without a label."""

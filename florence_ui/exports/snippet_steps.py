@@ -3,7 +3,8 @@
 from enum import StrEnum
 
 from florence_ui.inference.per_object import CROP_MARGIN
-from florence_ui.tasks import LOCATION_BINS, MAX_TEXT, OutputKind, Task
+from florence_ui.prompts import LOCATION_BINS, MAX_TEXT
+from florence_ui.tasks import OutputKind, Task
 
 
 class FollowUp(StrEnum):

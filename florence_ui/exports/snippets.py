@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 from florence_ui.exports.snippet_steps import FollowUp, build_steps
 from florence_ui.models import MAX_NEW_TOKENS
 from florence_ui.network.origins import is_loopback_host
+from florence_ui.prompts import task_of_prompt
 from florence_ui.rendering.annotators import ANNOTATORS, DEFAULTS, Annotator
 from florence_ui.rendering.style import LINE_WIDTH, MIN_TEXT_SIZE, TEXT_SIZE, Style, contrasting_text_color
-from florence_ui.tasks import OutputKind, task_of_prompt
+from florence_ui.tasks import OutputKind
 
 IMAGE = "picture.jpg"
 ANNOTATED = "annotated.png"

@@ -23,14 +23,14 @@ from starlette.types import Scope
 
 from florence_ui import storage
 from florence_ui.hosting.admission import Admission
-from florence_ui.hosting.file_routes import FileRoutes
 from florence_ui.hosting.gradio_internals.server import PageCompression, set_shutdown_grace
 from florence_ui.hosting.health import Health, Probe
 from florence_ui.hosting.housekeeping import Housekeeping
 from florence_ui.hosting.origin_guard import OriginGuard
 from florence_ui.hosting.routes import RouteGuard
-from florence_ui.identity import client_address
+from florence_ui.hosting.uploads import FileRoutes
 from florence_ui.settings import Settings
+from florence_ui.visitor_identity import client_address
 
 log = logging.getLogger(__name__)
 

@@ -1,136 +1,146 @@
-"""Files named in posted values: only uploads of this app are accepted.
+"""Routes for files: uploads, counted before they are written, and downloads from the private folder.
 
-A posted value can name a file in many forms: Gradio's `{"path", "url", "meta"}`, the same without `meta` (which
-Gradio 6 passes on unchecked), a bare string, an `http` or `data:` URL as path or url, nested in lists. Only the first
-two are accepted, with a path inside this app's own upload folder.
+Paths and response formats are Gradio's; these routes come before its own.
 """
 
-import os
-import stat
-from collections.abc import Callable, Iterator
-from functools import cache
+import asyncio
+from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
 
-from gradio.utils import get_upload_folder
+from gradio.data_classes import DeveloperPath
+from gradio.exceptions import InvalidPathError
+from gradio.route_utils import file_fetch
+from gradio.routes import file_upload_statuses
+from gradio.utils import is_static_file, safe_join
+from gradio_client.utils import strip_invalid_filename_characters
+from python_multipart.multipart import parse_options_header
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import Message, Receive, Scope
 
 from florence_ui import storage
-from florence_ui.errors import ImageError
-
-FILE_META = {"_type": "gradio.FileData"}
-FILE_ROUTE = "/gradio_api/file="
-
-NOT_AN_UPLOAD = "That is not a file that was uploaded to this page."
-GONE = ("The picture is no longer available.", "Choose it again.")
-UPLOAD_FIRST = "Upload the picture first; a link goes into the field for links (image_url)."
-
-
-def upload_folder() -> Path:
-    """Where Gradio keeps uploads and files to download: `<folder>/<random name>/<name>`."""
-    return _resolved(get_upload_folder())
+from florence_ui.concurrency.fair_pool import store_pool
+from florence_ui.errors import StorageError
+from florence_ui.hosting.multipart import PartFile, UploadParser
+from florence_ui.hosting.visitor_files import FILE_ROUTE, find_upload, upload_folder
+from florence_ui.storage.disk_space import DiskSpace
+from florence_ui.storage.writing import STEP, Lease, as_storage_error
+from florence_ui.visitor_identity import Visitor, current_visitor
 
 
-@cache
-def _resolved(folder: str) -> Path:
-    return Path(folder).resolve()
-
-
-FindUpload = Callable[[str], Path | None]
-"""`find_upload`, or a cache of it: a request may name one file two hundred times."""
-
-
-def upload_path(value: Any, find: FindUpload | None = None) -> Path:
-    """The upload that a posted value names.
+class FileRoutes:
+    """The two routes.
 
     Args:
-        value: A path that Gradio passed on, or posted file data.
-        find: Finds the file; `find_upload` by default.
+        client_address: The address of the visitor that an upload counts for.
+    """
+
+    def __init__(self, client_address: Callable[[Scope], str]) -> None:
+        self._client_address = client_address
+
+    @property
+    def routes(self) -> list[Route]:
+        """Both routes, to be served before Gradio's own."""
+        return [
+            Route("/gradio_api/upload", self.upload, methods=["POST"]),
+            Route(FILE_ROUTE + "{path:path}", self.download, methods=["GET"]),
+        ]
+
+    async def upload(self, request: Request) -> Response:
+        """Store uploaded files and respond with their paths.
+
+        Everything is written into a folder of this request, which is deleted however the request ends.
+        """
+        address = self._client_address(request.scope)
+        current_visitor.set(Visitor("", address))
+        lease = Lease(storage.budget(), address)
+        upload_id = request.query_params.get("upload_id")
+        try:
+            await store_pool.run(lease.open)
+            files = await self._parse(request, lease, upload_id)
+            return JSONResponse(await store_pool.run(_keep_files, lease, files))
+        except ClientDisconnect:
+            return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
+        except MultiPartException as error:
+            too_large = "maximum allowed size" in error.message
+            return PlainTextResponse(error.message, 413 if too_large else 400)
+        except InvalidPathError:
+            return PlainTextResponse("A file cannot be stored under this name. Rename it.", HTTPStatus.BAD_REQUEST)
+        except (StorageError, OSError) as error:
+            refusal = error if isinstance(error, StorageError) else as_storage_error(error)
+            return JSONResponse({"error": str(refusal)}, HTTPStatus.INSUFFICIENT_STORAGE)
+        finally:
+            if upload_id:
+                file_upload_statuses.set_done(upload_id)
+            await store_pool.run(lease.close)
+
+    async def _parse(self, request: Request, lease: Lease, upload_id: str | None) -> list[PartFile]:
+        """Write the files of an upload into the lease's folder.
+
+        Raises:
+            MultiPartException: If the body is malformed or too large.
+        """
+        kind, _ = parse_options_header(request.headers.get("content-type"))
+        if kind != b"multipart/form-data":
+            raise MultiPartException("An upload must be multipart/form-data.")
+        if upload_id:
+            file_upload_statuses.track(upload_id)
+        parser = UploadParser(
+            request.headers,
+            Request(request.scope, _reserve_space(request.receive, lease)).stream(),
+            lease,
+            upload_id=upload_id,
+            upload_progress=file_upload_statuses if upload_id else None,
+            max_file_size=request.app.get_blocks().max_file_size or float("inf"),
+        )
+        files = (await parser.parse()).getlist("files")
+        return [file for file in files if isinstance(file, PartFile)]
+
+    async def download(self, request: Request) -> Response:
+        """Serve a file of the private folder, or one of the page's own.
+
+        Raises:
+            HTTPException: If it is neither.
+        """
+        path = request.path_params["path"]
+        if not (await asyncio.to_thread(find_upload, path) or is_static_file(path)):
+            raise HTTPException(HTTPStatus.FORBIDDEN, "There is no such file here.")
+        return file_fetch(path, request, request.app.get_blocks(), upload_folder())
+
+
+def _keep_files(lease: Lease, files: list[PartFile]) -> list[str]:
+    """Keep the uploaded files under their names; files of equal content share a folder.
 
     Raises:
-        ImageError: If it is anything but a file in this app's upload folder.
+        InvalidPathError: If a name leads out of that folder.
     """
-    find = find or find_upload
-    if isinstance(value, dict):
-        check_file_value(value, find)
-        value = value["path"]
-    if not isinstance(value, str | Path) or not (path := find(str(value))):
-        raise ImageError(NOT_AN_UPLOAD, UPLOAD_FIRST)
-    return path
+    paths = []
+    for file in files:
+        folder = lease.folder / file.sha.hexdigest()
+        folder.mkdir(exist_ok=True)
+        name = strip_invalid_filename_characters(Path(file.filename or "").name)
+        paths.append(Path(safe_join(DeveloperPath(str(folder)), name)))
+        file.path.rename(paths[-1])
+    folders = {folder: lease.keep_subfolder(folder) for folder in dict.fromkeys(path.parent for path in paths)}
+    return [str(folders[path.parent] / path.name) for path in paths]
 
 
-def check_file_values(value: Any) -> None:
-    """Check all file values in posted JSON, at any depth.
+def _reserve_space(receive: Receive, lease: Lease) -> Receive:
+    """A `receive` that reserves space for what arrives before it is passed on."""
+    size = allowed = 0
 
-    Raises:
-        ImageError: If one names anything but an upload of this app.
-    """
-    find = cache(find_upload)
-    for node in _dicts(value):
-        if "path" in node or "url" in node or "meta" in node:
-            check_file_value(node, find)
+    async def read() -> Message:
+        nonlocal size, allowed
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > allowed:
+            more = max(STEP, size - allowed)
+            await store_pool.run(lease.grow, DiskSpace(more, 0))
+            allowed += more
+        return message
 
-
-def drop_meta(value: Any) -> None:
-    """Remove the marker of file values, which makes Gradio look for the file and copy its record once more.
-
-    Only for values that `check_file_values` has passed, and functions that call `upload_path` themselves.
-    """
-    for node in _dicts(value):
-        node.pop("meta", None)
-
-
-def check_file_value(value: dict[str, Any], find: FindUpload) -> None:
-    """Check that a file value is exactly what this page sends for an upload.
-
-    Raises:
-        ImageError: If it is not.
-    """
-    path, url = value.get("path"), value.get("url")
-    plain = value.get("meta") in (None, FILE_META) and not value.get("is_stream")  # programs leave meta out
-    if not isinstance(path, str):
-        raise ImageError(NOT_AN_UPLOAD, UPLOAD_FIRST)
-    if not (plain and find(path)) or not (url is None or (isinstance(url, str) and _is_url_of(url, path))):
-        raise ImageError(*(GONE if _was_upload(path) else (NOT_AN_UPLOAD, UPLOAD_FIRST)))
-
-
-def _is_url_of(url: str, path: str) -> bool:
-    """Whether it is the URL that Gradio gave the browser: `[scheme://host/root]/gradio_api/file=<path>`."""
-    before, route, after = unquote(url).partition(FILE_ROUTE)
-    return (
-        bool(route)
-        and after == path
-        and ":" not in before.removeprefix("http://").removeprefix("https://").partition("/")[2]
-    )
-
-
-def find_upload(path: str) -> Path | None:
-    """The path if it is a regular file exactly two levels below the upload folder, where uploads are.
-
-    It counts as used, so it stays longer than others.
-    """
-    folder = upload_folder()
-    try:
-        resolved = Path(path).resolve(strict=True)
-        if not os.path.isabs(path) or resolved.parent.parent != folder or not stat.S_ISREG(resolved.stat().st_mode):
-            return None
-    except (OSError, ValueError, RuntimeError):
-        return None
-    storage.touch(resolved)
-    return resolved
-
-
-def _was_upload(path: str) -> bool:
-    """Whether the path may have been an upload that no longer exists."""
-    return Path(path).parent.parent == upload_folder() and not os.path.lexists(path)
-
-
-def _dicts(value: Any) -> Iterator[dict[str, Any]]:
-    waiting = [value]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, dict):
-            yield node
-            waiting.extend(node.values())
-        elif isinstance(node, list):
-            waiting.extend(node)
+    return read

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from florence_ui.concurrency.bounded import run_bounded
 from florence_ui.concurrency.fair_pool import draw_pool
+from florence_ui.concurrency.run_bounded import run_bounded
 from florence_ui.errors import InputError
 from florence_ui.images.load_once import open_file
 from florence_ui.images.loading import ImageLimits, Picture, encode_jpeg

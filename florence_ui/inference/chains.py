@@ -9,8 +9,9 @@ from enum import StrEnum
 from florence_ui.errors import FlorenceUIError, PromptError
 from florence_ui.inference.per_object import ACTIONS, Action, ask_about_objects
 from florence_ui.inference.request import Analysis, Analyze, Request
+from florence_ui.prompts import MAX_TEXT
 from florence_ui.results.reading_order import reading_lines, reading_text
-from florence_ui.tasks import MAX_TEXT, get_task
+from florence_ui.tasks import get_task
 
 
 @dataclass(frozen=True)

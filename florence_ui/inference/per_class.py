@@ -8,9 +8,10 @@ from functools import partial
 from florence_ui.errors import FlorenceUIError
 from florence_ui.inference.per_object import MultiCallProgress, collect_answers, result_of
 from florence_ui.inference.request import Analyze, Request, Strategy
+from florence_ui.prompts import build_prompt, clean_classes
 from florence_ui.results.merge import Outcome, merge
 from florence_ui.results.result import Result, make_detections
-from florence_ui.tasks import build_prompt, clean_classes, get_task
+from florence_ui.tasks import get_task
 
 DETECT = "<OPEN_VOCABULARY_DETECTION>"
 GROUND = "<CAPTION_TO_PHRASE_GROUNDING>"

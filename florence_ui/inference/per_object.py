@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
-from florence_ui.concurrency.bounded import Job, run_bounded
 from florence_ui.concurrency.fair_pool import decode_pool
+from florence_ui.concurrency.run_bounded import Job, run_bounded
 from florence_ui.errors import FlorenceUIError, InputError
 from florence_ui.images.loading import crop
 from florence_ui.inference.request import Analyze, Request
+from florence_ui.prompts import Region
 from florence_ui.results.merge import Outcome, attach_polygons, attach_texts, replace_with_text_lines, translate
 from florence_ui.results.result import Result
-from florence_ui.tasks import Region, Task, get_task
+from florence_ui.tasks import Task, get_task
 
 CROP_MARGIN = 0.04
 """Margin around an object that is cut out to read its text, as a share of its longer side: letters touch the box."""

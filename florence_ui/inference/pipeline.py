@@ -25,10 +25,10 @@ from florence_ui.errors import BackendUnreachableError, InputError, ModelNotFoun
 from florence_ui.inference.request import Analysis, Request
 from florence_ui.inference.response_cache import ResponseCache, fingerprint
 from florence_ui.models import BASE, NANO
+from florence_ui.prompts import build_prompt
 from florence_ui.results.parsing import parse
 from florence_ui.results.result import Result
 from florence_ui.settings import Settings
-from florence_ui.tasks import build_prompt
 
 MEGABYTE = 2**20
 

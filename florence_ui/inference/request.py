@@ -15,11 +15,12 @@ from typing import Self
 from starlette.datastructures import Secret
 
 from florence_ui.assets import EXAMPLES
-from florence_ui.environment import is_key
 from florence_ui.errors import InputError, PromptError
 from florence_ui.images.loading import Picture
+from florence_ui.prompts import Region, build_prompt, check_region, split_classes
 from florence_ui.results.result import Result
-from florence_ui.tasks import InputKind, Region, Task, build_prompt, check_region, get_task, split_classes
+from florence_ui.settings_readers import is_key
+from florence_ui.tasks import InputKind, Task, get_task
 
 MAX_COORDINATE = 1_000_000
 """No picture has that many pixels a side."""

@@ -31,11 +31,12 @@ import numpy as np
 import supervision as sv
 
 from florence_ui.errors import AnswerError
+from florence_ui.prompts import LOCATION_BINS, Region, task_of_prompt
 from florence_ui.results.arrays import FloatArray
 from florence_ui.results.result import Result, make_detections
 from florence_ui.results.sanitize_json import RETRY_HINT, sanitize_json
 from florence_ui.results.warnings import box_warnings, count_noun, label_warnings, text_warnings
-from florence_ui.tasks import CUSTOM, LOCATION_BINS, OutputKind, Region, Task, task_of_prompt
+from florence_ui.tasks import CUSTOM, OutputKind, Task
 
 MARKER = "</s>"
 """Left by older servers before the first label."""

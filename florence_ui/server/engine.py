@@ -16,7 +16,7 @@ from transformers import (
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from florence_ui.models import MAX_NEW_TOKENS
-from florence_ui.server.features import FeatureCache, content_key
+from florence_ui.server.feature_cache import FeatureCache, content_key
 from florence_ui.server.prompts import answer_key
 from florence_ui.server.refusals import RefusalError
 from florence_ui.server.runtime import Runtime

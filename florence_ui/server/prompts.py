@@ -5,8 +5,9 @@ server does answer (an unknown token, a task without its input, no words at all)
 """
 
 from florence_ui.errors import PromptError
+from florence_ui.prompts import find_task
 from florence_ui.server.refusals import RefusalError
-from florence_ui.tasks import CUSTOM, TASKS, find_task
+from florence_ui.tasks import CUSTOM, TASKS
 
 MAX_PROMPT = 20_000
 """Characters; far beyond what the model reads, but tokenizing is not free."""

@@ -18,11 +18,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from florence_ui.errors import SettingsError, StorageError
-from florence_ui.identity import current_visitor
 from florence_ui.storage.disk_budget import DiskBudget
 from florence_ui.storage.disk_space import DiskSpace
 from florence_ui.storage.private_folder import PrivateFolder, remove_abandoned
 from florence_ui.storage.writing import DISK_FULL_ERRNOS, Lease, StoredFile, as_storage_error
+from florence_ui.visitor_identity import current_visitor
 
 __all__ = ["DiskBudget", "DiskSpace", "StoredFile", "budget", "create", "folder", "remove", "remove_abandoned"]
 __all__ += ["disk_full_as_storage_error", "touch", "use_private_folder", "write"]

@@ -16,7 +16,7 @@ from florence_ui.hosting.gradio_internals.events import sanitize_event_data
 from florence_ui.hosting.gradio_internals.sessions import LeanSession
 from florence_ui.hosting.lenient_fields import LenientRadio
 from florence_ui.hosting.responses import REFUSED
-from florence_ui.identity import UNKNOWN_VISITOR, current_visitor
+from florence_ui.visitor_identity import UNKNOWN_VISITOR, current_visitor
 from florence_ui.visitors.service import Services, visitor_of
 
 log = logging.getLogger(__name__)

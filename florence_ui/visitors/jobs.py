@@ -25,7 +25,7 @@ from typing import Any
 from florence_ui import storage
 from florence_ui.errors import BusyError, FlorenceUIError, InputError
 from florence_ui.hosting.admission import fair_share
-from florence_ui.identity import Visitor, current_visitor
+from florence_ui.visitor_identity import Visitor, current_visitor
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from enum import Enum
 from functools import partial
 from typing import TypeVar
 
-from florence_ui.concurrency.bounded import run_bounded
 from florence_ui.concurrency.queueing import OnStatus
+from florence_ui.concurrency.run_bounded import run_bounded
 from florence_ui.errors import FlorenceUIError
 from florence_ui.inference.batch import Batch, ItemState, Turn
 from florence_ui.inference.per_class import find_classes

@@ -17,7 +17,7 @@ from typing import Any, TypedDict, Unpack
 
 from florence_ui.concurrency.queueing import Charge, OnStatus
 from florence_ui.errors import BusyError, InputError
-from florence_ui.identity import Visitor
+from florence_ui.visitor_identity import Visitor
 
 MINUTE = 60.0
 DAY = 86_400.0

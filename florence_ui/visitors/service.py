@@ -16,8 +16,7 @@ from florence_ui.concurrency.fair_pool import decode_pool
 from florence_ui.concurrency.queueing import Charge, OnStatus, ignore_status
 from florence_ui.errors import BusyError
 from florence_ui.hosting.health import Availability
-from florence_ui.hosting.uploads import upload_path
-from florence_ui.identity import Visitor, client_address, current_visitor, is_local
+from florence_ui.hosting.visitor_files import upload_path
 from florence_ui.images.fetch import fetch_image
 from florence_ui.images.load_once import open_file
 from florence_ui.images.loading import ImageLimits, Picture, open_bytes
@@ -26,6 +25,7 @@ from florence_ui.inference.request import Analysis, Analyze, Question, Request, 
 from florence_ui.logs import RunRecord, log_outcome
 from florence_ui.models import BASE
 from florence_ui.settings import Settings
+from florence_ui.visitor_identity import Visitor, client_address, current_visitor, is_local
 from florence_ui.visitors.jobs import Jobs
 from florence_ui.visitors.quota import MINUTE, Quota, QuotaLimiter, RunKind, format_duration
 

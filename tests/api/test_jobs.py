@@ -22,7 +22,7 @@ from PIL import Image
 from florence_ui import storage
 from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.errors import BusyError, FlorenceUIError, InputError
-from florence_ui.identity import Visitor, current_visitor
+from florence_ui.visitor_identity import Visitor, current_visitor
 from florence_ui.visitors import jobs as module
 from florence_ui.visitors.jobs import Job, Jobs, JobState, report_progress
 

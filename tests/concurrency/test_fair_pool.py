@@ -7,11 +7,11 @@ import time
 import pytest
 
 from florence_ui.concurrency.fair_pool import FairPool
-from florence_ui.identity import Visitor, current_visitor
 from florence_ui.images import load_once, loading
 from florence_ui.images.load_once import open_file
 from florence_ui.images.loading import ImageLimits
 from florence_ui.inference.batch import Batch
+from florence_ui.visitor_identity import Visitor, current_visitor
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ import pytest
 
 from florence_ui.concurrency.queueing import ConcurrencyGate, OnStatus, SingleFlight
 from florence_ui.errors import BackendBusyError, BusyError
-from florence_ui.identity import Visitor, current_visitor
+from florence_ui.visitor_identity import Visitor, current_visitor
 
 pytestmark = pytest.mark.anyio
 

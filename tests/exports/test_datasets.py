@@ -23,8 +23,9 @@ from florence_ui.exports.records import ExportItem
 from florence_ui.exports.voc import whole_pixels
 from florence_ui.exports.yolo import GRID, _span
 from florence_ui.images.loading import ImageLimits
+from florence_ui.prompts import build_prompt
 from florence_ui.results.result import Result, make_detections
-from florence_ui.tasks import build_prompt, get_task
+from florence_ui.tasks import get_task
 
 LAYOUTS: dict[str, Layout] = {"yolo": yolo, "coco": coco, "voc": voc}
 YOLO, COCO, VOC = LAYOUTS

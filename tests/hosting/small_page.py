@@ -8,7 +8,7 @@ import gradio as gr
 import httpx
 
 from florence_ui.hosting.health import Availability
-from florence_ui.hosting.uploads import upload_path
+from florence_ui.hosting.visitor_files import upload_path
 
 
 @dataclass

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from florence_ui.errors import BusyError, InputError
-from florence_ui.identity import Visitor, client_address, is_local
+from florence_ui.visitor_identity import Visitor, client_address, is_local
 from florence_ui.visitors.quota import Quota, QuotaLimiter, format_duration
 
 

@@ -353,7 +353,7 @@ def test_a_body_beyond_the_limit_is_cut_off(small_app: Served, path: str, kind: 
 
 
 def temp_files(served: Served) -> list:
-    from florence_ui.hosting.uploads import upload_folder
+    from florence_ui.hosting.visitor_files import upload_folder
 
     return [path for path in upload_folder().rglob("*") if path.is_file()]
 
@@ -461,7 +461,7 @@ def test_an_upload_that_never_ends_holds_no_descriptor_for_each_file(small_app: 
     ids=["up", "dots", "dot", "long", "nul", "html", "template", "jinja", "header", "bidi", "wide", "blank", "device"],
 )  # fmt: skip
 def test_an_uploads_name_stays_inside_the_folder(small_app: Served, name: str) -> None:
-    from florence_ui.hosting.uploads import upload_folder
+    from florence_ui.hosting.visitor_files import upload_folder
 
     response = small_app.client.post("/gradio_api/upload", files={"files": (name, small_png())})
     if response.status_code == 200:

@@ -4,7 +4,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from florence_ui import storage
-from florence_ui.hosting import multipart, uploads
+from florence_ui.hosting import multipart, visitor_files
 from florence_ui.hosting.multipart import UploadParser
 from florence_ui.storage.writing import Lease
 
@@ -14,15 +14,15 @@ COUNT = 200
 @pytest.fixture
 def looks(monkeypatch) -> list[str]:
     """The paths that were looked for."""
-    monkeypatch.setattr(uploads, "get_upload_folder", lambda: str(storage.folder()))
-    asked, find_upload = [], uploads.find_upload
-    monkeypatch.setattr(uploads, "find_upload", lambda path: asked.append(path) or find_upload(path))
+    monkeypatch.setattr(visitor_files, "get_upload_folder", lambda: str(storage.folder()))
+    asked, find_upload = [], visitor_files.find_upload
+    monkeypatch.setattr(visitor_files, "find_upload", lambda path: asked.append(path) or find_upload(path))
     return asked
 
 
 def test_a_file_is_looked_for_once_however_often_a_request_names_it(looks):
     path = str(storage.write(b"x", ".png"))
-    uploads.check_file_values({"images": [{"path": path, "meta": uploads.FILE_META}] * COUNT})
+    visitor_files.check_file_values({"images": [{"path": path, "meta": visitor_files.FILE_META}] * COUNT})
     assert looks == [path]
 
 

@@ -8,8 +8,9 @@ from workbench import BOXES, NONSENSE, answering, picture_in, request_about, wor
 from florence_ui.errors import FlorenceUIError, PromptError
 from florence_ui.inference.chains import CHAINS, StepState, get_chain, phrase_of, run_chain
 from florence_ui.inference.request import Analysis
+from florence_ui.prompts import MAX_TEXT
 from florence_ui.results.result import Result
-from florence_ui.tasks import MAX_TEXT, get_task
+from florence_ui.tasks import get_task
 
 pytestmark = pytest.mark.anyio
 

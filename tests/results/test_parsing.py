@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from florence_ui.errors import AnswerError
 from florence_ui.exports.records import to_json
+from florence_ui.prompts import task_of_prompt
 from florence_ui.results.parsing import MAX_INSTANCES, parse
 from florence_ui.results.result import Result
 from florence_ui.results.sanitize_json import RETRY_HINT, sanitize_json
-from florence_ui.tasks import CUSTOM, TASKS, OutputKind, task_of_prompt
+from florence_ui.tasks import CUSTOM, TASKS, OutputKind
 
 DATA = Path(__file__).parents[1] / "data"
 GENUINE = json.loads((DATA / "answers.json").read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from florence_ui.server import runtime
-from florence_ui.server.features import FeatureCache, content_key
+from florence_ui.server.feature_cache import FeatureCache, content_key
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from workbench import picture_in, request_about, template, workbench
 
 from florence_ui.concurrency.queueing import ignore_status
 from florence_ui.errors import BusyError, PromptError
-from florence_ui.identity import Visitor, current_visitor
 from florence_ui.inference import batch as batch_module
 from florence_ui.inference.batch import Batch, ItemState
 from florence_ui.inference.chains import CHAINS, StepState, run_chain
@@ -17,6 +16,7 @@ from florence_ui.inference.request import Strategy
 from florence_ui.tasks import get_task
 from florence_ui.ui.batch import tab
 from florence_ui.ui.batch.panel import BatchState
+from florence_ui.visitor_identity import Visitor, current_visitor
 from florence_ui.visitors import multi_call
 from florence_ui.visitors import service as services_module
 from florence_ui.visitors.quota import Quota, QuotaLimiter

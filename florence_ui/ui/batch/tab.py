@@ -12,7 +12,7 @@ from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.errors import FlorenceUIError, InputError
 from florence_ui.exports.formats import Options, export_batch
 from florence_ui.exports.tables import escape_cell
-from florence_ui.hosting.uploads import upload_path
+from florence_ui.hosting.visitor_files import upload_path
 from florence_ui.inference.batch import Batch, Item, ItemState, reopen
 from florence_ui.inference.drawing import draw
 from florence_ui.inference.request import Question

@@ -8,7 +8,8 @@ from pathlib import Path
 import gradio as gr
 
 from florence_ui.assets import EXAMPLES
-from florence_ui.tasks import TASKS, Region, get_task
+from florence_ui.prompts import Region
+from florence_ui.tasks import TASKS, get_task
 from florence_ui.ui.components.thumbnail_strip import Thumbnail, ThumbnailStripValue
 from florence_ui.ui.file_data import as_file_data
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from florence_ui.concurrency.bounded import UNEXPECTED, run_bounded
+from florence_ui.concurrency.run_bounded import UNEXPECTED, run_bounded
 from florence_ui.errors import BackendBusyError
 
 pytestmark = pytest.mark.anyio

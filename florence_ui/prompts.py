@@ -1,0 +1,167 @@
+"""How each task's prompt is written; what would only get a meaningless answer is refused.
+
+A prompt starts with the task token, without a space before it and, where the task takes no input, with nothing after
+it. Classes are joined by `<and>`; a region is four location tokens. Anything else makes the model's server fail or,
+worse, give a plausible but meaningless answer, so it is refused here.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+
+from florence_ui.errors import PromptError
+from florence_ui.tasks import CUSTOM, TASKS, InputKind, Task
+
+Region = tuple[float, float, float, float]
+"""A box (x1, y1, x2, y2) in fractions of the picture's width and height, 0 to 1."""
+
+LOCATION_BINS = 1000
+MAX_TEXT = 1000
+"""Most characters of a phrase, a class or a custom prompt; the model reads at most about as many tokens."""
+MAX_CLASSES = 40
+
+
+def build_prompt(task: Task, *, text: str = "", classes: Sequence[str] = (), region: Region | None = None) -> str:
+    """The prompt that is sent to the model.
+
+    Args:
+        task: The task; what it does not need is ignored.
+        text: The phrase, or the whole prompt of a custom task.
+        classes: The names to look for.
+        region: (x1, y1, x2, y2), 0 to 1.
+
+    Raises:
+        PromptError: If what the task needs is missing, or holds what the model cannot take.
+    """
+    match task.input_kind:
+        case InputKind.NONE:
+            return task.token
+        case InputKind.PHRASE:
+            return task.token + clean_text(
+                text, field="text", missing="This task needs a phrase.", example=task.example
+            )
+        case InputKind.CLASSES:
+            return task.token + "<and>".join(clean_classes(classes))
+        case InputKind.REGION:
+            return task.token + location_tokens(check_region(region))
+        case InputKind.PROMPT:
+            return custom_prompt(text)
+
+
+def clean_text(text: str, *, field: str, missing: str, example: str = "") -> str:
+    """A person's words made fit for the model: one line, without tokens of the model's own.
+
+    Raises:
+        PromptError: If nothing is left, if it is too long, or if it holds `<...>` tokens.
+    """
+    line = " ".join(str(text or "").split())
+    line = "".join(c for c in line if c.isprintable())
+    if not line:
+        raise PromptError(missing, f"Type one, for example: {example}" if example else "Type one.", field=field)
+    if len(line) > MAX_TEXT:
+        raise PromptError(
+            f"The text is too long: {len(line):,} characters.", f"Keep it under {MAX_TEXT:,}.", field=field
+        )
+    if "<" in line or ">" in line:
+        raise PromptError(
+            "The text may not contain < or >.", "They mark the model's own tokens; leave them out.", field=field
+        )
+    return line
+
+
+def clean_classes(classes: Sequence[str]) -> list[str]:
+    """Class names without blank or repeated ones, in the order given.
+
+    Raises:
+        PromptError: If none is left, there are too many, or one holds what the model cannot take.
+    """
+    missing = "This task needs at least one class."
+    names = [clean_text(c, field="classes", missing=missing) for c in classes if str(c or "").strip()]
+    unique = list(dict.fromkeys(names))
+    if not unique:
+        raise PromptError(missing, "Type one or more names, for example: dog, bicycle", field="classes")
+    if len(unique) > MAX_CLASSES:
+        raise PromptError(
+            f"{len(unique)} classes are too many.", f"Use up to {MAX_CLASSES} at a time.", field="classes"
+        )
+    return unique
+
+
+def split_classes(text: str) -> list[str]:
+    """Comma- or line-separated class names, as typed."""
+    return [name for part in re.split(r"[,;\n]", str(text or "")) if (name := part.strip())]
+
+
+def check_region(region: Sequence[float] | None) -> Region:
+    """A region inside the picture, with its corners sorted.
+
+    Raises:
+        PromptError: If it is missing, is not four numbers from 0 to 1, or has no area.
+    """
+    hint = "Draw a box on the picture, or give x1, y1, x2, y2 between 0 and 1."
+    if region is None:
+        raise PromptError("This task needs a region.", hint, field="region")
+    try:
+        x1, y1, x2, y2 = (float(v) for v in region)
+    except (TypeError, ValueError, OverflowError):
+        raise PromptError("The region is not four numbers.", hint, field="region") from None
+    if not all(math.isfinite(v) and 0 <= v <= 1 for v in (x1, y1, x2, y2)):
+        raise PromptError("The region lies outside the picture.", hint, field="region")
+    x1, x2, y1, y2 = min(x1, x2), max(x1, x2), min(y1, y2), max(y1, y2)
+    if x1 == x2 or y1 == y2:
+        raise PromptError("The region has no area.", hint, field="region")
+    return x1, y1, x2, y2
+
+
+def location_tokens(region: Region) -> str:
+    """Four location tokens, `round(fraction * 1000)` clamped to 0..999, as Florence-2's processor quantizes."""
+    return "".join(f"<loc_{min(LOCATION_BINS - 1, max(0, round(v * LOCATION_BINS)))}>" for v in region)
+
+
+def custom_prompt(text: str) -> str:
+    """A whole prompt: an official task with its input, or free words.
+
+    Raises:
+        PromptError: If it is empty, too long, a task without its input, or one that the model cannot take.
+    """
+    prompt = "".join(c if c.isprintable() else " " for c in str(text or "")).strip()
+    if not prompt:
+        raise PromptError("The prompt is empty.", "Type one, for example: What colour is the car?", field="text")
+    if len(prompt) > MAX_TEXT:
+        raise PromptError(
+            f"The prompt is too long: {len(prompt):,} characters.", f"Keep it under {MAX_TEXT:,}.", field="text"
+        )
+    task = find_task(prompt)
+    if task and task.input_kind is not InputKind.NONE and not prompt.removeprefix(task.token).strip():
+        raise PromptError(
+            f"{task.token} needs an input after it.", f"For example: {task.token}{task.example}", field="text"
+        )
+    return prompt
+
+
+def find_task(prompt: str) -> Task | None:
+    """The one task whose token starts a prompt; None where the prompt holds no token.
+
+    Raises:
+        PromptError: If it holds more than one token, a token that is not at the start, text after a task that takes
+            none, or `<image>`: Florence-2's processor refuses all of these.
+    """
+    if "<image>" in prompt:
+        raise PromptError("The prompt may not contain <image>.", "The picture is added automatically.", field="text")
+    tokens = [token for token in TASKS if token != CUSTOM and token in prompt]
+    if not tokens:
+        return None
+    token = tokens[0]
+    if len(tokens) > 1 or prompt.count(token) > 1:
+        raise PromptError("The prompt contains more than one task token.", "Use one at a time.", field="text")
+    if not prompt.startswith(token):
+        raise PromptError(f"{token} is not at the start of the prompt.", "Remove what comes before it.", field="text")
+    if TASKS[token].input_kind is InputKind.NONE and prompt != token:
+        raise PromptError(f"{token} takes no text after it.", f"Send {token} alone, without spaces.", field="text")
+    return TASKS[token]
+
+
+def task_of_prompt(prompt: str) -> Task:
+    """The task whose token starts a prompt; the custom task if none does."""
+    token = prompt[: prompt.find(">") + 1]
+    return TASKS.get(token, TASKS[CUSTOM])
