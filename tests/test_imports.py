@@ -108,6 +108,7 @@ def test_heavy_packages_stay_in_their_part(path: Path) -> None:
             assert part_of(path) in parts | {"bench"}, f"{path.name} may not import {package}"
 
 
+@pytest.mark.server
 def test_the_page_never_loads_the_model_packages() -> None:
     code = "import app, sys; print(sorted({'torch', 'transformers'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=180)

@@ -93,7 +93,6 @@ def test_nano_answers_the_example_rightly(composition: Composition, nano: tuple)
     ("task", "asked"),
     [
         pytest.param("<CAPTION_TO_PHRASE_GROUNDING>", captions.brief, id="brief-caption"),
-        pytest.param("<CAPTION_TO_PHRASE_GROUNDING>", captions.detailed, id="detailed-caption"),
         pytest.param("<CAPTION_TO_PHRASE_GROUNDING>", captions.more_detailed, id="long-caption"),
         pytest.param("<OPEN_VOCABULARY_DETECTION>", classes_of, id="all-classes"),
     ],

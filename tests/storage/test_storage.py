@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 from PIL import Image
-from workbench import request_about, workbench
+from workbench import request_about, template, workbench
 
 from florence_ui import storage
 from florence_ui.errors import StorageError
@@ -187,7 +187,7 @@ async def test_a_full_disk_costs_a_sentence_in_every_format(full_disk: Path, tmp
         batches = {}
         for token in ("<OD>", "<REGION_TO_SEGMENTATION>"):
             batches[token] = Batch.of([tmp_path / "noise.png"])
-            question = partial(request_about, token=token, region=(0.1, 0.1, 0.9, 0.9))
+            question = template(token, region=(0.1, 0.1, 0.9, 0.9))
             async for _ in batches[token].run(pipeline.analyze, question):
                 pass
     makers = {name: partial(export_answer, name, analysis, Style(), [0, 1, 2]) for name in FORMATS}
