@@ -169,6 +169,6 @@ def test_one_agent_has_only_so_many_calls(app: RunningApp, backend: ScriptedBack
             return await asyncio.gather(*(session.call_tool("many", {"images": [image]}) for _ in range(20)))
 
     said = [answer.content[0].text for answer in asyncio.run(ask()) if answer.isError]
-    assert [words for words in said if words.startswith("You already have 16 calls going.")]
+    assert [words for words in said if words.startswith("You already have 16 calls running.")]
     backend.delay = 0.0
     asyncio.run(ask())  # those before are over and count no more

@@ -130,7 +130,7 @@ def test_stop_keeps_the_objects_that_were_answered(page: Page, backend: Scripted
     ("strategy", "asked"),
     [
         pytest.param("All in one prompt", [f"{OVD}dog<and>cat"], id="together"),
-        pytest.param("One call a class", [f"{OVD}cat", f"{OVD}dog"], id="each"),
+        pytest.param("One call per class", [f"{OVD}cat", f"{OVD}dog"], id="each"),
         pytest.param("As a sentence", ["<CAPTION_TO_PHRASE_GROUNDING>dog and cat"], id="sentence"),
     ],
 )

@@ -141,7 +141,7 @@ def test_a_name_that_is_rebound_to_this_machine_reaches_nothing(
     """To the browser the website and the page are one origin then, and every header may be set."""
     page, address = visitor.new_page(), f"http://rebound.example:{page_app.port}"
     page.goto(address)
-    assert "does not know the name" in page.content()
+    assert "does not know the host name" in page.content()
     said = attacked(page, address, page_app, backend, photograph.read_bytes())
     assert set(said.values()) <= HARMLESS, said
     assert said["run under a forwarded name"] == "basic 403"
