@@ -57,8 +57,8 @@ async def test_one_visitor_leaves_a_thread_free():
 async def test_those_who_use_much_together_leave_a_thread_and_a_processor_free():
     pool, go, running = FairPool("test", threads=3), threading.Event(), []
     hogs = [Visitor("", f"192.0.2.{number}") for number in range(10, 13)]
-    await ask(pool, OTHER, int)  # next to nothing, on a busy machine too
-    await asyncio.gather(*(ask(pool, hog, time.sleep, 1.1) for hog in hogs))
+    await ask(pool, OTHER, time.sleep, 0.01)  # little, but not so little that it is forgotten
+    await asyncio.gather(*(ask(pool, hog, time.sleep, 1.5) for hog in hogs))
 
     def work():
         running.append(1)
