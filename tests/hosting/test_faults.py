@@ -31,7 +31,7 @@ FAULTS = {
     "redirect": (faults.redirect("http://169.254.169.254/latest/meta-data/"), "address"),
     "hung": (faults.hang(), "8 seconds"),
     "a byte at a time": (faults.drip(), "8 seconds"),
-    "cut off": (faults.cut_off(), "broke off"),
+    "cut off": (faults.cut_off(), "was cut off"),
     "connection dropped": (faults.reset(), "closed the connection"),
     "a web page": (faults.html(), "web page"),
     "nothing": (faults.empty(), "nothing"),
