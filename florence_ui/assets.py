@@ -1,4 +1,4 @@
-"""Where the files that ship with the project are."""
+"""Paths of the files that ship with the project."""
 
 from pathlib import Path
 

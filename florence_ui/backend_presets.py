@@ -1,4 +1,4 @@
-"""The backends in one table: a further one is a further row here, and an address in the settings if it needs one."""
+"""The table of backends. To add one, add a row here and, if it needs one, an address in the settings."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ from florence_ui.models import DEFAULT_PORT
 
 @dataclass(frozen=True)
 class BackendPreset:
-    """One row: a place where the model can run.
+    """One row: a server that can run the model.
 
     Attributes:
-        name: What the settings, links and programs call it.
+        name: Its name in settings, links and API calls.
         title: Its name for people.
-        url: Base address; empty where the operator has to set one.
-        url_setting: The field of `Settings` with the operator's address; empty where that is fixed.
-        needs_key: Whether it answers nobody without an API key.
+        url: Base address; empty if the operator has to set one.
+        url_setting: The field of `Settings` with the operator's address; empty if the address is fixed.
+        needs_key: Whether it requires an API key.
         unreachable_hint: What to do when it cannot be reached.
     """
 

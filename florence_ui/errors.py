@@ -1,4 +1,4 @@
-"""Every error that reaches a person: one sentence for what happened, one for what to do next.
+"""The errors that reach a person: one sentence for what happened, one for what to do next.
 
 FlorenceUIError
 ├── InputError                 what the person gave cannot be used
@@ -17,14 +17,14 @@ FlorenceUIError
 ├── BusyError                  this page has too much to do, or this visitor asked too often
 └── SettingsError              an environment variable has a value that cannot be used
 
-Messages never carry a key, a path of this machine or a traceback. What a server said is cut to
-`MAX_QUOTE` characters and freed of control characters by `quote`.
+Messages never contain a key, a path of this machine or a traceback. `quote` cuts a server's words to `MAX_QUOTE`
+characters and removes control characters.
 """
 
 import unicodedata
 
 MAX_QUOTE = 300
-"""Most characters of somebody else's text that an error repeats."""
+"""Maximum number of characters that an error quotes."""
 
 
 class FlorenceUIError(Exception):
@@ -45,7 +45,7 @@ class FlorenceUIError(Exception):
 
 
 class InputError(FlorenceUIError):
-    """What the person gave cannot be used; `field` names the input at which to say so."""
+    """The person's input cannot be used; `field` names the input next to which to show the error."""
 
     def __init__(self, message: str, hint: str = "", *, field: str = "") -> None:
         super().__init__(message, hint)
@@ -111,7 +111,7 @@ class StorageError(FlorenceUIError):
 
 
 class BusyError(FlorenceUIError):
-    """This page has too much to do, or this visitor asked too often; `seconds`: when it may be tried again."""
+    """This page has too much to do, or this visitor asked too often; retry after `seconds`."""
 
     def __init__(self, message: str, hint: str = "", *, seconds: float = 0.0) -> None:
         super().__init__(message, hint)
@@ -127,7 +127,7 @@ class SettingsError(FlorenceUIError):
 
 
 def quote(text: object) -> str:
-    """Somebody else's words, made fit to be repeated: one line, no control or direction characters, cut short."""
+    """Make somebody else's words safe to quote: one line, no control or direction characters, truncated."""
     visible = "".join(c if not unicodedata.category(c).startswith("C") else " " for c in str(text)[: MAX_QUOTE * 4])
     line = " ".join(visible.split())
     return line if len(line) <= MAX_QUOTE else line[: MAX_QUOTE - 1] + "…"

@@ -2,7 +2,7 @@
 
 DejaVu Sans (Latin, Greek, Cyrillic and more) comes with matplotlib, which supervision installs. It is found by path,
 because importing matplotlib would add a second to every start. The characters of other fonts are read with fontTools,
-which comes the same way, only once a label needs them.
+which comes the same way, and only when a label needs them.
 """
 
 import sys
@@ -38,7 +38,7 @@ SCRIPTS = {"Cjk": "Chinese", "Hiragana": "Japanese", "Katakana": "Japanese", "Ha
 EAST_ASIAN_SIGNS = (range(0x3000, 0x3040), range(0xFF00, 0xFFF0))
 """Punctuation and wide letters that Chinese, Japanese and Korean share."""
 MAX_MARKS = 2
-"""Accents a letter keeps in a drawing."""
+"""Maximum number of accents that a letter keeps in a drawing."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Keeps one repeated line from filling the log; `logging` and the libraries in use have nothing for it."""
+"""A throttle for repeated log lines; neither `logging` nor the libraries in use have one."""
 
 import logging
 import threading
@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 MAX_REPEATS = 5
-"""How often the same warning is written within `WINDOW_SECONDS`."""
+"""Times that the same warning is written within `WINDOW_SECONDS`."""
 WINDOW_SECONDS = 60.0
 MAX_KINDS = 1000
 
@@ -19,7 +19,7 @@ class _Window:
 
 
 class RepeatThrottle(logging.Filter):
-    """Drops repeated warnings and errors and reports later how many; records below WARNING always pass.
+    """A filter that drops repeated warnings and errors and later reports how many; records below WARNING always pass.
 
     Two records are the same if they agree in logger, level, unformatted message and type of exception.
     """
@@ -30,7 +30,7 @@ class RepeatThrottle(logging.Filter):
         self._windows: dict[tuple[object, ...], _Window] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether to write the record; the first one after some were dropped says how many."""
+        """Return whether to write the record; add to the first one after dropped records how many there were."""
         if record.levelno < logging.WARNING:
             return True
         key = (record.name, record.levelno, str(record.msg), record.exc_info and record.exc_info[0])

@@ -1,8 +1,8 @@
-"""What the operator sees: one JSON line per run, and a terminal that neither leaks a key nor can be forged.
+"""The operator's log: one JSON line per run, and a terminal that neither leaks a key nor can be forged.
 
-A run's line holds no picture, text, key, link or address. Everything else that reaches the terminal (other libraries'
-log records, tracebacks, `print`) passes a redactor that removes keys and makes control characters, bidirectional marks
-and escape sequences visible.
+A run's line contains no picture, text, key, link or address. Everything else that reaches the terminal (log records of
+other libraries, tracebacks, `print`) passes a redactor that removes keys and makes control characters, bidirectional
+marks and escape sequences visible.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ _LINE_BREAKS = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 class Redactor:
-    """Removes secrets from text.
+    """A registry of secrets that removes them from text.
 
     Args:
         secrets: Keys known from the start, such as the operator's.
@@ -101,7 +101,7 @@ def indent_continuations(text: str) -> str:
 
 
 class SafeFormatter(logging.Formatter):
-    """Formats a record, then redacts it; a line break in it cannot start a new record."""
+    """A formatter that redacts records and keeps line breaks in them from starting a new record."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -1,4 +1,4 @@
-"""Puts the page together: layout, events and endpoints, and how it is launched."""
+"""The page as a whole: layout, events, endpoints and launch."""
 
 from typing import Any
 
@@ -25,11 +25,11 @@ PARTS = Parts(
     below_answer=(build_object_panel, build_filter_panel),
     tabs=(Tab("Compare", build_compare_tab), Tab("Many pictures", build_batch_tab)),
 )
-"""Panels and tabs besides asking once; a tab is a row here and a folder in `ui/` for its code, styles and scripts."""
+"""Further panels and tabs; a tab is a row here and a folder in `ui/` for its code, styles and scripts."""
 
 
 class Playground(GuardedBlocks):
-    """The page; however it is launched, it is safe in public."""
+    """The page, which is safe in public however it is launched."""
 
     def __init__(self, services: Services) -> None:
         super().__init__(services, title=TITLE, analytics_enabled=False)

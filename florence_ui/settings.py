@@ -1,6 +1,6 @@
 """Settings: environment variables, all of them in one table.
 
-The table is `Settings` itself: a further setting is a further field. `Settings.variables()` gives the rows for the
+The table is `Settings` itself: to add a setting, add a field. `Settings.variables()` returns the rows for the
 documentation.
 """
 
@@ -33,14 +33,14 @@ from florence_ui.settings_readers import (  # fmt: skip
 
 
 def setting(names: str, default: Any, help: str, reader: Reader, *, shown: str | None = None) -> Any:
-    """A field of `Settings`.
+    """Define a field of `Settings`.
 
     Args:
-        names: The variable's name; where there are several, the first one that is set counts.
-        default: The value when none is set.
+        names: The variable's names; the first one that is set counts.
+        default: The value if none is set.
         help: What it does, one sentence.
-        reader: How the variable's text is read.
-        shown: The default in words, where those of the value do not tell.
+        reader: The parser of the variable's text.
+        shown: The default in words, if the value alone does not explain it.
     """
     words = shown if shown is not None else str(default).lower() if isinstance(default, bool) else f"{default}"
     return dataclasses.field(
@@ -51,7 +51,7 @@ def setting(names: str, default: Any, help: str, reader: Reader, *, shown: str |
 # fmt: off
 @dataclass(frozen=True)
 class Settings:
-    """Everything that the operator can choose; the defaults suit one person on their own machine."""
+    """The operator's settings; the defaults suit one person on their own machine."""
 
     api_key: Secret | None = setting(  # noqa: RUF009 - it makes a dataclass field
         "API_KEY ROBOFLOW_API_KEY", None,
@@ -120,10 +120,10 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """The settings that an environment asks for; variables that are not set, or empty, keep their defaults.
+        """Read the settings from an environment; variables that are not set, or empty, keep their defaults.
 
         Raises:
-            SettingsError: If a value cannot be used; names the variable and what it takes, never the value.
+            SettingsError: If a value cannot be used; it names the variable and what it accepts, never the value.
         """
         given = {}
         for field in dataclasses.fields(cls):
@@ -146,7 +146,7 @@ class Settings:
 
     @property
     def default_backend(self) -> str:
-        """The backend that is chosen at first: the operator's choice, else serverless with a key, local without."""
+        """The default backend: the operator's choice, else serverless with a key, local without."""
         return self.backend or ("serverless" if self.api_key else "local")
 
     @property
@@ -161,15 +161,15 @@ class Settings:
 
     @property
     def shared_key_models(self) -> tuple[str, ...]:
-        """The models that visitors may use with the operator's key, the one chosen at first included; empty is all."""
+        """The models that visitors may use with the operator's key, including the default one; empty allows all."""
         return tuple(dict.fromkeys((*self.models, self.model))) if self.models and self.model else self.models
 
     def url(self, backend: str) -> str:
-        """A backend's address: the operator's, else the preset's; empty where it has none."""
+        """A backend's address: the operator's, else the preset's; empty if it has none."""
         return self.operator_url(backend) or PRESETS[backend].url
 
     def operator_url(self, backend: str) -> str:
-        """The address that the operator set for a backend; empty for none."""
+        """The address that the operator set for a backend; empty if none."""
         field = PRESETS[backend].url_setting
         return getattr(self, field) if field else ""
 

@@ -1,6 +1,6 @@
-"""Environment variables: what each of them takes, and how its text is read.
+"""Environment variables: what each accepts, and how its text is read.
 
-Not by pydantic-settings: its errors repeat the value, which may be a key, and its messages name fields, not variables.
+Not by pydantic-settings, whose errors repeat the value, which may be a key, and name fields instead of variables.
 """
 
 import math
@@ -15,16 +15,16 @@ from florence_ui.network.origins import normalize_origin
 
 MAX_KEY = 200
 MAX_SECONDS = 7 * 24 * 3600
-"""Longest time that a setting may ask for."""
+"""Longest time that a setting may specify, in seconds."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Turns a variable's text into its value.
+    """A parser of a variable's text.
 
     Attributes:
-        expected: What it takes, to follow "It takes".
-        read: From the text to the value; raises ValueError.
+        expected: What the variable accepts, to follow "It takes".
+        read: Text -> value; raises ValueError.
     """
 
     expected: str
@@ -36,8 +36,8 @@ class Variable:
     """One row of the table of settings.
 
     Attributes:
-        names: The variable's name; where there are several, the first one that is set counts.
-        default: What holds when it is not set, in words for the documentation.
+        names: The variable's names; the first one that is set counts.
+        default: The default in words, for the documentation.
         help: What it does, one sentence.
         reader: How it is read.
     """
@@ -49,18 +49,18 @@ class Variable:
 
 
 def is_key(text: str) -> bool:
-    """Whether a text could be an API key: short, visible ASCII without blanks, so that it fits into a header."""
+    """Whether a text could be an API key: short, printable ASCII without spaces, so that it fits into a header."""
     return 0 < len(text) <= MAX_KEY and all("!" <= c <= "~" for c in text)
 
 
 def read_url(text: str) -> str:
-    """A server's base address without a trailing slash.
+    """Read a server's base address; drop a trailing slash.
 
     Raises:
-        ValueError: If it is not http(s), or holds a name, a password, a query or blanks.
+        ValueError: If it is not http(s), or contains a user name, a password, a query or spaces.
     """
     parts = urlsplit(text)
-    port = parts.port  # raises where it is not a number
+    port = parts.port  # raises if it is not a number
     is_web = parts.scheme in ("http", "https") and parts.hostname and not (parts.query or parts.fragment)
     if not is_web or parts.username is not None or port == 0 or any(c.isspace() for c in text):
         raise ValueError
@@ -97,12 +97,12 @@ def seconds(least: float = 0.1) -> Reader:
 
 
 def count(most: int) -> Reader:
-    """A whole number of which 0 means no limit."""
+    """A whole number; 0 means no limit."""
     return integer(0, most, "a whole number, 0 for no limit")
 
 
 def one_of(choices: Collection[str]) -> Reader:
-    """One of some words, in any case."""
+    """One of several words, in any case."""
 
     def read(text: str) -> str:
         if text.lower() not in choices:

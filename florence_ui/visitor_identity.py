@@ -1,4 +1,4 @@
-"""Who makes a request, and the address that a visitor is counted by."""
+"""The sender of a request, and the address by which a visitor is counted."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-f
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who makes a request.
+    """The sender of a request.
 
     Attributes:
         session: The session of one page or program; empty when unknown.
@@ -36,11 +36,11 @@ class Visitor:
 UNKNOWN_VISITOR = Visitor("", "")
 
 current_visitor: ContextVar[Visitor] = ContextVar("current_visitor", default=UNKNOWN_VISITOR)
-"""Whose event is being handled; set for every event of the page and every call by a program."""
+"""The visitor whose event is being handled; set for every event of the page and every call by a program."""
 
 
 def client_address(peer: str | None, headers: Mapping[str, str], trusted_header: str = "") -> str:
-    """The address that a visitor is counted by.
+    """The address by which a visitor is counted.
 
     Args:
         peer: The address of the connection.
@@ -59,9 +59,9 @@ def client_address(peer: str | None, headers: Mapping[str, str], trusted_header:
 
 
 def _network(text: str) -> str:
-    """The network that one visitor has, for an address; `""` for anything else.
+    """The network of one visitor, from an address; `""` for anything else.
 
-    A home connection often has an IPv6 /56, which holds 256 networks of /64: counting by those would let one visitor
+    A home connection often has an IPv6 /56, which contains 256 networks of /64: counted by those, one visitor would
     count 256 times.
     """
     address = parse_address(host_name(text))

@@ -1,11 +1,11 @@
-"""The page's abilities for programs and agents: named endpoints with named fields, which all have defaults.
+"""What the page does, for programs and agents: named endpoints with named fields, all with defaults.
 
     client = gradio_client.Client("http://127.0.0.1:7860")
     picture, answer = client.predict(handle_file("dog.jpg"), "<OD>", api_name="/analyse")
 
-A file that a program names is taken only if it was uploaded to this app; see `uploads.uploaded`. Where the `mcp`
-package is installed the endpoints are tools of an agent too: Gradio makes their descriptions of the docstrings, one
-line a field.
+A file that a program names is accepted only if it was uploaded to this app; see `hosting.uploads.upload_path`. Where
+the `mcp` package is installed, the endpoints are also tools for agents: Gradio builds their descriptions from the
+docstrings, one line per field.
 """
 
 import contextlib
@@ -39,13 +39,13 @@ from florence_ui.visitors.multi_call import ask_sides, max_concurrency, retry_wh
 from florence_ui.visitors.service import Services
 
 Sides = Mapping[str, Analysis | FlorenceUIError]
-"""What became of the two questions of a comparison."""
+"""The outcomes of the two questions of a comparison."""
 
 endpoints = Endpoints()
 
 
 def add_endpoints(services: Services) -> None:
-    """Add all endpoints to the `gr.Blocks` that is open."""
+    """Add all endpoints to the open `gr.Blocks`."""
     for some in (endpoints, many.endpoints, jobs.endpoints):
         some.register(services)
 
@@ -70,7 +70,7 @@ async def analyse(
         The answer: its text, and its detections with places in pixels of the upright original.
     """
     template = template_of(services, question)
-    async with services.admit(template, report_status) as ask:  # the picture is opened only where there is a place
+    async with services.admit(template, report_status) as ask:  # open the picture only once there is a slot
         analysis = await ask(template.about(await picture_of(services, image, image_url)))
     return file_data(await draw(analysis, full=True)), analysis_record(analysis)
 
@@ -107,10 +107,10 @@ async def compare(
 
 
 async def _both(services: Services, requests: Mapping[str, Request]) -> Sides:
-    """Both answers, or the error of the one that fails.
+    """Both answers, with the error in place of one that fails.
 
     Raises:
-        FlorenceUIError: If both fail: what the left one says.
+        FlorenceUIError: If both fail: the left one's error.
     """
     tell, sides = status_to_program(), dict[str, Analysis | FlorenceUIError]()
     async with contextlib.aclosing(ask_sides(services, requests)) as heard:
@@ -126,7 +126,7 @@ async def _both(services: Services, requests: Mapping[str, Request]) -> Sides:
 
 
 def _comparison_record(sides: Sides) -> dict[str, Any]:
-    """Both answers, or the reason why there is none, and what they have in common where there are two."""
+    """Both answers, or the reasons for their failure, and, if both succeeded, what they have in common."""
     record: dict[str, Any] = {
         name: analysis_record(side) if isinstance(side := sides[name], Analysis) else {"error": str(side)}
         for name in (LEFT, RIGHT)
@@ -136,7 +136,7 @@ def _comparison_record(sides: Sides) -> dict[str, Any]:
 
 
 def _comparison_picture(sides: Sides) -> Path | None:
-    """Who found what, drawn; None where a side failed or there is nothing to draw; blocks."""
+    """A drawing of who found what; None if a side failed or there is nothing to draw. Blocks."""
     left, right = sides[LEFT], sides[RIGHT]
     if not isinstance(left, Analysis) or not isinstance(right, Analysis):
         return None
@@ -170,10 +170,10 @@ async def chain(
 
 
 async def _steps(services: Services, chain: Chain, request: Request) -> list[StepReport]:
-    """The last report of every step that began.
+    """The last report of every step that started.
 
     Raises:
-        FlorenceUIError: If the first step fails already: its reason.
+        FlorenceUIError: If the very first step fails.
     """
     reports: dict[int, StepReport] = {}
     ask, calls = retry_when_rate_limited(services, status_to_program()), max_concurrency(services, request)
@@ -188,12 +188,12 @@ async def _steps(services: Services, chain: Chain, request: Request) -> list[Ste
 
 
 def _answer(report: StepReport) -> Analysis | None:
-    """The answer of a step that is done."""
+    """The answer of a finished step."""
     return report.analysis if report.state is StepState.DONE else None
 
 
 def _chain_record(chain: Chain, reports: Sequence[StepReport]) -> dict[str, Any]:
-    """What became of each step that began."""
+    """The outcome of each step that started."""
     return {
         "title": chain.title,
         "steps": [

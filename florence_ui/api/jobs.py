@@ -1,5 +1,5 @@
-"""Endpoints for calls that take long: `/start_many` begins one, `/job_status` tells how far it has come,
-`/job_result` gives what came out, `/cancel_job` ends it. Whoever has the job's id may do so.
+"""Endpoints for long calls: `/start_many` starts a job, `/job_status` reports its progress, `/job_result` returns its
+result, `/cancel_job` ends it. The job's id is all that a caller needs.
 """
 
 import asyncio

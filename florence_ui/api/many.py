@@ -76,10 +76,10 @@ class ManyJob:
     """One question about many pictures.
 
     Attributes:
-        template: What is asked.
+        template: The question.
         batch: The pictures.
-        file_format: In which the answers are to be taken away; empty for no file.
-        validation: The part of a data set's pictures to hold back for validation.
+        file_format: The format of the exported file; empty for no file.
+        validation: The fraction of a dataset's pictures to hold back for validation.
     """
 
     template: RequestTemplate
@@ -97,10 +97,10 @@ def job_of(
     validation: object = 0.0,
     **question: object,
 ) -> ManyJob:
-    """What a program asks about many pictures; nothing is opened or fetched yet.
+    """Read what a program asks about many pictures; nothing is opened or fetched yet.
 
     Raises:
-        InputError: If something cannot be used, in words.
+        InputError: If a field cannot be used.
     """
     name = words(file_format, "file_format").strip()
     wanted = choice(name, "file_format", tuple(FORMATS), FORMAT_NAMES) if name else ""
@@ -109,7 +109,7 @@ def job_of(
 
 
 async def run_job(services: Services, job: ManyJob) -> Output:
-    """The file, if one is wanted, and a record of each picture's state.
+    """The file, if one was requested, and a record of each picture's state.
 
     Raises:
         FlorenceUIError: If the only picture fails, or there is nothing to put into the file.
@@ -126,7 +126,7 @@ async def _ask_about_all(services: Services, batch: Batch, template: RequestTemp
     """Ask about every picture of a batch.
 
     Raises:
-        FlorenceUIError: If there is one picture only and it fails: its reason.
+        FlorenceUIError: If the only picture fails.
     """
     places, tell, count = max_concurrency(services, template), status_to_program(), len(batch.items)
     going = batch.run(
@@ -147,7 +147,7 @@ async def _ask_about_all(services: Services, batch: Batch, template: RequestTemp
 
 
 def _link_opener(services: Services, places: int, on_status: OnStatus) -> OpenLink:
-    """Opens pictures behind links, a few at a time; waits where the visitor's quota is used up for a while."""
+    """Open pictures behind links, a few at a time; wait while the visitor's quota is used up."""
     free = asyncio.Semaphore(places)
 
     async def open_link(link: str) -> Picture:
@@ -162,7 +162,7 @@ def _link_opener(services: Services, places: int, on_status: OnStatus) -> OpenLi
 
 
 def _batch_record(batch: Batch, *, answers: bool) -> dict[str, Any]:
-    """How far a batch has come, and each picture's state; with its answer, or at least its warnings."""
+    """A batch's progress, and each picture's state with its answer or at least its warnings."""
     pictures = []
     for number_, item in enumerate(batch.items, start=1):
         state = {"picture": item.name, "picture_number": number_, "state": item.state.value, "reason": item.reason}
@@ -175,7 +175,7 @@ def _batch_record(batch: Batch, *, answers: bool) -> dict[str, Any]:
 
 
 async def _export_file(services: Services, job: ManyJob) -> Export:
-    """The file in the format that was asked for.
+    """The file in the requested format.
 
     Raises:
         FlorenceUIError: If there is nothing to put into it.

@@ -1,10 +1,10 @@
-"""Tools for agents: where the `mcp` package is installed, Gradio lists the endpoints as tools; this calls them.
+"""Tools for agents: where the `mcp` package is installed, Gradio lists the endpoints as tools; this module calls them.
 
-Gradio's own way sends each call back to the page as a client of its own: all agents would be one visitor, a file of
-this machine that an agent names would be uploaded, an answer of several parts would come as one text, and a call of
-minutes would tell nothing until its caller had given up. Here a call is the endpoint itself, in the share of the
-agent's own address. It tells how far it has come, ends when the agent leaves, and turns into a job before agents
-lose patience.
+Gradio itself would send each call back to the page as a client: all agents would count as one visitor, a file of this
+machine that an agent names would be uploaded, an answer of several parts would arrive as one text, and a call of
+several minutes would report nothing until its caller had given up. Here a call runs the endpoint directly, within the
+quota of the agent's own address. It reports its progress, ends when the agent leaves, and becomes a job before the
+agent times out.
 """
 
 import asyncio
@@ -33,11 +33,11 @@ from florence_ui.visitors.service import Services, visitor_of
 log = logging.getLogger(__name__)
 
 PATIENCE = 45.0
-"""Seconds after which a call goes on as a job: clients give up after 60, most of them whatever they are told."""
+"""Seconds after which a call continues as a job: clients give up after 60, most of them despite progress reports."""
 HEARTBEAT = 5.0
-"""Longest time between two notifications of progress, in seconds: each tells a client that the call is alive."""
+"""Longest time between two progress notifications, in seconds; each tells the client that the call is alive."""
 IMMEDIATE = {endpoint.name for endpoint in jobs.endpoints}
-"""Tools that answer at once, also for whoever has used up their calls."""
+"""Tools that answer at once, even to a visitor whose calls are used up."""
 UNEXPECTED = FlorenceUIError("Something went wrong here; it has been noted.", "Please try again.")
 
 
@@ -47,17 +47,17 @@ def has_mcp() -> bool:
 
 
 def serve_tools(blocks: Any) -> None:
-    """Let these `gr.Blocks` answer agents themselves, if it is the page and agents are served at all."""
+    """Let `gr.Blocks` answer agents itself, if it is the page and agents are served."""
     server, services = ToolServer.of(blocks), getattr(blocks, "services", None)
     if server is not None and services is not None:
         server.answer_calls(Tools(server, services).call)
 
 
 class Tools:
-    """The endpoints as agents call them.
+    """The endpoints as tools for agents.
 
     Args:
-        server: Lists them and carries the answers.
+        server: Gradio's list of the tools, and the way back for their answers.
         services: What the endpoints call.
     """
 
@@ -66,10 +66,10 @@ class Tools:
         self.services = services
 
     async def call(self, name: str, arguments: dict[str, Any]) -> list[Any]:
-        """The content of a tool's answer; it ends when the agent leaves.
+        """Answer a call of a tool; end when the agent leaves.
 
         Raises:
-            FlorenceUIError: Whatever went wrong, in words.
+            FlorenceUIError: If the call fails.
         """
         context = self.server.context
         try:
@@ -88,7 +88,7 @@ class Tools:
         """The endpoint behind a tool's name.
 
         Raises:
-            InputError: If there is none, or it takes no such arguments.
+            InputError: If there is no such tool, or the arguments do not fit it.
         """
         function = self.server.find_function(name)
         if function is None:
@@ -99,7 +99,7 @@ class Tools:
         return function
 
     async def _attend(self, work: Callable[[], Awaitable[Output]], context: Any) -> Output:
-        """The output of a call; of one that takes too long, the job that it becomes."""
+        """The output of a call, or the job that it becomes if it takes too long."""
         job = self.services.jobs.start(work, kept=False)
         try:
             await self._wait(job, context)
@@ -113,7 +113,7 @@ class Tools:
         return None, job.record() | {"next": more}
 
     async def _wait(self, job: Job, context: Any) -> None:
-        """Waits until the call is done, at most `PATIENCE`, and tells how far it is to whoever wants to know."""
+        """Wait until the call is done, for at most `PATIENCE`, and report its progress if the agent asked for that."""
         token, shown, deadline = context.meta and context.meta.progressToken, 0.0, time.monotonic() + PATIENCE
         while job.state is JobState.RUNNING and (left := deadline - time.monotonic()) > 0:
             job.changed.clear()
@@ -124,7 +124,7 @@ class Tools:
                 pass
             if token is None or job.state is not JobState.RUNNING:
                 continue
-            # it must grow each time: between two parts that are done, by half of what is left
+            # it must grow each time: between two finished parts, by half of what is left
             now = job.progress
             shown = float(now.done) if now.done > shown else shown + (now.done + 1 - shown) / 2
             await context.session.send_progress_notification(
@@ -132,7 +132,7 @@ class Tools:
             )
 
     def _content(self, output: Output, request: Request) -> list[Any]:
-        """The parts of an answer: a picture as a picture with its address, the record as JSON; blocks."""
+        """The parts of an answer: the picture with its address, the record as JSON. Blocks."""
         path, record = output
         root = self.server.root_url(request)
         file = file_data(path)
@@ -141,7 +141,7 @@ class Tools:
 
 
 async def call_endpoint(function: Callable[..., Awaitable[Any]], arguments: dict[str, Any]) -> Output:
-    """What an endpoint gives, as file and record."""
+    """An endpoint's output as file and record."""
     value: dict[str, Any] | tuple[FileData | None, dict[str, Any]] = await function(**arguments)
     file, record = value if isinstance(value, tuple) else (None, value)
     return Path(file.path) if file else None, record

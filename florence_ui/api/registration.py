@@ -1,11 +1,11 @@
-"""How an endpoint is made: a function and the names of its fields; schema and description come from the fields' table.
+"""Endpoints from functions and the names of their fields; schema and description come from the table of fields.
 
     endpoints = Endpoints()
 
     @endpoints.add("image", *QUESTION, "image_url")
     async def analyse(services: Services, image: object, image_url: object, **question: object) -> ...:
 
-The function gets whatever was posted for each field, so it takes `object`, and reads it with `api.values`.
+Fields arrive as they were posted, so the function takes each as `object` and reads it with `api.values`.
 """
 
 import inspect
@@ -31,10 +31,10 @@ class Field:
     """A field of an endpoint.
 
     Attributes:
-        type: What the schema says it takes; what is read is more forgiving.
-        default: What it is when left out.
+        type: Its type in the schema; reading is more lenient.
+        default: Its value when omitted.
         help: One line about it; `{choices}` stands for its values.
-        choices: Its values, where they are a fixed set; those of a backend are the page's.
+        choices: Its values, if they are a fixed set; those of a backend are the page's.
     """
 
     type: Any
@@ -44,7 +44,7 @@ class Field:
 
     @property
     def description(self) -> str:
-        """The help with the values in it."""
+        """The help with the values filled in."""
         return self.help.format(choices=", ".join(self.choices))
 
 
@@ -117,7 +117,7 @@ class Endpoint:
     """A named endpoint, and a tool for agents.
 
     Attributes:
-        function: Answers it: (services, **fields) -> what it gives; its docstring tells what it does and gives.
+        function: (services, **fields) -> output; its docstring describes the endpoint and its output.
         fields: Its fields by name, in order.
     """
 
@@ -126,18 +126,18 @@ class Endpoint:
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The endpoint's name."""
         return self.function.__name__
 
     @property
     def description(self) -> str:
-        """Its docstring with its fields in it, in the form that Gradio reads."""
+        """The docstring with the fields added, in the form that Gradio reads."""
         about, heading, returns = (inspect.getdoc(self.function) or "").partition("Returns:")
         fields = [f"    {name}: {field.description}" for name, field in self.fields.items()]
         return "\n".join([about, "Args:", *fields, "", heading + returns])
 
     def register(self, services: Services) -> None:
-        """Add it to the `gr.Blocks` that is open."""
+        """Add the endpoint to the open `gr.Blocks`."""
         dependency = gr.api(self._bound(services), api_name=self.name, concurrency_limit=None)
         blocks = get_blocks_context()
         assert blocks is not None, "gr.api has just added to it"
@@ -168,14 +168,14 @@ class Endpoint:
 
 
 class Endpoints(list[Endpoint]):
-    """The endpoints of one module, in their order."""
+    """The endpoints of one module, in order."""
 
     def add(self, *names: str, **own: Field) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Make an endpoint of a function, named as the function is.
+        """Register a function as an endpoint of the same name.
 
         Args:
             names: Its fields.
-            own: Those of them that differ from the table.
+            own: Fields that differ from the table.
         """
 
         def decorate(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -185,6 +185,6 @@ class Endpoints(list[Endpoint]):
         return decorate
 
     def register(self, services: Services) -> None:
-        """Add all of them to the `gr.Blocks` that is open."""
+        """Add all of them to the open `gr.Blocks`."""
         for endpoint in self:
             endpoint.register(services)

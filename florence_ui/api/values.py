@@ -1,5 +1,5 @@
-"""What a program posted, read strictly but without pedantry: what can only mean one thing is accepted, and whatever
-cannot be used becomes a sentence that names its field.
+"""Reading of posted fields: an unambiguous value is accepted however it is written; any other becomes an error that
+names the field.
 """
 
 import mimetypes
@@ -26,18 +26,18 @@ from florence_ui.visitors.jobs import report_progress
 from florence_ui.visitors.service import Services
 
 MAX_FIELD = 100_000
-"""Most characters of any text that a program may send."""
+"""Maximum length of any text that a program may send."""
 Names = Mapping[str, str]
-"""What a program may write, folded by `fold`, and what it stands for."""
+"""What a program may write, folded by `fold` -> what it stands for."""
 
 
 def fold(name: str) -> str:
-    """A name without what people and programs spell differently: `<OD>`, `od` and `Od` are one."""
+    """Normalize the spelling of a name: `<OD>`, `od` and `Od` are the same."""
     return re.sub(r"[\s_-]+", " ", name.strip().removeprefix("<").removesuffix(">")).strip().casefold()
 
 
 def names_of(titles: Iterable[tuple[str, str]]) -> Names:
-    """From (name, title in words): both stand for the name."""
+    """Map both names and titles to names, from pairs (name, title)."""
     return {fold(word): name for name, title in titles for word in (title, name)}
 
 
@@ -46,15 +46,15 @@ CHAIN_NAMES = names_of((name, chain.title) for name, chain in CHAINS.items())
 
 
 def template_of(services: Services, posted: Mapping[str, object], prefix: str = "") -> RequestTemplate:
-    """What a program asks; its picture is still to come, so nothing is opened or fetched for a bad question.
+    """Read a program's question without its picture, so that nothing is opened or fetched for a bad question.
 
     Args:
         services: What the endpoints call.
-        posted: The fields of the question; what is left out is empty.
-        prefix: What stands before the names of model and backend where a program gives two of each.
+        posted: The fields of the question; omitted ones are empty.
+        prefix: The prefix of the fields `model` and `backend` where a program gives two of each.
 
     Raises:
-        InputError: If something cannot be used, in words.
+        InputError: If a field cannot be used.
     """
     token = words(posted["task"], "task")
     question = Question(
@@ -88,7 +88,7 @@ def pictures_of(images: object, image_urls: object) -> list[Item]:
     """The uploaded files that a list names, then the pictures behind links, in their order; nothing is fetched yet.
 
     Raises:
-        InputError: If they are not lists, empty or too long, or hold something that is no upload of this app.
+        InputError: If they are not lists, are empty or too long, or name a file that is not an upload of this app.
     """
     images, links = [] if images is None else images, links_of(image_urls)
     if not isinstance(images, list):
@@ -105,10 +105,10 @@ def pictures_of(images: object, image_urls: object) -> list[Item]:
 
 
 def links_of(value: object) -> list[str]:
-    """Links as they were posted: a list of them, or one; empty ones count for nothing.
+    """Read links as posted, a list or a single one; empty ones are ignored.
 
     Raises:
-        InputError: If it is something else.
+        InputError: If the value is anything else.
     """
     links = [value] if isinstance(value, str) else [] if value is None else value
     if not isinstance(links, list):
@@ -117,9 +117,9 @@ def links_of(value: object) -> list[str]:
 
 
 def link_name(link: str) -> str:
-    """What the picture behind a link is called: the last part of its path, without a query, which may hold a key.
+    """The name of the picture behind a link: the last part of its path, without a query, which may hold a key.
 
-    Control characters, written as `%00` in a link, are left out.
+    Control characters, which a link contains as `%00`, are removed.
     """
     try:
         parts = urlsplit(link)
@@ -130,9 +130,9 @@ def link_name(link: str) -> str:
 
 
 def posted_file(value: object) -> object:
-    """A file as a program names it; an address, which agents have in its place, becomes the path in it.
+    """A file as a program names it; a URL, which agents give instead, is replaced by the path in it.
 
-    Nothing is fetched, whatever host the address names: the path is that of an upload of this app, or refused.
+    Nothing is fetched, whichever host the URL names: a path that is not an upload of this app is refused.
     """
     if isinstance(value, str) and FILE_ROUTE in value:
         return unquote(value.partition(FILE_ROUTE)[2])
@@ -140,7 +140,7 @@ def posted_file(value: object) -> object:
 
 
 def file_data(path: Path | None) -> FileData | None:
-    """A file of ours as Gradio hands it out."""
+    """A file of ours as Gradio serves it."""
     if path is None:
         return None
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
@@ -148,16 +148,16 @@ def file_data(path: Path | None) -> FileData | None:
 
 
 def choice(value: object, field: str, known: Sequence[str], names: Names | None = None) -> str:
-    """One of some names, however it is spelled; see `fold`.
+    """Find a known name, however it is spelled; see `fold`.
 
     Args:
-        value: As it was posted.
-        field: Where.
-        known: The names.
-        names: What else may be written for them.
+        value: The posted value.
+        field: The field's name, for the error.
+        known: The known names.
+        names: Other spellings of them.
 
     Raises:
-        InputError: If it is none of them.
+        InputError: If the name is not known.
     """
     name = (names or names_of((each, each) for each in known)).get(fold(words(value, field)))
     if name is None:
@@ -166,10 +166,10 @@ def choice(value: object, field: str, known: Sequence[str], names: Names | None 
 
 
 def words(value: object, field: str) -> str:
-    """A text as it was posted; None counts as empty.
+    """Read a text as posted; None counts as empty.
 
     Raises:
-        InputError: If it is something else, or far too long.
+        InputError: If the value is anything else, or far too long.
     """
     if value is None:
         return ""
@@ -181,10 +181,10 @@ def words(value: object, field: str) -> str:
 
 
 def number(value: object, field: str) -> float:
-    """A number as it was posted; None counts as 0.
+    """Read a number as posted; None counts as 0.
 
     Raises:
-        InputError: If it is something else.
+        InputError: If the value is anything else.
     """
     if value is None:
         return 0.0
@@ -194,10 +194,10 @@ def number(value: object, field: str) -> float:
 
 
 def class_names(value: object) -> tuple[str, ...]:
-    """Classes as they were posted: a list of names, or one text.
+    """Read classes as posted: a list of names, or one text.
 
     Raises:
-        InputError: If it is something else.
+        InputError: If the value is anything else.
     """
     if not isinstance(value, list):
         return (words(value, "classes"),)
@@ -207,10 +207,10 @@ def class_names(value: object) -> tuple[str, ...]:
 
 
 def region_of(value: object) -> Region | None:
-    """Four numbers as they were posted; None and an empty list are no region.
+    """Read four numbers as posted; None and an empty list mean no region.
 
     Raises:
-        PromptError: If it is something else.
+        PromptError: If the value is anything else.
     """
     if value is None or value == []:
         return None
@@ -223,12 +223,12 @@ def region_of(value: object) -> Region | None:
 
 
 def report_status(words: str) -> None:
-    """An `OnStatus` for a program whose call is a job: the state of the job."""
+    """An `OnStatus` that sets the detail of a program's job."""
     report_progress(detail=words)
 
 
 def status_to_program() -> OnStatus:
-    """An `OnStatus` for the program whose call is handled: the state of its job, or a message where it is none."""
+    """An `OnStatus` for the current call of a program: its job's detail, or a message if it is not a job."""
     last = ""
 
     def tell(words: str) -> None:

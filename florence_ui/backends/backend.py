@@ -1,4 +1,4 @@
-"""The backends in one table; a further one is a further row.
+"""The backends that the settings allow.
 
 serverless   Roboflow's cloud, with a key
 dedicated    a Roboflow Dedicated Deployment, at the operator's address
@@ -15,16 +15,16 @@ from florence_ui.settings import Settings
 
 @dataclass(frozen=True)
 class Backend:
-    """One place where the model runs.
+    """One server that runs the model.
 
     Attributes:
         name: `serverless`, `dedicated` or `local`.
         title: Its name for people.
         url: Base address, without a trailing slash.
-        needs_key: Whether it answers nobody without an API key.
-        takes_key: Whether a key may go there: not to a local address that nobody set, where any program may listen.
+        needs_key: Whether it requires an API key.
+        takes_key: Whether it may receive a key: not at a local address that nobody set, where any program may listen.
         timeout: Seconds that an answer may take.
-        concurrency: Calls that it gets at once.
+        concurrency: Maximum number of concurrent calls.
         unreachable_hint: What to do when it cannot be reached.
     """
 
@@ -39,7 +39,7 @@ class Backend:
 
     @property
     def host(self) -> str:
-        """Host, and port where one is named: `localhost:9001`."""
+        """Host, and port if there is one: `localhost:9001`."""
         return urlsplit(self.url).netloc
 
     @property
@@ -54,7 +54,7 @@ class Backend:
 
     @property
     def uses_proxy(self) -> bool:
-        """Whether calls go through the operator's outbound proxy, where there is one."""
+        """Whether calls go through the operator's outbound proxy, if there is one."""
         return not (self.is_local or self.is_on_this_machine)
 
 

@@ -1,8 +1,8 @@
-"""inference-sdk's client with a transport that is safe to aim at servers having a bad day.
+"""inference-sdk's client with a transport that copes with misbehaving servers.
 
-`infer_lmm_async` of the SDK decides what is sent; how it travels is decided here, because the SDK's own way has no
-deadline, follows redirects with the picture, reads answers of any size, and loses the server's message. This module
-is imported late: the SDK takes a second to load.
+The SDK's `infer_lmm_async` decides what is sent, this module how, because the SDK's own transport has no deadline,
+follows redirects with the picture, reads answers of any size, and loses the server's message. Import this module late:
+the SDK takes a second to load.
 """
 
 import json
@@ -17,7 +17,7 @@ from florence_ui.backends.refusals import error_for_status, redact_all
 from florence_ui.errors import AnswerError
 
 MAX_ANSWER = 4 * 2**20
-"""Most bytes of an answer; Florence-2's longest are under 100 kB."""
+"""Maximum size of an answer in bytes; Florence-2's longest are under 100 kB."""
 CHECK_ADDRESS = "Check the backend's address, or choose another backend."
 
 
@@ -25,8 +25,8 @@ class Client(InferenceHTTPClient):  # type: ignore[misc]  # the SDK has no types
     """The SDK's client for one call.
 
     Args:
-        backend: Where; its address must not end in a slash, or Roboflow's server answers 405.
-        key: The API key; it travels in the Authorization header only, where no server repeats it in an error.
+        backend: The backend; its address must not end in a slash, or Roboflow's server answers 405.
+        key: The API key; sent only in the Authorization header, which no server repeats in an error.
     """
 
     def __init__(self, backend: Backend, key: str | None) -> None:
@@ -55,7 +55,7 @@ class Client(InferenceHTTPClient):  # type: ignore[misc]  # the SDK has no types
                     return await self._read(response)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
                 if is_last or not connection.get("reused"):
-                    raise  # else the server had closed a connection that was kept for it: a new one is due
+                    raise  # otherwise the server has closed a kept-alive connection: use a new one
         raise AssertionError("the last try returns or raises")
 
     async def _read(self, response: aiohttp.ClientResponse) -> Any:
@@ -82,7 +82,7 @@ def _kind(body: bytes) -> str:
 
 
 async def read_whole(response: aiohttp.ClientResponse) -> bytes:
-    """The answer's body, given up as soon as it is too large.
+    """Read the answer's body; stop as soon as it is too large.
 
     Raises:
         AnswerError: If it is larger than `MAX_ANSWER`.

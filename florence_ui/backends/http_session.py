@@ -1,6 +1,6 @@
-"""HTTP as the page speaks it to backends: by aiohttp, which the SDK brings and which can be cancelled at any moment.
+"""HTTP requests to backends, by aiohttp, which comes with the SDK and can be cancelled at any moment.
 
-Only `port_probe` uses http.client instead: it runs in a thread before anything else is loaded, and hands on the first
+Only `port_probe` uses http.client instead: it runs in a thread before anything else is loaded, and reports the first
 words of a program that does not speak HTTP.
 """
 
@@ -20,9 +20,9 @@ from florence_ui.network.proxies import operator_proxies
 
 CONNECT_SECONDS = 15.0
 IDLE_SECONDS = 4.0
-"""Connections are kept for the next call this long: less than the five seconds after which uvicorn closes them."""
+"""Seconds that a connection is kept for the next call: fewer than the five after which uvicorn closes it."""
 MAX_JSON = 2**16
-"""Most bytes of a status or an error."""
+"""Maximum size of a status or an error in bytes."""
 CHUNK = 2**16
 
 UNUSABLE_PROXY = "The outbound proxy that is set for this server is not an HTTP proxy; no other kind is supported."
@@ -33,7 +33,7 @@ _sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Session, AsyncGene
 
 
 async def open_session() -> Session:
-    """The running loop's session: connections are reused, cookies are not kept, a proxy is used where named."""
+    """The running loop's session: connections are reused, cookies are not kept, a proxy is used if given."""
     loop = asyncio.get_running_loop()
     for other in [other for other in _sessions if other.is_closed()]:
         del _sessions[other]
@@ -44,7 +44,7 @@ async def open_session() -> Session:
 
 
 async def _session_of_this_loop() -> AsyncGenerator[Session]:
-    """A session that closes with its loop, which ends all its generators when it shuts down."""
+    """A session that closes with its loop, which closes all its generators when it shuts down."""
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS)
     trace = aiohttp.TraceConfig()
@@ -61,7 +61,7 @@ async def _mark_as_reused(_: Session, context: Any, __: aiohttp.TraceConnectionR
 
 
 async def fetch_json(backend: Backend, path: str, body: dict[str, str] | None = None) -> tuple[int, Any]:
-    """The status and the JSON of an answer, None where it is anything else; a body is posted. No key is sent.
+    """Send a request without a key, by POST if there is a body; return the status and the JSON, None for other content.
 
     Raises:
         BackendUnreachableError: If the outbound proxy cannot be used.
@@ -87,7 +87,7 @@ async def read_start(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
 
 
 def proxy_for(backend: Backend) -> str | None:
-    """The operator's outbound proxy for a backend: the one that the SDK's own calls, by `requests`, would take.
+    """The operator's outbound proxy for a backend: the one that the SDK's own calls, by `requests`, would use.
 
     Raises:
         BackendUnreachableError: If it cannot be used here; its address, which may hold a password, is not repeated.

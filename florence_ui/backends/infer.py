@@ -1,4 +1,4 @@
-"""One question to a backend: what is sent, and what comes back."""
+"""One question to a backend, and its answer."""
 
 import asyncio
 import base64
@@ -23,7 +23,7 @@ class Answer:
 
     Attributes:
         response: The answer's `response`: the prompt up to its first `>` -> what the model said.
-        image_size: (width, height) that the server says the picture had; None where it does not say.
+        image_size: (width, height) of the picture according to the server; None if it does not say.
         seconds: From the call to the answer.
         server: Host that answered.
     """
@@ -43,19 +43,20 @@ async def infer(
     api_key: Secret | None = None,
     max_new_tokens: int = MAX_NEW_TOKENS,
 ) -> Answer:
-    """Ask a server once. Cancelling it hangs up; nothing is retried, but a kept connection that turns out to be closed
-    is replaced.
+    """Ask a server once; cancelling closes the connection.
+
+    Nothing is retried, except that a kept-alive connection that turns out to be closed is replaced.
 
     Args:
-        backend: Where.
-        model_id: Which model.
+        backend: The server.
+        model_id: The model.
         prompt: As `build_prompt` writes it.
-        image: An encoded picture (JPEG).
-        api_key: The key, where there is one.
-        max_new_tokens: The model stops after so many.
+        image: The picture as JPEG.
+        api_key: The key, if there is one.
+        max_new_tokens: Maximum length of the answer, in tokens.
 
     Raises:
-        BackendError: Whatever went wrong, in words; never anything else.
+        BackendError: If anything goes wrong; no other exception is raised.
     """
     key = _check_key(backend, api_key)
     begun = time.perf_counter()

@@ -1,7 +1,7 @@
-"""The local model server as the page sees it: started where nobody answers, supervised, ended with the page.
+"""The local model server as a child process: started if nothing answers at its address, supervised, stopped at exit.
 
 The child is `python -m florence_ui.server`. It holds the other end of a pipe and ends when the pipe closes, so it
-never outlives this process, not even a killed one. Here is no torch: what the child does is asked over HTTP.
+never outlives this process, even if that is killed. The child's state is requested over HTTP: torch is not loaded here.
 """
 
 import asyncio
@@ -33,9 +33,9 @@ KEY_VARIABLES = ("API_KEY", "ROBOFLOW_API_KEY")
 """The child needs no key, so it gets none."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""Seconds before a child that ended is started again; doubled each time."""
+"""Seconds before a child that ended is restarted; doubled each time."""
 STEADY = 60.0
-"""A child that ran this many seconds had no trouble starting."""
+"""Seconds after which a running child counts as successfully started."""
 WATCH_SECONDS = 5.0
 PREPARE_SECONDS = 1.0
 SOON = 10.0
@@ -44,29 +44,29 @@ STOP_SECONDS = 3.0
 POLL_SECONDS = 0.3
 FRESH_SECONDS = 0.25
 READY_SECONDS = 30.0
-"""A model seen ready is taken to be ready for so long, unless a call fails."""
+"""Seconds for which a model seen ready is assumed to be ready, unless a call fails."""
 
 logger = logging.getLogger(__name__)
 
 
 def find_missing_packages() -> list[str]:
-    """What the local server needs and this Python does not have; nothing is imported."""
+    """Packages that the local server needs and this Python lacks; nothing is imported."""
     return [name for name in NEEDED_PACKAGES if importlib.util.find_spec(name) is None]
 
 
 def restart_delay(failures: int, first: float = FIRST_PAUSE) -> float:
-    """Seconds before a child that ended so many times in a row is restarted."""
+    """Seconds before restarting a child that has ended so many times in a row."""
     return min(LONGEST_PAUSE, first * 2.0 ** min(failures - 1, 20))
 
 
 class LocalServer:
-    """The local server: started if wanted, kept running, and asked what it does.
+    """The local server: started if configured, kept running, and queried for its state.
 
     Args:
         settings: Its address, and whether to start it.
-        command: What to start; `{host}` and `{port}` are filled in.
+        command: The command that starts it; `{host}` and `{port}` are filled in.
         first_pause: Seconds before the first restart.
-        prepare: A model to get ready as soon as the server answers, in the background; `""` for none.
+        prepare: A model to prepare in the background as soon as the server answers; `""` for none.
     """
 
     COMMAND = (
@@ -99,7 +99,7 @@ class LocalServer:
     # --- the child -----------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin to supervise the server, in a thread; return at once. A second call does nothing."""
+        """Start supervising the server in a thread and return at once. A second call does nothing."""
         if self._preparing is None and self._prepare:
             self._preparing = threading.Thread(target=self._prepare_first_model, name="first-model", daemon=True)
             self._preparing.start()
@@ -146,7 +146,7 @@ class LocalServer:
             self._stopping.wait(pause)
 
     def _prepare_first_model(self) -> None:
-        """Have the first model made ready, once for each child, or once on a server that somebody else started."""
+        """Request the first model, once per child, or once from a server that somebody else started."""
         done_for: float | None = None
         while not self._stopping.wait(PREPARE_SECONDS if self.pid else WATCH_SECONDS):
             begun = self._child_begun
@@ -154,7 +154,7 @@ class LocalServer:
                 done_for = begun
 
     def _run_child(self) -> int:
-        """Start the child and wait until it ends; what it prints goes to the log."""
+        """Start the child and wait until it ends; its output goes to the log."""
         parts = urlsplit(self.backend.url)
         command = [
             word.format(host=_listen_host(parts.hostname or ""), port=parts.port or 80) for word in self._command
@@ -174,7 +174,7 @@ class LocalServer:
     # --- its state -----------------------------------------------------------------------------------------------
 
     async def status(self, model_id: str = "") -> ServerStatus:
-        """What the server, or that model on it, is doing; never blocks the loop."""
+        """The state of the server, or of that model on it; never blocks the loop."""
         seen = await self._probe()
         if not seen.reachable:
             return self._not_reachable()
@@ -187,9 +187,8 @@ class LocalServer:
     async def wait_ready(self, model_id: str, on_state: Callable[[str], None]) -> ServerStatus:
         """Wait until the model is ready, and report each change; `""` waits for the server only.
 
-
         Raises:
-            BackendUnreachableError: If waiting does not help; says why.
+            BackendUnreachableError: If waiting cannot help, with the reason.
         """
         until, status = self._ready.get(model_id, (0.0, None))
         if status and time.monotonic() < until:
@@ -210,12 +209,12 @@ class LocalServer:
             await asyncio.sleep(POLL_SECONDS)
 
     def invalidate(self) -> None:
-        """Forget that models were seen ready; for when a call failed."""
+        """Forget which models were seen ready; call it after a failed call."""
         self._ready.clear()
         self._seen = None
 
     async def _probe(self) -> ProbeResult:
-        """Who answers, asked at most every `FRESH_SECONDS`; callers at the same time share one question."""
+        """The server that answers, probed at most every `FRESH_SECONDS`; concurrent callers share one probe."""
         if self._seen and self._seen[1].reachable and time.monotonic() - self._seen[0] < FRESH_SECONDS:
             return self._seen[1]
         if self._probing is None or self._probing.done() or self._probing.get_loop() is not asyncio.get_running_loop():
@@ -264,7 +263,7 @@ class LocalServer:
 
 
 def _listen_host(host: str) -> str:
-    """Where the child listens so that the address reaches it."""
+    """The address for the child to listen on, given the host that it is called by."""
     with contextlib.suppress(ValueError):
         return str(ipaddress.ip_address(host))
     return "127.0.0.1"

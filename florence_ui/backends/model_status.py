@@ -9,16 +9,16 @@ from florence_ui.errors import quote
 from florence_ui.models import BASE, NANO
 
 ModelReport = dict[str, Any]
-"""What our server says of one of its models: `state`, `percent`, `reason`, `on_disk` and more; nothing is certain."""
+"""One model as our server reports it: `state`, `percent`, `reason`, `on_disk` and more; any of them may be missing."""
 
 NANO_WARNING = (
     "Nano only knows drawn scenes, so this answer is not meaningful. Switch to Florence-2-base for photographs."
 )
-"""What nano's answer about any picture but a bundled example is worth."""
+"""The warning on nano's answer about any picture but a bundled example."""
 
 
 class ServerState(StrEnum):
-    """What the local server, or a model on it, is doing."""
+    """The state of the local server, or of a model on it."""
 
     STARTING = "starting"
     ABSENT = "absent"
@@ -40,8 +40,8 @@ class ServerStatus:
         state: In one word.
         detail: In one sentence.
         hint: What to do about it; may be empty.
-        percent: Of a download, 0 to 100; None where unknown.
-        models: What our own server reports of its models, by alias; empty for any other.
+        percent: Progress of a download, 0 to 100; None if unknown.
+        models: What our own server reports of its models, by alias; empty for other servers.
         server: Name and version of the server that answers.
     """
 
@@ -57,8 +57,8 @@ def model_status(model_id: str, models: dict[str, ModelReport], server: str) -> 
     """The status of one of our server's models.
 
     Args:
-        model_id: Which.
-        models: What the server reports of all of them.
+        model_id: The model.
+        models: What the server reports of all its models.
         server: The server's name and version.
     """
     model = models[model_id]
@@ -80,7 +80,7 @@ def model_status(model_id: str, models: dict[str, ModelReport], server: str) -> 
 
 
 def format_progress(model: ModelReport) -> str:
-    """How far a download is, to follow "is being downloaded"; as much as the server says.
+    """The progress of a download as far as the server reports it, to follow "is being downloaded".
 
     Args:
         model: `percent`, `total_bytes`, `bytes_per_second` and `seconds_left`, each a number or None.
@@ -100,7 +100,7 @@ def format_progress(model: ModelReport) -> str:
 
 
 def format_bytes(count: float) -> str:
-    """A number of bytes with two or three digits, in units of 1,000."""
+    """A number of bytes with two or three digits, in decimal units."""
     for unit in ("B", "kB", "MB"):
         if count < 999.5:
             return f"{count:.3g} {unit}"
@@ -109,7 +109,7 @@ def format_bytes(count: float) -> str:
 
 
 def format_seconds(seconds: float) -> str:
-    """A time of any length, no more precise than a guess is."""
+    """A duration in words, rounded as befits an estimate."""
     if seconds < 55:
         return f"{max(5, 5 * math.ceil(seconds / 5))} s"
     if seconds < 5400:
@@ -120,18 +120,18 @@ def format_seconds(seconds: float) -> str:
 def choose_model(
     wanted: str, models: dict[str, ModelReport], *, example: bool = False, nano_stands_in: bool = False
 ) -> str:
-    """Which model to use on the local backend.
+    """Choose the model to use on the local backend.
 
     Args:
-        wanted: The model that was chosen, or `""` for none in particular.
+        wanted: The model that was requested, or `""` for none in particular.
         models: `ServerStatus.models`.
         example: Whether the picture is one of the bundled examples, which need not wait for a download.
-        nano_stands_in: Whether nano may answer about other pictures where base is not available: only on the page,
-            whose choice says so and which shows what the answer is worth.
+        nano_stands_in: Whether nano may answer about other pictures while base is not available: only on the page,
+            which announces this and shows a warning with the answer.
 
     Returns:
-        `wanted`, or base. Nano in its place for examples while base is being downloaded; and, unless base was chosen,
-        where it is not available, for examples and where `nano_stands_in`.
+        `wanted`, or base. Nano replaces base for examples while base is being downloaded; if base is not available and
+        was not requested, also for examples and with `nano_stands_in`.
     """
     model_id = wanted or BASE
     state, nano = models.get(model_id), models.get(NANO, {})

@@ -1,7 +1,7 @@
 """Who answers at the local server's address: nobody, our server, Roboflow Inference, or another program.
 
-By http.client, in the supervising thread: it needs nothing that is slow to import, and it hands on the first words of a
-program that does not speak HTTP, which name it.
+By http.client, in the supervising thread: it is quick to import, and it reports the first words of a program that does
+not speak HTTP, which identify it.
 """
 
 import http.client
@@ -17,7 +17,7 @@ PROBE_SECONDS = 5.0
 
 
 class Listener(StrEnum):
-    """Who answers at an address."""
+    """The kind of program that answers at an address."""
 
     NOBODY = "nobody"
     OURS = "ours"
@@ -26,10 +26,10 @@ class Listener(StrEnum):
 
 
 def identify_listener(url: str, timeout: float = PROBE_SECONDS) -> tuple[Listener, str]:
-    """Ask an address who is there; blocks.
+    """Identify the program that answers at an address; blocks.
 
     Returns:
-        Who, and what it calls itself.
+        Its kind, and what it calls itself.
     """
     parts = urlsplit(url)
     connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection

@@ -1,4 +1,4 @@
-"""Ask a server who it is and what its models do, and have one made ready; no key is sent."""
+"""Ask a server for its identity and its models' states, or to prepare a model; no key is sent."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -16,12 +16,12 @@ PROBE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What a server says of itself.
+    """A server's description of itself.
 
     Attributes:
-        reachable: Whether it answered, and as a model server.
+        reachable: Whether it answered as a model server.
         server: Its name and version.
-        models: What our own server reports of its models, by alias; empty for any other.
+        models: What our own server reports of its models, by alias; empty for other servers.
     """
 
     reachable: bool
@@ -30,7 +30,7 @@ class ProbeResult:
 
 
 async def probe(backend: Backend, *, seconds: float = PROBE_SECONDS) -> ProbeResult:
-    """Ask a server who it is and which models it has; it loads none for that, and nothing is raised."""
+    """Ask a server for its identity and models, without loading any; errors are not raised."""
     try:
         async with asyncio.timeout(seconds):
             _, info = await _fetch(backend, "/info")
@@ -58,10 +58,10 @@ async def check_reachable(backend: Backend) -> tuple[bool, str]:
 async def request_model(backend: Backend, model_id: str) -> bool:
     """Ask our server to download and load a model, without waiting for it; other servers are not asked.
 
-    A download that failed is started again; the server itself takes growing pauses between its attempts.
+    A failed download is restarted; the server itself pauses longer after each attempt.
 
     Returns:
-        Whether no further request can help: the model is ready, cannot be loaded although its files are here, or is
+        Whether further requests are pointless: the model is ready, cannot be loaded although its files are here, or is
         unknown to the server.
     """
     try:
@@ -78,7 +78,7 @@ async def request_model(backend: Backend, model_id: str) -> bool:
 
 
 async def _fetch(backend: Backend, path: str, body: dict[str, str] | None = None) -> tuple[int, Any]:
-    await load_client()  # in a thread, so that the import below holds nobody up
+    await load_client()  # in a thread, so that the import below does not block the loop
     from florence_ui.backends.http_session import fetch_json
 
     return await fetch_json(backend, path, body)

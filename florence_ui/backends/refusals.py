@@ -1,4 +1,4 @@
-"""What a server's refusal means: HTTP status -> one sentence for what happened, one for what to do next."""
+"""A server's refusal in words: HTTP status -> one sentence for what happened, one for what to do next."""
 
 import json
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from florence_ui.errors import (
 
 MASK = "***"
 SHORTEST_TRACE = 6
-"""A run of this many of a key's characters would give it away."""
+"""A substring of a key this long would give it away."""
 SAYS_NOTHING = {"", "internal error.", "n/a", *(status.phrase.lower() for status in HTTPStatus)}
 """Messages that add nothing to the status."""
 
@@ -28,7 +28,7 @@ TRY_AGAIN = "Try again in a minute, or choose another backend."
 
 @dataclass(frozen=True)
 class Refusal:
-    """What one status becomes."""
+    """The error for one status."""
 
     error: type[BackendError]
     message: str
@@ -131,7 +131,7 @@ def _find(status: int, key: str | None) -> Refusal:
 
 
 def server_message(body: bytes) -> str:
-    """The words in an error's JSON body, `""` where there are none: `message`, or FastAPI's `detail`."""
+    """The message in an error's JSON body: `message`, or FastAPI's `detail`; `""` if there is none."""
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
@@ -145,7 +145,7 @@ def server_message(body: bytes) -> str:
 
 
 def _problem(item: Any) -> str:
-    """One of FastAPI's validation problems; its `input` is left out, because it repeats what was sent."""
+    """One of FastAPI's validation errors without its `input`, which repeats what was sent."""
     if not isinstance(item, dict):
         return str(item)
     where = item.get("loc")
@@ -154,7 +154,7 @@ def _problem(item: Any) -> str:
 
 
 def redact(text: str, key: str | None) -> str:
-    """The text with the key masked, and with every longer part of it, because servers cut what they repeat."""
+    """Mask the key in a text, and every longer part of it, because servers truncate what they repeat."""
     if not key:
         return text
     width = min(SHORTEST_TRACE, len(key))
@@ -173,7 +173,7 @@ def redact(text: str, key: str | None) -> str:
 
 
 def redact_all(value: Any, key: str) -> Any:
-    """A JSON value with the whole key masked in every string, names included."""
+    """Mask the whole key in every string of a JSON value, names included."""
     if isinstance(value, str):
         return value.replace(key, MASK)
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The sentence for each way in which a backend cannot be reached or does not answer in full."""
+"""The errors for backends that cannot be reached or do not answer in full."""
 
 from florence_ui.backends.backend import Backend
 from florence_ui.errors import AnswerError, BackendError, BackendTimeoutError, BackendUnreachableError
@@ -7,13 +7,13 @@ PROXY_HINT = "Check HTTPS_PROXY and HTTP_PROXY, or name the server in NO_PROXY, 
 
 
 class NotConnectedError(BackendUnreachableError):
-    """No connection was made; safe to retry, because nothing was sent."""
+    """No connection could be made; safe to retry, because nothing was sent."""
 
 
 def explain_failure(error: BaseException, backend: Backend) -> BackendError:
-    """The words for an exception of the SDK, of aiohttp, or of the clock.
+    """The error for an exception of the SDK or of aiohttp, or for a timeout.
 
-    The SDK wraps aiohttp's exceptions in its own; what counts is the one beneath.
+    The SDK wraps aiohttp's exceptions in its own; the wrapped one counts.
     """
     import aiohttp
 

@@ -3,7 +3,7 @@
     python -m florence_ui.bench [--short] [--check] [--rows 1,4,5] [--pairs N] [--json FILE] [--table FILE]
 
 Needs no network and no key. With --check the exit status is 1 when a target is missed. A row that fails is reported and
-counts as missed; the others are still measured.
+counts as missed; the others are measured all the same.
 """
 
 import argparse

@@ -31,7 +31,7 @@ ADDRESS_HEADER = "X-Visitor"
 SIDE = 7000
 """Side of a large picture in pixels: 49 megapixels."""
 REPEATS = 200
-"""How many times a request may name a file, and how many files an upload may have."""
+"""Maximum number of times that a request may name a file, and of files in an upload."""
 BODY_BYTES = 900_000
 """Size of a large body; the page accepts 1 MiB of JSON."""
 STALL_SECONDS = 20.0
@@ -57,7 +57,7 @@ class Attacker:
     counts: Counter[str] = field(default_factory=Counter)
 
     async def upload(self, name: str, data: bytes) -> dict[str, Any]:
-        """Upload a file, retrying until the page accepts it; gives its file value."""
+        """Upload a file, retrying until the page accepts it; return its file value."""
         while True:
             form = aiohttp.FormData()
             form.add_field("files", data, filename=name)
@@ -77,7 +77,7 @@ class Attacker:
             self.counts["cut off"] += 1
 
     def many(self, images: Sequence[dict[str, Any]]) -> "Shot":
-        """Posts to `/many`, each with a different question, so that no answer is shared or cached."""
+        """A function that posts to `/many`, always with a different question, so that no answer is shared or cached."""
         before, after = question(images, task="<CAPTION_TO_PHRASE_GROUNDING>", text="a car @").split(b"@")
         return lambda shot: self.post("call/v2/many", b"%s%d %d%s" % (before, self.number, shot, after))
 
@@ -86,7 +86,7 @@ class Attacker:
 
 
 Shot = Callable[[int], Coroutine[Any, Any, None]]
-"""Sends the request with that number."""
+"""A function that sends the request with that number."""
 
 
 async def queue(attacker: Attacker) -> Shot:
@@ -166,10 +166,10 @@ def question(images: Sequence[dict[str, Any]], **given: str) -> bytes:
 
 @dataclass(frozen=True)
 class Attack:
-    """What a hostile visitor does.
+    """The behavior of a hostile visitor.
 
     Attributes:
-        prepare: Uploads what is needed and gives the function that sends a request.
+        prepare: Upload what is needed and return the function that sends a request.
         visitors: How many of thirty hostile visitors do this.
         burst: Requests that each sends at once at the beginning.
         every: Seconds between further requests.
@@ -244,7 +244,7 @@ def hostile_visitors(
     """Attack the page from a separate process for the length of the block; the counts are complete after it.
 
     Raises:
-        RuntimeError: The attack could not begin.
+        RuntimeError: If the attack cannot begin.
     """
     options = {"visitors": visitors, "addresses": addresses, "network": network, "only": ",".join(only)}
     command = [sys.executable, "-m", "florence_ui.bench.hostile", url]

@@ -59,7 +59,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes], seconds: float = 180) -
     """Wait until the URL answers.
 
     Raises:
-        RuntimeError: The process ended, or did not answer in time.
+        RuntimeError: If the process ends, or does not answer in time.
     """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -75,7 +75,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes], seconds: float = 180) -
 def program(
     arguments: Sequence[str], page: str, environ: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A Python program that runs for the length of the block, which starts when `page` answers."""
+    """Run a Python program for the length of the block, which starts when `page` answers."""
     process = subprocess.Popen(
         [sys.executable, *arguments],
         env={**os.environ, **(environ or {})},

@@ -94,7 +94,7 @@ class Call:
 
 
 Respond = Callable[["ScriptedBackend", web.Request, Call], Awaitable[web.StreamResponse]]
-"""What sends the answer to a call."""
+"""A function that sends the answer to a call."""
 
 
 @dataclass
@@ -110,7 +110,7 @@ class ScriptedBackend:
         models: The models of `/status`; None answers 404 there, as the genuine server does.
         port: Port to listen on; 0 picks a free one.
         keep_images: Whether `calls` keep the pictures; off for long measurements.
-        fault: Answers in place of the script, to test failures; it may be set and taken back at any time.
+        fault: Called in place of the script, to test failures; it may be set and reset at any time.
         calls: All calls so far.
         prepared: The models that it was asked to prepare.
         peak: The most calls in progress at the same time.
@@ -160,7 +160,7 @@ class ScriptedBackend:
         """Block until a condition holds, such as `lambda b: b.running == 2`; checked whenever a call comes or goes.
 
         Raises:
-            TimeoutError: The condition did not hold in time.
+            TimeoutError: If the condition does not hold in time.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: condition(self), timeout):

@@ -1,1 +1,1 @@
-"""Bounded work: thread pools shared fairly, calls a few at a time, and the queue for the model."""
+"""Bounded concurrency: fair thread pools, calls a few at a time, and the queue for the model."""

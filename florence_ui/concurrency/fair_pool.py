@@ -1,6 +1,6 @@
-"""Threads for work that keeps a processor busy, shared fairly between the visitors who ask for it.
+"""Threads for CPU-bound work, shared fairly between visitors.
 
-Such work never runs in asyncio's own threads: whoever filled those would stop everybody else's answers.
+Such work never runs in asyncio's own threads: a visitor who filled those would block everybody else.
 """
 
 import asyncio
@@ -21,16 +21,17 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 THREADS = min(8, max(2, os.cpu_count() or 2)) + 1
-"""One more than processors: one visitor may use all but one of them."""
+"""One more than there are processors: one visitor may use all threads but one."""
 HALF_LIFE = 10.0
-"""Seconds after which the time that a visitor's work took counts half."""
+"""Seconds after which the time used by a visitor counts half."""
 MUCH_SECONDS, MUCH_TIMES = 1.0, 10
-"""Who has used more than so many seconds lately, and so many times what somebody else has, leaves a processor free."""
+"""A visitor who has recently used more than so many seconds, and so many times more than another, must leave a
+processor free."""
 
 
 @dataclass(eq=False)
 class _Job:
-    """Work to do, and everybody who waits for what comes of it."""
+    """A piece of work, and everybody who waits for its outcome."""
 
     work: Callable[[], Any]
     identity: Hashable
@@ -43,7 +44,7 @@ class _Job:
 
 
 class RecentUse:
-    """How many seconds each visitor's work took lately; what is long ago is forgotten."""
+    """Seconds that each visitor's work took recently, with exponential decay."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -51,16 +52,16 @@ class RecentUse:
         self._since = clock()
 
     def add(self, who: str, seconds: float) -> None:
-        """Count work that is done."""
+        """Count finished work."""
         self._fade()
         self._seconds[who] = self.of(who) + seconds
 
     def of(self, who: str) -> float:
-        """Seconds, with those of `HALF_LIFE` ago counted half."""
+        """The seconds used, those of `HALF_LIFE` ago counted half."""
         return self._seconds.get(who, 0.0)
 
     def is_much(self, who: str) -> bool:
-        """Whether it is far more than somebody else's."""
+        """Whether a visitor has used far more than another."""
         return self.of(who) > max(MUCH_SECONDS, MUCH_TIMES * min(self._seconds.values(), default=0.0))
 
     def _fade(self) -> None:
@@ -72,14 +73,14 @@ class RecentUse:
 
 
 class FairPool:
-    """Runs work in a few threads. A thread that comes free takes up the visitor who has the fewest at work.
+    """A small thread pool in which a free thread serves the visitor with the fewest running jobs.
 
-    Of several, it takes the one whose work took least time lately. Those who use far more than others get all but two
-    threads together, so that whoever asks for little finds one, and a processor for it.
+    Among several such visitors, the one whose work took the least time recently is next. Visitors who use far more than
+    others get all but two threads together, so that a light user finds a free thread, and a processor for it.
 
     Args:
-        name: What its threads are called.
-        threads: How many there are; one visitor gets all but one at the most.
+        name: The prefix of the threads' names.
+        threads: Number of threads; one visitor gets at most all but one.
     """
 
     def __init__(self, name: str, threads: int = THREADS) -> None:
@@ -92,11 +93,11 @@ class FairPool:
         self._jobs: dict[Hashable, _Job] = {}
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """`asyncio.to_thread`, within the share of the visitor whose event is handled."""
+        """Run a function as `asyncio.to_thread` does, within the share of the current visitor."""
         return await asyncio.wrap_future(self._submit(partial(work, *args, **kwargs), object()))
 
     async def run_once(self, identity: Hashable, work: Callable[[], T]) -> T:
-        """`run`, but work of the same identity that is waiting or under way is done once for all who ask."""
+        """Run a function as `run` does, but join work of the same identity that is waiting or under way."""
         return await asyncio.wrap_future(self._submit(work, identity))
 
     def _submit(self, work: Callable[[], Any], identity: Hashable) -> Future[Any]:
@@ -106,13 +107,13 @@ class FairPool:
             if job is None or job.abandoned:
                 job = self._jobs[identity] = _Job(partial(copy_context().run, work), identity)
             job.waiting.append(future)
-            if not job.begun:  # in the share of each who asks: whoever's turn comes first brings it to all
+            if not job.begun:  # queued in every caller's share: the first turn serves all of them
                 self._queues.setdefault(who, deque()).append(job)
             self._start()
         return future
 
     def _start(self) -> None:
-        """Begin what there are threads for; with the lock held."""
+        """Start as many jobs as there are free threads; call it with the lock held."""
         while self._running.total() < self.threads and (who := self._next()) is not None:
             job = self._queues[who].popleft()
             if not self._queues[who]:
@@ -129,7 +130,7 @@ class FairPool:
             self._executor.submit(self._work, who, job)
 
     def _next(self) -> str | None:
-        """Whose turn it is, with the lock held; None if nobody's."""
+        """The visitor whose turn it is, or None; call it with the lock held."""
         much = {who for who in self._queues.keys() | self._running.keys() if self._used.is_much(who)}
         at_work = sum(self._running[who] for who in much)
         full = at_work >= max(1, self.threads - 2)
@@ -159,8 +160,8 @@ class FairPool:
 
 
 decode_pool = FairPool("decode")
-"""For opening pictures: before a call of the model, in its way."""
+"""For opening pictures, which delays calls of the model."""
 draw_pool = FairPool("draw")
-"""For drawing answers and making files of them."""
+"""For drawing and exporting answers."""
 store_pool = FairPool("store")
 """For writing uploads."""

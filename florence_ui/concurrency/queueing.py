@@ -1,4 +1,4 @@
-"""Waiting for a backend: a gate with a few slots, and calls that are made once however many wait for them."""
+"""Waiting for a backend: a gate with a few slots, and calls made only once for any number of callers."""
 
 import asyncio
 import contextlib
@@ -12,16 +12,16 @@ from florence_ui.errors import BackendBusyError, BusyError
 from florence_ui.visitor_identity import current_visitor
 
 OnStatus = Callable[[str], None]
-"""Takes a sentence that says what a run is waiting for."""
+"""Called with a sentence about what a run is waiting for."""
 Charge = Callable[[], Callable[[], None]]
-"""Counts a call that is about to be made; what it returns undoes that where the call was not made after all.
+"""Called to count a call before it is made; returns a function that undoes this if the call is not made after all.
 
 Raises BusyError if no more calls may be made; its `seconds` say when to try again.
 """
 
 
 def ignore_status(_: str) -> None:
-    """An `OnStatus` for whoever does not care."""
+    """An `OnStatus` that does nothing."""
 
 
 def uncharged() -> Callable[[], None]:
@@ -31,7 +31,7 @@ def uncharged() -> Callable[[], None]:
 
 @dataclass(eq=False)
 class _Waiter:
-    """One run that waits for a slot: whose it is, what tells it that it has one, and how it is kept informed."""
+    """One run that waits for a slot: its visitor, how it learns that it has one, and how it is kept informed."""
 
     who: str
     slot: asyncio.Future[None]
@@ -39,11 +39,11 @@ class _Waiter:
 
 
 class ConcurrencyGate:
-    """Admits a few at once. A slot that comes free goes to the visitor with the fewest, first come, first served.
+    """A gate with a few slots. A free slot goes to the visitor with the fewest, first come, first served.
 
     Args:
-        limit: Slots.
-        max_waiting: Runs that may wait. Beyond that, whoever has the most of them waiting loses the last one.
+        limit: Number of slots.
+        max_waiting: Runs that may wait. Beyond that, the visitor with the most runs waiting loses the last one.
         max_wait: Seconds that a run may wait.
     """
 
@@ -70,7 +70,7 @@ class ConcurrencyGate:
 
         Raises:
             BusyError: If too many wait already.
-            BackendBusyError: If no slot came free in time.
+            BackendBusyError: If no slot becomes free in time.
         """
         who = current_visitor.get().share_key
         if self.active < self.limit:
@@ -95,7 +95,7 @@ class ConcurrencyGate:
             if mine in self._waiting:
                 self._waiting.remove(mine)
             elif mine.slot.done() and not mine.slot.cancelled() and not mine.slot.exception():
-                self._leave(who)  # a slot came free at the very moment of giving up
+                self._leave(who)  # a slot became free at the very moment of giving up
             if isinstance(error, TimeoutError):
                 raise BackendBusyError("The model stayed busy for too long.", "Try again in a minute.") from None
             raise
@@ -104,7 +104,7 @@ class ConcurrencyGate:
         """Turn away the last run of the visitor with the most waiting.
 
         Raises:
-            BusyError: If that is this visitor.
+            BusyError: If that visitor is this one.
         """
         busy = BusyError(f"This page is busy: {self.waiting} runs are waiting already.", "Try again in a minute.")
         counts = Counter(each.who for each in self._waiting)
@@ -117,7 +117,7 @@ class ConcurrencyGate:
             last.slot.set_exception(busy)
 
     def _order(self) -> list[_Waiter]:
-        """Those who wait, in the order in which they will be admitted as things stand."""
+        """The waiting runs in the order in which they would be admitted now."""
         ahead = Counter(self._active)
         ranks = {}
         for each in self._waiting:
@@ -126,7 +126,7 @@ class ConcurrencyGate:
         return sorted(self._waiting, key=ranks.__getitem__)
 
     def _leave(self, who: str) -> None:
-        """Pass the slot on; whoever leaves still counts as in, so that slots go round."""
+        """Pass the slot on; the leaving run still counts, so that slots rotate between visitors."""
         waiting = [each for each in self._order() if not each.slot.done()]
         self._active[who] -= 1
         self._active += Counter()  # drops the zeroes
@@ -145,10 +145,10 @@ def _ahead(count: int) -> str:
 
 
 class SharedCall:
-    """One call that several wait for; it continues until the last of them gives up.
+    """One call with several waiting callers; it continues until the last of them gives up.
 
     Args:
-        work: Makes the call; is given a function that reports what it waits for.
+        work: Make the call; its argument is a function that reports what it waits for.
     """
 
     def __init__(self, work: Callable[[OnStatus], Awaitable[Any]]) -> None:
@@ -160,7 +160,7 @@ class SharedCall:
         )  # retrieved, even if nobody waits
 
     async def wait(self, on_status: OnStatus) -> Any:
-        """The call's outcome. Cancelling this cancels the call only if nobody else waits for it."""
+        """Wait for the call's outcome. Cancelling this cancels the call only if nobody else waits for it."""
         self._listeners.append(on_status)
         if self._last:
             _notify(on_status, self._last)
@@ -173,7 +173,7 @@ class SharedCall:
 
     @property
     def abandoned(self) -> bool:
-        """Whether all have given up."""
+        """Whether all callers have given up."""
         return not self._listeners
 
     def _publish(self, status: str) -> None:
@@ -188,7 +188,7 @@ def _notify(on_status: OnStatus, status: str) -> None:
 
 
 class SingleFlight:
-    """Calls under way, by what they ask: equal calls are made once."""
+    """Calls under way by their key: equal calls are made once."""
 
     def __init__(self) -> None:
         self._calls: dict[Hashable, SharedCall] = {}
@@ -197,7 +197,7 @@ class SingleFlight:
         return len(self._calls)
 
     async def run(self, key: Hashable, work: Callable[[OnStatus], Awaitable[Any]], on_status: OnStatus) -> Any:
-        """The outcome of the call with that key: one that is under way, or a new one."""
+        """Join the call with that key that is under way, or make a new one, and return its outcome."""
         call = self._calls.get(key)
         if call is None or call.abandoned or call.task.done():
             call = self._calls[key] = SharedCall(work)

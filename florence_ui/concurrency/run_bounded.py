@@ -1,4 +1,4 @@
-"""Many calls, a few at a time: each result as it comes, and a failure does not affect the others."""
+"""Many calls, a few at a time: results arrive as they complete, and a failure does not affect the others."""
 
 import asyncio
 import logging
@@ -13,15 +13,14 @@ Job = Callable[[], Awaitable[T]]
 logger = logging.getLogger(__name__)
 
 UNEXPECTED = FlorenceUIError("Something went wrong with this one.", "Try it again.")
-"""What a person reads of an unexpected error; the log has the rest."""
+"""The message for an unexpected error; the log has the details."""
 
 
 async def run_bounded(jobs: Sequence[Job[T]], max_concurrency: int) -> AsyncGenerator[tuple[int, T | FlorenceUIError]]:
     """Run jobs in order, at most `max_concurrency` at a time, and yield each one's index with its value or error.
 
-    A free place is filled at once, whatever the caller does meanwhile. When the caller leaves the loop or is
-    cancelled, the running jobs are cancelled and the rest never start; when somebody cancels a job from outside, all
-    end alike.
+    A free slot is filled at once, whatever the caller does meanwhile. When the caller leaves the loop or is cancelled,
+    the running jobs are cancelled and the rest never start; the same happens when a job is cancelled from outside.
     """
     waiting = iter(list(enumerate(jobs)))
     results: asyncio.Queue[tuple[int, T | FlorenceUIError] | None] = asyncio.Queue()

@@ -1,5 +1,5 @@
-"""Answers to take away: records, tables, masks, datasets and code.
+"""Exports of answers: records, tables, masks, datasets and code.
 
-Labels come from a model that reads whatever is in a picture, and names from whoever uploaded it. For the program that
-opens a file they must stay text: a spreadsheet gets no formulas, an archive no paths, XML no markup.
+Labels come from a model that reads any text in a picture, and names from the visitor who uploaded it. They must stay
+text for the program that opens a file: no formulas in spreadsheets, no paths in archives, no markup in XML.
 """

@@ -30,10 +30,10 @@ class Archive:
 
 @contextlib.contextmanager
 def create_archive(stem: str) -> Iterator[Archive]:
-    """Create a zip of that name among this app's files; nothing of it stays behind if anything fails.
+    """Create a zip of that name among this app's files; nothing is left behind after a failure.
 
     Raises:
-        StorageError: If there is no room for it, or it cannot be written.
+        StorageError: If there is no space for it, or it cannot be written.
     """
     with storage.create(".zip", stem=stem) as file, zipfile.ZipFile(file, "w") as archive:
         yield Archive(file.path, archive)

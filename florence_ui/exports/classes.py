@@ -1,4 +1,4 @@
-"""Classes of a dataset: those asked for, in that order, then others in the order first found."""
+"""Classes of a dataset: the requested ones in that order, then others in the order in which they were found."""
 
 import re
 import unicodedata
@@ -13,7 +13,7 @@ NO_LABEL = "object"
 
 
 def detection_labels(result: Result) -> list[str]:
-    """One label a detection; segmentation by words returns none, so the words become the label."""
+    """One label per detection; segmentation by a phrase returns none, so the phrase becomes the label."""
     task = task_of_prompt(result.prompt)
     if task.input_kind is not InputKind.PHRASE or task.output_kind is not OutputKind.POLYGONS:
         return result.labels
@@ -29,7 +29,7 @@ def clean_class_name(label: str) -> str:
 def class_names(results: Sequence[Result]) -> list[str]:
     """The classes of these answers; a class's index is its id.
 
-    What was asked for is included whether it was found or not, so that two exports of one question agree.
+    Requested classes are included even if not found, so that two exports of one question agree.
     """
     seen = list(dict.fromkeys(clean_class_name(label) for result in results for label in detection_labels(result)))
     asked = (clean_class_name(name) for result in results for name in _asked_for(result.prompt, seen))

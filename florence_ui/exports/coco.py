@@ -1,6 +1,6 @@
 """COCO: one JSON file of all instances, laid out as in COCO's own archive.
 
-Not supervision's writer, which gives a polygon its box's area, and pictures a license that nobody chose.
+supervision's writer is not used: it gives a polygon the area of its box, and pictures a license that nobody chose.
 """
 
 import json

@@ -38,11 +38,11 @@ class Layout(Protocol):
 
 @dataclass(frozen=True)
 class Export:
-    """A file to take away.
+    """An exported file.
 
     Attributes:
-        path: Where it is.
-        notes: What was left out of it, in sentences.
+        path: The file's path.
+        notes: Sentences about what was left out.
     """
 
     path: Path
@@ -59,7 +59,7 @@ def dataset_zip(
     Args:
         items: The pictures with their answers.
         layout: The dataset's layout.
-        limits: What a picture must keep to.
+        limits: Limits for every picture.
         stem: The file's name without its suffix.
         validation: The fraction of pictures to hold back, 0 to `MAX_VALIDATION_SHARE`; the same ones every time.
 
@@ -120,7 +120,7 @@ def _count_flat(item: ExportItem, count: int) -> list[str]:
 
 
 def _summarize(items: Sequence[ExportItem], notes: Sequence[str]) -> dict[str, Any]:
-    """What was asked, which models answered, warnings, and what was left out."""
+    """The questions, the models that answered, warnings, and what was left out."""
     records = [analysis_record(item.analysis) for item in items]
     return {
         "prompts": list(dict.fromkeys(record["prompt"] for record in records)),

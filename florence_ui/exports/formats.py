@@ -1,6 +1,7 @@
-"""Everything that people can take away, one row each: of one answer, and of many pictures.
+"""The export formats for one answer and for many pictures, one row each.
 
-A new format is one row of `FORMATS`: the page and the API take their choices from there. Files are made on request.
+To add a format, add a row to `FORMATS`: the page and the API take their choices from there. Files are written on
+request.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -29,10 +30,10 @@ NAME, BATCH_NAME = "florence-2", "florence-2-many"
 
 @dataclass(frozen=True)
 class Options:
-    """How a file of many pictures is made.
+    """Options for a file of many pictures.
 
     Attributes:
-        limits: What a picture must keep to.
+        limits: Limits for every picture.
         style: How answers are drawn.
         validation: The fraction of a dataset's pictures to hold back, 0 to 1.
     """
@@ -47,12 +48,12 @@ class ExportFormat:
     """One kind of file.
 
     Attributes:
-        name: What the API calls it.
-        title: What the page calls it.
-        export_answer: (answer, style, rows that are switched on) -> a new file; blocks. Raises FlorenceUIError.
+        name: Its name in the API.
+        title: Its name on the page.
+        export_answer: (answer, style, visible rows) -> a new file; blocks. Raises FlorenceUIError.
         export_batch: (finished pictures, options) -> a new file; blocks. Raises FlorenceUIError.
-        batch_title: What the page's Many tab calls it; empty to leave it out there.
-        file_a_picture: Whether it is a file or a folder a picture, so that for one picture there is no zip around it.
+        batch_title: Its name in the page's Many tab; empty to leave it out there.
+        file_a_picture: Whether it has one file or folder per picture, so that a single picture needs no zip around it.
     """
 
     name: str
@@ -70,10 +71,10 @@ def export_answer(name: str, analysis: Analysis, style: Style, rows: Sequence[in
         name: One of `FORMATS`.
         analysis: The answer.
         style: How it is drawn.
-        rows: The detections that are switched on.
+        rows: The visible detections.
 
     Raises:
-        InputError: If the answer lacks what the file is made of, such as polygons for masks.
+        InputError: If the answer lacks what the format needs, such as polygons for masks.
         FlorenceUIError: If the file cannot be written.
     """
     return FORMATS[name].export_answer(analysis, style, rows)
@@ -85,11 +86,11 @@ def export_batch(name: str, batch: Batch | None, options: Options | None = None)
     Args:
         name: One of `FORMATS`.
         batch: The pictures.
-        options: How to make it.
+        options: Options for the file.
 
     Raises:
-        InputError: If none is finished, or none has what the file is made of.
-        ImageError: If no picture's file is there any more.
+        InputError: If none is finished, or none has what the format needs.
+        ImageError: If no picture's file exists any more.
         FlorenceUIError: If the file cannot be written.
     """
     items = [
@@ -161,7 +162,7 @@ def _masks(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
 
 
 def _masks_of_all(items: Sequence[ExportItem], options: Options) -> Export:
-    """The polygons as black and white pictures, zipped: a folder a picture."""
+    """The polygons as black and white pictures, zipped, one folder per picture."""
     if not any(any(item.analysis.result.polygons) for item in items):
         raise InputError("These answers have no polygons.", "Run a Segment task to get some.")
     with create_archive(f"{BATCH_NAME}-masks") as archive:
@@ -186,7 +187,7 @@ def _dataset_of_all(name: str, layout: Layout, items: Sequence[ExportItem], opti
 
 
 def _item(analysis: Analysis, rows: Sequence[int]) -> ExportItem:
-    """The picture with the objects that are switched on."""
+    """The picture with the visible objects."""
     return ExportItem(NAME, 1, analysis.picture.path, replace(analysis, result=analysis.result.select(rows)))
 
 

@@ -1,4 +1,4 @@
-"""Objects as datasets describe them: class, and box and polygon clipped to the picture."""
+"""Objects of a dataset: class, box and polygon, clipped to the picture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Instance:
 
     Attributes:
         class_id: Index of its class.
-        xyxy: (4,) corners in pixels, inside the picture, with a width and a height; around the polygon if there is one.
+        xyxy: (4,) corners in pixels inside the picture, with positive area; around the polygon if there is one.
         parts: Its polygon, parts of shape (n, 2) inside the picture; empty if it has none.
     """
 
@@ -28,7 +28,7 @@ class Instance:
 
     @property
     def area(self) -> float:
-        """Of the polygon, or of the box if there is none, in square pixels."""
+        """The area of the polygon, or of the box if there is none, in square pixels."""
         if not self.parts:
             x1, y1, x2, y2 = self.xyxy
             return float((x2 - x1) * (y2 - y1))
@@ -55,7 +55,7 @@ def polygon_area(points: FloatArray) -> float:
 
 
 def join_parts(parts: Sequence[FloatArray]) -> FloatArray:
-    """Join parts into one ring (n, 2) by lines of no width: from each to the next and, at the end, all the way back."""
+    """Join parts into one ring (n, 2) by zero-width lines: from each to the next and, at the end, all the way back."""
     if len(parts) == 1:
         return parts[0]
     rings = [np.vstack([part, part[:1]]) for part in parts]

@@ -1,4 +1,4 @@
-"""Pictures with their objects, as dataset layouts receive them."""
+"""Pictures with their objects, as passed to the dataset layouts."""
 
 import random
 from dataclasses import dataclass, field

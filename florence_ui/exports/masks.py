@@ -12,10 +12,10 @@ from florence_ui.results.result import Result
 
 
 def mask_pngs(result: Result, rows: Collection[int] | None = None) -> Iterator[tuple[str, bytes]]:
-    """Rasterize every detection's polygon at the original's size: white on black, one bit a pixel.
+    """Rasterize every detection's polygon at the original's size: white on black, one bit per pixel.
 
     Yields:
-        (file name, PNG), none for detections without a polygon. One mask is in memory at a time.
+        (file name, PNG) for each detection that has a polygon. One mask is in memory at a time.
     """
     labels = detection_labels(result)
     for row in select_rows(result, rows):

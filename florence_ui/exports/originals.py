@@ -1,4 +1,4 @@
-"""Pictures for datasets: upright, on white, without metadata; the file's own bytes where they already are."""
+"""Pictures for datasets: upright, on white, without metadata; the file's own bytes where these already comply."""
 
 import io
 from pathlib import Path
@@ -16,10 +16,10 @@ PLAIN_MODES = ("1", "L", "P", "RGB")
 
 
 def read_original(path: Path, limits: ImageLimits) -> tuple[bytes, str]:
-    """Read a picture's file and its suffix: a JPEG's or PNG's own bytes without metadata, or a new file.
+    """Read a picture's file and its suffix: a JPEG's or PNG's own bytes without metadata, or a newly encoded file.
 
-    A new one if its own would show another picture than the one that was asked about (rotated, transparent, 16 bits,
-    other colors), if more than the picture might be left in it, or if it has another format.
+    The picture is encoded anew if its own file would look different from what the model saw (rotated, transparent,
+    16 bits, other colors), might contain more than the picture, or has another format.
 
     Raises:
         ImageError: If the file is gone, or not a picture within the limits.

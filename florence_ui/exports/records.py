@@ -11,7 +11,7 @@ from florence_ui.inference.request import StoredAnalysis
 from florence_ui.results.result import Result
 
 DECIMALS = 2
-"""Of a pixel; the model's resolution is a thousandth of the picture's sides."""
+"""Decimals of a coordinate in pixels; the model's resolution is a thousandth of the picture's sides."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class ExportItem:
     """A picture and its answer, to be exported.
 
     Attributes:
-        name: What its owner calls it; not necessarily unique.
+        name: Its owner's name for it; not necessarily unique.
         number: Its position among the pictures, from 1.
         path: A file of ours with the bytes as received.
         answer: What was found in it.

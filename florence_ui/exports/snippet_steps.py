@@ -8,7 +8,7 @@ from florence_ui.tasks import OutputKind, Task
 
 
 class FollowUp(StrEnum):
-    """What follows the first answer."""
+    """The step that follows the first answer."""
 
     GROUND = "ground"
     SEGMENT_EACH = "segment each"
@@ -52,7 +52,7 @@ def with_margin(box):
 
 
 def build_steps(task: Task, prompts: list[str], then: FollowUp | None) -> tuple[list[str], OutputKind | None]:
-    """Lines that define `detections`, and their kind; lines that print text, and None, if there is nothing to draw."""
+    """Lines that define `detections`, and their kind; or lines that print text, and None if nothing is to be drawn."""
     find, each = _FIND.splitlines(), [*_FIND.splitlines(), *_REGION.splitlines()]
     match then:
         case FollowUp.READ_CROP_EACH:

@@ -1,7 +1,7 @@
 """The same call as code to paste: `curl`, and Python with inference-sdk and supervision.
 
-Everything written by a person or a model becomes a quoted literal of the shell, JSON or Python, and the key stays an
-environment variable, so no text changes what a snippet does.
+All text from a person or a model becomes a quoted literal of the shell, JSON or Python, so no text changes what a
+snippet does. The key stays an environment variable.
 """
 
 import json
@@ -19,7 +19,7 @@ from florence_ui.tasks import OutputKind
 
 IMAGE = "picture.jpg"
 ANNOTATED = "annotated.png"
-"""Left out, a server may stop after 20 tokens: an answer that looks whole and is not."""
+"""Always sent: by default a server may stop after 20 tokens, with an answer that only looks complete."""
 
 
 def curl_snippet(
@@ -98,7 +98,7 @@ def _needs_key(url: str, needs_key: bool | None) -> bool:
 
 
 def _shell_quote(text: str) -> str:
-    """Quote for the shell, without control characters, which a terminal would execute on paste."""
+    """Quote for the shell, without control characters, which a terminal would interpret on paste."""
     return shlex.quote("".join(c for c in text if c.isprintable()))
 
 
@@ -135,7 +135,7 @@ def _client_setup(url: str, model_id: str, image: str, needs_key: bool) -> list[
 
 
 def snippet_annotators(kind: OutputKind, style: Style) -> list[Annotator]:
-    """What a program draws: the style's annotators or the defaults, each replaced where it needs what is not there."""
+    """The annotators of a program: the style's or the defaults, with fallbacks where detections lack what one needs."""
     chosen = [name for name in ANNOTATORS if name in style.annotators] or DEFAULTS[kind]
     usable = []
     for annotator in (ANNOTATORS[name] for name in chosen):

@@ -14,10 +14,10 @@ COLUMNS = ("#", "label", "x1", "y1", "x2", "y2", "width", "height")
 CSV_COLUMNS = ("picture_number", "picture", "task", "text", *COLUMNS)
 
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
-"""Control characters except tabs and line ends: a spreadsheet drops them, so that the next character comes first."""
+"""Control characters except tabs and line ends: a spreadsheet drops them, which would put the next character first."""
 FORMULA = re.compile(r"(^(?=[\t\r\n])|(?:^|[,;:|\t\r\n\v\f\x85\u2028\u2029])(?=[ \"]*[=+\-@＝＋－＠]))")
-"""Where a spreadsheet could begin a formula (OWASP, "CSV Injection"): at a cell's start, and after anything that ends a
-cell in some locale. Quotes do not help there: `"x;=A1"` is two cells where `;` separates them."""
+"""Where a spreadsheet could begin a formula (OWASP, "CSV Injection"): at the start of a cell, and after any character
+that separates cells in some locale. Quotes do not help: `"x;=A1"` is two cells where `;` is the separator."""
 
 
 def escape_cell(value: Any) -> Any:
@@ -29,7 +29,7 @@ def escape_cell(value: Any) -> Any:
 
 
 def table_rows(result: Result, rows: Collection[int] | None = None) -> tuple[list[str], list[list[Any]]]:
-    """Headers (`COLUMNS`), and one row a detection: number from 1, label, box, width and height in pixels."""
+    """Headers (`COLUMNS`), and one row per detection: number from 1, label, box, width and height in pixels."""
     table, labels = [], detection_labels(result)
     for row in select_rows(result, rows):
         x1, y1, x2, y2 = round_coordinates(result.detections.xyxy[row])

@@ -1,6 +1,6 @@
-"""Pascal VOC: an XML file a picture, with boxes in whole pixels counted from 1, the last one included.
+"""Pascal VOC: one XML file per picture, with boxes in whole pixels counted from 1, the last one included.
 
-Not supervision's writer, which counts one pixel beyond the right and the lower edge, and lists no image sets.
+supervision's writer is not used: it counts one pixel beyond the right and lower edges, and writes no image sets.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """YOLO as Ultralytics reads it: `data.yaml`, and a text file for each picture.
 
-Not supervision's writer, which rounds coordinates outwards, names no `train` and `val`, and mixes boxes with polygons
-in one file, for which Ultralytics drops the picture.
+supervision's writer is not used: it rounds coordinates outwards, does not list `train` and `val`, and mixes boxes with
+polygons in one file, which makes Ultralytics drop the picture.
 """
 
 import math
@@ -34,7 +34,7 @@ def files(dataset: LabeledDataset) -> Iterator[tuple[str, str]]:
 
 
 def lines(picture: LabeledImage) -> list[str]:
-    """One line an object: boxes as center and size or, if any object of the picture has a polygon, all as polygons."""
+    """One line per object: boxes as center and size or, if any object of the picture has a polygon, all as polygons."""
     if any(instance.parts for instance in picture.instances):
         return [_polygon(instance, picture.size) for instance in picture.instances]
     return [_box(instance, picture.size) for instance in picture.instances]
@@ -52,7 +52,7 @@ def _box(instance: Instance, size: tuple[int, int]) -> str:
 
 
 def _span(start: float, end: float) -> tuple[float, float]:
-    """Center and length of a span within 0 to 1, rounded inwards until readers that add in 32 bits stay inside too."""
+    """Center and length of a span within 0 to 1, rounded inwards until readers with 32-bit floats stay inside too."""
     low = min(math.ceil(start * GRID), GRID - 1)
     high = max(math.floor(end * GRID), low + 1)
     while True:

@@ -1,1 +1,1 @@
-"""Serving the page to strangers: routes, request and response limits, uploads, admission, and Gradio's internals."""
+"""Public hosting of the page: routes, request and response limits, uploads, admission, and Gradio's internals."""

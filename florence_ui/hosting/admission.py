@@ -1,8 +1,8 @@
-"""Limits what may be pending: waiting and running events, incoming uploads and agents' messages, and their memory.
+"""Limits on pending work: waiting and running events, incoming uploads and agents' messages, and their memory.
 
-What exceeds a limit is rejected at once, before it enters Gradio's queue. Nobody may have more pending than there are
-slots left free, so however much some visitors take, there is a slot for the next one. An event counts until it is over
-or abandoned, according to Gradio's own lists: nothing is counted twice, and no count can leak.
+Requests beyond a limit are rejected at once, before they enter Gradio's queue. Nobody may have more pending than there
+are free slots left, so there is always a slot for the next visitor. An event counts until it is over or abandoned
+according to Gradio's own lists: nothing is counted twice, and no count can leak.
 
 When a few addresses fill all slots with bodies that never end, a newcomer gets the slot of the oldest such body.
 """
@@ -26,13 +26,13 @@ MAX_EVENTS = 1024
 MAX_MEMORY = 256 << 20
 """Estimated bytes of the posted values of all pending events."""
 PENDING_PER_RUN = 4
-"""Events that a visitor may have pending for each concurrent run that they are allowed."""
+"""Events that a visitor may have pending per allowed concurrent run."""
 MEMORY_STEP = 1 << 16
-"""Bytes of an incoming body after which its memory is counted again."""
+"""Bytes of an incoming body between two counts of its memory."""
 
 
 class RequestKind(Enum):
-    """What is pending, with its overall limit and its name in messages."""
+    """Kinds of pending requests, with their overall limits and names in messages."""
 
     EVENT = (MAX_EVENTS, "runs")
     UPLOAD = (128, "uploads")
@@ -45,12 +45,12 @@ class RequestKind(Enum):
 
 @dataclass(eq=False)
 class Pending:
-    """What one request, and the event that it starts, takes until it is over.
+    """The resources that one request, and the event that it starts, use until they are over.
 
     Attributes:
-        kind: What it counts as; None for a request that is over at once and takes only memory.
+        kind: What it counts as; None for a request that is over at once and uses only memory.
         address: The visitor's address; empty if unknown.
-        memory: The bytes that it takes.
+        memory: The bytes that it uses.
         wait: The wait for the rest of its body.
     """
 
@@ -61,10 +61,10 @@ class Pending:
 
 
 class Admission:
-    """Admits requests while there are slots for them.
+    """Limits that admit requests while there are slots for them.
 
     Args:
-        max_concurrency: Runs that one visitor may have at once; 0 is no limit.
+        max_concurrency: Runs that one visitor may have at once; 0 for no limit.
     """
 
     def __init__(self, max_concurrency: int = 0) -> None:
@@ -93,7 +93,7 @@ class Admission:
             del self._open[pending]
 
     def reserve_memory(self, pending: Pending, memory: int, scope: Scope) -> None:
-        """Count the memory that a request takes so far.
+        """Count the memory that a request uses so far.
 
         Raises:
             RequestRefused: If there is not enough.
@@ -106,9 +106,9 @@ class Admission:
         pending.memory = memory
 
     def _displace(self, kind: RequestKind) -> bool:
-        """Cut short the oldest unfinished body of the address that has most, at least two; whether there is one.
+        """End the oldest unfinished body of the address that has most, at least two; return whether there is one.
 
-        A single body per address is legitimate; otherwise many addresses could push out whoever is slow.
+        A single body per address is left alone; otherwise many addresses could push out slow clients.
         """
         unfinished = [each for each in self._open if each.kind is kind and not (each.wait.finished or each.wait.ended)]
         for address, count in Counter(each.address for each in unfinished).most_common(1):
@@ -123,19 +123,19 @@ class Admission:
 
 
 def check_limits(total: int, mine: int, more: int, limit: int, per_address: int, address: str, label: str) -> None:
-    """Reject what exceeds a limit.
+    """Reject a request beyond a limit.
 
     Args:
-        total: What everybody takes.
-        mine: What of it this visitor takes.
+        total: Current use by all visitors.
+        mine: Current use by this visitor.
         more: What this visitor requests.
-        limit: What there is for everybody.
-        per_address: What one visitor may take.
-        address: The visitor's address; empty if unknown, and then only the overall limit applies.
+        limit: The limit for all visitors together.
+        per_address: The limit for one visitor.
+        address: The visitor's address; if it is empty, unknown, only the overall limit applies.
         label: What is counted.
 
     Raises:
-        RequestRefused: If the limit is reached, or this visitor would take more than is left.
+        RequestRefused: If the limit is reached, or this visitor would use more than is left.
     """
     if total + more > limit:
         message = f"This page is busy: too many {label} are waiting already. Please try again in a minute."
@@ -146,12 +146,12 @@ def check_limits(total: int, mine: int, more: int, limit: int, per_address: int,
 
 
 def fair_share(free: int, per_address: int, more: int = 1) -> int:
-    """What one visitor may take altogether: no more than is left free for the others.
+    """The total that one visitor may use: no more than is left free for the others.
 
     Args:
-        free: What nobody has taken.
-        per_address: What one visitor may take.
-        more: What this visitor requests now; one who has nothing yet may have it.
+        free: What nobody uses.
+        per_address: The limit for one visitor.
+        more: What this visitor requests now; granted to one who has nothing yet.
     """
     return min(per_address, max(more, free))
 

@@ -1,4 +1,4 @@
-"""The wait for the rest of a request's body, which is cut short when other requests need its place."""
+"""The wait for the rest of a request's body, which ends early when other requests need its slot."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ class BodyWait:
 
     Attributes:
         finished: Whether the whole body has arrived.
-        ended: Whether the wait was cut short in favor of another request.
+        ended: Whether the wait was ended in favor of another request.
     """
 
     def __init__(self) -> None:

@@ -15,14 +15,14 @@ from florence_ui.hosting.requests import NAME, RequestRefused
 from florence_ui.hosting.visitor_files import check_file_values, drop_meta
 
 MAX_EVENT_DATA = 64 << 10
-"""Characters of an event's data, such as which picture of a gallery was selected."""
+"""Maximum length of an event's data, such as which picture of a gallery was selected."""
 
 
 def _known_fields(posted: dict[str, Any], types: dict[str, type]) -> dict[str, Any]:
     """The known fields of a body, each of the type that Gradio expects.
 
     Raises:
-        RequestRefused: If one has another type, or a malformed name.
+        RequestRefused: If one has the wrong type, or a malformed name.
     """
     kept = {key: posted[key] for key in types if posted.get(key) is not None}
     for key, value in kept.items():
@@ -46,7 +46,7 @@ def clean_event(posted: dict[str, Any], scope: Scope) -> dict[str, Any]:
     """The fields of a call that Gradio's own page and clients send, validated.
 
     Raises:
-        RequestRefused: If there is no such function, its inputs do not fit, or a file is not an upload of this app.
+        RequestRefused: If there is no such function, the inputs do not fit, or a file is not an upload of this app.
     """
     name = get_route_path(scope).rstrip("/").rpartition("/")[2]
     by_name = "/v2/" in get_route_path(scope)
@@ -85,7 +85,7 @@ def _find_function(scope: Scope, posted: dict[str, Any], name: str) -> BlockFunc
         found = next((fn for fn in functions.values() if fn.api_name == name), None)
         if found is not None and "/call/" in get_route_path(scope) and found.api_visibility != "public":
             found = None  # the page calls its own events by number
-    if found is None or found.fn is None:  # an event that only runs in the browser has none
+    if found is None or found.fn is None:  # an event that runs only in the browser has none
         raise RequestRefused(HTTPStatus.NOT_FOUND, "There is no such function here.")
     return found
 
@@ -101,10 +101,10 @@ def _with_defaults(function: BlockFunction, data: Any) -> Any:
 
 
 def _check_inputs(function: BlockFunction, data: Any) -> None:
-    """Reject what Gradio would answer with a traceback.
+    """Reject inputs that Gradio would answer with a traceback.
 
     Raises:
-        RequestRefused: If there are too few or too many inputs, or there is text in place of a file.
+        RequestRefused: If there are too few or too many inputs, or text in place of a file.
     """
     visible = [block for block in function.inputs if not block.skip_api]
     fits = isinstance(data, list) and (function.cancels or len(data) in (len(function.inputs), len(visible)))

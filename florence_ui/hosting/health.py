@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class Availability(StrEnum):
-    """Whether the default backend answers."""
+    """The availability of the default backend."""
 
     OK = "ok"
     STARTING = "starting"
@@ -23,19 +23,19 @@ class Availability(StrEnum):
 
 
 Probe = Callable[[], Awaitable[tuple[Availability, str]]]
-"""Probes the backend; returns its availability and a sentence about it."""
+"""A probe of the backend, which returns its availability and a sentence about it."""
 
 
 class Health:
-    """Serves `/healthz` and `/readiness`: `{"page", "backend", "detail"}`.
+    """The routes `/healthz` and `/readiness`: `{"page", "backend", "detail"}`.
 
     `/healthz` is 200 as long as the page answers, whatever its backend does: restarting the page because of a 503 would
     end every visit and every download in progress, and repair nothing. `/readiness` is 503 until the backend answers,
     for routing and alerts.
 
     Args:
-        probe: Probes the backend.
-        cache_seconds: How long its answer is reused, however often somebody asks.
+        probe: The probe of the backend.
+        cache_seconds: How long its answer is reused.
         timeout: Seconds that the probe may take.
     """
 

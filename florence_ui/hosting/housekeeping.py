@@ -1,4 +1,4 @@
-"""Keeps disk and memory flat while the page is served: whatever nobody uses any more is removed."""
+"""Removal of unused files, sessions and answers, which keeps disk and memory flat while the page is served."""
 
 import asyncio
 import contextlib
@@ -23,14 +23,14 @@ log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 60.0
 UNFETCHED_ANSWER_SECONDS = 900.0
-"""How long a program may take to fetch the answer of a call that is over."""
+"""Seconds that a program may take to fetch the answer of a finished call."""
 
 
 class Housekeeping:
-    """Prepares Gradio's app when it starts, then sweeps regularly until it ends.
+    """Preparation of Gradio's app when it starts, then regular sweeps until it ends.
 
     Args:
-        budget: Knows the temporary files.
+        budget: The disk budget, which knows the temporary files.
         on_start: Called with the page when the app starts.
         max_age: Seconds after which an unused file, or an idle session, is removed.
         interval: Seconds from one sweep to the next.
@@ -53,7 +53,7 @@ class Housekeeping:
 
     @asynccontextmanager
     async def lifespan(self, app: App) -> AsyncIterator[None]:
-        """Keep house for as long as the app runs, beginning with what a killed page has left behind."""
+        """Sweep for as long as the app runs, beginning with what a killed page has left behind."""
         remove_cors(app)
         SessionStore.install(app)
         self.on_start(app.get_blocks())
@@ -89,13 +89,13 @@ class Housekeeping:
 
 
 class Ages:
-    """How long names have been seen without a gap."""
+    """How long names have been present without interruption."""
 
     def __init__(self) -> None:
         self._first_seen: dict[str, float] = {}
 
     def older_than(self, seconds: float, names: Iterable[str]) -> list[str]:
-        """Those of the names that every look has shown for this long; names that are missing now start over."""
+        """The names that have been present for this long; names that are missing now start over."""
         now = time.monotonic()
         self._first_seen = {name: self._first_seen.get(name, now) for name in names}
         return [name for name, since in self._first_seen.items() if now - since >= seconds]

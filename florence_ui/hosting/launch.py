@@ -1,4 +1,4 @@
-"""Serves the page to strangers: the environment, the options of `launch`, and an orderly end.
+"""Launch of the page for the public: the environment, the options of `launch`, and an orderly shutdown.
 
 Call `prepare_environment` before the page is built, and `launch_options` when it is served:
 
@@ -35,7 +35,7 @@ from florence_ui.visitor_identity import client_address
 log = logging.getLogger(__name__)
 
 SESSION_CAPACITY = 256
-"""Sessions that are kept in memory."""
+"""Maximum number of sessions in memory."""
 END_SECONDS = 4.5
 FORWARDED_IGNORED = (
     "FORWARDED_ALLOW_IPS is ignored, because it would let visitors forge their address. Set FLORENCE_UI_ADDRESS_HEADER "
@@ -48,7 +48,7 @@ FILES_AT_A_TIME = 20
 
 
 def prepare_environment() -> None:
-    """Set what Gradio and uvicorn read from the environment; the operator's own values stay."""
+    """Set the variables that Gradio and uvicorn read from the environment; keep the operator's own values."""
     storage.use_private_folder()
     if os.environ.get("FORWARDED_ALLOW_IPS"):
         log.warning(FORWARDED_IGNORED)
@@ -57,7 +57,7 @@ def prepare_environment() -> None:
     os.environ["FORWARDED_ALLOW_IPS"] = ""
     defaults = {
         "GRADIO_ANALYTICS_ENABLED": "False",
-        # Gradio summarizes its last 10,000 events after each one, for a page that is closed here.
+        # Gradio summarizes its last 10,000 events after each one, for a page that is disabled here.
         "GRADIO_ANALYTICS_MAX_EVENTS": "1",
         "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",
         # Gradio asks matplotlib for its backend at each event, which imports pyplot unless one is set.
@@ -74,7 +74,7 @@ def launch_options(
 
     Args:
         settings: The operator's settings.
-        probe: Probes the default backend; called every few seconds at most.
+        probe: The probe of the default backend; called every few seconds at most.
         on_start: Called with the page when the app starts.
         on_leave: Called with the session when a visitor's page closes, to end their runs.
     """
@@ -121,7 +121,7 @@ def serve(demo: gr.Blocks, *, on_end: Callable[[], object]) -> None:
 
     Args:
         demo: The page.
-        on_end: Stops everything else that was started; runs while the page closes.
+        on_end: Called while the page closes, to stop everything else that was started.
     """
     stopped = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -130,7 +130,7 @@ def serve(demo: gr.Blocks, *, on_end: Callable[[], object]) -> None:
     set_shutdown_grace(demo, GRACE)
     stopped.wait()
     _force_end_after(END_SECONDS)
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # each visitor who is cut off would be a traceback
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # else a traceback per visitor cut off
     ending = threading.Thread(target=on_end)
     ending.start()
     demo.close()
@@ -139,7 +139,7 @@ def serve(demo: gr.Blocks, *, on_end: Callable[[], object]) -> None:
 
 
 def _force_end_after(seconds: float) -> None:
-    """End the process then, even if a thread hangs in a call; remove its files all the same."""
+    """End the process after that time, even if a thread hangs in a call; still remove its files."""
 
     def end() -> None:
         storage.remove(seconds=0)

@@ -1,4 +1,4 @@
-"""Parses uploads: each file is counted before it is written, and open only while something is written."""
+"""The parser of uploads: each file is counted before it is written, and open only during a write."""
 
 import io
 from collections.abc import AsyncGenerator
@@ -18,7 +18,7 @@ from florence_ui.storage.writing import Lease
 class PartFile(GradioUploadFile):
     """A part's file, which buffers its data until `UploadParser.save` writes it.
 
-    Gradio's own uses a thread for every write, which for tiny files costs far more than writing them.
+    Gradio's own parser uses a thread for every write, which for tiny files costs far more than the write itself.
 
     Attributes:
         path: The path to write to.
@@ -44,12 +44,12 @@ class PartFile(GradioUploadFile):
 class UploadParser(FilePartParser):
     """A parser of uploads of at most `MAX_FILES`.
 
-    Gradio's own keeps a descriptor open for every part until the whole request ends.
+    Gradio's own parser keeps a descriptor open for every part until the whole request ends.
 
     Args:
         headers: The request's headers.
         stream: Its body, for which space is already reserved.
-        lease: Gives the folder and the space for the files.
+        lease: The folder and the space for the files.
         options: Further options of Gradio's parser.
     """
 
@@ -59,7 +59,7 @@ class UploadParser(FilePartParser):
         self._unsaved: list[PartFile] = []
 
     async def _save_between(self, stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-        """Pass on the chunks, and write all that one holds before the next is read."""
+        """Pass on the chunks, and write everything in one before the next is read."""
         async for chunk in stream:
             yield chunk
             if self._unsaved:

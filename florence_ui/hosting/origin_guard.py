@@ -1,6 +1,6 @@
-"""Keeps other websites out: requests through a visitor's browser, and their host names pointed at this machine.
+"""The guard against other websites: cross-site requests, and host names that are pointed at this machine.
 
-Starlette's `TrustedHostMiddleware` needs a list of all host names, and does not know where a request comes from.
+Starlette's `TrustedHostMiddleware` needs a list of all host names, and does not check where a request comes from.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ UNKNOWN_NAME = (
 
 
 class OriginGuard:
-    """Checks the origin and the host name of each request before anything else does.
+    """A check of the origin and the host name of each request, before anything else.
 
     Args:
         allowed: Origins of other websites that may use the page, as `normalize_origin` writes them.
@@ -74,7 +74,7 @@ class OriginGuard:
 
     @property
     def middleware(self) -> list[Middleware]:
-        """CORS headers that let allowed websites read the responses."""
+        """The CORS headers with which allowed websites may read the responses."""
         if not self.allowed:
             return []
         return [
@@ -103,9 +103,9 @@ class OriginGuard:
     def _knows_name(self, headers: Headers, scope: Scope) -> bool:
         """Whether no website can have pointed the requested host name at this machine.
 
-        A website gains something by that only where it cannot reach us itself: on the loopback and in a private
-        network. It fails over https, where the certificate would not match; browsers send `Sec-Fetch-Site` only over
-        https and to loopback names.
+        A website gains by that only where it cannot reach this app itself: on the loopback and in a private network. It
+        fails over https, where the certificate would not match; browsers send `Sec-Fetch-Site` only over https and to
+        loopback names.
         """
         hosts, server, client = headers.getlist("host"), scope.get("server"), scope.get("client")
         if not (hosts and server) or self.behind_proxy or not (_is_private(server) and _is_private(client)):

@@ -1,4 +1,4 @@
-"""What a request may carry: valid host names, and a body that is bounded and well-formed.
+"""Checks of a request: valid host names, and a bounded, well-formed body.
 
 Starlette's body limits cover forms only; here a JSON body is also limited in time, nesting and memory.
 """
@@ -18,8 +18,8 @@ from starlette.types import Message, Receive, Scope
 from florence_ui.hosting.body_wait import BodyWait
 
 NAME = r"[A-Za-z0-9_\-]{1,64}"
-"""The name of a session, an event or an endpoint. Gradio splits task names at a separator, so free text could break
-`cancel` for everybody."""
+"""The name of a session, an event or an endpoint. Gradio splits task names at a separator, so arbitrary text could
+break `cancel` for everybody."""
 
 MAX_JSON_BYTES = 1 << 20
 MAX_STOP_BYTES = 4 << 10
@@ -32,7 +32,7 @@ JSON_SECONDS = 30.0
 UPLOAD_SECONDS = 600.0
 RETRY_SECONDS = 10
 STALL_SECONDS = 30.0
-"""How long an upload may stall."""
+"""Seconds that an upload may stall."""
 
 SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 """One half of a surrogate pair, which cannot be encoded alone: not in a file, a log or a response."""
@@ -43,7 +43,7 @@ class RequestRefused(Exception):
 
     Attributes:
         status: The response's status.
-        message: A sentence for whoever sent it.
+        message: A sentence for the sender.
         retry_after: Seconds after which it may be tried again; 0 if never.
     """
 
@@ -58,10 +58,10 @@ _HOST = re.compile(r"[A-Za-z0-9.\-_:\[\]]{1,255}(,\s*[A-Za-z0-9.\-_:\[\]]{1,255}
 
 
 def check_headers(headers: Headers) -> None:
-    """Reject malformed host names: Gradio builds addresses, and pages, from them.
+    """Reject malformed host names, from which Gradio would build addresses and pages.
 
     Raises:
-        RequestRefused: If a header does not hold a host.
+        RequestRefused: If a header does not contain a host.
     """
     for name in ("host", "x-forwarded-host"):
         if not all(_HOST.fullmatch(value) for value in headers.getlist(name)):
@@ -71,7 +71,7 @@ def check_headers(headers: Headers) -> None:
 
 
 def check_query(scope: Scope) -> None:
-    """Reject malformed names in the query: Gradio remembers each one that it is asked about.
+    """Reject malformed names in the query: Gradio remembers every name it receives there.
 
     Raises:
         RequestRefused: If one is too long or has other characters than names have.

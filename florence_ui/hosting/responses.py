@@ -37,7 +37,7 @@ CONTENT_POLICY = "; ".join(
     )
 )
 FILE_POLICY = "sandbox; default-src 'none'; frame-ancestors 'self'"
-"""For visitors' files: opened as a page, they may do nothing, whatever they contain."""
+"""For visitors' files, so that nothing in them runs when they are opened as a page."""
 
 
 class SecureSend:
@@ -65,7 +65,7 @@ class SecureSend:
     def watch_disconnect(self, receive: Receive) -> Receive:
         """Wrap `receive` to notice a client that leaves before the response is finished.
 
-        Gradio may hear of it first, and then finishes the response as if the client were still there.
+        Gradio may be told first, and then finishes the response as if the client were still there.
         """
 
         async def read() -> Message:
@@ -93,7 +93,7 @@ class SecureSend:
         await self._send(message)
 
     async def finish(self) -> None:
-        """End the response, if it has not ended."""
+        """End the response, unless it has ended."""
         if not self.finished:
             await self({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -107,7 +107,7 @@ class SecureSend:
 
 
 def _refusal_status(refusal: RequestRefused, scope: Scope) -> HTTPStatus:
-    """A status whose message reaches a person: gradio_client drops those of 429 and 503, Gradio's page that of 503."""
+    """A status whose message is shown: gradio_client drops the messages of 429 and 503, Gradio's page that of 503."""
     if refusal.retry_after and "gradio_client" in Headers(scope=scope).get("user-agent", ""):
         return HTTPStatus.UNPROCESSABLE_ENTITY
     if refusal.status is HTTPStatus.SERVICE_UNAVAILABLE and get_route_path(scope) == PAGE_EVENTS:

@@ -1,9 +1,9 @@
 """The allowlist of Gradio's routes, and the checks of every request.
 
-Gradio serves much that a demo never needs: a fetch proxy, a page of statistics, an editor of its own source. A list of
-what must be closed would be outdated by the next release, so `ALLOWED_ROUTES` lists what is open, and everything else
-is a 404. Bodies are bounded, posted JSON is rebuilt from the fields that Gradio's own page sends, and every file in it
-must be an upload of this app. Rejections are one sentence of JSON: `{"error": "..."}`.
+Gradio serves much that a demo never needs: a fetch proxy, a page of statistics, an editor of its own source. A denylist
+would be outdated by the next release, so `ALLOWED_ROUTES` lists what is allowed, and everything else is a 404. Bodies
+are bounded, posted JSON is rebuilt from the fields that Gradio's own page sends, and every file in it must be an upload
+of this app. Rejections are one sentence of JSON: `{"error": "..."}`.
 """
 
 import json
@@ -47,14 +47,14 @@ log = logging.getLogger(__name__)
 
 API = "/gradio_api"
 MAX_NAME, MAX_PATH = 255, 2048
-"""Bytes of a segment of a path, and of the whole path: no file has longer ones, and the system fails on them."""
+"""Maximum bytes of a path segment, and of the whole path: no file has longer ones, and the system fails on them."""
 MAX_OPEN_REQUESTS = 2000
 MAX_OPEN_PER_ADDRESS = 500
 """Requests that one address may have open: each page keeps one or two, and many visitors may share an address."""
 
 
 class Body(StrEnum):
-    """What a route accepts as a body."""
+    """The kind of body that a route accepts."""
 
     NONE = "nothing"
     EVENT = "a call of one of the page's functions"
@@ -65,7 +65,7 @@ class Body(StrEnum):
 
 @dataclass(frozen=True)
 class AllowedRoute:
-    """One kind of route that is open.
+    """One allowed route.
 
     Attributes:
         method: GET (including HEAD), POST or DELETE.
@@ -110,8 +110,8 @@ class RouteGuard:
         max_upload_bytes: The limit of one upload request, all its files together.
         on_leave: Called with the session when a page or a program closes its stream.
         client_address: The address that a request is counted by; `""` if unknown.
-        guard: Keeps other websites out.
-        admission: Limits what may be pending.
+        guard: The guard against other websites.
+        admission: The limits on pending work.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ class RouteGuard:
             self._notice_disconnect(path, scope, response)
 
     def _check_open(self, address: str) -> None:
-        """Reject a request beyond the limits of open ones.
+        """Reject a request beyond the limits on open ones.
 
         Raises:
             RequestRefused: If all visitors together, or this address, have too many open.
@@ -183,7 +183,7 @@ class RouteGuard:
         """Check the headers and the body, and return the `receive` that Gradio reads the body from.
 
         Raises:
-            RequestRefused: If one of them is not acceptable.
+            RequestRefused: If either is not acceptable.
         """
         headers = Headers(scope=scope)
         check_headers(headers)
@@ -215,7 +215,7 @@ class RouteGuard:
         return replay_body(json.dumps(clean_event(posted, scope)).encode(), scope, receive)
 
     def _notice_disconnect(self, path: str, scope: Scope, response: SecureSend) -> None:
-        """Report a closed stream, and forget the session of a program's call, which holds all that was posted."""
+        """Report a closed stream, and drop the session of a program's call, which holds all posted values."""
         stream = STREAMS.fullmatch(path)
         if stream is None or response.status != HTTPStatus.OK:
             return
@@ -235,7 +235,7 @@ def request_kind(route: AllowedRoute, path: str) -> RequestKind | None:
 
 
 def refusal_for(error: Exception, path: str) -> RequestRefused:
-    """The rejection of a request that Gradio failed at; a failure that the request did not cause is logged."""
+    """The rejection of a request on which Gradio failed; log a failure that the request did not cause."""
     if isinstance(error, TypeError) and "/call/v2/" in path:
         message = "These parameters do not match the function; /gradio_api/info lists them."
         return RequestRefused(HTTPStatus.UNPROCESSABLE_ENTITY, message)

@@ -1,1 +1,1 @@
-"""Bytes of unknown origin to upright RGB pictures, within limits."""
+"""Bytes of unknown origin -> upright RGB pictures, within limits."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 MAX_BOXES = 100_000
-"""Most boxes on one level; ordinary files have a few dozen."""
+"""Maximum number of boxes on one level; ordinary files have a few dozen."""
 EXIF_ITEM = re.compile(rb"(infe(?:\x02.{3}.{2}|\x03.{3}.{4}).{2})Exif", re.DOTALL)
 """The entry of an item that holds EXIF: version, flags, number, protection, type."""
 
@@ -54,7 +54,7 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple
 
 
 def is_whole(data: bytes) -> bool:
-    """Whether the file ends where its last box does."""
+    """Whether the file ends with its last box."""
     try:
         *_, (_, start, _, end) = boxes(data)
         size = struct.unpack_from(">L", data, start)[0]

@@ -1,8 +1,8 @@
 """From any of Pillow's modes and any color space to sRGB on white.
 
 Colors are converted as browsers do: by an ICC profile, a PNG's cICP, sRGB, gAMA and cHRM, or an AVIF's nclx. PQ and
-HLG, whose highlights are brighter than a screen's white, are tone-mapped. Ignored are other color data in a TIFF, a BMP
-or an EXIF block, and gain maps. A BMP's alpha counts if its pixels have 32 bits and a mask for it.
+HLG, whose highlights are brighter than a screen's white, are tone-mapped. Other color data in a TIFF, a BMP or an EXIF
+block, and gain maps, are ignored. A BMP's alpha counts if its pixels have 32 bits and a mask for it.
 
 Sources: ITU-T H.273 (codes), ITU-R BT.2100 (PQ, HLG), ICC.1:2001-04 (profiles), PNG 3rd edition (precedence).
 """
@@ -52,7 +52,7 @@ def repair(image: Image.Image, stored: ImageFile._Tile | None) -> Image.Image:
 
     Args:
         image: As Pillow decoded it.
-        stored: Where and how the file stored its pixels, as Pillow gave it before decoding.
+        stored: Where and how the file stored its pixels, as read by Pillow before decoding.
     """
     match image.format, stored:
         case "PNG", ImageFile._Tile(args="L;2" | "L;4" | "RGB;16B" as raw) if "transparency" in image.info:
@@ -144,7 +144,7 @@ def to_srgb(image: Image.Image, profile: bytes | None, declared: bytes | None = 
         converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode)
         assert converted is not None  # nothing is returned only where a picture is converted in place
         return converted
-    except Exception:  # a corrupt profile, or one of another color space: do without
+    except Exception:  # a corrupt profile, or one of another color space: ignore it
         return image.convert(mode)
 
 

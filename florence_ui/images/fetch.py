@@ -1,4 +1,4 @@
-"""Fetch a link from a stranger without giving that stranger a way into our network (SSRF).
+"""Fetching of links from strangers without giving them a way into our network (SSRF).
 
 Every hop is checked anew: scheme, port, and every address that the name resolves to. The connection goes to the very
 address that was checked, with the name in the Host header and for TLS, so DNS rebinding gains nothing. httpx's
@@ -76,9 +76,9 @@ RETRY_HINT = "Try again, or download the picture yourself and upload it."
 
 @dataclass(frozen=True)
 class Network:
-    """The two steps that touch names and addresses; tests replace them.
+    """The two steps that involve names and addresses; tests replace them.
 
-    Between the two, `is_public_address` decides what may be requested, whatever they are.
+    Between the two, `is_public_address` always decides what may be requested.
 
     Attributes:
         resolve: (host, port) -> all its addresses, as text. Raises OSError if there is none.
@@ -149,7 +149,7 @@ async def fetch_image(
     url: str,
     *,
     max_bytes: int = MAX_BYTES,
-    timeout: float = TIMEOUT,  # noqa: ASYNC109  # it is asyncio.timeout's, and the caller's to choose
+    timeout: float = TIMEOUT,  # noqa: ASYNC109  # passed to asyncio.timeout; the caller chooses it
     network: Network = INTERNET,
 ) -> bytes:
     """Fetch the bytes behind a link, picture or not.
@@ -273,7 +273,7 @@ async def read_body(response: httpx.Response, link: httpx.URL, max_bytes: int) -
 
 
 def explain_status(status: int) -> tuple[str, str]:
-    """Say what a status other than 200 means, and what to do."""
+    """Explain a status other than 200, and what to do."""
     if status in (401, 402, 403, 407, 451):
         return f"The link's server denied access to the file (status {status}).", UPLOAD_HINT
     if status in (404, 410):

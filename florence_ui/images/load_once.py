@@ -9,7 +9,7 @@ from florence_ui.concurrency.fair_pool import decode_pool
 from florence_ui.images.loading import ImageLimits, Picture, open_picture
 
 _open: WeakValueDictionary[Hashable, Picture] = WeakValueDictionary()
-"""Pictures still in use somewhere."""
+"""Pictures that are still in use."""
 _lock = threading.Lock()
 
 

@@ -32,14 +32,14 @@ from florence_ui.images.refusals import (
 from florence_ui.images.sanitize import SanitizedFile, exif_orientation, sanitize
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
-"""What Pillow may try; never a format that runs another program, such as EPS."""
+"""The formats that Pillow may try; never one that runs another program, such as EPS."""
 DISPLAY_SIDE = 1536
 """Longest side of the picture that is shown and sent, in pixels; the model itself scales to 768."""
 MAX_SIDE = 65_500
 """Longest side of any picture, in pixels: a JPEG's limit, so that every result can be saved."""
 JPEG_QUALITY = 80
-"""Of what is shown and sent. Nano's boxes on 200 scenes of 12 megapixels agree with those for the whole file at IoU
-0.993 in the median; 90 would send 1.65 times the bytes of the benchmark's photograph."""
+"""JPEG quality of the picture that is shown and sent. Nano's boxes on 200 scenes of 12 megapixels agree with those for
+the whole file at a median IoU of 0.993; 90 would send 1.65 times the bytes of the benchmark's photograph."""
 CROP_QUALITY = 95
 LARGE = 16_000_000
 """Pixels beyond which at most two pictures are decoded at a time, to bound the memory."""
@@ -54,17 +54,17 @@ TRANSPOSES = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""EXIF orientation -> what makes the stored picture upright; 1 needs nothing."""
+"""EXIF orientation -> the operation that makes the stored picture upright; 1 needs none."""
 SIDEWAYS = (TRANSPOSES[5], TRANSPOSES[6], TRANSPOSES[7], TRANSPOSES[8])
 
 
 @dataclass(frozen=True)
 class ImageLimits:
-    """How large a file and its picture may be.
+    """Limits on a file and its picture.
 
     Attributes:
-        max_bytes: Of the file.
-        max_pixels: Width times height.
+        max_bytes: Maximum size of the file.
+        max_pixels: Maximum width times height.
     """
 
     max_bytes: int = 20 * 2**20
@@ -80,8 +80,8 @@ class Picture:
         size: (width, height) of the upright original, in pixels.
         display: Upright RGB, at most `DISPLAY_SIDE` on the long side.
         digest: SHA-256 of the bytes, as hex digits.
-        limits: What the file was checked against.
-        jpeg: `display` as a JPEG without metadata: what is shown, and what is sent to the model.
+        limits: The limits that the file was checked against.
+        jpeg: `display` as a JPEG without metadata, which is shown and sent to the model.
     """
 
     path: Path
@@ -210,7 +210,7 @@ def load_image(data: bytes, limits: ImageLimits, *, longest: int | None = None) 
 
     Args:
         data: The file's bytes.
-        limits: What it is checked against.
+        limits: The limits that it is checked against.
         longest: Long side of the wanted picture, in pixels; None for the original size.
 
     Returns:

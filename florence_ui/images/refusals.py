@@ -1,6 +1,6 @@
-"""Why a file cannot be opened: another format, an unsupported variant, or corrupt.
+"""Why a file cannot be opened: another format, an unsupported variant, or corruption.
 
-Unsupported variants are told from corrupt files by their headers; decoders report both alike, and for developers.
+Headers distinguish unsupported variants from corrupt files; decoders report both alike, in terms for developers.
 """
 
 import struct
@@ -50,7 +50,7 @@ def explain_unreadable(data: bytes, *, error: str = "", decoding: bool = False) 
     Args:
         data: The file's bytes.
         error: The decoder's message.
-        decoding: Whether its header was read, but its pixels were not.
+        decoding: Whether its header was read, but not its pixels.
     """
     if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
         return "HEIC pictures are not supported.", "Save it as JPEG first; phone cameras have a setting for that."
@@ -66,7 +66,7 @@ def explain_unreadable(data: bytes, *, error: str = "", decoding: bool = False) 
 
 
 def explain_unsupported(form: str) -> tuple[str, str]:
-    """What to say of a valid file of an unsupported variant."""
+    """The error for a valid file of an unsupported variant."""
     return f"This variant of {form} is not supported.", "Save it as an ordinary PNG or JPEG, then try again."
 
 

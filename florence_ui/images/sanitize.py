@@ -1,11 +1,11 @@
-"""Reduce a picture file to what the pixels of its first frame need.
+"""Reduction of a picture file to what the pixels of its first frame need.
 
-Decoders read metadata, further frames and trailers without being asked to, and that is where small files become
-large: a directory whose thousands of tags all point at the same megabytes, a progressive JPEG with a hundred thousand
-scans, a GIF comment of twenty megabytes that is copied block by block, a tile of 900 megapixels in a picture of one.
-So a file is first taken apart here, by lengths alone, and the decoder gets the headers, colors and pixels of one
-picture and nothing else. Anything hidden in or behind a picture (a script, an archive, a video) is dropped too. No
-library does that for all these formats without decoding them.
+Decoders also read metadata, further frames and trailers, and that is where small files become large: a directory whose
+thousands of tags all point at the same megabytes, a progressive JPEG with a hundred thousand scans, a GIF comment of
+twenty megabytes that is copied block by block, a tile of 900 megapixels in a picture of one. So a file is first taken
+apart here, by lengths alone, and the decoder gets only the headers, colors and pixels of one picture. Anything hidden
+in or behind a picture (a script, an archive, a video) is dropped too. No library does that for all these formats
+without decoding them.
 
 Sources: ISO/IEC 10918-1 annex B (JPEG), the PNG and GIF89a specifications, TIFF 6.0 and its BigTIFF design,
 Exif 2.32; for AVIF see `avif`.
@@ -19,17 +19,17 @@ from dataclasses import dataclass
 from florence_ui.images import avif
 
 MAX_PARTS = 100_000
-"""Most segments, chunks or tags of one file; ordinary ones have a few dozen."""
+"""Maximum number of segments, chunks or tags of one file; ordinary ones have a few dozen."""
 MAX_SCANS = 100
-"""Most scans of a progressive JPEG; encoders write about ten, and each costs a pass over the picture."""
+"""Maximum number of scans of a progressive JPEG; encoders write about ten, and each costs a pass over the picture."""
 MAX_EXIF = 2**16
 """Largest EXIF block of a PNG, in bytes; the other formats allow no more."""
 MAX_PROFILE = 2**20
 """Largest color profile of a PNG, in bytes decompressed: the decoder rejects the whole picture for a larger one."""
 MAX_VALUES = 200_000
-"""Most values of one TIFF tag that are not bytes: strips, or a palette of 16 bits."""
+"""Maximum number of values of one TIFF tag that are not bytes: strips, or a palette of 16 bits."""
 FREE_TILE = 2**20
-"""Pixels that a TIFF's tile may always have; beyond them, no more than `TILE_SHARE` times the picture."""
+"""Pixels that a TIFF's tile may always have; a larger one may have at most `TILE_SHARE` times the picture's."""
 TILE_SHARE = 4
 
 
@@ -42,9 +42,9 @@ class SanitizedFile:
     """The file of one picture.
 
     Attributes:
-        data: What the decoder may read.
+        data: The bytes that the decoder may read.
         exif: The EXIF block that was removed, or empty.
-        cicp: Numbers of the color primaries and transfer characteristics in ITU-T H.273, where a PNG or AVIF has them.
+        cicp: Numbers of the color primaries and transfer characteristics in ITU-T H.273, if a PNG or AVIF has them.
         size: (width, height) in pixels of an AVIF, whose decoder does not report the size of a too large picture.
         is_clean: Whether `data` is one picture and nothing else. Otherwise only the decoder may have it, and a picture
             to hand out is encoded again.
@@ -206,7 +206,7 @@ def sanitize_gif(data: bytes) -> SanitizedFile:
             position = sub_blocks_end(data, position + 10 + gif_palette(data[position + 9]) + 1)
             return SanitizedFile(b"".join([*kept, data[start:position], b";"]), is_clean=position <= len(data))
         if kind != 0x21:
-            position += 1  # decoders skip what they do not know
+            position += 1  # decoders skip unknown bytes
             continue
         position = sub_blocks_end(data, position + 2)
         if data[start + 1] == 0xF9 and data[start + 2] >= 4:  # transparency

@@ -1,1 +1,1 @@
-"""From a request to its analysis: one call, many pictures, chains, and follow-ups about objects."""
+"""From a request to its analysis: single calls, many pictures, chains, and follow-ups about objects."""

@@ -1,4 +1,4 @@
-"""One question about many pictures: several at a time, with a state each; it can stop, go on, and try failures again.
+"""One question about many pictures, several at a time, each with a state; it can stop, continue, and retry failures.
 
 Only a picture's file name, its answer and a small preview are kept: a decoded picture lives as long as its call.
 """
@@ -30,16 +30,16 @@ PREVIEW_SIDE = 320
 PREVIEW_QUALITY = 85
 DEFAULT_LIMITS = ImageLimits()
 Turn = Callable[[], AbstractAsyncContextManager[Analyze]]
-"""Waits for what a picture needs before it is opened, and gives what asks the model meanwhile."""
+"""Waits for permission to open a picture, and yields the function that asks the model about it."""
 READY_AHEAD = 4
-"""Pictures that may be read from disk, or previewed, while others are with the model: so it never waits for them."""
+"""Pictures that may be read or previewed while others are with the model, so that it never waits for them."""
 
 OpenLink = Callable[[str], Awaitable[Picture]]
-"""Opens the picture behind a link."""
+"""A function that opens the picture behind a link."""
 
 
 class ItemState(StrEnum):
-    """How far one picture has come."""
+    """The state of one picture."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -52,13 +52,13 @@ class Item:
     """One picture of many.
 
     Attributes:
-        path: A file of ours that holds it; None for one behind a link that nobody has followed yet.
-        name: What its owner calls it.
-        state: How far it has come.
+        path: A file of ours with the picture; None for a link that has not been fetched yet.
+        name: Its owner's name for it.
+        state: Its state.
         analysis: Its answer, without the decoded picture; None until it is done.
         preview: A small annotated JPEG; empty until it is done.
         reason: Why it failed.
-        link: Where it is on the web, if it was given so.
+        link: Its link, if it was given as one.
     """
 
     path: Path | None
@@ -71,17 +71,17 @@ class Item:
 
     @property
     def result(self) -> Result | None:
-        """What was found; None until it is done."""
+        """The answer's result; None until it is done."""
         return self.analysis.result if self.analysis else None
 
 
 @dataclass(eq=False)
 class Batch:
-    """Many pictures, one question, and how far they have come. One `run` at a time.
+    """Many pictures, one question, and their progress. Only one `run` may be active at a time.
 
     Attributes:
-        items: In the order given.
-        question: What the answers are about (prompt, model, backend); empty before anything was asked.
+        items: The pictures in the order given.
+        question: The question of the answers (prompt, model, backend); empty before the first one.
     """
 
     items: list[Item]
@@ -92,10 +92,10 @@ class Batch:
 
     @classmethod
     def of(cls, paths: Sequence[Path], names: Sequence[str] = ()) -> "Batch":
-        """A batch of the pictures in these files.
+        """Create a batch of the pictures in these files.
 
         Raises:
-            InputError: If there is none, or more than `MAX_PICTURES`.
+            InputError: If there are none, or more than `MAX_PICTURES`.
         """
         if not paths:
             raise InputError("There are no pictures.", "Choose some.", field="pictures")
@@ -107,12 +107,12 @@ class Batch:
         return cls([Item(path, name) for path, name in zip(paths, names, strict=True)])
 
     def count(self, state: ItemState) -> int:
-        """How many pictures are in that state."""
+        """The number of pictures in that state."""
         return sum(item.state == state for item in self.items)
 
     @property
     def ended(self) -> int:
-        """How many pictures are done or have failed."""
+        """The number of pictures that are done or have failed."""
         return self.count(ItemState.DONE) + self.count(ItemState.FAILED)
 
     @property
@@ -121,7 +121,7 @@ class Batch:
         return [item for item in self.items if item.state is ItemState.DONE]
 
     def seconds_left(self) -> float | None:
-        """How long the rest will take at the pace of the present run; None while nobody can know."""
+        """Seconds that the rest will take at the pace of the present run; None while that is unknown."""
         left = len(self.items) - self.ended
         if not left:
             return 0.0
@@ -130,13 +130,13 @@ class Batch:
         return left * (time.monotonic() - self._began) / self._ended
 
     def ask(self, question: tuple[str, ...]) -> None:
-        """Set the question; where answers are about another one, or every picture has ended, all start over."""
+        """Set the question; all start over if the answers are about another one, or every picture has ended."""
         if self.ended and (question != self.question or self.ended == len(self.items)):
             self.items = [Item(item.path, item.name, link=item.link) for item in self.items]
         self.question = question
 
     def retry_failed(self) -> int:
-        """Put the failed pictures, and only them, back in line; says how many."""
+        """Requeue the failed pictures, and only them; return how many."""
         failed = [item for item in self.items if item.state is ItemState.FAILED]
         for item in failed:
             item.state, item.reason = ItemState.WAITING, ""
@@ -157,17 +157,17 @@ class Batch:
         """Ask about every picture that waits, and yield each as it ends.
 
         Args:
-            analyze: Asks the model.
+            analyze: Ask the model.
             template: The question.
-            max_concurrency: How many calls the backend takes at a time.
-            limits: What a picture must keep to.
+            max_concurrency: Calls that the backend takes at a time.
+            limits: Limits for every picture.
             style: How to draw the previews.
             previews: Whether to draw them.
-            turn: What each picture waits for first; what it gives is called in place of `analyze`.
-            open_link: Opens the picture behind a link; needed where an item has one.
+            turn: What each picture waits for first; it yields a function to call in place of `analyze`.
+            open_link: Open the picture behind a link; needed if an item has one.
 
-        When the caller leaves the loop or is cancelled, pictures that are being worked on go back in line; what has
-        ended stays. Another `run` goes on with the rest.
+        When the caller leaves the loop or is cancelled, pictures in progress are requeued; those that have ended stay
+        so. Another `run` continues with the rest.
         """
         waiting = _group_by_file([item for item in self.items if item.state is ItemState.WAITING])
         calls = asyncio.Semaphore(max(1, max_concurrency))
@@ -190,14 +190,14 @@ class Batch:
 
 
 def _group_by_file(items: Sequence[Item]) -> list[Item]:
-    """The items in their order, but those of one file next to each other, so that it is decoded once."""
+    """The items in order, except that those of one file follow each other, so that it is decoded only once."""
     first = {item.path: index for index, item in reversed(list(enumerate(items)))}
     return sorted(items, key=lambda item: first[item.path])
 
 
 @dataclass(eq=False)
 class _Work:
-    """What is done about each picture of one `Batch.run`."""
+    """The processing of each picture of one `Batch.run`."""
 
     turn: Turn
     template: RequestTemplate
@@ -207,10 +207,10 @@ class _Work:
     previews: bool
     open_link: OpenLink | None
     last: Picture | None = None
-    """The picture that was opened last: the next item may be of the same file."""
+    """The picture that was opened last, as the next item may be of the same file."""
 
     async def do(self, item: Item) -> None:
-        """Wait for a turn, open a picture, ask about it, and keep what is worth keeping."""
+        """Wait for a turn, open a picture, ask about it, and keep the answer and a preview."""
         async with self.turn() as analyze:
             item.state = ItemState.RUNNING
             picture = self.last = await self._open(item)
@@ -239,10 +239,10 @@ def preview(image: Image.Image, result: Result, style: Style | None = None) -> b
 
 
 async def reopen(item: Item, limits: ImageLimits = DEFAULT_LIMITS) -> Analysis:
-    """A finished picture's answer together with its picture, opened again; no call is made.
+    """A finished picture's answer with the picture, opened again; no call is made.
 
     Raises:
-        ImageError: If its file is gone.
+        ImageError: If the file is gone.
         InputError: If it has no answer.
     """
     if item.analysis is None or item.path is None:

@@ -1,4 +1,4 @@
-"""Chains: several questions, each one building on the answer before it."""
+"""Chains: several questions, each building on the previous answer."""
 
 import contextlib
 import time
@@ -16,7 +16,7 @@ from florence_ui.tasks import get_task
 
 @dataclass(frozen=True)
 class Ask:
-    """A step that asks the model once; with `about_text` the words of the step before are its phrase."""
+    """A step that asks the model once; with `about_text` the text of the previous answer is its phrase."""
 
     token: str
     about_text: bool = False
@@ -28,7 +28,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class ForEach:
-    """A step that asks about every object of the step before."""
+    """A step that asks about every object of the previous answer."""
 
     action: Action
 
@@ -39,7 +39,7 @@ class ForEach:
 
 @dataclass(frozen=True)
 class Order:
-    """A step that puts the lines of the step before in reading order, without asking the model."""
+    """A step that puts the lines of the previous answer in reading order, without asking the model."""
 
     title: str = "Put in reading order"
 
@@ -49,11 +49,11 @@ Step = Ask | ForEach | Order
 
 @dataclass(frozen=True)
 class Chain:
-    """Steps to go one after the other.
+    """A sequence of steps.
 
     Attributes:
-        title: Words for a person.
-        help: One line: what comes out.
+        title: Its name for people.
+        help: One line about its outcome.
         steps: At least two.
     """
 
@@ -99,7 +99,7 @@ CHAINS: dict[str, Chain] = {
 
 
 def get_chain(name: str) -> Chain:
-    """The chain of that name.
+    """Find the chain of that name.
 
     Raises:
         PromptError: If there is none.
@@ -110,7 +110,7 @@ def get_chain(name: str) -> Chain:
 
 
 class StepState(StrEnum):
-    """How far a step has come."""
+    """The state of a step."""
 
     RUNNING = "running"
     DONE = "done"
@@ -119,14 +119,14 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True)
 class StepReport:
-    """What a step has to say.
+    """A report of a step's progress.
 
     Attributes:
-        number: Its place in the chain, from 0.
-        state: How far it has come; a step may report several times while it runs.
-        detail: A sentence about it; the reason when it failed.
-        analysis: Its answer, so far while it runs; None before the first one and after a failure.
-        seconds: That it has taken.
+        number: The step's position in the chain, from 0.
+        state: Its state; a step may report several times while it runs.
+        detail: A sentence about it; the reason if it failed.
+        analysis: Its answer, partial while it runs; None before the first one and after a failure.
+        seconds: The time that it has taken.
     """
 
     number: int
@@ -139,16 +139,16 @@ class StepReport:
 async def run_chain(
     chain: Chain, analyze: Analyze, request: Request, *, max_concurrency: int = 4
 ) -> AsyncGenerator[StepReport]:
-    """Go through a chain's steps and report each one's start, progress and end.
+    """Run a chain's steps and report each one's start, progress and end.
 
     Args:
-        chain: What to do.
-        analyze: Asks the model.
-        request: Its picture, model, backend and key are used.
-        max_concurrency: How many calls a step may make at the same time.
+        chain: The chain.
+        analyze: Ask the model.
+        request: The request whose picture, model, backend and key are used.
+        max_concurrency: Calls that a step may make at the same time.
 
-    The chain ends with the first step that fails; what came before stays usable. Leaving the loop, or cancelling
-    it, ends the running calls.
+    The chain ends with the first step that fails; earlier answers stay usable. Leaving the loop, or cancelling it, ends
+    the running calls.
     """
     before: Analysis | None = None
     for number, step in enumerate(chain.steps):
@@ -170,7 +170,7 @@ async def run_chain(
 async def _run_step(
     step: Step, number: int, analyze: Analyze, request: Request, before: Analysis | None, max_concurrency: int
 ) -> AsyncGenerator[StepReport]:
-    """One step; its last report has the state DONE."""
+    """Run one step; its last report has the state DONE."""
     if isinstance(step, Ask):
         text = phrase_of(before) if step.about_text else ""
         analysis = await analyze(request.with_task(get_task(step.token), text=text))
@@ -206,10 +206,10 @@ async def _ask_about_each(
 
 
 def phrase_of(before: Analysis | None) -> str:
-    """The words of an answer as a phrase for the model: without its markers, and no longer than it can take.
+    """The text of an answer as a phrase for the model: without markers, truncated to what it accepts.
 
     Raises:
-        FlorenceUIError: If there are none.
+        FlorenceUIError: If the answer has no text.
     """
     words = (before.result.text if before else "").replace("<", " ").replace(">", " ").split()
     if not words:
@@ -227,7 +227,7 @@ def in_reading_order(before: Analysis) -> Analysis:
 
 
 def summarize(analysis: Analysis) -> str:
-    """One short sentence: how much an answer holds."""
+    """A short sentence about how much an answer contains."""
     count = len(analysis.result.detections)
     if count:
         return f"{count} found."

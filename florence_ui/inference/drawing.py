@@ -17,13 +17,13 @@ DRAWING_QUALITY = 90
 def render(
     analysis: Analysis, style: Style | None = None, shown: Collection[int] | None = None, *, full: bool = False
 ) -> Image.Image:
-    """The picture with the result on it; blocks.
+    """Draw a result on its picture; blocks.
 
     Args:
-        analysis: A run that is done.
+        analysis: The answer with its picture.
         style: How to draw.
         shown: Rows of the detections to draw; None for all.
-        full: At the original's size, for a download, instead of at display size.
+        full: Whether to draw at the original's size, for a download, instead of at display size.
 
     Returns:
         A new RGB picture.
@@ -35,7 +35,7 @@ def render(
 async def draw(
     analysis: Analysis, style: Style | None = None, shown: Collection[int] | None = None, *, full: bool = False
 ) -> Path:
-    """`render`, saved as a JPEG file of ours, in one of the threads for drawing.
+    """Save what `render` draws as a JPEG file of ours, in one of the threads for drawing.
 
     Raises:
         FlorenceUIError: If it cannot be saved.
@@ -50,7 +50,7 @@ async def draw(
 
 
 def save_jpeg(image: Image.Image, *, stem: str = "result", quality: int = DRAWING_QUALITY) -> Path:
-    """A picture as a JPEG file of ours; it ages out with the others in `storage`.
+    """Save a picture as a JPEG file of ours, which ages out with the others in `storage`.
 
     Raises:
         FlorenceUIError: If it cannot be saved.

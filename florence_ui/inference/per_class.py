@@ -1,4 +1,4 @@
-"""Three ways to look for several classes: a call for each, all in one prompt, or a sentence that names them."""
+"""Three ways to look for several classes: one call per class, all in one prompt, or a sentence that names them."""
 
 import contextlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -28,7 +28,7 @@ def requests_for(request: Request) -> list[Request]:
     """The calls that a request's strategy makes: one, or one per class.
 
     Raises:
-        PromptError: If no class is left, there are too many, or one holds what the model cannot take.
+        PromptError: If no class is left, there are too many, or the model cannot take one.
     """
     names = clean_classes(request.classes)
     match request.strategy:
@@ -48,15 +48,15 @@ def sentence(names: Sequence[str]) -> str:
 async def find_classes(
     analyze: Analyze, request: Request, *, max_concurrency: int = 4
 ) -> AsyncGenerator[MultiCallProgress]:
-    """Look for the classes of a request by its strategy, and yield after each call what was found so far.
+    """Look for the classes of a request by its strategy, and yield the merged answers after each call.
 
     Args:
-        analyze: Asks the model.
-        request: Its classes, strategy, picture, model, backend and key are used.
-        max_concurrency: How many calls may run at the same time.
+        analyze: Ask the model.
+        request: The request whose classes, strategy, picture, model, backend and key are used.
+        max_concurrency: Calls that may run at the same time.
 
     Raises:
-        FlorenceUIError: If the classes cannot be used, or every call failed.
+        FlorenceUIError: If the classes cannot be used, or every call fails.
     """
     requests = requests_for(request)
     names = [", ".join(each.classes) for each in requests]
@@ -71,7 +71,7 @@ async def find_classes(
 
 
 def _merged(requests: Sequence[Request], names: Sequence[str], answers: Mapping[int, Outcome]) -> Result:
-    """The answers so far in the classes' order; an object that the model left without a name has its class's."""
+    """Merge the answers so far in the order of the classes; give unnamed objects the name of their class."""
     if len(requests) == 1 and isinstance(answers[0], Result):
         return answers[0]
     results = [_with_names(answer, names[i]) for i, answer in sorted(answers.items()) if isinstance(answer, Result)]
@@ -85,7 +85,7 @@ def _merged(requests: Sequence[Request], names: Sequence[str], answers: Mapping[
 
 
 def _with_names(result: Result, name: str) -> Result:
-    """The answer with a name for the objects that have none."""
+    """The answer with that name for the objects that have none."""
     if not len(result.detections) or all(result.labels):
         return result
     detections = make_detections(

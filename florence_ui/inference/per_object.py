@@ -1,4 +1,4 @@
-"""Ask about objects that were found: describe, name, segment or read one of them or all."""
+"""Questions about objects that were found: describe, name, segment or read one or all of them."""
 
 import contextlib
 import math
@@ -19,7 +19,7 @@ from florence_ui.results.result import Result
 from florence_ui.tasks import Task, get_task
 
 CROP_MARGIN = 0.04
-"""Margin around an object that is cut out to read its text, as a share of its longer side: letters touch the box."""
+"""Margin around an object that is cut out to read its text, as a fraction of its longer side: letters touch the box."""
 
 
 class Action(StrEnum):
@@ -34,13 +34,13 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class ActionInfo:
-    """How an action is called and what it asks.
+    """One action's words and task.
 
     Attributes:
-        title: Words for a button.
+        title: The words on its button.
         doing: The same while it runs.
         token: The task that is asked for each object.
-        help: One line: what it does.
+        help: One line about what it does.
         merged: (found, answers by row, task) -> one result.
     """
 
@@ -88,14 +88,14 @@ ACTIONS: dict[Action, ActionInfo] = {
 
 @dataclass(frozen=True)
 class MultiCallProgress:
-    """How far a question with several calls has come.
+    """The progress of a question with several calls.
 
     Attributes:
         done: Calls that have ended, failed ones included.
         failed: Calls that have failed.
         total: All calls.
         result: The answers so far, merged into one.
-        seconds: Since the start.
+        seconds: Seconds since the start.
     """
 
     done: int
@@ -114,22 +114,22 @@ async def ask_about_objects(
     *,
     max_concurrency: int = 4,
 ) -> AsyncGenerator[MultiCallProgress]:
-    """Ask about objects, several at a time, and yield after each call what is known so far.
+    """Ask about objects, several at a time, and yield the merged answers after each call.
 
     Args:
-        analyze: Asks the model.
-        request: Its picture, model, backend and key are used.
+        analyze: Ask the model.
+        request: The request whose picture, model, backend and key are used.
         found: The answer that contains the objects.
         indices: Their rows.
         action: What to ask.
-        max_concurrency: How many calls may run at the same time.
+        max_concurrency: Calls that may run at the same time.
 
-    A failed call marks its object and leaves the rest. When the caller leaves the loop, running calls are cancelled;
-    what came before stays in the last `MultiCallProgress`.
+    A failed call marks its object and does not affect the rest. When the caller leaves the loop, running calls are
+    cancelled; the last `MultiCallProgress` keeps the earlier answers.
 
     Raises:
         InputError: If there is no such object.
-        FlorenceUIError: If every call failed.
+        FlorenceUIError: If every call fails.
     """
     rows = list(dict.fromkeys(indices))
     if not rows or not all(0 <= row < len(found.detections) for row in rows):
@@ -148,7 +148,7 @@ async def ask_about_objects(
 async def collect_answers(
     jobs: Sequence[Job[Result]], max_concurrency: int
 ) -> AsyncGenerator[tuple[dict[int, Outcome], float]]:
-    """The answers so far, by the jobs' index, each time one comes, and the seconds since the start."""
+    """Yield the answers so far by the jobs' index, and the seconds since the start, after each answer."""
     answers: dict[int, Outcome] = {}
     start = time.monotonic()
     async with contextlib.aclosing(run_bounded(jobs, max_concurrency)) as going:
@@ -158,7 +158,7 @@ async def collect_answers(
 
 
 async def result_of(analyze: Analyze, request: Request) -> Result:
-    """What a request found, without its picture."""
+    """Ask a request and return its answer without the picture."""
     return (await analyze(request)).result
 
 
@@ -178,14 +178,14 @@ async def _read_crop(analyze: Analyze, request: Request, box: Region) -> Result:
 
 
 def region_of_box(box: Region, size: tuple[int, int]) -> Region:
-    """A box in pixels as fractions of a picture of (width, height), cut to it."""
+    """A box in pixels as fractions of a picture of (width, height), clipped to it."""
     width, height = size
     x1, y1, x2, y2 = (min(1.0, max(0.0, v / side)) for v, side in zip(box, (width, height) * 2, strict=True))
     return x1, y1, x2, y2
 
 
 def crop_box(box: Region, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """A box with a margin around it, in whole pixels of a picture of (width, height), cut to it."""
+    """A box with a margin around it, in whole pixels of a picture of (width, height), clipped to it."""
     x1, y1, x2, y2 = box
     margin = CROP_MARGIN * max(x2 - x1, y2 - y1)
     return (

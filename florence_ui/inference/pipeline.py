@@ -1,10 +1,10 @@
-"""One question about one picture, without any page: from the request to the answer.
+"""One question about one picture, independent of the page: from the request to the answer.
 
     pipeline = Pipeline(settings)
     analysis = await pipeline.analyze(Request(TASKS["<OD>"], picture=picture))
 
-All waits are async: for the local model, for a place in the backend's queue, for the answer. Only parsing the answer
-needs the processor, and runs in a thread.
+All waits are async: for the local model, for a slot in the backend's queue, for the answer. Only parsing the answer is
+CPU-bound, and runs in a thread.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ MEGABYTE = 2**20
 
 @dataclass(frozen=True)
 class _Call:
-    """A request, made ready to send."""
+    """A request that is ready to be sent."""
 
     request: Request
     backend: Backend
@@ -45,18 +45,18 @@ class _Call:
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """Equal for calls that get the same answer; a key stands in it as its keyed hash."""
+        """A cache key, equal for calls with the same answer; it contains an API key only as a keyed hash."""
         request = self.request
         where = self.backend.name, self.backend.url, fingerprint(self.key)
         return request.picture.digest, self.prompt, self.model_id, *where
 
 
 class Pipeline:
-    """Answers requests: caches answers, joins equal calls, and queues for each backend.
+    """The way from requests to answers: cached answers, joined equal calls, and a queue for each backend.
 
     Args:
-        settings: What the operator chose.
-        local: The local server; made from the settings if not given.
+        settings: The operator's settings.
+        local: The local server; created from the settings if not given.
     """
 
     def __init__(self, settings: Settings, *, local: LocalServer | None = None) -> None:
@@ -69,7 +69,7 @@ class Pipeline:
         self._gates: dict[str, ConcurrencyGate] = {}
 
     def start(self) -> None:
-        """Start the local server if it is the backend chosen at first; otherwise it starts with its first run."""
+        """Start the local server if it is the default backend; otherwise it starts with its first run."""
         if self.settings.default_backend == "local":
             self.local.start()
 
@@ -78,22 +78,22 @@ class Pipeline:
         self.local.stop()
 
     async def warm_up(self) -> None:
-        """Load what the first run would have to wait for."""
+        """Load everything that the first run would have to wait for."""
         await load_client()
 
     async def analyze(
         self, request: Request, *, on_status: OnStatus = ignore_status, charge: Charge = uncharged
     ) -> Analysis:
-        """Answer one request. Cancelling it stops it; a call that others wait for too goes on for them.
+        """Answer one request. Cancelling stops it, but a call that others also wait for continues for them.
 
         Args:
-            request: What is asked.
+            request: The request.
             on_status: Called with a sentence about what the run waits for, whenever that changes.
-            charge: Counts the call if one is made: not for an answer that is cached, or that others have asked for
-                already.
+            charge: Called to count the call if one is made: not for an answer that is cached, or that others have
+                requested already.
 
         Raises:
-            FlorenceUIError: Whatever went wrong, in words.
+            FlorenceUIError: If anything goes wrong.
         """
         begun = time.perf_counter()
         call = await self._prepare(request, on_status)
@@ -118,7 +118,7 @@ class Pipeline:
         )
 
     async def _prepare(self, request: Request, on_status: OnStatus) -> _Call:
-        """A request with its prompt, backend, model and key settled; waits for the local server where that decides."""
+        """Settle a request's prompt, backend, model and key; wait for the local server if the model depends on it."""
         prompt = build_prompt(request.task, text=request.text, classes=request.classes, region=request.region)
         backend = self.backend(request.backend)
         model_id = await self._model(request, backend, on_status)
@@ -136,20 +136,20 @@ class Pipeline:
         return found
 
     async def status(self, backend: str, model_id: str = "") -> ServerStatus:
-        """What a backend is doing, in a sentence; remote ones are not asked."""
+        """The state of a backend in a sentence; remote ones are not contacted."""
         known = self.backends.get(backend)
         if known is None:
             return ServerStatus(ServerState.UNAVAILABLE, "There is no such backend.")
         if known.is_local:
             self.local.start()
             return await self.local.status(model_id)
-        await self.warm_up()  # whoever asks is about to run
+        await self.warm_up()  # a run is likely to follow
         return ServerStatus(ServerState.READY, f"The picture goes to {known.host}.")
 
     async def choose_model(
         self, backend: str, wanted: str = "", *, example: bool = False, nano_stands_in: bool = False
     ) -> str:
-        """The model to use: `wanted`, the operator's, base, or nano; see `model_status.choose_model`."""
+        """Choose the model: `wanted`, the operator's, base, or nano; see `model_status.choose_model`."""
         chosen = wanted or self.settings.model
         if backend != "local":
             return chosen or BASE
@@ -165,7 +165,7 @@ class Pipeline:
         return model_id or self.settings.model or BASE
 
     async def _local_model(self, wanted: str, request: Request, on_status: OnStatus) -> str:
-        """The choice on the local backend; where base turns out not to be available, nano may take its place."""
+        """Choose the model on the local backend; if base turns out not to be available, nano may take its place."""
 
         async def choose(wanted: str) -> str:
             example, stands_in = request.example, request.nano_stands_in
@@ -185,10 +185,10 @@ class Pipeline:
         return model_id
 
     def _key(self, request: Request, backend: Backend, model_id: str) -> Secret | None:
-        """The key that goes along: the visitor's, or the operator's, which goes to the operator's addresses only.
+        """The key to send: the visitor's, or the operator's, which is sent only to the operator's addresses.
 
-        No key goes to a local address that the operator did not set. To a local server, which would fetch any model
-        that the key may see, the operator's key goes for the operator's models only.
+        No key is sent to a local address that the operator did not set. A local server, which would fetch any model
+        that the key may see, gets the operator's key only for the operator's models.
         """
         if not backend.takes_key:
             return None
@@ -197,12 +197,12 @@ class Pipeline:
         return request.api_key or (self.settings.api_key if lends else None)
 
     async def _ask(self, call: _Call, on_status: OnStatus, take_back: Callable[[], None]) -> Answer:
-        """The server's answer; waits for the model and for a place first, the deadline counts from then.
+        """Wait for the model and for a slot, then ask the server; the deadline counts from then.
 
         Args:
-            call: What to ask.
-            on_status: Called with what it waits for.
-            take_back: Called if it ends without having called the server.
+            call: The call.
+            on_status: Called with what the call waits for.
+            take_back: Called if this ends without having called the server.
         """
         called = False
 
@@ -223,7 +223,7 @@ class Pipeline:
                 self.local.invalidate()
                 if not call.backend.is_local:
                     raise
-                answer = await once()  # it was seen ready, but has ended since: wait until it is back
+                answer = await once()  # the server was seen ready, but has ended since: wait until it is back
         finally:
             if not called:
                 take_back()
@@ -232,7 +232,7 @@ class Pipeline:
 
     @asynccontextmanager
     async def _turn(self, call: _Call, on_status: OnStatus) -> AsyncIterator[Secret | None]:
-        """Waits for the model and for a place in the backend's line; gives the key to send."""
+        """Wait for the model and for a slot in the backend's queue; yield the key to send."""
         backend, key = call.backend, call.key
         if backend.is_local:
             self.local.start()
@@ -252,10 +252,10 @@ class Pipeline:
 
 
 def _parse(call: _Call, answer: Answer) -> Result:
-    """An answer parsed, with warnings about where it came from; blocks.
+    """Parse an answer and add warnings about its origin; blocks.
 
     Raises:
-        AnswerError: If it is no answer to that question.
+        AnswerError: If it does not answer that question.
     """
     request = call.request
     sent_size, size = request.picture.display.size, request.picture.size

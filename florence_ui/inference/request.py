@@ -1,10 +1,10 @@
-"""The way of a question: as it was given (`Question`), checked (`RequestTemplate`), about a picture (`Request`), and
-answered (`Analysis`).
+"""The stages of a question: as given (`Question`), checked (`RequestTemplate`), about a picture (`Request`), answered
+(`Analysis`).
 
     template = RequestTemplate.of(Question("<OPEN_VOCABULARY_DETECTION>", classes=("dog, cat",)))
     analysis = await pipeline.analyze(template.about(picture))
 
-The page, its tabs and the endpoints all come this way, so what a person types means the same everywhere.
+The page, its tabs and the endpoints all use these, so the same input means the same everywhere.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ from florence_ui.settings_readers import is_key
 from florence_ui.tasks import InputKind, Task, get_task
 
 MAX_COORDINATE = 1_000_000
-"""No picture has that many pixels a side."""
+"""A bound on coordinates; no picture has that many pixels per side."""
 MAX_MODEL_ID = 200
 REGION_HINT = "Send [x1, y1, x2, y2]: parts of the picture's sides, 0 to 1, or pixels."
 
@@ -32,8 +32,8 @@ class Strategy(StrEnum):
     """How several classes are asked for.
 
     EACH makes one call per class, which is the most reliable; a class that fails is marked, the others stay.
-    TOGETHER is one call with the classes joined by `<and>`, the way Roboflow's documentation shows it; the model often
-    answers only some of them, or takes them for one name.
+    TOGETHER is one call with the classes joined by `<and>`, as in Roboflow's documentation; the model often answers
+    only some of them, or treats them as one name.
     SENTENCE is one call of phrase grounding with "a, b and c"; the model was trained on such sentences.
     """
 
@@ -44,7 +44,7 @@ class Strategy(StrEnum):
 
 @dataclass(frozen=True)
 class Question:
-    """A question as it was given: unchecked, and without its picture and key.
+    """A question as given: unchecked, and without its picture and key.
 
     Attributes:
         token: The task's token.
@@ -69,7 +69,7 @@ class Question:
 
     @property
     def prompt(self) -> str:
-        """What would be sent to the model; `""` if the question cannot be asked as it is."""
+        """The prompt that would be sent to the model; `""` if the question cannot be asked as it is."""
         try:
             return build_prompt(get_task(self.token), text=self.text, classes=self.classes, region=self.region)
         except PromptError:
@@ -84,7 +84,7 @@ class RequestTemplate:
         task: The task.
         region: The region if the task needs one; in pixels if a coordinate is greater than 1.
         api_key: The visitor's own key; without one the operator's is used.
-        nano_stands_in: Whether nano may answer, with a warning, where base is not available and no model was chosen.
+        nano_stands_in: Whether nano may answer, with a warning, if base is not available and no model was chosen.
     """
 
     task: Task
@@ -102,7 +102,7 @@ class RequestTemplate:
         """Check everything about a question that can be checked without its picture.
 
         Args:
-            question: As it was given.
+            question: The question as given.
             key: The API key that was typed; `""` for none.
             nano_stands_in: See the attribute.
 
@@ -140,7 +140,7 @@ class RequestTemplate:
 
 @dataclass(frozen=True)
 class Request(RequestTemplate):
-    """What the model is asked. Attributes as in `RequestTemplate`, with the region in fractions, and:
+    """A question to the model. Attributes as in `RequestTemplate`, with the region in fractions, and:
 
     Attributes:
         picture: The picture.
@@ -159,14 +159,14 @@ class Request(RequestTemplate):
 
 @dataclass(frozen=True)
 class StoredAnalysis:
-    """An answer without its picture, as it is kept. It holds no key.
+    """An answer in the form in which it is kept: without its picture or a key.
 
     Attributes:
         result: The answer, parsed.
         model_id: The model that answered.
         backend: The backend's name.
         server: Host that answered.
-        seconds: From asking to having the result.
+        seconds: Seconds from the request to the result.
         remembered: Whether the answer was cached by an earlier run.
         steps: Seconds by step: `wait` (model and queue), `model` (the server's answer), `read` (parsing).
     """
@@ -196,14 +196,14 @@ class Analysis(StoredAnalysis):
 
 
 Analyze = Callable[[Request], Awaitable[Analysis]]
-"""Asks the model once: `Pipeline.analyze`, or what a page puts before it."""
+"""A function that asks the model once: `Pipeline.analyze`, or a wrapper around it."""
 
 
 def check_model_id(model_id: str) -> str:
-    """A model's id without blanks around it.
+    """Check a model's id and strip surrounding spaces.
 
     Raises:
-        InputError: If it cannot be one.
+        InputError: If it cannot be a model's id.
     """
     model_id = model_id.strip()
     if len(model_id) > MAX_MODEL_ID or not model_id.isprintable() or any(c.isspace() for c in model_id):
@@ -212,10 +212,10 @@ def check_model_id(model_id: str) -> str:
 
 
 def parse_key(text: str | None) -> Secret | None:
-    """A visitor's own key, or None where nothing was typed.
+    """Check a visitor's own key; None if nothing was typed.
 
     Raises:
-        InputError: If it cannot be a key; its text is not repeated.
+        InputError: If it cannot be a key; the error does not repeat it.
     """
     text = (text or "").strip()
     if not text:
@@ -226,12 +226,12 @@ def parse_key(text: str | None) -> Secret | None:
 
 
 def check_any_region(region: Sequence[float] | None) -> Region:
-    """A region in fractions of the picture's sides or in pixels, corners sorted.
+    """Check a region in fractions of the picture's sides or in pixels, and sort its corners.
 
-    A coordinate greater than 1 can only be pixels.
+    A coordinate greater than 1 means pixels.
 
     Raises:
-        PromptError: If there is none, or it is neither the one nor the other.
+        PromptError: If there is none, or it is neither in fractions nor in pixels.
     """
     if region is None or len(region) != 4 or max(region) <= 1:
         return check_region(region)
@@ -249,10 +249,10 @@ def _in_pixels(region: Region) -> bool:
 
 
 def _fractions(region: Region, size: tuple[int, int]) -> Region:
-    """A region in pixels as fractions of a picture of (width, height).
+    """Convert a region in pixels to fractions of a picture of (width, height).
 
     Raises:
-        PromptError: If it lies outside.
+        PromptError: If it lies outside the picture.
     """
     width, height = size
     x1, y1, x2, y2 = region

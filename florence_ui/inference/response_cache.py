@@ -1,4 +1,4 @@
-"""Answers that are remembered: within bounds of memory and time, and never from one API key to another."""
+"""A cache of answers, bounded in memory and time, and never shared between API keys."""
 
 import hashlib
 import json
@@ -12,25 +12,25 @@ from typing import Any
 from starlette.datastructures import Secret
 
 OVERHEAD = 512
-"""Bytes that an entry costs besides its JSON."""
+"""Overhead of an entry in bytes, besides its JSON."""
 SIZE_IN_MEMORY = 6
-"""Parsed JSON takes about this many times the bytes of its text."""
+"""Memory of parsed JSON as a multiple of the size of its text."""
 
 _SALT = secrets.token_bytes(32)
 
 
 def fingerprint(key: Secret | None) -> str:
-    """What stands for an API key in a cache key: equal for equal keys, useless outside this process."""
+    """The substitute for an API key in a cache key: equal for equal keys, useless outside this process."""
     return hashlib.blake2b(str(key).encode(), key=_SALT, digest_size=16).hexdigest() if key else ""
 
 
 class ResponseCache:
-    """The answers of the last while, least recently used ones first to go.
+    """Recent answers; the least recently used ones are evicted first.
 
     Args:
-        max_bytes: Memory for all of them; 0 remembers nothing.
-        max_seconds: How long each is remembered; 0 remembers nothing.
-        clock: Seconds, growing.
+        max_bytes: Memory for all of them; 0 disables the cache.
+        max_seconds: Seconds that each is kept; 0 disables the cache.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(self, max_bytes: float, max_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -59,7 +59,7 @@ class ResponseCache:
             return self._entries[key][2]
 
     def put(self, key: Hashable, answer: Any, content: Any) -> None:
-        """Remembers an answer; `content` is its JSON, from which its size is estimated."""
+        """Store an answer; `content` is its JSON, from which its size is estimated."""
         size = OVERHEAD + SIZE_IN_MEMORY * len(json.dumps(content))
         if size > self.max_bytes or not self.max_seconds:
             return
@@ -72,7 +72,7 @@ class ResponseCache:
                 self._drop(next(iter(self._entries)))
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Forget everything."""
         with self._lock:
             self._entries.clear()
             self._bytes = 0

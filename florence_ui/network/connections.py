@@ -1,9 +1,9 @@
-"""Limits the connections of the page's server and the local one to what the process's file descriptors allow.
+"""Limits on the connections of the page's server and the local one, by the process's file descriptors.
 
 Every connection, upload and call needs a descriptor. Once they run out, asyncio can no longer accept, logs each attempt
 with a traceback, and nobody is answered. So the soft limit is raised as far as the system allows, a share of it is
 reserved for everything but connections, and a connection beyond the rest replaces the one that has been idle for
-longest. Where none is idle, the new one gets a 503. uvicorn's own `limit_concurrency` counts requests, not descriptors,
+longest. If none is idle, the new one gets a 503. uvicorn's own `limit_concurrency` counts requests, not descriptors,
 and never closes an idle connection.
 """
 
@@ -25,9 +25,9 @@ if sys.platform != "win32":
     import resource
 
 MAX_DESCRIPTORS = 65_536
-"""Enough, even where the system sets no limit."""
+"""Enough, even if the system sets no limit."""
 FALLBACK_DESCRIPTORS = 10_240
-"""What macOS allows a process that asks for too many."""
+"""The number that macOS allows a process that requests too many."""
 FEW_DESCRIPTORS = 1024
 MIN_RESERVE = 64
 ACCEPTS_BEFORE_CLOSED = 8
@@ -35,7 +35,7 @@ ACCEPTS_BEFORE_CLOSED = 8
 MAX_CONNECTIONS = 4096
 """Bounds their memory, about 40 kB each, where descriptors are plentiful."""
 IDLE_SECONDS = 20.0
-"""How long a connection may take to send the head of a request, in seconds."""
+"""Seconds that a connection may take to send the head of a request."""
 TOO_MANY = "Too many connections are open. Please try again in a minute."
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def raise_descriptor_limit() -> float:
     """Raise the soft limit of open descriptors to the hard one.
 
     Returns:
-        The limit now in force; infinity where there is none. Sockets do not count against a limit on Windows.
+        The limit now in force; infinity if there is none. Sockets do not count against a limit on Windows.
     """
     if sys.platform == "win32":
         return math.inf
@@ -94,8 +94,7 @@ class ConnectionLimit:
     def is_full(self, transport: asyncio.BaseTransport, connections: int) -> bool:
         """Whether a new connection is one too many.
 
-        The system hands out the lowest free descriptor, so a high number means that all below it are in use, whatever
-        for.
+        The system assigns the lowest free descriptor, so a high number means that all below it are in use.
         """
         too_high = self.max_descriptors < math.inf and (
             transport.get_extra_info("socket").fileno() >= self.max_descriptors
@@ -104,7 +103,7 @@ class ConnectionLimit:
 
 
 class LimitedHTTPProtocol(AutoHTTPProtocol):
-    """uvicorn's protocol, which by itself accepts every connection and waits forever for its first request."""
+    """uvicorn's protocol with limits; its own accepts every connection and waits forever for the first request."""
 
     limit: ConnectionLimit
 
@@ -149,7 +148,7 @@ class LimitedHTTPProtocol(AutoHTTPProtocol):
         super().connection_lost(exc)
 
     def evict(self) -> None:
-        """Close the connection, with a 503 if its first request may be under way."""
+        """Close the connection, with a 503 if its first request may be on its way."""
         if self.cycle is None and not self.transport.is_closing():
             self._stop_idle()
             self.transport.write(refusal_response())

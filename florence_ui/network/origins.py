@@ -1,4 +1,4 @@
-"""Which website a request comes from, and which host name it was sent to.
+"""The website that a request comes from, and the host name that it was sent to.
 
 A browser states both in headers that no website can change: `Origin` and `Sec-Fetch-Site`, and `Host`. A program sends
 only `Host`. Two attacks show in these headers:
@@ -45,7 +45,7 @@ def parse_address(host: str) -> Address | None:
 
 
 def is_loopback_host(host: str) -> bool:
-    """Whether a host, as `host_name` gives it, is always this machine: no DNS server can point it elsewhere."""
+    """Whether a host, as `host_name` returns it, is always this machine: no DNS server can point it elsewhere."""
     address = parse_address(host)
     if address is not None:
         return address.is_loopback

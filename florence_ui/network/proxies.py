@@ -3,7 +3,7 @@
     HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, in either case, or the system's settings
 
 Gradio calls its own page while it starts, through libraries that obey these variables for any host. `disable_proxies`
-turns that off for this process and remembers the values.
+disables them for this process and remembers the values.
 """
 
 import os
@@ -17,7 +17,7 @@ _original: dict[str, str] = {}
 
 
 def disable_proxies(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Use no proxy in this process, except where `operator_proxies` is asked. A second call does nothing."""
+    """Use no proxy in this process, except those from `operator_proxies`. A second call does nothing."""
     global _saved
     if _saved is None:
         _saved = urllib.request.getproxies()

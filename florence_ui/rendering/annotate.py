@@ -22,14 +22,14 @@ from florence_ui.tasks import OutputKind
 __all__ = ["PALETTES", "Style", "annotate", "suitable_annotators"]
 
 MAX_LABEL_WIDTH = 0.45
-"""Of a label, as a fraction of the picture's width; never under `MIN_LABEL_WIDTH` times its height."""
+"""Maximum width of a label as a fraction of the picture's; at least `MIN_LABEL_WIDTH` times the label's height."""
 MIN_LABEL_WIDTH = 10
 LABELS_AT_ONCE = 60
-"""Labels that are kept from overlapping each other; the work grows with their square."""
+"""Maximum number of labels that are kept from overlapping; the cost is quadratic."""
 
 
 def suitable_annotators(result: Result) -> list[str]:
-    """Names of the annotators that suit a result, the best first; empty if there is nothing to draw."""
+    """Names of the annotators that suit a result, best first; empty if there is nothing to draw."""
     if not len(result.detections):
         return []
     quads_or_boxes = OutputKind.BOXES if result.quads is None else OutputKind.QUADS
@@ -67,7 +67,7 @@ def annotate(
 
 
 def _plan(style: Style, shapes: Shapes) -> list[tuple[Annotator, Shapes]]:
-    """Which annotators paint which shapes, in the order of painting."""
+    """The annotators and the shapes that each paints, in the order of painting."""
     if style.annotators:
         return [(annotator, shapes) for name, annotator in ANNOTATORS.items() if name in style.annotators]
     others = OutputKind.QUADS if shapes.has_quads else OutputKind.BOXES

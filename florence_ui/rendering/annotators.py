@@ -1,8 +1,8 @@
 """Every way to show detections, one row each: how it is painted, when it is offered, and its code in a snippet.
 
-A new annotator is one row of `ANNOTATORS`: the page, the API, share links and snippets take their choices from there.
-Every annotator accepts every answer: where an instance has no polygon, its quad or the corners of its box stand in for
-it, so no choice shows nothing.
+To add an annotator, add a row to `ANNOTATORS`: the page, the API, share links and snippets take their choices from
+there. Every annotator accepts every answer: the quad or the corners of the box replace a missing polygon, so every
+choice shows something.
 """
 
 import math
@@ -20,11 +20,11 @@ from florence_ui.rendering.shapes import Shapes, rasterize, with_masks
 from florence_ui.tasks import OutputKind
 
 HALO_WIDTH, PIXEL_SIZE, CORNER_LENGTH = 0.08, 0.02, 0.03
-"""Halo, pixelated blocks and corner length, as fractions of the picture's shorter side."""
+"""Sizes of halo, pixelated blocks and corners, as fractions of the picture's shorter side."""
 MIN_PIXEL_SIZE, MIN_HALO_WIDTH, MIN_CORNER_LENGTH = 4, 3, 8
-"""The same in pixels, at least."""
+"""Their minimum in pixels."""
 HALO_PIXELS = 400_000
-"""Pixels of the copy on which a halo is made."""
+"""Pixels of the copy on which a halo is painted."""
 
 Scene = npt.NDArray[np.uint8]
 """(height, width, 3) BGR; annotators paint on it in place."""
@@ -32,11 +32,11 @@ Scene = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Brush:
-    """What annotators paint with.
+    """Colors and sizes for annotators.
 
     Attributes:
         palette: Colors by class id.
-        thickness: Of lines, in pixels.
+        thickness: Line width in pixels.
         opacity: 0 to 1.
     """
 
@@ -61,13 +61,13 @@ class Annotator:
     """One way to show detections.
 
     Attributes:
-        name: What the page, the API and share links call it.
-        group: Decides for which answers it is offered, and where in the list.
+        name: Its name on the page, in the API and in share links.
+        group: Its group, which determines for which answers it is offered, and where in the list.
         paint: Paint shapes on a scene, in place.
         code: Opacity -> the expression that creates supervision's annotator in a snippet, in terms of `palette`,
             `thickness` and `side` (the picture's shorter one).
         needs: What detections must have for that code to work: POLYGONS, QUADS, or None for boxes alone.
-        fallback: Name of the annotator that replaces it in a snippet where they do not.
+        fallback: Name of the annotator that replaces it in a snippet if they lack it.
     """
 
     name: str
@@ -85,7 +85,7 @@ class _SupervisionAnnotator(Protocol):
 def _painter(
     create: Callable[[Brush, int], _SupervisionAnnotator], *, masked: bool = False
 ) -> Callable[[Scene, Shapes, Brush], None]:
-    """A painter by supervision's annotator for a brush and the picture's shorter side, on boxes or on masks."""
+    """A painter from supervision's annotator for a brush and the picture's shorter side, on boxes or on masks."""
 
     def paint(scene: Scene, shapes: Shapes, brush: Brush) -> None:
         create(brush, shapes.side).annotate(scene, shapes.masked if masked else shapes.detections)
@@ -94,7 +94,7 @@ def _painter(
 
 
 def _paint_corners(scene: Scene, shapes: Shapes, brush: Brush) -> None:
-    """One at a time: the corners of a small box must be short, or they reach beyond it."""
+    """Paint boxes one at a time: the corners of a small box must be short, or they extend beyond it."""
     longest = max(MIN_CORNER_LENGTH, round(shapes.side * CORNER_LENGTH))
     for row, (x1, y1, x2, y2) in enumerate(shapes.detections.xyxy):
         length = max(1, min(longest, int((x2 - x1) / 3), int((y2 - y1) / 3)))
@@ -107,7 +107,7 @@ def _spotlight_opacity(opacity: float) -> float:
 
 
 def _paint_spotlight(scene: Scene, shapes: Shapes, brush: Brush) -> None:
-    """Boxes as they are; masks merged into one, for the annotator covers the whole picture for each."""
+    """Paint boxes as they are, but masks merged into one, because the annotator covers the whole picture for each."""
     annotator = sv.BackgroundOverlayAnnotator(opacity=_spotlight_opacity(brush.opacity))
     if not (shapes.has_quads or shapes.has_polygon.any()):
         annotator.annotate(scene, shapes.detections)
@@ -125,7 +125,7 @@ def _halo_opacity(opacity: float) -> float:
 
 
 def _paint_halo(scene: Scene, shapes: Shapes, brush: Brush) -> None:
-    """Painted on a small copy and the difference enlarged: halos are soft, and the annotator needs 60 bytes a pixel."""
+    """Paint on a small copy and enlarge the difference: halos are soft, and the annotator needs 60 bytes per pixel."""
     width, height = shapes.size
     factor = min(1.0, math.sqrt(HALO_PIXELS / (width * height)))
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
@@ -207,11 +207,11 @@ OFFERED: dict[OutputKind, tuple[Group, ...]] = {
     OutputKind.QUADS: (Group.QUAD, Group.MASK, Group.BOX, Group.FILL, Group.EFFECT),
     OutputKind.BOXES: (Group.BOX, Group.FILL, Group.EFFECT),
 }
-"""What detections have -> the annotators that suit them, the best first."""
+"""What detections have -> the annotators that suit them, best first."""
 
 DEFAULTS: dict[OutputKind, tuple[str, ...]] = {
     OutputKind.POLYGONS: ("mask", "polygon"),
     OutputKind.QUADS: ("oriented box",),
     OutputKind.BOXES: ("box",),
 }
-"""What detections have -> names of the annotators that are used unless a person chooses others."""
+"""What detections have -> names of the default annotators."""

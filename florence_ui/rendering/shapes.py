@@ -1,7 +1,7 @@
-"""Detections made ready to draw: in pixels of the picture to draw on, clipped to it, with an outline each.
+"""Detections prepared for drawing: in pixels of the target picture, clipped to it, with an outline each.
 
-Outlines become masks of their own box's size only (`sv.CompactMask`): a full mask of a 12-megapixel picture would take
-12 MB an instance.
+Outlines become masks no larger than their box (`sv.CompactMask`): a full mask of a 12-megapixel picture would take
+12 MB per instance.
 """
 
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ class Shapes:
     """Detections in pixels of the picture to draw on.
 
     Attributes:
-        detections: With `xyxyxyxy` always present.
-        outlines: One list of parts a detection, each (n, 2): its polygon, or else its quad or the corners of its box.
+        detections: The detections; `xyxyxyxy` is always present.
+        outlines: One list of parts per detection, each (n, 2): its polygon, else its quad or the corners of its box.
         has_polygon: (n,) booleans: whether the answer itself had a polygon.
         has_quads: Whether the answer itself had quads.
         size: (width, height) of the picture.
@@ -68,12 +68,12 @@ class Shapes:
 
     @cached_property
     def masks(self) -> CompactMask:
-        """The outlines as masks, one a detection."""
+        """The outlines as masks, one per detection."""
         return rasterize(self.outlines, self.size)
 
     @cached_property
     def masked(self) -> sv.Detections:
-        """The detections with a mask each, boxes around their masks."""
+        """The detections with a mask each, and boxes around the masks."""
         return with_masks(self.masks, self.detections)
 
     @property
@@ -83,7 +83,7 @@ class Shapes:
 
 
 def rasterize(outlines: Sequence[Sequence[FloatArray]], size: tuple[int, int]) -> CompactMask:
-    """Outlines as masks of a picture of (width, height), one an instance."""
+    """Outlines as masks of a picture of (width, height), one per instance."""
     return CompactMask.merge([_rasterize_parts(parts, size) for parts in outlines])
 
 

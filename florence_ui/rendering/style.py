@@ -1,4 +1,4 @@
-"""How a drawing looks: annotators, colors and sizes; supervision's own where it has them."""
+"""The style of a drawing: annotators, colors and sizes; supervision's own where it has them."""
 
 import math
 from dataclasses import dataclass
@@ -23,30 +23,30 @@ PALETTES: dict[str, sv.ColorPalette] = {
     "one color": sv.ColorPalette.from_hex(["#A351FB"]),
     "supervision": sv.ColorPalette.DEFAULT,
 }
-"""By name; a label has the same color in every picture."""
+"""Palettes by name; a label has the same color in every picture."""
 
 LINE_WIDTH = 0.0035
-"""Of lines, as a fraction of the picture's shorter side."""
+"""Line width as a fraction of the picture's shorter side."""
 TEXT_SIZE, MAX_TEXT_SIZE = 0.022, 0.25
-"""Of labels, as a fraction of the longer side, which pages fit into their width, so that text has one size there; at
-most as a fraction of the shorter side."""
+"""Text size as a fraction of the longer side, which pages fit into their width, so that text has one size there; and
+its maximum as a fraction of the shorter side."""
 MIN_TEXT_SIZE = 13
-"""In pixels."""
+"""Minimum in pixels."""
 
 
 @dataclass(frozen=True)
 class Style:
-    """How to draw.
+    """A style of drawing.
 
     Attributes:
-        annotators: Names of `ANNOTATORS`, unknown ones ignored; empty for the best ones for the answer.
+        annotators: Names of `ANNOTATORS`; unknown ones are ignored. Empty for the best ones for the answer.
         labels: Whether to write the labels.
         palette: A name of `PALETTES`; an unknown one becomes the first.
         thickness: Line width, as a multiple of the picture's usual one, 0.25 to 8.
-        opacity: Of masks, filled boxes, halo and spotlight, 0 to 1.
-        text_size: As a multiple of the picture's usual one, 0.5 to 4.
+        opacity: Opacity of masks, filled boxes, halo and spotlight, 0 to 1.
+        text_size: Text size, as a multiple of the picture's usual one, 0.5 to 4.
 
-    Numbers out of range are clamped; anything that is not a number becomes the default.
+    Out-of-range numbers are clamped; anything but a number becomes the default.
     """
 
     annotators: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ class Style:
         return PALETTES[self.palette]
 
     def brush(self, size: tuple[int, int]) -> Brush:
-        """What annotators paint with on a picture of (width, height)."""
+        """The brush for a picture of (width, height)."""
         width = max(sv.calculate_optimal_line_thickness(size), round(min(size) * LINE_WIDTH))
         return Brush(self.color_palette, max(1, round(width * self.thickness)), self.opacity)
 

@@ -1,1 +1,1 @@
-"""A model's answer as text and detections, and what can be done with it without asking again."""
+"""A model's answer as text and detections, and everything that can be done with it without asking again."""

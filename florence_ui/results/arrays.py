@@ -1,4 +1,4 @@
-"""Types of arrays, and rows of detections with a type."""
+"""Types of arrays, and typed selection of detections."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 
 def take_rows(detections: sv.Detections, rows: Sequence[int] | IntArray | BoolArray) -> sv.Detections:
-    """The chosen rows, in the given order, or those that a mask marks; empty detections for none."""
+    """Select rows by indices, in the given order, or by a mask; empty detections if nothing is selected."""
     chosen = np.asarray(rows)
     if not len(chosen) or (chosen.dtype == bool and not chosen.any()):
         return sv.Detections.empty()

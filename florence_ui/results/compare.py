@@ -17,13 +17,13 @@ from florence_ui.results.reading_order import reading_text
 from florence_ui.results.result import Result
 
 MATCH_IOU = 0.5
-"""Lowest overlap of two boxes with the same label that count as the same object."""
+"""Minimum overlap at which two boxes with the same label count as the same object."""
 LEFT: Final = "left"
 RIGHT: Final = "right"
 BOTH: Final = "both"
-"""The two sides, as marked and drawn."""
+"""Names of the two sides."""
 LEFT_COLOR, RIGHT_COLOR, BOTH_COLOR = "#E08214", "#2166AC", "#4DAC78"
-"""Differ in lightness and hue, so that any color vision tells them apart."""
+"""Colors that differ in lightness and hue, so that any color vision can tell them apart."""
 _WORD = re.compile(r"\S+\s*")
 
 
@@ -107,7 +107,7 @@ def _box(result: Result, index: int) -> str:
 
 
 def summarize(comparison: Comparison) -> str:
-    """How many objects both found, and how many only one did, in one line."""
+    """One line about how many objects both found, and how many only one did."""
     return (
         f"Found by both: {len(comparison.both)}, only on the left: {len(comparison.left_only)}, "
         f"only on the right: {len(comparison.right_only)}."

@@ -17,17 +17,17 @@ from florence_ui.results.arrays import BoolArray, IntArray, take_rows
 from florence_ui.results.result import INVERTED, Result
 
 WHOLE_IMAGE_SHARE = 0.95
-"""A box that covers this fraction of both the width and the height is around the whole picture."""
+"""A box that covers this fraction of both the width and the height counts as around the whole picture."""
 DUPLICATE_IOU = 0.7
-"""Two boxes that overlap more than this are around the same object."""
+"""Two boxes that overlap more than this count as around the same object."""
 MAX_COMPARED_QUADS = 100
-"""Beyond this, repeated lines of text are found by their upright boxes: comparing quads takes seconds."""
+"""Number of lines beyond which duplicates are found by their upright boxes: comparing quads takes seconds."""
 _ORDER = "order"
 
 
 @dataclass(frozen=True)
 class Filters:
-    """Which objects to leave out.
+    """The objects to leave out.
 
     Attributes:
         whole_image: Boxes around (nearly) the whole picture.
@@ -44,7 +44,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class Removal:
-    """What one filter removed.
+    """The objects that one filter removed.
 
     Attributes:
         reason: A sentence for a person, with the count and the labels.
@@ -56,10 +56,10 @@ class Removal:
 
 
 def filter_result(result: Result, filters: Filters) -> tuple[Result, tuple[Removal, ...]]:
-    """Remove what the filters match, and say what that was.
+    """Remove the objects that match the filters, and report them.
 
-    The filters run one after the other, so an object counts for the first one that removes it. The given result
-    stays unchanged; if nothing is removed, it is returned itself.
+    The filters run one after the other, so an object counts for the first one that removes it. The given result is not
+    modified; if nothing is removed, it is returned itself.
     """
     kept: IntArray = np.arange(len(result.detections))
     removals: list[Removal] = []

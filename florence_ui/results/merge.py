@@ -22,8 +22,8 @@ Outcome = Result | FlorenceUIError
 def merge(results: Sequence[Result], *, task: Task, prompt: str, text: str = "") -> Result:
     """Merge the objects of several answers about the same picture into one answer, in their order.
 
-    Where some answers have quads and others do not, boxes become quads. `raw` is the list of the answers' own, and a
-    warning that several of them share appears once.
+    If only some answers have quads, boxes become quads. `raw` is the list of the answers' own, and a warning that
+    several of them share appears once.
 
     Args:
         results: One or more, all about the same picture.
@@ -83,7 +83,7 @@ def translate(result: Result, offset: tuple[float, float], size: tuple[int, int]
 
 
 def attach_texts(found: Result, answers: Mapping[int, Outcome], task: Task) -> Result:
-    """Attach to each object's label what was answered about it: `dog: a brown dog lying down`.
+    """Append to each object's label the answer about it: `dog: a brown dog lying down`.
 
     An earlier follow-up answer in the label is replaced.
 

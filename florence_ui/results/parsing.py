@@ -48,7 +48,7 @@ MIN_POLYGON_POINTS = 3
 _LOCATIONS = re.compile(r"(?:<loc_\d{1,4}>)+")
 _LOCATION = re.compile(r"<loc_(\d{1,4})>")
 _REMNANT = re.compile(r"<?loc_\d{1,4}>")
-"""Location tokens that make no box stay in the label; the server strips their first `<`."""
+"""Location tokens that do not form a box stay in the label; the server strips their first `<`."""
 
 
 Coordinates = Sequence[float] | FloatArray
@@ -56,7 +56,7 @@ Coordinates = Sequence[float] | FloatArray
 
 @dataclass
 class _Instances:
-    """Instances while an answer is read, in pixels of the picture that was sent."""
+    """The instances of an answer being read, in pixels of the picture that was sent."""
 
     labels: list[str] = field(default_factory=list)
     boxes: list[Coordinates] = field(default_factory=list)
@@ -189,7 +189,7 @@ def _read_quads(value: Any) -> _Instances:
 
 
 def _read_polygons(value: Any, labels_key: str = "labels") -> _Instances:
-    """Read one instance a row; drop parts of fewer than three points, and instances without any part."""
+    """Read one instance per row; drop parts of fewer than three points, and instances without parts."""
     instances = _list_value(value, "polygons")
     labels, warnings = _labels(value, labels_key, len(instances))
     found = _Instances(warnings=warnings)

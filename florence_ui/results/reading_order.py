@@ -14,11 +14,11 @@ import numpy as np
 from florence_ui.results.arrays import FloatArray, IntArray
 
 MAX_TURN = 25.0
-"""Largest angle, in degrees, between texts of one direction."""
+"""Maximum angle, in degrees, between texts of one direction."""
 MIN_GUTTER = 0.8
-"""Least width of a gutter, in heights of a line; spaces between words are narrower."""
+"""Minimum width of a gutter, in heights of a line; spaces between words are narrower."""
 SAME_ROW = 0.5
-"""Least overlap of two texts in one row across the reading direction, as a fraction of the lower text's height."""
+"""Minimum overlap of two texts in one row across the reading direction, as a fraction of the lower text's height."""
 NARROW = 0.4
 """A side narrower than this fraction of the other, each of whose texts has one beside it, is a table's column."""
 

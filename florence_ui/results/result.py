@@ -1,4 +1,4 @@
-"""What a model's answer means: text and detections, in pixels of the upright original picture."""
+"""A model's parsed answer: text and detections, in pixels of the upright original picture."""
 
 import zlib
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from florence_ui.results.arrays import BoolArray, FloatArray, IntArray, take_row
 from florence_ui.tasks import Task
 
 POLYGONS = "polygons"
-"""Key of `sv.Detections.data`: a list of parts an instance, each (n, 2) floats, n >= 3; together its outline."""
+"""Key of `sv.Detections.data`: one list of parts per instance, each (n, 2) floats, n >= 3; together its outline."""
 
 INVERTED = "inverted"
 """Key of `sv.Detections.data`: n booleans, which boxes the model gave with swapped corners."""
@@ -34,8 +34,8 @@ class Result:
         prompt: The prompt as it was sent.
         size: (width, height) of the upright original picture, in pixels.
         text: The answer's words, `""` if there are none.
-        detections: One row an instance; `xyxy` in pixels with sorted corners, `class_id` stable per name,
-            `data["class_name"]` the model's own words without markers, and, where the answer has them,
+        detections: One row per instance; `xyxy` in pixels with sorted corners, `class_id` stable per name,
+            `data["class_name"]` the model's own words without markers, and, if the answer has them,
             `data["xyxyxyxy"]` the quads (n, 4, 2) and `data["polygons"]` the polygons. Never None.
         raw: The server's `response` as received (JSON types).
         warnings: Sentences about anomalies in the answer.
@@ -51,7 +51,7 @@ class Result:
 
     @property
     def labels(self) -> list[str]:
-        """One label a detection, `""` included."""
+        """One label per detection, `""` included."""
         return [str(name) for name in self.detections.data.get(CLASS_NAME_DATA_FIELD, ())]
 
     @property
@@ -61,7 +61,7 @@ class Result:
 
     @property
     def polygons(self) -> list[list[FloatArray]]:
-        """One list of parts a detection, each (n, 2) floats in pixels; empty lists where there is no polygon."""
+        """One list of parts per detection, each (n, 2) floats in pixels; empty if it has no polygon."""
         return list(self.detections.data.get(POLYGONS, [[] for _ in range(len(self.detections))]))
 
     @property
@@ -76,7 +76,7 @@ class Result:
 
     @property
     def quads(self) -> FloatArray | None:
-        """The quads (n, 4, 2) in pixels, or None where the answer has none."""
+        """The quads (n, 4, 2) in pixels, or None if the answer has none."""
         quads = self.detections.data.get(ORIENTED_BOX_COORDINATES)
         return None if quads is None else np.asarray(quads, dtype=np.float32)
 
@@ -94,10 +94,10 @@ def make_detections(
     inverted: Sequence[bool] | BoolArray | None = None,
     names: Sequence[str] | None = None,
 ) -> sv.Detections:
-    """Build detections as `Result` holds them.
+    """Build detections in the form that `Result` needs.
 
     Args:
-        labels: One a detection, n in all.
+        labels: n labels, one per detection.
         xyxy: (n, 4) in pixels, corners sorted.
         quads: (n, 4, 2) in pixels.
         polygons: n lists of parts, each (m, 2) in pixels.
@@ -124,7 +124,7 @@ def make_detections(
 
 
 def assign_class_ids(labels: Sequence[str]) -> IntArray:
-    """Give every label an id, the same in every picture unless two labels of one picture collide.
+    """Assign an id to every label, the same in every picture unless two labels of one picture collide.
 
     The first `PALETTE_SIZE` labels of a picture get ids below that number, so each has its own color in a palette of
     that size.

@@ -1,4 +1,4 @@
-"""Anomalies of an answer in sentences: boxes around everything, duplicates, text cut off, labels without a font."""
+"""Sentences about anomalies of an answer: boxes around everything, duplicates, truncated text, missing fonts."""
 
 from collections.abc import Sequence
 

@@ -3,5 +3,5 @@
     python -m florence_ui.server [--host H] [--port N] [--model ALIAS=DIRECTORY ...]
 
 It needs no key and no Docker. Only `engine` and `runtime` import torch and transformers, in a thread and after the
-server answers, so a program that starts it hears from it within a second or two.
+server answers, so it responds within a second or two of its start.
 """

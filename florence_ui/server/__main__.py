@@ -19,11 +19,11 @@ from florence_ui.server.memory import keep_freed_memory
 from florence_ui.server.service import Service
 
 GRACE = 2
-"""Seconds that open calls get when the server is told to stop."""
+"""Seconds that open calls get to finish when the server is told to stop."""
 
 
 def main() -> None:
-    """Run until SIGTERM, SIGINT, or the end of stdin where that was asked for."""
+    """Run until SIGTERM, SIGINT, or the end of stdin if that option is set."""
     arguments = parse_arguments(sys.argv[1:])
     keep_freed_memory()
     set_up_logging()
@@ -42,7 +42,7 @@ def main() -> None:
         timeout_graceful_shutdown=GRACE,
     )
     limit_connections(config)
-    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises SIGINT again when it has ended
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises SIGINT again after its end
         uvicorn.Server(config).run()
 
 
@@ -81,7 +81,7 @@ def port_number(text: str) -> int:
 
 
 def alias_and_directory(text: str) -> tuple[str, Path]:
-    """`ALIAS=DIRECTORY` in two parts."""
+    """Split `ALIAS=DIRECTORY` into its two parts."""
     alias, equals, directory = text.partition("=")
     if not (alias and equals and directory):
         raise argparse.ArgumentTypeError("expected ALIAS=DIRECTORY")
@@ -89,7 +89,7 @@ def alias_and_directory(text: str) -> tuple[str, Path]:
 
 
 def exit_with_parent() -> None:
-    """End the server when the program that started it is gone, even killed: the pipe between them closes."""
+    """End the server when the program that started it is gone, even if killed: the pipe between them closes."""
     sys.stdin.buffer.read()
     threading.Timer(GRACE + 2, os._exit, [0]).start()
     os.kill(os.getpid(), signal.SIGTERM)

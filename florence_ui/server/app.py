@@ -1,4 +1,4 @@
-"""The routes: Roboflow Inference's `/infer/lmm` and those around it, and two of our own for the models' state."""
+"""The routes: Roboflow Inference's `/infer/lmm` and related ones, and two of our own for the models' state."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
@@ -23,7 +23,7 @@ from florence_ui.server.service import Service
 
 
 def create_app(service: Service, host: str = "127.0.0.1", allowed_hosts: Collection[str] = ()) -> FastAPI:
-    """The application over a service; `host` and `allowed_hosts` are those of the command line."""
+    """Build the application for a service; `host` and `allowed_hosts` are those of the command line."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -46,7 +46,7 @@ def create_app(service: Service, host: str = "127.0.0.1", allowed_hosts: Collect
 
 
 def add_contract_routes(app: FastAPI, service: Service) -> None:
-    """Add the routes that Roboflow's server has too."""
+    """Add the routes that Roboflow's server also has."""
 
     @app.post("/infer/lmm", summary="Ask a model about a picture")
     async def infer(body: LMMRequest, request: Request) -> Response:
@@ -138,7 +138,7 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 
 async def _refuse_body(request: Request, error: Exception) -> Response:
-    """As Roboflow's server, but without repeating the input, which may be a key or a picture."""
+    """Respond as Roboflow's server does, but without repeating the input, which may be a key or a picture."""
     assert isinstance(error, RequestValidationError)
     detail = [{key: problem[key] for key in ("type", "loc", "msg")} for problem in error.errors()]
     return JSONResponse({"detail": detail}, 422)
@@ -150,7 +150,7 @@ async def _refuse_http(request: Request, error: Exception) -> Response:
 
 
 async def _refuse_address(request: Request, error: Exception) -> Response:
-    """Name the routes that exist instead."""
+    """Respond with the routes that exist."""
     assert isinstance(error, HTTPException)
     wrong = "There is nothing at this address" if error.status_code == 404 else "This address does not take that method"
     message = f"{wrong}. This server has {route_list(request.app.openapi())}; GET /docs describes them."

@@ -1,6 +1,6 @@
-"""Limit the bodies of requests before they are in memory: the size of each and of all, and the time to arrive.
+"""Limits on the bodies of requests before they are in memory: the size of each and of all, and the time to arrive.
 
-Own code, because starlette's limit bounds each body only, neither all together nor their time.
+Starlette's own limit bounds each body only, neither all together nor their time.
 """
 
 import asyncio
@@ -10,11 +10,11 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 32 * 2**20
-"""Bytes: a picture of 20 MB is 27 MB in base64."""
+"""Maximum size of a body in bytes: a picture of 20 MB is 27 MB in base64."""
 MAX_IN_FLIGHT = 4 * MAX_BODY
 """Bytes of all bodies that are arriving, waiting or being answered; each takes about three times its size."""
 BODY_SECONDS = 60.0
-"""How long a body may take to arrive."""
+"""Seconds that a body may take to arrive."""
 RETRY_AFTER = 5
 TOO_LARGE = f"The request is larger than {MAX_BODY // 2**20} MB. Send a smaller picture."
 TOO_MUCH = "The server is busy: pending requests fill its memory. Try again in a few seconds."
@@ -25,9 +25,9 @@ class BodyLimit:
     """ASGI middleware; 413 for a body beyond `MAX_BODY`, 503 for one beyond the budget of all, 408 for a slow one.
 
     Args:
-        app: What is asked.
-        max_in_flight: Bytes of all bodies together.
-        seconds: How long a body may take to arrive.
+        app: The application.
+        max_in_flight: Maximum bytes of all bodies together.
+        seconds: Seconds that a body may take to arrive.
     """
 
     def __init__(self, app: ASGIApp, *, max_in_flight: int = MAX_IN_FLIGHT, seconds: float = BODY_SECONDS) -> None:

@@ -1,4 +1,4 @@
-"""`GET /docs`: the server's routes and the way to its schema, on a page that loads nothing from elsewhere."""
+"""`GET /docs`: the server's routes and a link to its schema, on a page that loads nothing from elsewhere."""
 
 from html import escape
 from typing import Any

@@ -1,10 +1,10 @@
-"""Fetch one repository from the Hugging Face Hub, as a program of its own.
+"""Download one repository from the Hugging Face Hub, as a separate program.
 
     python -m florence_ui.server.download REPO_ID
 
-A program, because that can be ended at once, whatever the Hub's library waits for. It writes JSON lines to stdout,
+A separate program can be ended at once, even while the Hub's library hangs. It writes JSON lines to stdout,
 `{"downloaded": n, "total": n, "resumed": n}` in bytes while it works, and at the end `{"directory": "..."}` or
-`{"error": "..."}`. It ends when its stdin does, that is, with the program that started it.
+`{"error": "..."}`. It ends when its stdin closes, that is, with the program that started it.
 """
 
 import errno
@@ -35,14 +35,14 @@ RESUMABLE_FOR = 7 * 24 * 3600.0
 
 
 class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs only
-    """Counts the bytes that have come, and reports them on stdout; one instance a bar, of which bytes have two."""
+    """A progress bar that reports received bytes on stdout; the Hub's library creates two of them for bytes."""
 
     total_bytes = 0
     finished_bytes = 0
-    """Of files that were complete before the ones that are counted now."""
+    """Bytes of files that were complete before the current count."""
     counted_bytes = 0
     resumed_bytes = 0
-    """Those counted that an earlier attempt has left."""
+    """Counted bytes that an earlier attempt left."""
     last_report = 0.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -52,7 +52,7 @@ class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs only
         super().__init__(*args, **{**kwargs, "file": sys.stderr, "disable": True})
 
     def update(self, n: float | None = 1) -> None:
-        """Count a chunk; the Hub's library calls this for each."""
+        """Count a chunk; called by the Hub's library."""
         if not self.in_bytes or not n:
             return
         self.count += int(n)
@@ -62,7 +62,7 @@ class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs only
 
     @classmethod
     def begin(cls, total: int) -> None:
-        """Count from zero, toward that many bytes."""
+        """Restart the count, toward that many bytes."""
         cls.total_bytes, cls.finished_bytes, cls.counted_bytes, cls.resumed_bytes = total, 0, 0, 0
         cls.report()
 
@@ -87,7 +87,7 @@ def print_report(**fields: object) -> None:
 
 
 def download(repo_id: str) -> Path:
-    """Fetch what is missing, verify all of it by checksum, and fetch again, once, what is corrupt."""
+    """Download missing files, verify all by checksum, and download corrupt ones once more."""
     remove_abandoned(repo_id)
     directory = fetch(repo_id)
     corrupt = corrupt_files(directory)
@@ -103,7 +103,7 @@ def download(repo_id: str) -> Path:
 
 
 def remove_abandoned(repo_id: str) -> None:
-    """Remove what killed downloads left: soon what cannot be resumed, later what could be."""
+    """Remove what killed downloads left: early what cannot be resumed, later what can."""
     for path in blobs_folder(repo_id).glob("*.incomplete"):
         with suppress(OSError):
             kept = RESUMABLE_FOR if PARTIAL.fullmatch(path.name) else LEFT_BEHIND_AFTER
@@ -112,7 +112,7 @@ def remove_abandoned(repo_id: str) -> None:
 
 
 def fetch(repo_id: str) -> Path:
-    """Fetch what the cache lacks: large files by `fetch_file`, the rest by the Hub's own library."""
+    """Download the files that the cache lacks: large ones by `fetch_file`, the rest by the Hub's own library."""
     listed = snapshot_download(repo_id, dry_run=True, allow_patterns=PATTERNS, etag_timeout=ETAG_TIMEOUT)
     plan = [(file, file.file_size or 0) for file in listed if file.will_download]
     Progress.begin(sum(size for _, size in plan))
@@ -128,7 +128,7 @@ def fetch(repo_id: str) -> Path:
 
 
 def explain(error: Exception) -> str:
-    """What went wrong, for a person, without paths and addresses."""
+    """An error in words for a person, without paths and addresses."""
     causes = []
     cause: BaseException | None = error
     while cause is not None:

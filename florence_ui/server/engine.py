@@ -1,4 +1,4 @@
-"""The network itself: loads a checkpoint and answers a picture and a prompt, exactly as plain transformers would."""
+"""The network itself: a checkpoint that answers a picture and a prompt exactly as plain transformers would."""
 
 import threading
 from pathlib import Path
@@ -25,15 +25,15 @@ NUM_BEAMS = 3
 
 
 class BrokenWeightsError(Exception):
-    """The files are there, but they are not a complete Florence-2 checkpoint."""
+    """The files exist, but are not a complete Florence-2 checkpoint."""
 
 
 class GenerationStoppedError(Exception):
-    """The caller hung up, so the answer was not finished."""
+    """The caller disconnected, so the answer was not finished."""
 
 
 class StopWhenSet(StoppingCriteria):
-    """Stops a generation from another thread, at its next token."""
+    """A criterion that stops a generation from another thread, at its next token."""
 
     def __init__(self, stop: threading.Event) -> None:
         self.stop = stop
@@ -47,21 +47,21 @@ class StopWhenSet(StoppingCriteria):
 class SharedEncoderCache(EncoderDecoderCache):
     """Keys and values of a beam search over one picture and one prompt.
 
-    At every token transformers brings them into the order of the surviving beams. Those of the encoder are the same for
-    all beams; copying them took 1.5 of 36 ms a token (base's size, two cores, bfloat16).
+    At every token transformers reorders them by the surviving beams. Those of the encoder are the same for all beams;
+    copying them took 1.5 of 36 ms per token (base's size, two cores, bfloat16).
     """
 
     def reorder_cache(self, beam_idx: torch.LongTensor) -> None:
-        """Reorder what depends on the beam."""
+        """Reorder the part that depends on the beam."""
         self.self_attention_cache.reorder_cache(beam_idx)
 
 
 class Florence2:
-    """A checkpoint in memory. Not for use by several threads at once.
+    """A checkpoint in memory; not thread-safe.
 
     Args:
         directory: A checkpoint in Hugging Face layout.
-        runtime: Where and in which precision to run it.
+        runtime: The device and precision to run it in.
 
     Raises:
         BrokenWeightsError: If the files cannot be loaded, or weights are missing in them.
@@ -74,11 +74,11 @@ class Florence2:
             self.processor = AutoProcessor.from_pretrained(directory, local_files_only=True)  # type: ignore[no-untyped-call]  # transformers' own
             loaded: Any = Florence2ForConditionalGeneration.from_pretrained(
                 directory, dtype=runtime.dtype, local_files_only=True, output_loading_info=True
-            )  # a pair, because of the last argument, which the types do not tell
+            )  # a pair because of the last argument, which the types do not express
             model, loading = loaded
         except (MemoryError, torch.OutOfMemoryError):
             raise
-        except Exception as error:  # every library below has its own for a broken file
+        except Exception as error:  # every library involved has its own for a broken file
             if "can't allocate memory" in str(error):
                 raise MemoryError from error
             raise BrokenWeightsError(f"The files cannot be read ({type(error).__name__}).") from error
@@ -91,19 +91,19 @@ class Florence2:
     def answer(
         self, image: Image.Image, prompt: str, *, max_new_tokens: int | None, stop: threading.Event
     ) -> dict[str, Any]:
-        """What the model says, in pixels of the image.
+        """Ask the model; the answer is in pixels of the image.
 
         Args:
             image: Upright RGB.
-            prompt: One that `check_prompt` accepts.
-            max_new_tokens: The longest answer; `MAX_NEW_TOKENS` if None, never more than the model can count.
+            prompt: A prompt that `check_prompt` accepts.
+            max_new_tokens: Maximum length of the answer; `MAX_NEW_TOKENS` if None, never more than the model's limit.
             stop: Ends the generation when set.
 
         Returns:
             One key, the prompt up to its first `>`, and the processor's reading of the answer.
 
         Raises:
-            RefusalError: 400 if the prompt is longer than the model reads.
+            RefusalError: 400 if the prompt is longer than the model can read.
             GenerationStoppedError: If `stop` was set.
         """
         if stop.is_set():
@@ -128,7 +128,7 @@ class Florence2:
         return answer
 
     def _image_features(self, pixel_values: torch.Tensor) -> BaseModelOutputWithPooling:
-        """The picture's features: those in the cache, or computed now."""
+        """The picture's features, from the cache or computed."""
         key = content_key(pixel_values)
         features = self.features.get(key)
         if features is None:

@@ -1,4 +1,4 @@
-"""The vision features of the last pictures, by content.
+"""A cache of the vision features of recent pictures, by content.
 
 They do not depend on the prompt and take most of the time of a short answer, so a second task on the same picture
 reuses them.
@@ -16,11 +16,11 @@ MAX_BYTES = 64 * 2**20
 
 
 class FeatureCache:
-    """The features used last, within bounds; not for use by several threads at once.
+    """The most recently used features, within bounds; not thread-safe.
 
     Args:
-        max_pictures: How many to keep.
-        max_bytes: How much memory they may take in all.
+        max_pictures: Maximum number of pictures.
+        max_bytes: Maximum memory in all.
     """
 
     def __init__(self, max_pictures: int = MAX_PICTURES, max_bytes: int = MAX_BYTES) -> None:
@@ -33,13 +33,13 @@ class FeatureCache:
         return len(self._kept)
 
     def get(self, key: bytes) -> "torch.Tensor | None":
-        """The features under that key, now the last used; None where there are none."""
+        """The features under that key, which become the most recently used; None if there are none."""
         if key in self._kept:
             self._kept.move_to_end(key)
         return self._kept.get(key)
 
     def put(self, key: bytes, features: "torch.Tensor") -> None:
-        """Keep features, and drop the least recently used beyond the bounds."""
+        """Keep features, and drop the least recently used ones beyond the bounds."""
         if features.nbytes > self.max_bytes:
             return
         self._drop(key)
@@ -55,5 +55,5 @@ class FeatureCache:
 
 
 def content_key(pixel_values: "torch.Tensor") -> bytes:
-    """A digest of what the network sees: the picture's pixels after resizing, on the CPU, float32."""
+    """A digest of the network's input: the picture's pixels after resizing, on the CPU, float32."""
     return hashlib.blake2b(pixel_values.contiguous().numpy().tobytes(), digest_size=16).digest()

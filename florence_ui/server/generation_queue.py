@@ -11,7 +11,7 @@ RETRY_AFTER = 5.0
 
 
 class GenerationQueue:
-    """Callers in order of arrival; one that is cancelled leaves.
+    """Callers in order of arrival; a cancelled one leaves.
 
     Args:
         max_waiting: Callers that may wait besides the one being served.
@@ -32,7 +32,7 @@ class GenerationQueue:
 
     @property
     def waiting(self) -> int:
-        """How many wait, for their turn or for their model."""
+        """The number of callers that wait, for their turn or for their model."""
         return self._inside - self.running
 
     @contextmanager
@@ -40,7 +40,7 @@ class GenerationQueue:
         """Hold one of the slots, from arrival to answer; wait for `turn` inside.
 
         Raises:
-            RefusalError: 503 if all are taken.
+            RefusalError: 503 if all slots are taken.
         """
         if self._inside > self.max_waiting:
             raise RefusalError(

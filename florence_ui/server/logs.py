@@ -11,7 +11,7 @@ logger = logging.getLogger("florence_ui.server")
 
 
 class LineFormatter(logging.Formatter):
-    """Formats other libraries' records in the same way, without tracebacks; in JSON no line can be forged."""
+    """A formatter for other libraries' records, without tracebacks; as JSON, no record can forge another line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line."""

@@ -1,4 +1,4 @@
-"""`GET /metrics`: the last seconds' answers, in Prometheus' text format, under the names of Roboflow Inference.
+"""`GET /metrics`: recent answers in Prometheus' text format, under the names of Roboflow Inference.
 
 The format: https://prometheus.io/docs/instrumenting/exposition_formats/
 """
@@ -22,13 +22,13 @@ class _Answer:
 
 
 class Metrics:
-    """Counts answers, and reports them with how busy the server is."""
+    """Counts of recent answers, and a report of them with the server's load."""
 
     def __init__(self) -> None:
         self._answers: deque[_Answer] = deque()
 
     def record(self, model_id: str, seconds: float, *, failed: bool) -> None:
-        """Record one answer, of any outcome."""
+        """Record one answer, successful or not."""
         self._answers.append(_Answer(time.monotonic(), model_id, seconds, failed))
         self._forget()
 
@@ -36,8 +36,8 @@ class Metrics:
         """The whole page.
 
         Args:
-            models: The models that are loaded.
-            waiting: Calls that wait.
+            models: The loaded models.
+            waiting: The number of waiting calls.
             running: Whether a call is being answered.
         """
         self._forget()

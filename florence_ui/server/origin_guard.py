@@ -1,4 +1,4 @@
-"""Keep websites out: a browser on this machine would carry their requests here."""
+"""The guard against websites, whose requests a browser on this machine would send here."""
 
 import socket
 from collections.abc import Collection
@@ -17,13 +17,13 @@ FOREIGN = "Websites may not use this server through a visitor's browser."
 
 
 class OriginGuard:
-    """ASGI middleware; 403 for a name in `Host` that a website may have let point here, and for websites' requests.
+    """ASGI middleware; 403 for a name in `Host` that a website may have pointed here, and for websites' requests.
 
     Args:
-        app: What it guards.
-        host: The address that the server listens on. On the loopback it answers to loopback names only; elsewhere also
-            to addresses, to its machine's name, and to names that the public DNS cannot have.
-        allowed_hosts: Further names that it answers to.
+        app: The guarded application.
+        host: The address that the server listens on. On the loopback only loopback names are allowed; elsewhere also
+            addresses, the machine's name, and names that the public DNS cannot have.
+        allowed_hosts: Further allowed names.
     """
 
     def __init__(self, app: ASGIApp, host: str, allowed_hosts: Collection[str]) -> None:
@@ -39,7 +39,7 @@ class OriginGuard:
             await self.app(scope, receive, send)
 
     def _why_refused(self, scope: Scope) -> str:
-        """The refusal's words; `""` where the request may go on."""
+        """The message of a refusal; `""` if the request is allowed."""
         headers = Headers(scope=scope)
         if not all(self._knows(host_name(host)) for host in headers.getlist("host")):
             return UNKNOWN_HOST

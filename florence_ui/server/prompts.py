@@ -1,7 +1,7 @@
-"""Prompts that the model cannot take are refused before it is asked.
+"""Refusal of prompts that the model cannot take, before it is asked.
 
-Roboflow's server answers a prompt that Florence-2's processor refuses with a bare 500; this one says why. What that
-server does answer (an unknown token, a task without its input, no words at all) is answered here too.
+Roboflow's server answers a prompt that Florence-2's processor refuses with a bare 500; this one explains why. Prompts
+that the other server does answer (an unknown token, a task without its input, no words at all) are answered here too.
 """
 
 from florence_ui.errors import PromptError
@@ -10,11 +10,11 @@ from florence_ui.server.refusals import RefusalError
 from florence_ui.tasks import CUSTOM, TASKS
 
 MAX_PROMPT = 20_000
-"""Characters; far beyond what the model reads, but tokenizing is not free."""
+"""Maximum characters; far more than the model reads, but tokenizing is not free."""
 
 
 def check_prompt(prompt: str | None) -> str:
-    """The prompt, if the processor accepts it.
+    """Check a prompt: return it if the processor accepts it.
 
     Raises:
         RefusalError: 400 with the reason.

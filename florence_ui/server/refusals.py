@@ -1,10 +1,10 @@
-"""The one exception by which the server refuses a call, with its HTTP status."""
+"""The exception with which the server refuses a call."""
 
 from florence_ui.errors import FlorenceUIError
 
 
 class RefusalError(FlorenceUIError):
-    """A call that is refused; `status` is the HTTP status, `retry_after` the seconds after which to try again."""
+    """A refused call; `status` is the HTTP status, `retry_after` the seconds after which to try again."""
 
     def __init__(self, status: int, message: str, hint: str = "", *, retry_after: float | None = None) -> None:
         super().__init__(message, hint)

@@ -1,4 +1,4 @@
-"""The models by name: where each comes from, what state it is in, and how it is made ready."""
+"""The models by name: their sources, their states, and their preparation."""
 
 import asyncio
 import contextlib
@@ -31,11 +31,11 @@ T = TypeVar("T")
 STALLED_AFTER = 30.0
 """Seconds without a byte from the Hub after which a download is abandoned."""
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0
-"""Seconds before a model that failed is retried; doubled by every failure."""
+"""Seconds before a failed model is retried; doubled by every failure."""
 
 
 class ModelState(StrEnum):
-    """What a model is doing."""
+    """The state of a model."""
 
     ABSENT = "absent"
     DOWNLOADING = "downloading"
@@ -46,7 +46,7 @@ class ModelState(StrEnum):
 
 @dataclass(frozen=True)
 class Source:
-    """Where a model's files come from: a repository on the Hub, or a directory here."""
+    """The source of a model's files: a repository on the Hub, or a local directory."""
 
     repo_id: str = ""
     directory: Path | None = None
@@ -64,20 +64,20 @@ SOURCES = {
     NANO: Source(directory=ASSETS / NANO),
 }
 ROBOFLOW_IDS = {"florence-pretrains/3": BASE, "florence-pretrains/4": LARGE}
-"""The project ids behind Roboflow's aliases; its server takes either."""
+"""The project ids behind Roboflow's aliases; its server accepts either."""
 
 
 class ModelUnavailableError(Exception):
-    """Why a model is not available, for a person."""
+    """A model is not available, with the reason for a person."""
 
 
 class Model:
     """One model and its state.
 
     Args:
-        alias: The name that requests use.
-        source: Where its files come from.
-        runtime: Where it will run, once that is known.
+        alias: Its name in requests.
+        source: The source of its files.
+        runtime: The device and precision that it will run in, once known.
     """
 
     def __init__(self, alias: str, source: Source, runtime: "Future[Runtime]") -> None:
@@ -117,28 +117,28 @@ class Model:
         return 100 * self.downloaded_bytes // max(1, self.total_bytes)
 
     def retry_in_seconds(self) -> int:
-        """How long until a model that failed may be retried."""
+        """Seconds until a failed model may be retried."""
         return max(0, math.ceil(self._retry_at - time.monotonic())) if self.state is ModelState.UNAVAILABLE else 0
 
     async def check_disk(self) -> None:
-        """Find out whether the files are on this disk."""
+        """Check whether the files are on this disk."""
         with contextlib.suppress(OSError, ValueError):
             self.on_disk = await self._in_thread(self.source.find) is not None
 
     def prepare(self) -> None:
-        """Begin to download and load, unless that is done, under way, or failed a moment ago."""
+        """Start to download and load the model, unless that is done, in progress, or failed a moment ago."""
         if self.loaded or self._preparation or self.retry_in_seconds():
             return
         self.state, self.reason = ModelState.LOADING, ""
         self._preparation = asyncio.create_task(self._prepare())
 
     def unload(self) -> None:
-        """Release the loaded weights, once the calls that use them are over; a preparation under way continues."""
+        """Release the loaded weights once the calls that use them are over; a preparation in progress continues."""
         if self.loaded is not None:
             self.loaded, self.state = None, ModelState.ABSENT
 
     async def ready(self) -> "Florence2":
-        """The loaded model, after waiting for it if necessary.
+        """Return the loaded model, after waiting for it if necessary.
 
         Raises:
             RefusalError: 503 with the reason if it is not available.
@@ -179,7 +179,7 @@ class Model:
         self._retry_at = time.monotonic() + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._failures - 1))
 
     async def _load_or_repair(self) -> "Florence2":
-        """Load the files; those of the Hub are downloaded where they are missing, and repaired if they fail to load."""
+        """Load the files; those from the Hub are downloaded if missing, and repaired if they fail to load."""
         found = await self._in_thread(self.source.find)
         try:
             return await self._load(found or await self._fetch())
@@ -226,8 +226,8 @@ class Registry:
     """All models that this server knows.
 
     Args:
-        runtime: Where they will run, once that is known.
-        directories: Further ones, by alias.
+        runtime: The device and precision that they will run in, once known.
+        directories: Further models by alias.
     """
 
     def __init__(self, runtime: "Future[Runtime]", directories: dict[str, Path]) -> None:
@@ -235,10 +235,10 @@ class Registry:
         self.models = {alias: Model(alias, source, runtime) for alias, source in sources.items()}
 
     def get(self, model_id: str | None) -> Model:
-        """The model of that name.
+        """Find the model of that name.
 
         Raises:
-            RefusalError: 400 without a name or with one of too many parts, 404 with an unknown one.
+            RefusalError: 400 for no name or one with too many parts, 404 for an unknown one.
         """
         if not model_id:
             raise RefusalError(400, "The request names no model.", f"Send model_id, one of {self.names()}.")
@@ -254,20 +254,20 @@ class Registry:
         return ", ".join(self.models)
 
     def loaded(self) -> Iterable[Model]:
-        """The models that answer at once."""
+        """The loaded models."""
         return [model for model in self.models.values() if model.state is ModelState.READY]
 
     async def check_disk(self) -> None:
-        """Find out which models are on this disk."""
+        """Check which models are on this disk."""
         await asyncio.gather(*(model.check_disk() for model in self.models.values()))
 
 
 async def fetch(repo_id: str, on_progress: Callable[[int, int, int], None]) -> Path:
-    """Download a repository by a program of its own, which is ended when no byte comes for a while.
+    """Download a repository in a separate program, which is ended when no byte arrives for a while.
 
     Args:
         repo_id: Such as `florence-community/Florence-2-base`.
-        on_progress: Called with the bytes that are here, their total, and those here from an earlier attempt.
+        on_progress: Called with the bytes downloaded, their total, and those from an earlier attempt.
 
     Raises:
         UnavailableError: With the reason.

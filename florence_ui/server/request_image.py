@@ -1,4 +1,4 @@
-"""A request's picture, from base64 or a link, to upright RGB."""
+"""A request's picture: base64 or a link -> upright RGB."""
 
 import asyncio
 import base64
@@ -47,7 +47,7 @@ async def decode_image(data: bytes) -> Image.Image:
 
 @contextmanager
 def as_refusals() -> Iterator[None]:
-    """Turn whatever is wrong with a picture into a refusal."""
+    """Turn errors about a picture into refusals."""
     try:
         yield
     except FlorenceUIError as error:

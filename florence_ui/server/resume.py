@@ -1,9 +1,9 @@
 """Downloads of large files from the Hugging Face Hub that resume where they were interrupted.
 
 `snapshot_download` writes to a file with a random name, which it removes or abandons when it is interrupted. So large
-files are put into the cache beforehand, under the names that `snapshot_download` looks for: the Hub's library fetches
-them too, by `http_get`, but into a file that the next attempt finds. They come by HTTP ranges, because the Hub's other
-protocol, Xet, cannot resume.
+files are put into the cache beforehand, under the names that `snapshot_download` looks for: the Hub's library also
+downloads these, by `http_get`, but into a file that the next attempt finds. HTTP ranges are used, because the Hub's
+other protocol, Xet, cannot resume.
 """
 
 import errno
@@ -19,14 +19,14 @@ from huggingface_hub.utils import WeakFileLock, build_hf_headers
 from tqdm.auto import tqdm
 
 MIN_BYTES = 2**20
-"""Smaller files are not worth it."""
+"""Minimum size of a file that is worth resuming."""
 LOCK_SECONDS = 1.0
 PARTIAL = re.compile(r"[0-9a-f]{40,64}\.incomplete")
-"""Names of files that can be resumed; the library's own have a further part between."""
+"""Names of files that can be resumed; the library's own have a further part before the suffix."""
 
 
 def blobs_folder(repo_id: str) -> Path:
-    """Where the Hub's cache keeps the contents of a repository's files, named by checksum."""
+    """The folder in the Hub's cache with the contents of a repository's files, named by checksum."""
     return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo_id, repo_type="model") / "blobs"
 
 
@@ -38,17 +38,17 @@ def fetch_file(
     progress: "type[tqdm[Any]]",
     on_wait: Callable[[], object],
 ) -> None:
-    """Put one file's content into the cache; do nothing where it is there already.
+    """Put one file's content into the cache, unless it is already there.
 
     Args:
         repo_id: The repository.
-        file: What `snapshot_download` says of the file in a dry run.
+        file: The file's entry in a dry run of `snapshot_download`.
         timeout: Seconds within which the Hub must say where the file is.
-        progress: Counts the bytes; those that are here already are its `initial`.
-        on_wait: Called repeatedly while another program fetches the same file.
+        progress: The counter of bytes; those present already are its `initial`.
+        on_wait: Called repeatedly while another program downloads the same file.
 
     Raises:
-        OSError, HfHubHTTPError: If it cannot be fetched; what has come is kept, unless the disk is full.
+        OSError, HfHubHTTPError: If it cannot be downloaded; received bytes are kept, unless the disk is full.
     """
     headers = build_hf_headers()
     url = hf_hub_url(repo_id, file.filename, revision=file.commit_hash)

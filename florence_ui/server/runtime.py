@@ -1,4 +1,4 @@
-"""Where the network runs: the device, its fastest precision, the number of threads."""
+"""The runtime of the network: the device, its fastest precision, the number of threads."""
 
 import os
 import time
@@ -11,9 +11,9 @@ CGROUP_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 SMALL_WEIGHTS = 100 * 2**20
 """Bytes of weights below which a processor does not gain from bfloat16: nano answers as fast in float32."""
 TOKENS, WIDTH = 128, 768
-"""Of the layer that float32 and bfloat16 are compared on: base's own width, a part of a picture's tokens."""
+"""Size of the layer on which float32 and bfloat16 are compared: base's width, a part of a picture's tokens."""
 TURNS, LEAST_TURNS, MOST_SECONDS = 30, 4, 0.5
-"""Of that comparison: 30 take 50 ms on two cores; where bfloat16 is emulated, the seconds end it."""
+"""Limits of that comparison: 30 rounds take 50 ms on two cores; where bfloat16 is emulated, the seconds end it."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class Runtime:
         return {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}[self.dtype]
 
     def suited_to(self, directory: Path) -> "Runtime":
-        """This runtime, but float32 for a small checkpoint on the CPU, which costs no time and moves no box."""
+        """This runtime, or float32 for a small checkpoint on the CPU, which costs no time and shifts no box."""
         weights = sum(file.stat().st_size for file in directory.glob("*.safetensors"))
         small = self.device == "cpu" and weights < SMALL_WEIGHTS
         return replace(self, dtype=torch.float32) if small else self
 
 
 def choose_runtime() -> Runtime:
-    """CUDA or MPS where there is one, otherwise the CPU in the precision that is fast on it."""
+    """Choose CUDA or MPS if available, otherwise the CPU in the precision that is faster on it."""
     if torch.cuda.is_available():
         brain_floats = torch.cuda.is_bf16_supported(including_emulation=False)
         return Runtime("cuda", torch.bfloat16 if brain_floats else torch.float16)
@@ -54,10 +54,10 @@ def choose_runtime() -> Runtime:
 
 @torch.inference_mode()
 def bfloat16_is_faster() -> bool:
-    """Measured, because torch computes bfloat16 on every processor, on some a hundred times slower than float32.
+    """Measure which precision is faster: torch supports bfloat16 on every processor, on some a hundred times slower.
 
     Both take turns and the best of each counts, so that another program that keeps the processor busy for a moment, as
-    the page does while it starts, does not decide for one of them.
+    the page does while it starts, does not affect the outcome.
     """
     tokens, weights = torch.rand(TOKENS, WIDTH), torch.rand(WIDTH, WIDTH)
     best = {torch.float32: float("inf"), torch.bfloat16: float("inf")}
@@ -72,14 +72,14 @@ def bfloat16_is_faster() -> bool:
 
 
 def _seconds(tokens: torch.Tensor, weights: torch.Tensor) -> float:
-    """How long one layer takes."""
+    """Measure one layer in seconds."""
     start = time.perf_counter()
     torch.nn.functional.linear(tokens, weights)
     return time.perf_counter() - start
 
 
 def available_cores() -> int:
-    """The processors that this process may use, a container's limit included; torch counts the machine's."""
+    """The number of processors that this process may use, a container's limit included; torch counts the machine's."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = CGROUP_CPU_MAX.read_text().split()

@@ -1,4 +1,4 @@
-"""The bodies of requests, as Roboflow Inference takes them; fields that only that server knows are ignored."""
+"""The bodies of requests, as in Roboflow Inference; fields that only that server supports are ignored."""
 
 from pydantic import BaseModel, ConfigDict, Field
 

@@ -1,4 +1,4 @@
-"""What the routes share: the models, the queue before them, the generating thread, and how a call is answered."""
+"""The service behind the routes: the models, the queue before them, the generating thread, and answers to calls."""
 
 import asyncio
 import functools
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
     from florence_ui.server.runtime import Runtime
 
 HUNG_UP = 499
-"""The status, in the log, of a call whose caller hung up."""
+"""The status, in the log, of a call whose caller disconnected."""
 
 
 class Service:
     """The server without its routes.
 
     Args:
-        directories: Checkpoints besides the known ones, by alias.
-        max_waiting: Calls that may wait.
+        directories: Further checkpoints by alias.
+        max_waiting: Maximum number of waiting calls.
     """
 
     def __init__(self, directories: dict[str, Path], max_waiting: int = MAX_WAITING) -> None:
@@ -51,7 +51,7 @@ class Service:
         self.registry = Registry(self.runtime, directories)
 
     def status(self) -> dict[str, Any]:
-        """The state of everything; `device` and `dtype` are None until they are chosen."""
+        """The state of the server; `device` and `dtype` are None until they are chosen."""
         runtime = self.runtime.result() if self.runtime.done() and not self.runtime.exception() else None
         return {
             "models": {alias: model.status() for alias, model in self.registry.models.items()},
@@ -62,7 +62,7 @@ class Service:
         }
 
     async def answer(self, request: Request, body: LMMRequest) -> Response:
-        """The answer to one call; the work stops if its caller hangs up first.
+        """Answer one call; stop the work if its caller disconnects first.
 
         Raises:
             RefusalError: With the status and the reason.
@@ -103,7 +103,7 @@ class Service:
             cold = model.loaded is None
             loaded = await model.ready()
             async with self.queue.turn:
-                image = await decode_image(data)  # only now, so that those who wait hold files, not decoded pictures
+                image = await decode_image(data)  # only now, so that waiting calls hold files, not decoded pictures
                 response = await self._generate(loaded, image, prompt, body.max_new_tokens)
         content = {
             "inference_id": str(uuid.uuid4()),
@@ -141,7 +141,7 @@ async def _hung_up(request: Request) -> None:
 
 
 def _choose_runtime() -> "Runtime":
-    """Import the heavy packages, so that the first model need not, and measure the processor."""
+    """Import the heavy packages, so that the first model does not have to, and measure the processor."""
     importlib.import_module("florence_ui.server.engine")
     from florence_ui.server.runtime import choose_runtime
 
@@ -149,7 +149,7 @@ def _choose_runtime() -> "Runtime":
 
 
 def _code_location(error: BaseException) -> str:
-    """Where in the code an error was raised: file and line, no values."""
+    """The file and line where an error was raised, without values."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(frame.filename).name}:{frame.lineno}"
 

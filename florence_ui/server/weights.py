@@ -1,4 +1,4 @@
-"""A checkpoint's files on disk: where they are, whether all of them are there, whether each is intact."""
+"""A checkpoint's files on disk: where they are, whether they are complete, whether each is intact."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 PATTERNS = ["*.json", "*.safetensors", "*.txt"]
-"""What is needed of a repository: no README, no weights in pickles."""
+"""The files needed from a repository: no README, no pickled weights."""
 
 INDEX = "model.safetensors.index.json"
 TOKENIZERS = ("tokenizer.json", "vocab.json")
@@ -15,7 +15,7 @@ PROCESSORS = ("processor_config.json", "preprocessor_config.json")
 
 
 def find_in_cache(repo_id: str) -> Path | None:
-    """The repository's files in the Hub's cache on this disk, if they are complete; the network is not asked."""
+    """The repository's files in the Hub's cache on this disk, if they are complete; the network is not used."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import IncompleteSnapshotError, LocalEntryNotFoundError
 
@@ -74,8 +74,8 @@ def is_complete(path: Path) -> bool:
 def corrupt_files(directory: Path) -> list[Path]:
     """The files of a snapshot in the Hub's cache whose content does not match their checksum.
 
-    The cache names a file by its checksum (SHA-256 for large files, git's SHA-1 for small ones) and links to it. Where
-    the disk has no links there are no such names, and nothing is found.
+    The cache names a file by its checksum (SHA-256 for large files, git's SHA-1 for small ones) and links to it. On a
+    disk without links there are no such names, and nothing is found.
     """
     return [path for path in sorted(directory.iterdir()) if path.is_symlink() and not _matches_checksum(path)]
 

@@ -1,10 +1,10 @@
 """Threads for work that would block the event loop; none of them keeps the process alive.
 
-On exit, Python waits for the threads of its own executors, which a download or a generation could hold for minutes.
+On exit, Python waits for the threads of its own executors, which a download or a generation could block for minutes.
 
 torch keeps a pool of helper threads for every thread that calls it, for as long as that thread lives. Once there are
-more of them than processors, OpenMP lets each sleep wherever it has to wait for another, many times in a layer, and an
-answer takes a tenth longer. So all generations go through one thread, and a thread that loads a model ends with it.
+more of them than processors, OpenMP makes each sleep whenever it waits for another, many times per layer, and an answer
+takes a tenth longer. So all generations run in one thread, and a thread that loads a model ends afterwards.
 """
 
 import queue
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Worker:
-    """Runs functions in the order of their arrival, in one daemon thread."""
+    """A daemon thread that runs functions in order of arrival."""
 
     def __init__(self, name: str) -> None:
         self._tasks: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = queue.SimpleQueue()
@@ -42,7 +42,7 @@ def run_in_thread(name: str, function: Callable[[], T]) -> Future[T]:
 
 
 def _settle(future: Future[T], function: Callable[[], T]) -> None:
-    """Run the function for the future, unless that was cancelled."""
+    """Run the function for the future, unless the future was cancelled."""
     if not future.set_running_or_notify_cancel():
         return
     try:

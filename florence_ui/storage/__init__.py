@@ -4,8 +4,8 @@
         ...
     return file.path
 
-Whatever is written this way counts for `current_visitor`, is checked against the budget before it is written, and
-leaves nothing behind if it fails. The folder is created in `GRADIO_TEMP_DIR`, or in the system's temporary folder, and
+Files written this way count for `current_visitor`, are checked against the budget before they are written, and leave
+nothing behind after a failure. The folder is created in `GRADIO_TEMP_DIR`, or in the system's temporary folder, and
 removed when the program ends. `tempfile` alone offers neither a budget nor removal after a kill.
 """
 
@@ -28,7 +28,7 @@ __all__ = ["DiskBudget", "DiskSpace", "StoredFile", "budget", "create", "folder"
 __all__ += ["disk_full_as_storage_error", "touch", "use_private_folder", "write"]
 
 REMOVE_SECONDS = 1.0
-"""How long the program's end may wait for its files to be deleted."""
+"""Seconds that the program's end may wait for its files to be deleted."""
 
 _folders: dict[str, PrivateFolder] = {}
 _budgets: dict[Path, DiskBudget] = {}
@@ -59,10 +59,10 @@ def folder() -> Path:
 def use_private_folder() -> None:
     """Make Gradio keep its files in `folder()` too; call this before Gradio is imported.
 
-    Gradio's default is one folder for all apps on the machine, and the operator's may hold anybody's files.
+    Gradio's default is one folder for all apps on the machine, and the operator's may contain anybody's files.
 
     Raises:
-        SettingsError: If no folder can be created where `GRADIO_TEMP_DIR` says.
+        SettingsError: If no folder can be created in `GRADIO_TEMP_DIR`.
     """
     try:
         os.environ["GRADIO_TEMP_DIR"] = str(folder())
@@ -77,7 +77,7 @@ def budget() -> DiskBudget:
 
 
 def remove(seconds: float = REMOVE_SECONDS) -> None:
-    """Delete the folders of this process; what takes longer than `seconds` is left to a process of its own."""
+    """Delete the folders of this process; a separate process takes over what takes longer than `seconds`."""
     for made in set(_folders.values()):
         _budgets[made.path].close()
         made.remove(seconds)
@@ -85,7 +85,7 @@ def remove(seconds: float = REMOVE_SECONDS) -> None:
 
 @contextmanager
 def create(suffix: str, *, stem: str = "") -> Iterator[StoredFile]:
-    """Create a file in a folder of its own, so that `stem` may be the name that people see when they download it.
+    """Create a file in a folder of its own, so that `stem` can be the name under which people download it.
 
     Raises:
         StorageError: If there is no space for it, or it cannot be written. After any error, nothing is left behind.
@@ -115,7 +115,7 @@ def write(data: bytes, suffix: str, *, stem: str = "") -> Path:
 
 
 def touch(path: Path) -> None:
-    """Note that a file is in use; one of ours then stays longer than others."""
+    """Note that a file is in use; one of ours is then kept longer than others."""
     for known in _budgets.values():
         known.touch(path)
 
@@ -125,7 +125,7 @@ def disk_full_as_storage_error() -> Iterator[None]:
     """Turn errors of a full disk into `StorageError`.
 
     Raises:
-        StorageError: In place of such an error.
+        StorageError: Instead of such an error.
     """
     try:
         yield

@@ -1,9 +1,9 @@
-"""One budget for everything that is written into a folder, by visitor, checked before it is written.
+"""One budget for everything written into a folder, by visitor, checked before each write.
 
-The budget counts what files really take: disk blocks and inodes. It is a running count, so a check costs the same
-however many files there are. When space is short, idle files are evicted first, beginning with those of the visitor who
-uses most. A visitor below an equal share gets space at once: then files of those above it are evicted, idle or not.
-Caching libraries evict by one size and know no owners, so this is our own.
+The budget counts what files really occupy: disk blocks and inodes. It is a running count, so a check costs the same for
+any number of files. When space is short, idle files are evicted first, beginning with those of the visitor who uses
+most. A visitor below an equal share gets space at once, for which files of those above it are evicted, idle or not.
+Caching libraries evict by a single size and do not distinguish owners, so none is used here.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ MAX_FILES = 40_000
 MIN_FREE_BYTES = 200 << 20
 """Disk space that always stays free."""
 IDLE_SECONDS = 300.0
-"""How long after its last use a file becomes idle, in seconds."""
+"""Seconds after its last use at which a file becomes idle."""
 
 OVER_BUDGET = ("There is no space for more files on this page right now.", "Try again in a few minutes.")
 DISK_FULL = ("The disk of this page's machine is full.", "Try again later; the operator has to free some space.")
@@ -39,7 +39,7 @@ class _Entry:
 
 @dataclass
 class _Account:
-    """What one visitor uses: `entries` by their folder's name, least recently used first."""
+    """One visitor's use: `entries` by their folder's name, least recently used first."""
 
     entries: OrderedDict[str, _Entry] = field(default_factory=OrderedDict)
     kept: DiskSpace = NO_SPACE
@@ -51,14 +51,14 @@ class _Account:
 
 
 class DiskBudget:
-    """Limits what each visitor may write into a folder, and evicts files to make space.
+    """A limit on what each visitor may write into a folder; files are evicted to make space.
 
     Each entry of the folder is a subfolder with one or more files.
 
     Args:
-        folder: The folder; only what this budget allows is written there.
-        limit: What all visitors together may use.
-        idle_seconds: How long after its last use an entry becomes idle.
+        folder: The folder; nothing is written there without this budget.
+        limit: The limit for all visitors together.
+        idle_seconds: Seconds after its last use at which an entry becomes idle.
         clock: A monotonic clock, in seconds.
     """
 
@@ -78,7 +78,7 @@ class DiskBudget:
         self._accounts: dict[str, _Account] = {}
         self._owners: dict[str, str] = {}
         self.unfinished: set[str] = set()
-        """Names of entries that are being written; they count by what is reserved for them."""
+        """Names of entries that are being written; their reserved space is counted."""
         self._total = NO_SPACE
         self._total_unfinished = NO_SPACE
 
@@ -88,12 +88,12 @@ class DiskBudget:
         self.idle_seconds = min(IDLE_SECONDS, max_age / 2)
 
     def close(self) -> None:
-        """Allow no more writing."""
+        """Allow no further writes."""
         self.limit = NO_SPACE
 
     @property
     def used(self) -> DiskSpace:
-        """What all visitors use now, including unfinished files."""
+        """The space that all visitors use now, including unfinished files."""
         return self._total
 
     def touch(self, path: Path) -> None:
@@ -108,7 +108,7 @@ class DiskBudget:
                 account.entries.move_to_end(name)
 
     def delete_expired(self, max_age: float) -> None:
-        """Delete what has been unused for `max_age` seconds, and count what appeared or vanished by other means."""
+        """Delete entries unused for `max_age` seconds, and account for those that appeared or vanished otherwise."""
         self._reconcile()
         now = self._clock()
         with self._lock:
@@ -128,7 +128,7 @@ class DiskBudget:
             delete(self.folder / name)
 
     def _reconcile(self) -> None:
-        """Count what others have written into the folder, and forget what is no longer there."""
+        """Count entries that others have written into the folder, and forget those that no longer exist."""
         with self._lock:
             known = set(self._owners)
         with contextlib.suppress(OSError), os.scandir(self.folder) as found:
@@ -143,10 +143,10 @@ class DiskBudget:
     # --- writing -------------------------------------------------------------------------------------
 
     def reserve(self, owner: str, space: DiskSpace) -> None:
-        """Count space as used, after making it.
+        """Count space as used, after evicting entries if necessary.
 
         Raises:
-            StorageError: If there is none.
+            StorageError: If there is no space.
         """
         if shutil.disk_usage(self.folder.parent).free - space.size < MIN_FREE_BYTES:
             raise StorageError(*DISK_FULL)
@@ -170,13 +170,13 @@ class DiskBudget:
             self._take(owner, NO_SPACE - space)
 
     def keep(self, owner: str, name: str, reserved: DiskSpace = NO_SPACE, space: DiskSpace | None = None) -> None:
-        """Count an entry that has been written by what it really takes, in place of what was reserved for it.
+        """Count a written entry by the space that it really occupies, instead of the reserved space.
 
         Args:
-            owner: The visitor in whose name it is.
+            owner: The visitor that it counts for.
             name: The entry.
-            reserved: What was reserved for it.
-            space: What it takes, if the caller has measured it.
+            reserved: The space that was reserved for it.
+            space: The space that it occupies, if the caller has measured it.
         """
         space = space or measure(self.folder / name)
         with self._lock:
@@ -197,12 +197,12 @@ class DiskBudget:
         self._drop_if_empty(owner)
 
     def _check_share(self, owner: str) -> None:
-        """Refuse a visitor more unfinished files than is left for the others, because such files cannot be evicted.
+        """Refuse a visitor more unfinished files than are left for the others, because such files cannot be evicted.
 
-        One visitor alone gets half, a second one a quarter, and some is always left for the next.
+        A single visitor gets half, a second one a quarter, and some is always left for the next.
 
         Raises:
-            StorageError: If it is more.
+            StorageError: If the visitor requests more.
         """
         mine = self._accounts[owner].unfinished
         if not mine.fits(self.limit.fraction(0.5)):
@@ -212,10 +212,10 @@ class DiskBudget:
             raise StorageError(*OVER_BUDGET)
 
     def _make_space(self, owner: str, gone: list[str]) -> None:
-        """Forget entries until everything fits; their names are added to `gone`, to be deleted.
+        """Forget entries until everything fits; add their names to `gone`, to be deleted.
 
         Raises:
-            StorageError: If there is not enough.
+            StorageError: If there is not enough space.
         """
         while not self._total.fits(self.limit):
             name = self._next_to_evict(owner)
@@ -225,10 +225,10 @@ class DiskBudget:
             gone.append(name)
 
     def _next_to_evict(self, owner: str) -> str | None:
-        """The entry to evict for that visitor, or None if none may be evicted.
+        """Choose the entry to evict for that visitor, or None if none may be evicted.
 
         It is the least recently used one of the visitor who uses most of what is short. A visitor above an equal share
-        takes nothing from those below it; one below it gets space even if others are using theirs.
+        takes nothing from those below it; one below it gets space even if others are using their files.
         """
         resource = "size" if self._total.size > self.limit.size else "files"
         used: dict[str, int] = {name: getattr(account.used, resource) for name, account in self._accounts.items()}

@@ -1,4 +1,4 @@
-"""Disk space: what files really take."""
+"""Disk space that files really occupy."""
 
 import contextlib
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 BLOCK = 4096
-"""Bytes that the smallest file, and each folder, takes."""
+"""Bytes that the smallest file, and each folder, occupies."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class DiskSpace:
         return self.size <= other.size and self.files <= other.files
 
     def fraction(self, share: float) -> Self:
-        """That share of it, rounded down."""
+        """That fraction of it, rounded down."""
         return type(self)(int(self.size * share), int(self.files * share))
 
 
@@ -40,7 +40,7 @@ NO_SPACE = DiskSpace()
 
 
 def measure(path: Path) -> DiskSpace:
-    """The space that a file, or a folder with everything in it, takes."""
+    """The space that a file, or a folder with everything in it, occupies."""
     paths = [path, *path.rglob("*")] if path.is_dir() and not path.is_symlink() else [path]
     space = NO_SPACE
     for each in paths:
@@ -52,5 +52,5 @@ def measure(path: Path) -> DiskSpace:
 
 
 def round_up_to_blocks(size: int) -> int:
-    """Bytes that a file of this size takes on the disk: at least one block."""
+    """Bytes that a file of this size occupies on the disk: at least one block."""
     return max(1, -(-size // BLOCK)) * BLOCK

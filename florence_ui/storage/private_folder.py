@@ -1,6 +1,6 @@
 """A folder of one process: only its user can read it, and it is removed even if that process is killed.
 
-The folder is created with mode 0700 inside a parent that may hold anybody's files, locked for as long as its process
+The folder is created with mode 0700 inside a parent that may contain anybody's files, locked for as long as its process
 lives, and then marked. The next start removes marked folders that are no longer locked, and nothing else. A lock ends
 with its process, so a reused process ID cannot keep a folder alive. `tempfile.TemporaryDirectory` would leave the files
 of a killed process behind.
@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 WINDOWS = sys.platform == "win32"
-"""There, an open file cannot be deleted, which replaces the lock."""
+"""On Windows, an open file cannot be deleted, which replaces the lock."""
 if not WINDOWS:
     import fcntl
 
@@ -55,7 +55,7 @@ class PrivateFolder:
         self._handed_over = False
 
     def remove(self, seconds: float) -> None:
-        """Delete the folder; a process of its own takes over what is not done in time.
+        """Delete the folder; a separate process takes over what is not done in time.
 
         A forked child leaves its parent's folder alone.
 
@@ -70,7 +70,7 @@ class PrivateFolder:
                 _remove_later(self.path)
                 return
             if WINDOWS and self._held is not None:
-                os.close(self._held)  # an open file cannot be deleted there
+                os.close(self._held)  # Windows cannot delete an open file
             (self.path / MARK).unlink(missing_ok=True)
             self.path.rmdir()
 
@@ -135,7 +135,7 @@ def _delete(name: str, dir_fd: int | None = None) -> None:
 
 
 def _empty(path: Path, until: float) -> bool:
-    """Delete everything in a folder but its mark; whether that was done in time."""
+    """Delete everything in a folder but its mark; return whether that was done in time."""
     for name in os.listdir(path):
         if time.monotonic() > until:
             return False

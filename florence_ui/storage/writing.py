@@ -1,4 +1,4 @@
-"""Writing within the disk budget: nothing exceeds it, and nothing half written stays."""
+"""Writes within the disk budget: nothing exceeds it, and no half-written file stays."""
 
 import errno
 import io
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
 
 STEP = 1 << 20
-"""Bytes that a growing file reserves at a time; what it does not need is released."""
+"""Bytes that a growing file reserves at a time; unused ones are released."""
 DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """The error numbers of a full disk, an exceeded quota and an exceeded file size."""
 UNWRITABLE = ("This page's machine cannot write files.", "Try again later; the operator has to fix this.")
@@ -31,8 +31,8 @@ class Lease:
     Everything that was written is deleted at the end unless it is kept.
 
     Args:
-        budget: Limits what may be written.
-        owner: The visitor that it counts for.
+        budget: The budget.
+        owner: The visitor that the space counts for.
 
     Attributes:
         folder: The folder to write into.
@@ -69,10 +69,10 @@ class Lease:
         return self
 
     def grow(self, space: DiskSpace) -> None:
-        """Reserve more space, before it is used.
+        """Reserve more space before it is used.
 
         Raises:
-            StorageError: If there is none.
+            StorageError: If there is no space.
         """
         self._budget.reserve(self._owner, space)
         self._reserved += space
@@ -100,7 +100,7 @@ class Lease:
         return apart
 
     def close(self) -> None:
-        """Release what was not used."""
+        """Release the unused space."""
         if not self._kept:
             delete(self.folder)
         self._budget.unfinished.discard(self.folder.name)
@@ -112,7 +112,7 @@ class StoredFile(io.FileIO):
     """A new binary file that grows within the budget.
 
     Attributes:
-        path: Where it is.
+        path: The file's path.
         failure: Why a write failed, if one did.
     """
 

@@ -1,4 +1,4 @@
-"""Files of the app's own as components hold them."""
+"""The app's own files as values of components."""
 
 from pathlib import Path
 
@@ -6,5 +6,5 @@ from gradio.data_classes import FileData
 
 
 def as_file_data(path: Path | None) -> FileData | None:
-    """A file of ours as a component's value holds it; Gradio adds the address."""
+    """A file of ours as part of a component's value; Gradio adds the address."""
     return FileData(path=str(path), orig_name=path.name) if path else None

@@ -1,7 +1,7 @@
-"""The page's words about tasks, models and backends, and why Run is off. No Gradio, no I/O.
+"""The page's text about tasks, models and backends, and why Run is disabled. No Gradio, no I/O.
 
-Other words stand where they are shown: the fields' labels in each tab's panels, what the result viewer says in
-`explore/stage_view.py`, what concerns the browser alone in the scripts, errors where they are raised.
+Other text is where it is used: labels of fields in each tab's panels, text of the result viewer in
+`explore/stage_view.py`, messages of the browser alone in the scripts, errors where they are raised.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ MODELS = (
     ("base", BASE),
     ("large", LARGE),
 )
-"""(words, model id) of the models that need not be typed."""
+"""(title, model id) of the models in the list."""
 
 NANO_NOTE = (
     "This answer comes from nano, a tiny model that only knows drawn scenes like this one.",
@@ -34,7 +34,7 @@ FIELD_LABELS = {
 
 
 def family_choices() -> list[str]:
-    """The families, in the table's order."""
+    """The families in the order of the table."""
     return [family.value for family in Family]
 
 
@@ -51,7 +51,7 @@ def task_help(task: Task) -> str:
 
 
 def model_id_of(chosen: str | None) -> str:
-    """The model id that a choice stands for; empty where the choice is left to the pipeline."""
+    """The model id for a choice; empty if the pipeline is to choose."""
     chosen = str(chosen or "").strip()
     return "" if chosen == AUTOMATIC else chosen
 
@@ -89,12 +89,12 @@ def why_disabled(
 
 
 def destination(host: str, *, is_local: bool) -> str:
-    """Where the picture goes when Run is pressed."""
+    """A sentence about where the picture is sent by Run."""
     return "The picture stays on this machine." if is_local else f"The picture is sent to {host}."
 
 
 def ready_text(backend: Backend, status: ServerStatus, model_id: str = "") -> str:
-    """That a server can be asked, in as few words as possible; and why it is nano that answers, where it is."""
+    """A short note that a server is ready, and why nano answers if it does."""
     if not backend.is_local:
         return f"Ready: {backend.title}"
     base = status.models.get(BASE, {})

@@ -1,4 +1,4 @@
-"""The page as a whole: where each part stands, and what every part can reach."""
+"""The page's layout, and what is shared by its parts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,16 +21,16 @@ SESSION_SECONDS = 6 * 3600
 
 @dataclass(frozen=True)
 class Page:
-    """The components of the Explore tab, and what is behind them.
+    """The components of the Explore tab, and the services behind them.
 
     Attributes:
         services: What the handlers call.
-        examples: The pictures that one can start from.
+        examples: The pictures to start from.
         session: The visitor's session.
-        remembered: What the browser keeps: settings, never the key.
-        state: What the server is doing.
-        timer: Looks after `state` while it changes.
-        link_text: Carries the link to a setup from here to the browser's script.
+        remembered: The settings that the browser keeps, never the key.
+        state: The server's state.
+        timer: The timer that refreshes `state` while it changes.
+        link_text: The share link, for the browser's script.
     """
 
     services: Services
@@ -49,50 +49,50 @@ class Page:
 
     @property
     def question_fields(self) -> list[Block]:
-        """What a question is read from."""
+        """The components from which a question is read."""
         ask = self.ask
         fields = [ask.variant, ask.text, ask.classes, ask.strategy, ask.picker]
         return [self.session, *fields, ask.model, ask.backend, ask.key]
 
     @property
     def run_parts(self) -> list[Block]:
-        """What tells whether Run is on."""
+        """The components that show whether Run is enabled."""
         return [self.ask.run, self.ask.run_notice, self.ask.destination, self.ask.key]
 
     @property
     def question_parts(self) -> list[Block]:
-        """What changes with the task."""
+        """The components that change with the task."""
         ask = self.ask
         fields = [ask.help, ask.text, ask.classes, ask.strategy, ask.picture, ask.picker, ask.input_notice]
         return [*fields, *self.run_parts]
 
     @property
     def filled_parts(self) -> list[Block]:
-        """What holds a question."""
+        """The components that contain a question."""
         ask = self.ask
         return [ask.family, ask.variant, ask.text, ask.classes, ask.strategy, ask.model, ask.backend]
 
     @property
     def answer_parts(self) -> list[Block]:
-        """What shows an answer."""
+        """The components that show an answer."""
         a = self.answer
         shown = [a.stage, a.slider, a.table, a.text, a.json, a.curl, a.python, a.meta, a.warnings]
         return [*shown, self.recent, self.recent_panel, self.style.annotators, self.style.panel, self.download.panel]
 
 
 def unqueued(**options: Any) -> dict[str, Any]:
-    """How the page's own events run: at once, without overlays, and not offered to programs."""
+    """Options of the page's own events: unqueued, without overlays, and hidden from programs."""
     return {"queue": False, "show_progress": "hidden", "api_visibility": "private", **options}
 
 
 def queued(**options: Any) -> dict[str, Any]:
-    """The same for events that take their time: they wait in line, as many at once as come."""
+    """Options of longer events: queued, without a limit on concurrency."""
     return {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private", **options}
 
 
 @dataclass(frozen=True)
 class Tab:
-    """A tab beside Explore: its title, and the function that lays it out and connects it."""
+    """A tab beside Explore: its title, and the function that lays it out and connects its events."""
 
     title: str
     build: Callable[[Page, gr.Tab], None]
@@ -100,7 +100,7 @@ class Tab:
 
 @dataclass(frozen=True)
 class Parts:
-    """What the page holds besides asking once: panels below the question and below the answer, and further tabs."""
+    """The page's further parts: panels below the question and below the answer, and tabs beside Explore."""
 
     below_question: tuple[Callable[[Page], None], ...] = ()
     below_answer: tuple[Callable[[Page], None], ...] = ()
@@ -111,7 +111,7 @@ def lay_out(services: Services, examples: Sequence[Example], parts: Parts = Part
     """Lay out the whole page inside an open `gr.Blocks`."""
     settings = services.settings
     state = panels.header()
-    # before the tabs: among them, Gradio counts these as tabs and lists the later tabs twice
+    # before the tabs: in between, Gradio counts these as tabs and lists the later tabs twice
     link_text, timer = gr.Textbox(visible=False), gr.Timer(3, active=False)
     session = gr.State(PageSession(), time_to_live=SESSION_SECONDS)
     remembered = gr.BrowserState(None, storage_key=STORAGE_KEY, secret=STORAGE_KEY)

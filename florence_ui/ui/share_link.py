@@ -1,4 +1,4 @@
-"""A question and its style as flat text: what the browser remembers and what a link carries; never a key."""
+"""A question and its style as flat text, for the browser's memory and for links; never a key."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -15,7 +15,7 @@ NUMBERS = ("thickness", "opacity", "text_size")
 
 
 def encode(question: Question, style: Style) -> dict[str, str]:
-    """What differs from an empty question in the usual style, as text."""
+    """The differences from an empty question in the default style, as text."""
     usual = Style()
     parts = {
         "task": question.token,
@@ -34,11 +34,11 @@ def encode(question: Question, style: Style) -> dict[str, str]:
 
 
 def decode(kept: Any, usual: Question, backends: Collection[str]) -> tuple[Question, Style]:
-    """The question and style in what was kept; whatever cannot be used there is left as usual.
+    """Read a question and style; unusable values get their defaults.
 
     Args:
-        kept: What `encode` gave, by way of a browser or a link, so anything at all.
-        usual: The question where nothing was kept.
+        kept: The output of `encode`, but untrusted: it comes from a browser or a link.
+        usual: The default question.
         backends: Names that may be chosen.
     """
     kept = kept if isinstance(kept, Mapping) else {}

@@ -1,4 +1,4 @@
-"""The one way to run what takes its time: Stop is there for as long as it goes on, and the page is at rest after it."""
+"""Long runs on the page: Stop is visible for as long as one lasts, and the page is idle afterwards."""
 
 import contextlib
 import logging
@@ -20,13 +20,13 @@ UNEXPECTED = FlorenceUIError("Something went wrong on this page.", "It has been 
 
 @dataclass(frozen=True)
 class StoppableRun:
-    """What a click on a button begins.
+    """The run that a click on a button starts.
 
     Attributes:
-        stream: inputs -> what it shows as it goes on; the last of it shows the page at rest.
-        running: What shows Stop in the place of Run. It is sent each time: a browser may skip some of several quick
-            updates, and Stop must be there.
-        failed: (inputs, error) -> the page at rest, with the reason.
+        stream: inputs -> a stream of updates; the last one shows the idle page.
+        running: The update that shows Stop instead of Run. It is part of every update: a browser may skip some of
+            several quick ones, and Stop must be visible.
+        failed: (inputs, error) -> the idle page with the reason.
     """
 
     stream: Callable[[Inputs], AsyncGenerator[Updates]]
@@ -34,7 +34,7 @@ class StoppableRun:
     failed: Callable[[Inputs, FlorenceUIError], Updates]
 
     async def events(self, inputs: Inputs) -> AsyncIterator[Updates]:
-        """Everything that is shown, from the first state to the answer or the failure."""
+        """Yield all updates, from the first state to the answer or the failure."""
         try:
             async with contextlib.aclosing(self.stream(inputs)) as stream:
                 async for updates in stream:
@@ -55,15 +55,15 @@ def wire_run(
     *,
     stop_is_slow: bool = False,
 ) -> None:
-    """Connect buttons that begin a run with those that stop it.
+    """Connect buttons that start a run with those that stop it.
 
     Args:
-        runs: What each button begins.
-        stops: The buttons that end any of them.
-        stopped: inputs -> the page at rest.
-        inputs: What all of them read.
-        outputs: What all of them change.
-        stop_is_slow: Whether `stopped` takes its time.
+        runs: The run that each button starts.
+        stops: The buttons that stop any of them.
+        stopped: inputs -> the idle page.
+        inputs: The components that all of them read.
+        outputs: The components that all of them change.
+        stop_is_slow: Whether `stopped` takes long enough to be queued.
     """
     clicks: list[dict[str, Any]] = [
         button.click(run.events, inputs, outputs, **queued()) for button, run in runs.items()

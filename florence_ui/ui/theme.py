@@ -25,7 +25,7 @@ MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono"
 UI = Path(__file__).parent
 STYLES = (UI / "page.css", *sorted(UI.glob("*/*.css")))
 SCRIPTS = (UI / "polyfills.js", UI / "page.js", *sorted(UI.glob("*/*.js")))
-"""The page's own first, then each tab's; the polyfills have to run before Gradio's own scripts."""
+"""The page's own files first, then each tab's; the polyfills must run before Gradio's own scripts."""
 
 
 def appearance() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What events change on the page, put together from small pieces."""
+"""Updates of the page by events, composed from small pieces."""
 
 from collections.abc import Mapping
 from typing import Any, TypeGuard
@@ -16,13 +16,13 @@ from florence_ui.ui.layout import Page
 from florence_ui.visitors.session import PageSession
 
 Inputs = Mapping[Any, Any]
-"""What Gradio hands to an event whose inputs are a set: component -> value."""
+"""The inputs of an event, passed by Gradio as a dict: component -> value."""
 Updates = dict[Block, Any]
-"""What an event changes: component -> value, or `gr.update(...)`."""
+"""The changes by an event: component -> value, or `gr.update(...)`."""
 
 
 def merge_updates(*pieces: Updates) -> Updates:
-    """All changes at once; what two pieces change of one component is joined, the later piece winning."""
+    """Merge updates; two of one component are combined, and the later one takes precedence."""
     joined: Updates = {}
     for piece in pieces:
         for component, change in piece.items():
@@ -36,7 +36,7 @@ def _is_update(change: object) -> TypeGuard[dict[str, Any]]:
 
 
 def read_question(page: Page, inputs: Inputs) -> Question:
-    """The question as it stands in the fields; nothing of it is checked yet."""
+    """The question in the fields, unchecked."""
     ask = page.ask
     return Question(
         token=inputs[ask.variant],
@@ -55,7 +55,7 @@ def has_key(page: Page, inputs: Inputs) -> bool:
 
 
 def fill_form(page: Page, question: Question) -> Updates:
-    """The fields with a question in them."""
+    """The fields filled in with a question."""
     ask, task = page.ask, get_task(question.token)
     variants = labels.variant_choices(task.family)
     return {
@@ -72,14 +72,14 @@ def fill_form(page: Page, question: Question) -> Updates:
 def fit_form_to_task(
     page: Page, session: PageSession, question: Question, *, key: bool, fresh: bool = False
 ) -> Updates:
-    """Only the fields that the task needs, and whether Run is on.
+    """Show only the fields that the task needs, and enable or disable Run.
 
     Args:
         page: The page.
-        session: Holds the picture, and is told the task.
+        session: The session with the picture; it stores the task.
         question: The question in the fields.
         key: Whether a key was typed.
-        fresh: Whether picture and region themselves changed, or only the task.
+        fresh: Whether the picture and region changed, not only the task.
     """
     ask, task = page.ask, get_task(question.token)
     session.token, kind = task.token, task.input_kind
@@ -109,7 +109,7 @@ def fit_form_to_task(
 
 
 def run_controls(page: Page, session: PageSession, question: Question, *, key: bool) -> Updates:
-    """Whether Run is on, why it is off, where the picture goes, and whether a key must be typed."""
+    """Whether Run is enabled, and if not why, where the picture is sent, and whether a key must be typed."""
     ask, backend = page.ask, page.services.pipeline.backend(question.backend)
     reason = labels.why_disabled(
         get_task(question.token),
@@ -129,7 +129,7 @@ def run_controls(page: Page, session: PageSession, question: Question, *, key: b
 
 
 def clear_answer(page: Page) -> Updates:
-    """Every form of the answer but the stage, empty."""
+    """Empty every form of the answer but the stage."""
     answer = page.answer
     return {
         answer.slider: None,

@@ -1,1 +1,1 @@
-"""What one visitor may do, what is remembered for them, and the one way in which a question reaches the model."""
+"""Visitors' quotas, sessions and jobs, and the only path by which a question reaches the model."""

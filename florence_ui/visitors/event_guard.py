@@ -1,7 +1,7 @@
-"""The page's events as strangers may post them: any value for any field, by whoever cares to write a request.
+"""Validation of events, because anyone can post any value for any field.
 
-Gradio answers a value that its component cannot take with a traceback and status 500. Here each value is of its
-component's kind or the event ends with a sentence, and so does what a handler refuses in words.
+Gradio answers a value that its component cannot take with a traceback and status 500. Here an event with such a value,
+or one that its handler refuses, ends with an error message.
 """
 
 import logging
@@ -25,11 +25,11 @@ INVALID_VALUES = "What was sent does not fit this page, or a file of it is gone.
 
 
 class GuardedBlocks(gr.Blocks):
-    """A page whose events know whose they are, and take only what fits.
+    """A page whose events know their visitor and accept only valid values.
 
     Args:
-        services: Its settings and limits.
-        options: Those of `gr.Blocks`.
+        services: The services with the page's settings and limits.
+        options: Options of `gr.Blocks`.
     """
 
     def __init__(self, services: Services, **options: Any) -> None:
@@ -37,7 +37,7 @@ class GuardedBlocks(gr.Blocks):
         self.services = services
 
     async def process_api(self, block_fn: Any, *args: Any, request: Any = None, **options: Any) -> dict[str, Any]:
-        """`gr.Blocks.process_api`, which every event comes through; it ends when its visitor leaves."""
+        """Process an event, as `gr.Blocks.process_api` does, until it is done or its visitor leaves."""
         function = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
         known = isinstance(request, gr.Request)
         visitor = visitor_of(request, self.services.settings) if known else UNKNOWN_VISITOR
@@ -47,7 +47,7 @@ class GuardedBlocks(gr.Blocks):
         event = options.get("event_data")
         if event is not None:
             sanitize_event_data(event)
-        # What does not wait in line is over at once, and its request would end without an answer.
+        # Unqueued events end at once, and their requests would end without an answer.
         attended = visitor if function.queue else UNKNOWN_VISITOR
         try:
             with self.services.limiter.cancel_on_disconnect(attended), storage.disk_full_as_storage_error():
@@ -63,27 +63,27 @@ class GuardedBlocks(gr.Blocks):
     async def preprocess_data(
         self, block_fn: Any, inputs: list[Any], state: SessionState | None, explicit_call: bool = False
     ) -> list[Any]:
-        """`gr.Blocks.preprocess_data`, for values of any kind.
+        """Preprocess values of any kind, as `gr.Blocks.preprocess_data` does for valid ones.
 
         Raises:
-            gr.Error: If one does not fit, in words.
+            gr.Error: If a value does not fit its component.
         """
         try:
             if all(fits_component(block, value) for block, value in zip(block_fn.inputs, inputs, strict=False)):
                 return await super().preprocess_data(block_fn, inputs, state, explicit_call)
-        except Exception as error:  # whatever a component makes of what it cannot take
+        except Exception as error:  # components raise anything on invalid values
             log.debug("A value does not fit: %s.", type(error).__name__)
         raise gr.Error(INVALID_VALUES, print_exception=False)
 
     async def postprocess_data(self, block_fn: Any, predictions: Any, state: SessionState | None) -> list[Any]:
-        """`gr.Blocks.postprocess_data`, to which an event that changes nothing, `{}`, is no failure."""
+        """Postprocess as `gr.Blocks.postprocess_data` does, but allow an event that changes nothing, `{}`."""
         if predictions == {} and len(block_fn.outputs) > 1:
             predictions = {block_fn.outputs[0]: gr.skip()}
         return await super().postprocess_data(block_fn, predictions, state)
 
 
 def fits_component(block: Any, value: Any) -> bool:
-    """Whether a posted value could come from that component; None is an empty one's, where it can be empty."""
+    """Whether a posted value could come from that component; None is the value of an empty one, if it can be empty."""
     if value is None:
         chosen = isinstance(block, gr.Radio) and not isinstance(block, LenientRadio) and block.value is not None
         return not (chosen or isinstance(block, gr.Slider))

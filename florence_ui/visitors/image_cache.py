@@ -1,4 +1,4 @@
-"""Decoded pictures of all visitors, within a memory limit; a picture that was dropped is decoded again."""
+"""A cache of decoded pictures of all visitors, within a memory limit; an evicted picture is decoded again."""
 
 from collections import OrderedDict
 from pathlib import Path
@@ -7,16 +7,16 @@ from florence_ui.images.load_once import open_file
 from florence_ui.images.loading import ImageLimits, Picture
 
 MAX_BYTES = 512 << 20
-"""About fifty pictures of the largest size that is shown."""
+"""Room for about fifty pictures of the largest displayed size."""
 PIXEL_BYTES = 4
-"""What Pillow needs for a pixel of RGB."""
+"""Pillow's memory for an RGB pixel."""
 
 
 class ImageCache:
-    """The pictures used last; the least recently used ones go first.
+    """The most recently used pictures; the least recently used ones are evicted first.
 
     Args:
-        max_bytes: Memory for all of them; the last one is kept in any case.
+        max_bytes: Memory for all of them; the last one is always kept.
     """
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
@@ -28,7 +28,7 @@ class ImageCache:
         return len(self._pictures)
 
     def add(self, picture: Picture) -> None:
-        """Keep a picture, perhaps in the place of others."""
+        """Keep a picture, and evict others if necessary."""
         self._drop(picture.path)
         self._pictures[picture.path] = picture
         self._bytes += memory_of_picture(picture)
@@ -36,10 +36,10 @@ class ImageCache:
             self._drop(next(iter(self._pictures)))
 
     async def open(self, path: Path, limits: ImageLimits) -> Picture:
-        """The picture in a file of ours; decoded again, in the visitor's share of threads, where it has to be.
+        """Return the picture in a file of ours; decode it again, in the visitor's share of threads, if necessary.
 
         Raises:
-            ImageError: If it has to be, and the file has aged out.
+            ImageError: If it must be decoded, and the file has aged out.
         """
         picture = self._pictures.get(path) or await open_file(path, limits)
         self.add(picture)
@@ -51,5 +51,5 @@ class ImageCache:
 
 
 def memory_of_picture(picture: Picture) -> int:
-    """Bytes that a picture takes."""
+    """Bytes of memory that a picture occupies."""
     return picture.display.width * picture.display.height * PIXEL_BYTES + len(picture.jpeg)

@@ -1,12 +1,11 @@
-"""Calls that go on without their caller: each is known by a secret id, counted by its visitor, and ends by itself.
+"""Calls that continue without their caller: each has a secret id, counts for its visitor, and expires.
 
     job = jobs.start(work, kept=True)
     ...
     jobs.find(job.id).progress
 
-A job runs as a task of its own, so it takes no place in Gradio's queue. It runs in the name of the visitor who started
-it, in a session of its own that no closing page ends. Its result is kept in a file; in memory there is only how far it
-has come.
+A job runs as a task of its own, so it takes no slot in Gradio's queue. It runs on behalf of the visitor who started it,
+in its own session, which no closing page ends. Its result is kept in a file; only its progress is kept in memory.
 """
 
 import asyncio
@@ -30,18 +29,18 @@ from florence_ui.visitor_identity import Visitor, current_visitor
 log = logging.getLogger(__name__)
 
 RUNNING, RUNNING_FOR_ONE = 64, 16
-"""Jobs that may run, of all visitors together and of one; as many calls may be attended by their callers."""
+"""Maximum running jobs, of all visitors together and of one; the same numbers limit calls that their callers attend."""
 KEPT, KEPT_FOR_ONE = 256, 32
-"""Jobs that are remembered; beyond that, whoever has most loses some, first what failed, then what ended first."""
+"""Maximum remembered jobs; beyond it the visitor with the most loses some: failed ones, then those that ended first."""
 KEPT_SECONDS = 3600.0
-"""A job that nobody has asked about for so long ends and is forgotten."""
+"""Seconds after the last query at which a job ends and is forgotten."""
 
 Output = tuple[Path | None, dict[str, Any]]
-"""What a call gives: a file, if it makes one, and a record of JSON types."""
+"""The output of a call: a file, if it writes one, and a record of JSON types."""
 
 
 class JobState(StrEnum):
-    """How far a job has come."""
+    """The state of a job."""
 
     RUNNING = "running"
     DONE = "done"
@@ -51,11 +50,11 @@ class JobState(StrEnum):
 
 @dataclass
 class Progress:
-    """How far a call has come.
+    """The progress of a call.
 
     Attributes:
-        done: Parts that are done, such as pictures.
-        total: How many there are; None while nobody knows.
+        done: Number of finished parts, such as pictures.
+        total: Number of all parts; None while unknown.
         detail: A sentence about it.
     """
 
@@ -66,19 +65,19 @@ class Progress:
 
 @dataclass(eq=False)
 class Job:
-    """One call that is on its way.
+    """One call in progress or finished.
 
     Attributes:
-        id: A secret: whoever knows it may ask about the job, take its result and end it.
+        id: A secret: anyone who knows it may query the job, take its result and end it.
         owner: The visitor's address, for counting.
-        progress: How far it has come.
-        kept: Whether the result is to be kept for somebody who asks later.
-        attended: Whether its caller waited for it at first: such calls are counted apart.
-        state: How far it has come, in one word.
-        task: What does the work; None when it is over, for a task holds what was posted.
-        result: What it gave; of a kept job the file in which it lies.
-        failure: Why it failed, in words: an error would hold all that the work held.
-        timer: Looks whether anybody has asked.
+        progress: The progress of the call.
+        kept: Whether to keep the result until somebody asks for it.
+        attended: Whether its caller waited for it at first; such calls are counted separately.
+        state: The state of the job.
+        task: The asyncio task; None when it is over, because a task references the posted values.
+        result: Its output; for a kept job the file that contains it.
+        failure: Why it failed, as text, because an exception would reference everything that the work used.
+        timer: The timer that checks whether anybody has asked.
     """
 
     visitor: Visitor
@@ -96,21 +95,21 @@ class Job:
 
     @property
     def owner(self) -> str:
-        """The address that it counts by."""
+        """The key by which it is counted."""
         return self.visitor.address
 
     def record(self) -> dict[str, Any]:
-        """How far it has come, as JSON types."""
+        """Its state and progress as JSON types."""
         detail = self.failure or self.progress.detail
         progress = {"done": self.progress.done, "total": self.progress.total, "detail": detail}
         return {"job_id": self.id, "state": self.state.value, **progress}
 
     def output(self) -> Output:
-        """What it gave; blocks.
+        """Return its output; blocks.
 
         Raises:
             InputError: If it is not done, or its files have aged out.
-            FlorenceUIError: If it failed: why.
+            FlorenceUIError: If it failed, with the reason.
         """
         if self.state is JobState.RUNNING:
             raise InputError("The job is still running.", "Ask /job_status until its state is done.", field="job_id")
@@ -128,7 +127,7 @@ _current: ContextVar[Job | None] = ContextVar("current_job", default=None)
 
 
 def report_progress(done: int | None = None, total: int | None = None, detail: str | None = None) -> bool:
-    """Say how far the call has come; what is left out stays. Nobody hears it, and it gives False, if it is no job."""
+    """Report the progress of the current call; omitted values stay. Return False if the call is not a job."""
     job = _current.get()
     if job is None:
         return False
@@ -141,7 +140,7 @@ def report_progress(done: int | None = None, total: int | None = None, detail: s
 
 
 class Jobs:
-    """All jobs of this page."""
+    """The jobs of this page."""
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
@@ -150,15 +149,15 @@ class Jobs:
         return len(self._jobs)
 
     def start(self, work: Callable[[], Awaitable[Output]], *, kept: bool, total: int | None = None) -> Job:
-        """Begin a job in the name of `current_visitor`.
+        """Start a job on behalf of `current_visitor`.
 
         Args:
-            work: Does it; what it reports is the job's progress.
-            kept: Whether it goes on, and its result is kept, until somebody asks.
-            total: How many parts it has, where that is known.
+            work: The work, whose progress reports are the job's.
+            kept: Whether it continues, and its result is kept, until somebody asks.
+            total: Number of its parts, if known.
 
         Raises:
-            BusyError: If everybody together has too many running, or the visitor more than is left for others.
+            BusyError: If all visitors together have too many running, or this one has more than is left for others.
         """
         visitor = current_visitor.get()
         running = [job for job in self._jobs.values() if job.state is JobState.RUNNING and job.attended is not kept]
@@ -176,7 +175,7 @@ class Jobs:
         return job
 
     def find(self, job_id: Any) -> Job:
-        """The job of that id; it counts as asked about.
+        """Find the job of that id, and note that somebody asked about it.
 
         Raises:
             InputError: If there is none.
@@ -196,7 +195,7 @@ class Jobs:
         self._drop(job)
 
     async def _run(self, job: Job, work: Callable[[], Awaitable[Output]]) -> None:
-        """Do the work, and note what came of it."""
+        """Do the work, and store its outcome."""
         _current.set(job)
         current_visitor.set(replace(job.visitor, session=f"job-{job.id}"))
         try:
@@ -217,7 +216,7 @@ class Jobs:
         if not job.kept or job.state is JobState.CANCELLED:
             self._drop(job)
         elif job.id in self._jobs:
-            self._jobs[job.id] = self._jobs.pop(job.id)  # those that ended first come first
+            self._jobs[job.id] = self._jobs.pop(job.id)  # in order of their end
 
     def _drop(self, job: Job) -> None:
         self._jobs.pop(job.id, None)
@@ -225,7 +224,7 @@ class Jobs:
             job.timer.cancel()
 
     def _forget(self, owner: str) -> None:
-        """Drop jobs that ended where too many are remembered: of this owner, and of whoever has most."""
+        """Drop finished jobs if too many are remembered: of this owner, and of the one with the most."""
         ended = [job for job in self._jobs.values() if job.state is not JobState.RUNNING]
         ended.sort(key=lambda job: job.state is JobState.DONE)
         held = Counter(job.owner for job in ended)
@@ -248,12 +247,12 @@ class Jobs:
 
 
 def failure_text(error: BaseException) -> str:
-    """What a person hears of a job's failure; the log has what nobody foresaw."""
+    """The message for a failed job; unexpected errors are logged."""
     return str(error) if isinstance(error, FlorenceUIError) else "Something went wrong here; it has been noted."
 
 
 def write_output(output: Output) -> Path:
-    """A file that holds an output; blocks.
+    """Write an output to a file; blocks.
 
     Raises:
         FlorenceUIError: If it cannot be written.
@@ -264,7 +263,7 @@ def write_output(output: Output) -> Path:
 
 
 def read_output(path: Path) -> Output:
-    """The output in such a file; blocks.
+    """Read an output from such a file; blocks.
 
     Raises:
         InputError: If it, or the file that it names, has aged out.

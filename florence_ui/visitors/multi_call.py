@@ -1,4 +1,4 @@
-"""Questions that take several calls: how many at once, within the visitor's quota, and one answer made of them."""
+"""Questions that need several calls: their concurrency, within the visitor's quota, and the merged answer."""
 
 import asyncio
 import contextlib
@@ -23,23 +23,23 @@ S = TypeVar("S")
 
 
 class _End(Enum):
-    """Stands behind the last of what a stream says."""
+    """A mark for the end of a stream."""
 
     END = 0
 
 
 def max_concurrency(services: Services, template: RequestTemplate) -> int:
-    """How many calls a question may make at the same time: no more than the backend takes and the quota allows."""
+    """Calls that a question may make at the same time: no more than the backend takes and the quota allows."""
     takes = services.pipeline.backend(template.backend).concurrency
     allowed = OWN_KEY_QUOTA.max_concurrency if template.api_key else services.settings.runs_at_once
     return min(takes, allowed or takes)
 
 
 def retry_when_rate_limited(services: Services, on_status: OnStatus) -> Analyze:
-    """Asks the model like `Services.run`; where the visitor's quota is used up for a while, waits instead of failing.
+    """A function like `Services.run` that waits instead of failing while the visitor's quota is used up.
 
     Raises:
-        FlorenceUIError: When asked, whatever goes wrong; also if the wait would be longer than a minute.
+        FlorenceUIError: From the function, if anything goes wrong, or the wait would be longer than a minute.
     """
 
     async def ask(request: Request) -> Analysis:
@@ -50,7 +50,7 @@ def retry_when_rate_limited(services: Services, on_status: OnStatus) -> Analyze:
 
 
 def batch_turn(services: Services, batch: Batch, template: RequestTemplate, on_status: OnStatus) -> Turn:
-    """What each picture of a batch waits for before it is opened; silent while others of the batch are running."""
+    """The wait of each picture of a batch before it is opened; silent while others of the batch are running."""
 
     def say_if_all_wait(words: str) -> None:
         if not batch.count(ItemState.RUNNING):
@@ -60,10 +60,10 @@ def batch_turn(services: Services, batch: Batch, template: RequestTemplate, on_s
 
 
 async def with_status(start: Callable[[Callable[[S], None]], AsyncGenerator[T]]) -> AsyncGenerator[S | T]:
-    """What a stream yields, and between that what it says while it waits; leaving the loop early ends the stream.
+    """Yield a stream's items, and in between its messages while it waits; leaving the loop early ends the stream.
 
     Args:
-        start: Begins the stream; is given what the stream speaks into.
+        start: OnStatus -> the stream, which calls it with its messages.
     """
     heard: asyncio.Queue[S | T | _End] = asyncio.Queue()
 
@@ -85,10 +85,10 @@ async def with_status(start: Callable[[Callable[[S], None]], AsyncGenerator[T]])
 
 
 async def answer(services: Services, request: Request, on_status: OnStatus) -> Analysis:
-    """The answer to a question: by one call, which is refused when the quota is used up, or by one per class.
+    """Answer a question, by one call, which is refused when the quota is used up, or by one per class.
 
     Raises:
-        FlorenceUIError: Whatever went wrong, in words.
+        FlorenceUIError: If anything goes wrong.
     """
     if _asks_by_class(request):
         return await find_classes_in_turn(services, request, on_status)
@@ -98,7 +98,7 @@ async def answer(services: Services, request: Request, on_status: OnStatus) -> A
 async def ask_sides(
     services: Services, requests: Mapping[str, Request]
 ) -> AsyncGenerator[tuple[str, str | Analysis | FlorenceUIError]]:
-    """Ask two sides at the same time: what each waits for, until it has its answer or its error.
+    """Ask two sides at the same time; yield what each waits for, until it has its answer or its error.
 
     Leaving the loop early ends both.
     """
@@ -130,7 +130,7 @@ async def find_classes_in_turn(services: Services, request: Request, on_status: 
     """Look for the classes of a request by its strategy, within the visitor's quota.
 
     Raises:
-        FlorenceUIError: If the classes cannot be used, or every call failed.
+        FlorenceUIError: If the classes cannot be used, or every call fails.
     """
     answers: list[Analysis] = []
     ask = retry_when_rate_limited(services, on_status)

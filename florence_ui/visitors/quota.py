@@ -1,9 +1,9 @@
-"""Fair shares: how often and how many at once one visitor may run the model or have links fetched, and who may
-spend the operator's key.
+"""Quotas: the rate and concurrency at which one visitor may run the model or have links fetched, and the use of the
+operator's key.
 
-A visitor counts by session and by address, so a new tab is no new visitor. A run takes a place before anything is
-done for it, and is counted only when the model is really called: remembered answers and refused requests are free.
-Nothing here grows: what a visitor did is forgotten after a minute, and only calls that were made are remembered.
+A visitor counts by session and by address, so a new tab does not make a new visitor. A run takes a slot before any
+work is done for it, and is counted only when the model is really called: cached answers and refused requests are free.
+Memory is bounded: only calls that were made are remembered, for a minute.
 """
 
 import asyncio
@@ -22,23 +22,23 @@ from florence_ui.visitor_identity import Visitor
 MINUTE = 60.0
 DAY = 86_400.0
 RECHECK_SECONDS = 5.0
-"""How often a run that waits for a place looks again by itself, should it have missed that one came free."""
+"""Seconds after which a waiting run looks for a slot again, in case it missed one that became free."""
 
 
 @dataclass(frozen=True)
 class Quota:
-    """How much one visitor may do; 0 is no limit."""
+    """Limits for one visitor; 0 means no limit."""
 
     per_minute: int = 0
     max_concurrency: int = 0
 
 
 OWN_KEY_QUOTA = Quota(per_minute=120, max_concurrency=8)
-"""For visitors who bring their own key: it protects this machine, not anybody's credits."""
+"""For visitors with their own key, to protect this machine, not anybody's credits."""
 
 
 def format_duration(seconds: float) -> str:
-    """A waiting time as a person says it: `12 seconds`, `3 minutes`, `5 hours`."""
+    """A waiting time in words: `12 seconds`, `3 minutes`, `5 hours`."""
     for unit, length in (("hour", 3600), ("minute", 60)):
         if seconds > length * 1.5:
             return f"{math.ceil(seconds / length)} {unit}s"
@@ -48,13 +48,13 @@ def format_duration(seconds: float) -> str:
 
 @dataclass(frozen=True)
 class Wording:
-    """How messages speak of what is counted; `{}` stands for a number of them.
+    """Words in messages for what is counted; `{}` stands for a number of them.
 
     Attributes:
-        noun: For one of them.
-        running: A sentence about those under way.
+        noun: The noun for one of them.
+        running: A sentence about those in progress.
         made: The beginning of a sentence about those of the last minute.
-        wait: What to do about those under way.
+        wait: What to do about those in progress.
     """
 
     noun: str
@@ -74,11 +74,11 @@ LINKS = Wording(
 
 
 class RunKind(TypedDict, total=False):
-    """What quotas depend on besides the visitor.
+    """The properties of a run, besides the visitor, on which quotas depend.
 
     Attributes:
-        model_id: The model that is to be run.
-        own_key: Whether the visitor brought their own key.
+        model_id: The model to run.
+        own_key: Whether the visitor uses their own key.
         operator_key: Whether the run spends the operator's key.
     """
 
@@ -88,7 +88,7 @@ class RunKind(TypedDict, total=False):
 
 
 def _counters(visitor: Visitor, purse: str) -> list[str]:
-    """What a run is counted by: session and address, apart for each purse."""
+    """The keys by which a run is counted: session and address, separately for own and operator's key."""
     parts = (("session", visitor.session), ("address", visitor.address))
     return [f"{purse} {kind} {value}" for kind, value in parts if value]
 
@@ -96,21 +96,21 @@ def _counters(visitor: Visitor, purse: str) -> list[str]:
 def _current_task() -> asyncio.Task[Any] | None:
     try:
         return asyncio.current_task()
-    except RuntimeError:  # no loop runs
+    except RuntimeError:  # no loop is running
         return None
 
 
 class QuotaLimiter:
-    """Admits runs, or refuses them and says when to come back.
+    """A limiter that admits runs, or refuses them and says when to retry.
 
     Args:
-        shared: For runs on the operator's key or machine.
-        own: For runs on the visitor's own key.
-        daily: Calls a day (UTC) that all visitors together may make with the operator's key; 0 is no limit.
+        shared: The quota for runs on the operator's key or machine.
+        own: The quota for runs on the visitor's own key.
+        daily: Calls per day (UTC) that all visitors together may make with the operator's key; 0 means no limit.
         models: Models that may be used with the operator's key; empty allows all.
-        clock: Seconds that never go back.
-        wall_clock: Seconds since 1970; read once, so that setting the clock neither locks anybody out nor gives
-            everybody a second day.
+        clock: A monotonic clock, in seconds.
+        wall_clock: Seconds since 1970; read once, so that setting the clock neither locks anybody out nor resets the
+            daily count.
     """
 
     def __init__(
@@ -137,23 +137,23 @@ class QuotaLimiter:
         self._spent = 0
 
     def __len__(self) -> int:
-        """How many sessions and addresses are remembered."""
+        """The number of remembered sessions and addresses."""
         return len(self._calls.keys() | self._running.keys())
 
     @contextmanager
     def admit(self, visitor: Visitor, **kind: Unpack[RunKind]) -> Iterator[Charge]:
-        """Hold one of the visitor's places for as long as the block runs.
+        """Hold one of the visitor's slots for as long as the block runs.
 
         Args:
-            visitor: Who asks.
+            visitor: The visitor.
             kind: See `RunKind`.
 
         Yields:
-            What each call of the model is charged to.
+            The function to charge each call of the model.
 
         Raises:
-            BusyError: If the visitor has used up all places.
-            InputError: If the operator's key is not for that model.
+            BusyError: If the visitor has used up all slots.
+            InputError: If the operator's key may not be used for that model.
         """
         operator_key = kind.get("operator_key", False)
         if operator_key:
@@ -169,7 +169,7 @@ class QuotaLimiter:
     async def admit_when_free(
         self, visitor: Visitor, on_status: OnStatus, **kind: Unpack[RunKind]
     ) -> AsyncIterator[Charge]:
-        """`admit`, but where all of the visitor's places are taken, wait for one and say so."""
+        """Like `admit`, but if all of the visitor's slots are taken, report that and wait for one."""
         with ExitStack() as place:
             charge = None
             while charge is None:
@@ -197,10 +197,10 @@ class QuotaLimiter:
 
     @contextmanager
     def fetching(self, visitor: Visitor) -> Iterator[None]:
-        """Hold one of the visitor's places for fetching links: as many as for runs, but counted apart.
+        """Hold one of the visitor's slots for fetching links: as many as for runs, but counted separately.
 
         Raises:
-            BusyError: If the visitor has used up the share; says when to come back.
+            BusyError: If the visitor has used up the quota; it says when to retry.
         """
         counters = _counters(visitor, "links")
         with self._place(visitor, counters, self.shared, LINKS):
@@ -209,7 +209,7 @@ class QuotaLimiter:
 
     @contextmanager
     def cancel_on_disconnect(self, visitor: Visitor) -> Iterator[None]:
-        """The task that runs the block ends when the visitor leaves."""
+        """End the task that runs the block when the visitor leaves."""
         session, task = visitor.session, _current_task()
         if not session or task is None or task in self._tasks.get(session, ()):
             yield
@@ -233,7 +233,7 @@ class QuotaLimiter:
             yield
         finally:
             self._running.subtract(counters)
-            self._running += Counter()  # drops the zeroes
+            self._running += Counter()  # drop the zeroes
             self._wake(visitor)
 
     def _wake(self, visitor: Visitor) -> None:
@@ -245,7 +245,7 @@ class QuotaLimiter:
                 return
 
     def cancel_session(self, session: str) -> int:
-        """End what a visitor left running when their page closed.
+        """End a visitor's runs when their page closes.
 
         Returns:
             The number of runs that were ended.

@@ -1,4 +1,4 @@
-"""What the page is built on, and the one way in which a visitor's question reaches the model."""
+"""The services behind the page, and the only path by which a visitor's question reaches the model."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ from florence_ui.visitors.jobs import Jobs
 from florence_ui.visitors.quota import MINUTE, Quota, QuotaLimiter, RunKind, format_duration
 
 COUNT_DOWN_SECONDS = 3.0
-"""How often those who wait are told how long it still takes."""
+"""Seconds between reports of the remaining wait."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class Services:
     """Everything that the page, its tabs and the API call.
 
     Attributes:
-        settings: The operator's choices.
-        pipeline: Answers requests.
-        limiter: Holds each visitor to their quota.
-        jobs: Calls of programs and agents that go on without their caller.
+        settings: The operator's settings.
+        pipeline: The pipeline that answers requests.
+        limiter: The visitors' quotas.
+        jobs: Calls of programs and agents that continue without their caller.
     """
 
     settings: Settings
@@ -51,21 +51,21 @@ class Services:
 
     @classmethod
     def of(cls, settings: Settings) -> "Services":
-        """Build all of it; nothing is started."""
+        """Build all services; nothing is started."""
         quota = Quota(settings.runs_per_minute, settings.runs_at_once)
         limiter = QuotaLimiter(quota, daily=settings.daily_runs, models=settings.shared_key_models)
         return cls(settings, Pipeline(settings), limiter)
 
     @property
     def image_limits(self) -> ImageLimits:
-        """How large a picture may be."""
+        """Limits on the size of a picture."""
         return ImageLimits(self.settings.max_upload_bytes, self.settings.max_pixels)
 
     def template(self, question: Question, *, key: str = "", nano_stands_in: bool = False) -> RequestTemplate:
-        """What the model will be asked, but for the picture: the one way from a question that somebody gave.
+        """Check a question, which still lacks its picture; every question takes this path.
 
         Args:
-            question: As it was given.
+            question: The question as given.
             key: The API key that was typed; `""` for none.
             nano_stands_in: See `RequestTemplate`.
 
@@ -76,7 +76,7 @@ class Services:
         return RequestTemplate.of(question, key=key, nano_stands_in=nano_stands_in)
 
     async def open_upload(self, value: Any) -> Picture:
-        """The picture that a visitor uploaded.
+        """Open the picture that a visitor uploaded.
 
         Raises:
             ImageError: If it is not an upload of this app, or not a picture within the limits.
@@ -84,14 +84,14 @@ class Services:
         return await open_file(upload_path(value), self.image_limits)
 
     async def open_own(self, path: Path) -> Picture:
-        """A picture of the app's own, such as an example."""
+        """Open one of the app's own pictures, such as an example."""
         return await open_file(path, self.image_limits)
 
     async def open_link(self, link: str) -> Picture:
-        """The picture behind a link; fetching it counts against the share of links of `current_visitor`.
+        """Fetch the picture behind a link; this counts against the quota of links of `current_visitor`.
 
         Raises:
-            BusyError: If that share is used up.
+            BusyError: If that quota is used up.
             LinkError: If it cannot be fetched.
             ImageError: If it is not a picture within the limits.
         """
@@ -100,12 +100,12 @@ class Services:
         return await decode_pool.run(open_bytes, data, self.image_limits)
 
     async def health(self) -> tuple[Availability, str]:
-        """How the backend that is chosen at first is, and a sentence about it."""
+        """The availability of the default backend, and a sentence about it."""
         backend = self.pipeline.backend(self.settings.default_backend)
         if backend.is_local:
             model_id = await self.pipeline.choose_model(backend.name, nano_stands_in=True)
             status = await self.pipeline.status(backend.name, model_id)
-            if status.state is ServerState.ABSENT:  # nobody has asked for it yet, and nobody may until it is ready
+            if status.state is ServerState.ABSENT:  # not requested yet, and perhaps not until it is ready
                 await request_model(backend, model_id)
             if status.state in TRANSIENT_STATES:
                 return Availability.STARTING, status.detail
@@ -114,24 +114,24 @@ class Services:
         return (Availability.OK if works else Availability.UNAVAILABLE), words
 
     async def run(self, request: Request, on_status: OnStatus = ignore_status) -> Analysis:
-        """Ask the model once; a visitor whose quota is used up is refused.
+        """Ask the model once; refuse a visitor whose quota is used up.
 
         Raises:
-            FlorenceUIError: If it is refused or fails, in words.
+            FlorenceUIError: If the run is refused or fails.
         """
         async with self.admit(request, on_status) as ask:
             return await ask(request)
 
     @asynccontextmanager
     async def admit(self, template: RequestTemplate, on_status: OnStatus = ignore_status) -> AsyncIterator[Analyze]:
-        """Hold one of the visitor's places; gives what asks the model in it, once.
+        """Hold one of the visitor's slots; yield a function that asks the model in it, once.
 
         Args:
-            template: Has the question's model, backend and key.
+            template: The question with its model, backend and key.
             on_status: Called with what the run waits for.
 
         Raises:
-            FlorenceUIError: If the visitor's quota is used up; when asked, whatever goes wrong.
+            FlorenceUIError: If the visitor's quota is used up; from the function, if anything goes wrong.
         """
         visitor, record = current_visitor.get(), self._record(template)
         with log_outcome(record, key=template.api_key), self.limiter.admit(visitor, **self._kind(template)) as charge:
@@ -141,15 +141,15 @@ class Services:
     async def admit_when_free(
         self, template: RequestTemplate, on_status: OnStatus, on_place_taken: OnStatus | None = None
     ) -> AsyncIterator[Analyze]:
-        """`admit`, but where the visitor's quota is used up for a while, wait instead of failing.
+        """Like `admit`, but while the visitor's quota is used up, wait instead of failing.
 
         Args:
-            template: Has the questions' model, backend and key.
-            on_status: Called with how long the quota is waited for.
-            on_place_taken: Called when a place is waited for; `on_status` if left out.
+            template: The question with its model, backend and key.
+            on_status: Called with the remaining wait for the quota.
+            on_place_taken: Called when the run waits for a slot; `on_status` if omitted.
 
         Raises:
-            FlorenceUIError: When asked, whatever goes wrong; also if the wait would be longer than a minute.
+            FlorenceUIError: If the wait would be longer than a minute; from the function, if anything goes wrong.
         """
         visitor, kind = current_visitor.get(), self._kind(template)
         async with self.limiter.admit_when_free(visitor, on_place_taken or on_status, **kind) as charge:
@@ -182,16 +182,16 @@ class Services:
 
     def _kind(self, template: RequestTemplate) -> RunKind:
         backend = self.pipeline.backend(template.backend)
-        own_key = backend.needs_key and template.api_key is not None  # where none is needed, any text is a key
+        own_key = backend.needs_key and template.api_key is not None  # if none is needed, any text would pass as a key
         operator_key = backend.needs_key and not own_key and self.settings.api_key is not None
         return {"model_id": self._model_id(template), "own_key": own_key, "operator_key": operator_key}
 
 
 async def wait_for_quota(busy: BusyError, on_status: OnStatus) -> None:
-    """Wait until a used-up quota allows more, and say how long that still takes.
+    """Wait until a used-up quota allows more, and report the remaining wait.
 
     Raises:
-        BusyError: If nobody knows, or it is longer than a minute.
+        BusyError: If the wait is unknown, or longer than a minute.
     """
     if not 0 < busy.seconds <= MINUTE:
         raise busy
@@ -203,10 +203,10 @@ async def wait_for_quota(busy: BusyError, on_status: OnStatus) -> None:
 
 
 def visitor_of(request: gr.Request, settings: Settings) -> Visitor:
-    """Who asks, as limits count them."""
+    """The visitor behind a request, as limits count them."""
     peer = request.client.host if request.client else None
     headers = request.headers
-    # as a plain dict it would lose all but the first of several lines: the one that a visitor writes
+    # a plain dict would keep only the first of several lines: the one that a visitor writes
     known = headers if isinstance(headers, Headers) else dict(headers)
     address = client_address(peer, known, settings.address_header)
     return Visitor(request.session_hash or "", address, not settings.address_header and is_local_request(request))

@@ -1,4 +1,4 @@
-"""What one open page remembers: the picture, the answer shown, the last runs. Never a key."""
+"""The state of one open page: the picture, the answer shown, the recent runs. Never a key."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -13,12 +13,12 @@ from florence_ui.visitors.image_cache import ImageCache
 RECENT = 20
 
 images = ImageCache()
-"""The sessions' pictures as pixels; a session itself keeps the name of the file only."""
+"""The decoded pictures of all sessions; a session itself keeps only the name of the file."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How an answer came about that took several calls: the prompts, and what followed the first answers."""
+    """The origin of an answer from several calls: the prompts, and the step that followed the first answers."""
 
     prompts: tuple[str, ...]
     then: FollowUp | None = None
@@ -29,16 +29,16 @@ class Run:
     """One answer, with the question and the files that show it.
 
     Attributes:
-        question: What was asked.
-        analysis: The answer; `PageSession.analysis_of` puts its picture to it.
+        question: The question.
+        analysis: The answer; `PageSession.analysis_of` adds its picture.
         source: The picture's file.
-        limits: Within which it was opened.
-        before: The picture as it is shown, a JPEG.
+        limits: The limits within which it was opened.
+        before: The displayed picture, a JPEG.
         after: The same with the answer drawn on it.
         thumbnail: A small copy of `after`.
-        hidden: Rows of the detections that are switched off.
-        filtered: Those of them that a filter switched off.
-        recipe: How it came about; None for a single call.
+        hidden: Rows of the hidden detections.
+        filtered: Those hidden by a filter.
+        recipe: The calls that it came from; None for a single call.
     """
 
     question: Question
@@ -59,13 +59,13 @@ class PageSession:
 
     Attributes:
         source: The picture's file, and the limits within which it was opened; None without a picture.
-        shown: The file that shows it.
-        field_value: The file that was put into the picture's field last, also after it was taken away.
-        token: The task that the fields were fitted to last: while the page fills several fields, the browser may
+        shown: The displayed file.
+        field_value: The file that was last put into the picture field, kept after its removal.
+        token: The task that the fields were last fitted to: while the page fills several fields, the browser may
             report them one by one.
         run: The answer that is shown.
-        compared: What the comparison that is shown is about: the picture shown, and the question in words.
-        recent: The last runs, newest first.
+        compared: The subject of the comparison that is shown: the picture shown, and the question in words.
+        recent: The recent runs, newest first.
     """
 
     source: tuple[Path, ImageLimits] | None = None
@@ -88,17 +88,17 @@ class PageSession:
         return await images.open(*self.source)
 
     def put_picture(self, picture: Picture, shown: Path) -> None:
-        """Put a new picture on the page; the old answer is not about it."""
+        """Put a new picture on the page, and drop the old answer."""
         self.source, self.shown, self.run = (picture.path, picture.limits), shown, None
         self.field_value = shown
         images.add(picture)
 
     def remove_picture(self) -> None:
-        """Take the picture and its answer off the page."""
+        """Remove the picture and its answer from the page."""
         self.source = self.shown = self.run = None
 
     def add_run(self, question: Question, analysis: Analysis, before: Path) -> Run:
-        """Remember an answer, and show it unless another picture has come onto the page meanwhile."""
+        """Remember an answer, and show it unless the page has another picture by now."""
         picture = analysis.picture
         images.add(picture)
         run = Run(question, analysis.stored(), picture.path, picture.limits, before)
@@ -111,7 +111,7 @@ class PageSession:
         """Show a remembered answer and its picture again; None if there is no such answer.
 
         Raises:
-            ImageError: If the picture's file has aged out; what was shown stays.
+            ImageError: If the picture's file has aged out; the page does not change.
         """
         if not 0 <= index < len(self.recent):
             return None
@@ -122,7 +122,7 @@ class PageSession:
         return run
 
     async def analysis_of(self, run: Run) -> Analysis:
-        """The answer together with its picture.
+        """The answer with its picture.
 
         Raises:
             ImageError: If the picture's file has aged out.

@@ -37,7 +37,7 @@ NANO = "florence-2-nano"
 SCENES = 200
 UNUSED_NUMBERS = count()
 LIMITS = ImageLimits(max_bytes=100 * 2**20)
-"""A generated photograph of 48 megapixels is larger than the page's own limit."""
+"""Limits for a generated photograph of 48 megapixels, which exceeds the page's own."""
 
 
 class PipelineRunner:

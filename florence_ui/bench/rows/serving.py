@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 ALIAS = "base-sized"
 LOADED = 3
-"""How many times both sides of row 7 load the network."""
+"""Times that both sides of row 7 load the network."""
 NEW_TOKENS = 20
-"""About a brief caption; a network with random weights does not stop by itself."""
+"""Tokens of about a brief caption; a network with random weights does not stop by itself."""
 
 
 def another_task(scale: Scale) -> Measurement:
@@ -56,8 +56,8 @@ def another_task(scale: Scale) -> Measurement:
 def plain_transformers(scale: Scale) -> Measurement:
     """Row 7: one answer of the server against `generate` with the same settings.
 
-    One process is up to a tenth faster or slower than the next, for as long as it lives, so both sides are reloaded
-    several times.
+    The speed of a process is constant but differs by up to a tenth from one process to the next, so both sides are
+    reloaded several times.
     """
     from florence_ui.server.runtime import choose_runtime
 

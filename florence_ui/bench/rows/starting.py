@@ -115,7 +115,7 @@ def download(url: str) -> tuple[str, int]:
 def peak_memory(scale: Scale) -> Measurement:
     """Row 14: the peak memory that a run with 48 megapixels adds, against the decoded picture; the worst format counts.
 
-    WebP is only in the notes: its decoder alone holds three copies of four bytes a pixel.
+    WebP is only in the notes: its decoder alone holds three copies of four bytes per pixel.
     """
     with tempfile.TemporaryDirectory() as name:
         paths = [Path(name) / "small.jpg", *(Path(name) / kind for kind in KINDS)]

@@ -1,6 +1,6 @@
 """One stock component of each kind on the page, without its styles and scripts: `python stock_page.py`.
 
-It listens on GRADIO_SERVER_PORT.
+The page listens on GRADIO_SERVER_PORT.
 """
 
 import gradio as gr

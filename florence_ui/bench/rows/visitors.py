@@ -48,7 +48,7 @@ def against_backend(scale: Scale) -> Measurement:
 
 
 class RunFailed(RuntimeError):
-    """A run was refused or failed, or its upload was."""
+    """A run or its upload was refused, or the run failed."""
 
 
 def our_rate(scale: Scale, *, answers: int, parallel: int | None = None) -> float:
@@ -58,9 +58,9 @@ def our_rate(scale: Scale, *, answers: int, parallel: int | None = None) -> floa
 
 @contextmanager
 def our_page(*, parallel: int | None = None, **settings: str) -> Iterator[int]:
-    """The page on the scripted backend; gives its port.
+    """Start the page on the scripted backend and yield its port.
 
-    Every visitor has their own address, as behind a proxy: the page's limits are on, and apply to each address.
+    Every visitor has their own address, as behind a proxy: the page's limits are on, and apply per address.
     """
     port = free_port()
     with ScriptedBackend(delay=DELAY, parallel=parallel, keep_images=False) as backend:
@@ -87,7 +87,7 @@ def stock_rate(scale: Scale, *, answers: int) -> float:
 
 
 def grounding(file: FileValue, number: int) -> Parameters:
-    """A phrase that nobody else asks, so that no answer is shared; a box is drawn, as in the other app."""
+    """A phrase that no other run asks for, so that no answer is shared; a box is drawn, as in the other app."""
     return {"image": file, "task": "<CAPTION_TO_PHRASE_GROUNDING>", "text": f"a red car number {number}"}
 
 
@@ -119,10 +119,10 @@ def address_of(visitor: int) -> str:
 
 
 async def upload(session: aiohttp.ClientSession, api: str, picture: bytes, address: str) -> FileValue:
-    """Upload a JPEG and give its file value.
+    """Upload a JPEG and return its file value.
 
     Raises:
-        RunFailed: The upload was refused.
+        RunFailed: If the upload is refused.
     """
     form = aiohttp.FormData()
     form.add_field("files", picture, filename="photograph.jpg", content_type="image/jpeg")
@@ -136,7 +136,7 @@ async def run_once(session: aiohttp.ClientSession, api: str, parameters: Paramet
     """One run by HTTP, as Gradio documents it: post, then listen until it is complete.
 
     Raises:
-        RunFailed: The run was refused or failed.
+        RunFailed: If the run is refused or fails.
     """
     async with session.post(f"{api}/call/v2/analyze", json=parameters, headers={ADDRESS_HEADER: address}) as answer:
         if answer.status != 200:

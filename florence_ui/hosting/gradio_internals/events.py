@@ -14,10 +14,10 @@ def sanitize_event_data(event: EventData) -> None:
 
 
 def set_api_schema(block: Api, schema: dict[str, Any]) -> None:
-    """Describe an endpoint's parameter by a JSON schema of our own."""
+    """Describe an endpoint's parameter by our own JSON schema."""
     block._api_info = schema
 
 
 def forget_api_description(app: App) -> None:
-    """Have the endpoints described anew: Gradio caches the first description, with that request's Host in it."""
+    """Drop the cached description of the endpoints, in which Gradio keeps the Host of the first request."""
     app.api_info = None

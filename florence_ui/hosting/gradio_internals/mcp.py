@@ -1,4 +1,4 @@
-"""Gradio's MCP server, as far as answering the calls of its tools takes."""
+"""The parts of Gradio's MCP server that answering calls of its tools needs."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Self
@@ -20,7 +20,7 @@ class ToolServer:
 
     @classmethod
     def of(cls, blocks: gr.Blocks) -> Self | None:
-        """The tools of a launched page; None where agents are not served."""
+        """The tools of a launched page; None if agents are not served."""
         server = getattr(blocks, "mcp_server_obj", None)
         return None if server is None else cls(server)
 
@@ -40,11 +40,11 @@ class ToolServer:
         return None if endpoint is None else self._server.get_block_fn_from_endpoint_name(endpoint).fn
 
     def page_request(self, request: Request, session: str = "") -> gr.Request:
-        """An agent's request as endpoints know it: one to the page, not to Gradio's inner app for agents."""
+        """An agent's request in the form that endpoints expect: to the page, not to Gradio's inner app for agents."""
         return gr.Request(Request({**request.scope, "app": self._server.blocks.app}), session_hash=session)
 
     def root_url(self, request: Request) -> str:
-        """The address of the page as the agent reaches it."""
+        """The address at which the agent reaches the page."""
         return get_root_url(request, self._server.get_route_path(request), self._server.root_path)
 
     def content(self, values: list[Any], root: str) -> list[Any]:

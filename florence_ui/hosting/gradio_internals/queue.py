@@ -1,4 +1,4 @@
-"""Gradio's queue: events that wait or run, how it is woken, and what it keeps of calls that are over."""
+"""Gradio's queue: waiting and running events, how it is woken, and what it keeps of finished calls."""
 
 import asyncio
 import time
@@ -15,8 +15,8 @@ from gradio.utils import run_coro_in_background, set_task_name
 class WakingQueue(Queue):
     """Gradio's queue, woken by its events instead of polling.
 
-    Gradio polls every millisecond for waiting events and every 10 ms for running ones, which costs 7 % of a core for as
-    long as the app is up.
+    Gradio polls every millisecond for waiting events and every 10 ms for running ones, which permanently uses 7 % of a
+    core.
     """
 
     @classmethod
@@ -28,7 +28,7 @@ class WakingQueue(Queue):
         queue._pushed, queue._running = asyncio.Event(), asyncio.Event()
 
     def start(self) -> None:
-        """Start inside the event loop that the queue runs in."""
+        """Start the queue; call it inside the event loop that it runs in."""
         self._loop = asyncio.get_running_loop()
         self._pushed, self._running = asyncio.Event(), asyncio.Event()  # for this loop
         super().start()
@@ -61,7 +61,7 @@ class WakingQueue(Queue):
             self._cancel_asyncio_tasks()
 
     async def _start_next(self) -> bool:
-        """Start the next events that may run; whether there were any."""
+        """Start the next events that may run; return whether there were any."""
         async with self.delete_lock:
             found = self.get_events()
         if found is None:
@@ -113,7 +113,7 @@ def pending_events(app: App) -> Iterator[Event]:
 
 
 def finished_sessions(app: App) -> list[str]:
-    """Sessions whose calls are all over, although Gradio may still keep answers that nobody has fetched."""
+    """Sessions whose calls are all finished, although Gradio may still keep unfetched answers."""
     queue = app.get_blocks()._queue
     return [
         session
@@ -123,7 +123,7 @@ def finished_sessions(app: App) -> list[str]:
 
 
 def forget_answers(app: App, sessions: Iterable[str]) -> None:
-    """Drop the unfetched answers of these sessions, and the iterators of all calls that are over."""
+    """Drop the unfetched answers of these sessions, and the iterators of all finished calls."""
     queue = app.get_blocks()._queue
     for session in sessions:
         queue.pending_event_ids_session.pop(session, None)

@@ -1,4 +1,4 @@
-"""Gradio's HTTP side: its server, its middleware, and the path of a request."""
+"""Gradio's HTTP server and its middleware."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ class LimitedServer(http_server.Server):
 
 @contextmanager
 def limited_server() -> Iterator[None]:
-    """Serve a page that is launched inside this block by `LimitedServer`."""
+    """Use `LimitedServer` for a page that is launched inside this block."""
     usual = http_server.Server
     http_server.Server = LimitedServer  # type: ignore[misc]  # Gradio offers no other way to choose its server
     try:
@@ -39,7 +39,7 @@ def limited_server() -> Iterator[None]:
 
 
 def set_shutdown_grace(demo: Blocks, seconds: int) -> None:
-    """Give responses under way this long to finish once a launched page is closed."""
+    """Give responses in progress this long to finish once a launched page is closed."""
     demo.server.config.timeout_graceful_shutdown = seconds
 
 
@@ -60,8 +60,8 @@ def remove_cors(app: App) -> None:
 class PageCompression(BrotliMiddleware):
     """Gradio's compression (Brotli, else gzip) for large texts that it skips because their paths have no extension.
 
-    The page is half a megabyte of repetitive descriptions, and less than a tenth of that compressed. Streams are left
-    alone: compressed, an event would wait for the next one.
+    The page is half a megabyte of repetitive descriptions, less than a tenth of that when compressed. Streams are not
+    compressed: each event would wait for the next one.
     """
 
     def _is_compressible_file_type(self, scope: Scope) -> bool:

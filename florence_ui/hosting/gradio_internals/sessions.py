@@ -1,8 +1,8 @@
 """Visitors' sessions without what Gradio copies for deep links.
 
-For every session Gradio describes each component anew and keeps every value that is posted or shown, so that a link
-can restore the page. Such links are closed here. Without them a session costs a thousandth of the time and memory, and
-nothing that a visitor posted, such as a key, is kept. Eviction is by address, which no cache of a library offers.
+For every session Gradio describes each component anew and keeps every posted or shown value, so that a link can restore
+the page. This app does not allow such links. Without them a session costs a thousandth of the time and memory, and
+nothing that a visitor posted, such as a key, is kept. Eviction is by address, which no caching library offers.
 """
 
 import os
@@ -42,16 +42,16 @@ class LeanSession(SessionState):
             self.blocks_config.blocks[key] = value
 
     def _update_config(self, key: int) -> None:
-        """Do nothing: no link restores the page."""
+        """Do nothing: deep links are disabled."""
 
     def _update_value_in_config(self, key: int, value: Any) -> None:
-        """Keep nothing: no link restores the page."""
+        """Keep nothing: deep links are disabled."""
 
 
 class SessionStore(StateHolder):
-    """All visitors' sessions, which beyond the capacity are evicted from the address that has the most.
+    """All visitors' sessions; beyond the capacity, those of the address with the most are evicted.
 
-    Whoever opens one session after another thus evicts their own, not everybody else's.
+    A visitor who opens one session after another thus evicts their own, not everybody else's.
     """
 
     @classmethod
@@ -90,7 +90,7 @@ class SessionStore(StateHolder):
         self.time_last_used.pop(session_id, None)
 
     def _next_to_evict(self) -> str:
-        """The least recently used session of the address that has the most."""
+        """The least recently used session of the address with the most."""
         addresses = {name: getattr(session, "address", "") for name, session in self.session_data.items()}
         counts = Counter(addresses.values())
         most = max(counts.values())

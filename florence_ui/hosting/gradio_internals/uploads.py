@@ -1,4 +1,4 @@
-"""Gradio's parser of uploads, and what it remembers of them."""
+"""Gradio's parser of uploads, and its records of them."""
 
 import os
 from abc import abstractmethod
@@ -18,7 +18,7 @@ class FilePartParser(GradioMultiPartParser):
         """Open the file of a part.
 
         Args:
-            number: The parts so far, including this one.
+            number: The number of parts so far, including this one.
             filename: The name that the client gives it.
             headers: The part's headers.
         """
@@ -48,11 +48,11 @@ def forget_missing_files(app: App) -> None:
 
 
 def tracked_uploads() -> list[str]:
-    """The names of uploads whose progress somebody has asked for or Gradio has tracked."""
+    """The names of uploads whose progress was requested, or that Gradio has tracked."""
     return [*file_upload_statuses._signals]
 
 
 def forget_upload(name: str) -> None:
-    """Drop the progress of an upload; Gradio keeps each name that anybody asks about, forever."""
+    """Drop the progress of an upload; Gradio keeps every requested name forever."""
     file_upload_statuses._signals.pop(name, None)
     file_upload_statuses.stop_tracking(name)

@@ -1,4 +1,4 @@
-"""The parts of the tab for many pictures: what it remembers, its components, and how they are laid out."""
+"""The parts of the Many pictures tab: its state, its components, and their layout."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,9 +18,9 @@ from florence_ui.ui.layout import SESSION_SECONDS
 from florence_ui.ui.updates import Updates
 
 NO_PICTURES = "Choose some pictures first."
-"""Why Run is off."""
+"""Why Run is disabled."""
 REFRESH_SECONDS = 1.0
-"""How often the sheet is brought up to date while the work goes on."""
+"""Seconds between updates of the sheet during a run."""
 
 
 @dataclass(eq=False)
@@ -29,11 +29,11 @@ class BatchState:
 
     Attributes:
         batch: The pictures; None before there are any.
-        previews: Files of the small drawings of finished ones.
-        current: Which one is looked at, -1 for none.
-        asked: The question as it stands in the fields.
-        going: Whether the work goes on.
-        words: What it waits for, if it does.
+        previews: Files with the previews of finished pictures.
+        current: The picture that is open, -1 for none.
+        asked: The question in the fields.
+        going: Whether a run is in progress.
+        words: What the run waits for, if it waits.
     """
 
     batch: Batch | None = None
@@ -69,12 +69,12 @@ class BatchPanel:
 
     @property
     def chosen(self) -> list[Block]:
-        """What changes with the picture that is looked at."""
+        """The components that change with the open picture."""
         return [self.chosen_panel, self.stage, self.meta, self.contact_sheet]
 
     @property
     def shown(self) -> list[Block]:
-        """What changes with the progress."""
+        """The components that change with the progress."""
         return [
             self.run,
             self.stop,
@@ -88,7 +88,7 @@ class BatchPanel:
 
 
 def lay_out() -> BatchPanel:
-    """Files and question on the left, the sheet and the chosen picture on the right."""
+    """Lay out files and question on the left, the sheet and the open picture on the right."""
     usual = "<OD>"
     with gr.Row(elem_id="batch"):
         with gr.Column(elem_id="batch-ask"):
@@ -160,12 +160,12 @@ def lay_out() -> BatchPanel:
 
 
 def task_choices() -> list[tuple[str, str]]:
-    """(words, token) of the tasks that make sense for many pictures: all but those about one picture's region."""
+    """(title, token) of the tasks that make sense for many pictures: all but those about one picture's region."""
     return [(task.title, token) for token, task in TASKS.items() if task.input_kind is not InputKind.REGION]
 
 
 def fit_form_to_task(panel: BatchPanel, token: str) -> Updates:
-    """Only the fields that the task needs."""
+    """Show only the fields that the task needs."""
     task = get_task(token)
     typed = task.input_kind in (InputKind.PHRASE, InputKind.PROMPT)
     words = {"label": labels.FIELD_LABELS.get(task.input_kind, ""), "placeholder": f"For example: {task.example}"}

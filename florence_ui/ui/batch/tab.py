@@ -1,4 +1,4 @@
-"""Many pictures: one question over up to 200 files, with progress, Stop and continue, and failures tried again."""
+"""Many pictures: one question about up to 200 files, with progress, Stop, continuation, and retries of failures."""
 
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Sequence
@@ -33,7 +33,7 @@ REVEAL_CHOSEN = "window.florencePage.revealChosen"
 
 
 def build_batch_tab(page: Page, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
+    """Lay out the tab and connect its events."""
     panel, ask = lay_out(), page.ask
     asked = {panel.state, panel.task, panel.text, panel.classes, ask.model, ask.backend, ask.key, *page.style.controls}
 
@@ -82,7 +82,7 @@ def build_batch_tab(page: Page, tab: gr.Tab) -> None:
 
 
 def set_files(state: BatchState, files: Sequence[str] | None, panel: BatchPanel) -> Updates:
-    """A new set of pictures; those that were there already keep their answers."""
+    """Take a new set of pictures; those present before keep their answers."""
     before, known = state.batch, defaultdict(list)
     for item in before.items if before else ():
         known[item.path].append(item)
@@ -100,7 +100,7 @@ def set_files(state: BatchState, files: Sequence[str] | None, panel: BatchPanel)
 
 
 def stoppable_batch(page: Page, panel: BatchPanel) -> StoppableRun:
-    """What a click on Run all begins."""
+    """The run that a click on Run all starts."""
 
     def failed(inputs: Inputs, error: FlorenceUIError) -> Updates:
         inputs[panel.state].going = False
@@ -110,7 +110,7 @@ def stoppable_batch(page: Page, panel: BatchPanel) -> StoppableRun:
 
 
 async def stream_batch(page: Page, panel: BatchPanel, inputs: Inputs) -> AsyncGenerator[Updates]:
-    """Ask about every picture that waits; how far it has come is told by the timer."""
+    """Ask about every waiting picture; the timer reports the progress."""
     state, services = inputs[panel.state], page.services
     if state.batch is None:
         raise InputError("There are no pictures yet.", "Choose some first.", field="pictures")
@@ -137,7 +137,7 @@ async def stream_batch(page: Page, panel: BatchPanel, inputs: Inputs) -> AsyncGe
 
 
 def read_batch_question(page: Page, panel: BatchPanel, inputs: Inputs) -> Question:
-    """The question as it stands in the fields; nothing of it is checked yet."""
+    """The question in the fields, unchecked."""
     return Question(
         token=inputs[panel.task],
         text=inputs[panel.text] or "",
@@ -148,13 +148,13 @@ def read_batch_question(page: Page, panel: BatchPanel, inputs: Inputs) -> Questi
 
 
 def question_key(page: Page, panel: BatchPanel, inputs: Inputs) -> tuple[str, ...]:
-    """Equal for equal questions, whatever stands in fields that the task does not need; no key is in it."""
+    """A text that is equal for equal questions, regardless of fields that the task does not need; without API key."""
     question = read_batch_question(page, panel, inputs)
     return question.token, question.prompt, question.model_id, question.backend
 
 
 def progress_updates(panel: BatchPanel, state: BatchState) -> Updates:
-    """How far the work has come."""
+    """The progress of the run."""
     batch = state.batch
     failed = [item for item in batch.items if item.state is ItemState.FAILED] if batch else []
     reasons = [[escape_cell(item.name), escape_cell(item.reason)] for item in failed]
@@ -172,11 +172,11 @@ def progress_updates(panel: BatchPanel, state: BatchState) -> Updates:
 
 
 def run_label(state: BatchState) -> str:
-    """What Run would do; another question starts over."""
+    """A sentence about what Run would do; another question starts over."""
     batch = state.batch
     if batch is None or not batch.ended or batch.question != state.asked:
         return "Run all"
-    left = len(batch.items) - batch.ended  # not those that wait: right after Stop some are still being let go
+    left = len(batch.items) - batch.ended  # not the waiting ones: right after Stop some are still being requeued
     return f"Continue with {left}" if left else "Run all again"
 
 
@@ -203,7 +203,7 @@ def frame(state: BatchState, item: Item) -> Frame:
 
 
 def item_note(item: Item) -> str:
-    """A finished picture in a word."""
+    """A finished picture's answer in a few words."""
     if item.result is None:
         return ""
     count = len(item.result.detections)
@@ -226,7 +226,7 @@ def progress_text(state: BatchState, batch: Batch) -> str:
 
 
 async def open_picture(page: Page, panel: BatchPanel, inputs: Inputs, index: object) -> Updates:
-    """One of the pictures with its answer, or with the reason why it has none."""
+    """One of the pictures with its answer, or with the reason that it has none."""
     state: BatchState = inputs[panel.state]
     if state.batch is None or not isinstance(index, int) or not 0 <= index < len(state.batch.items):
         return {}
@@ -252,7 +252,7 @@ async def open_picture(page: Page, panel: BatchPanel, inputs: Inputs, index: obj
 
 
 def wire_download(page: Page, panel: BatchPanel, name: str, button: gr.Button) -> None:
-    """Connects one download of all that is finished."""
+    """Connect one download of all finished pictures."""
 
     async def make(inputs: Inputs) -> Updates:
         options = Options(page.services.image_limits, page.style.read(inputs), (inputs[panel.validation] or 0) / 100)

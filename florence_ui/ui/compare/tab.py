@@ -1,4 +1,4 @@
-"""Compare: the same picture and task, asked twice at the same time, of any two models on any two servers."""
+"""Compare: one picture and task, sent at the same time to any two models on any two servers."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -37,7 +37,7 @@ NO_PICTURE = StageValue(state="empty", title="No picture yet", hint="Choose one 
 
 @dataclass(frozen=True)
 class Side:
-    """One column: who is asked, and what they said."""
+    """One column: the model and server, and their answer."""
 
     name: Literal["left", "right"]
     model: gr.Dropdown
@@ -48,7 +48,7 @@ class Side:
 
     @property
     def shown(self) -> list[Block]:
-        """What changes with the answer."""
+        """The components that change with the answer."""
         return [self.stage, self.meta, self.text]
 
 
@@ -68,14 +68,14 @@ class ComparePanel:
 
     @property
     def parts(self) -> list[Block]:
-        """Everything that changes."""
+        """All components that change."""
         both = [part for side in self.sides.values() for part in side.shown]
         outcome = [self.outcome, self.summary, self.picture, self.table]
         return [self.question, self.run, self.stop, self.notice, *both, *outcome]
 
 
 def build_compare_tab(page: Page, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
+    """Lay out the tab and connect its events."""
     panel = lay_out(page)
     choosers = {chooser for side in panel.sides.values() for chooser in (side.model, side.backend)}
     fields = {*page.question_fields, *page.style.controls, *choosers}
@@ -91,7 +91,7 @@ def build_compare_tab(page: Page, tab: gr.Tab) -> None:
 
 
 def lay_out(page: Page) -> ComparePanel:
-    """Two columns, and below them what they have in common."""
+    """Lay out two columns, and below them what they have in common."""
     settings = page.services.settings
     with gr.Column(elem_id="compare"):
         with gr.Row(elem_id="compare-head", elem_classes="run-stop-row"):
@@ -119,7 +119,7 @@ def lay_out(page: Page) -> ComparePanel:
 
 
 def lay_out_side(page: Page, name: Literal["left", "right"], model: str) -> Side:
-    """One column."""
+    """Lay out one column."""
     backends = [(backend.title, key) for key, backend in page.services.pipeline.backends.items()]
     with gr.Column(elem_id=f"compare-{name}", elem_classes="compare-side", min_width=280):
         model_field = gr.Dropdown(
@@ -137,7 +137,7 @@ def lay_out_side(page: Page, name: Literal["left", "right"], model: str) -> Side
 
 
 def open_tab(page: Page, panel: ComparePanel, inputs: Inputs) -> Updates:
-    """The tab as it opens: with the picture and the question that stand under Explore."""
+    """The tab as it opens: with the picture and the question of the Explore tab."""
     session, question = inputs[page.session], read_question(page, inputs)
     ready = session.source is not None
     if not ready:
@@ -158,7 +158,7 @@ def describe_question(question: Question) -> str:
 
 
 def reset_if_changed(panel: ComparePanel, session: PageSession, question: Question) -> Updates:
-    """Empty columns with the picture, unless what they show is the answer to this question already."""
+    """Empty columns with the picture, unless they already show the answer to this question."""
     return {} if session.compared == (session.shown, describe_question(question)) else reset_sides(panel, session)
 
 
@@ -175,7 +175,7 @@ def reset_sides(panel: ComparePanel, session: PageSession) -> Updates:
 
 
 def stoppable_comparison(page: Page, panel: ComparePanel) -> StoppableRun:
-    """What a click on Compare begins."""
+    """The run that a click on Compare starts."""
 
     def failed(_: Inputs, error: FlorenceUIError) -> Updates:
         return {**show_run(panel), panel.notice: error_notice(error)}
@@ -184,10 +184,10 @@ def stoppable_comparison(page: Page, panel: ComparePanel) -> StoppableRun:
 
 
 async def stream_comparison(page: Page, panel: ComparePanel, inputs: Inputs) -> AsyncGenerator[Updates]:
-    """Both sides as they answer, then what they have in common."""
+    """Show both sides as they answer, then what they have in common."""
     session, shown, question = inputs[page.session], inputs[page.session].shown, read_question(page, inputs)
     answers: dict[str, Analysis] = {}
-    so_far = reset_sides(panel, session)  # sent whole each time: of quick updates a browser may skip some
+    so_far = reset_sides(panel, session)  # always sent in full: a browser may skip some of several quick updates
     so_far |= {side.stage: stage_view.busy(shown, "Asking the model") for side in panel.sides.values()}
     yield so_far
     requests, refused = build_requests(page, panel, inputs, await session.picture(), question)
@@ -208,7 +208,7 @@ async def stream_comparison(page: Page, panel: ComparePanel, inputs: Inputs) -> 
 def build_requests(
     page: Page, panel: ComparePanel, inputs: Inputs, picture: Picture, question: Question
 ) -> tuple[dict[str, Request], dict[str, FlorenceUIError]]:
-    """What each side is asked; a side that cannot be asked has an error in its place."""
+    """The request to each side, with an error in place of one that cannot be sent."""
     requests, refused = {}, {}
     for name, side in panel.sides.items():
         own = replace(question, model_id=labels.model_id_of(inputs[side.model]), backend=inputs[side.backend])
@@ -221,14 +221,14 @@ def build_requests(
 
 
 def show_status(side: Side, shown: Path | None, word: str | FlorenceUIError) -> Updates:
-    """A side that waits, or failed."""
+    """A side that waits, or that failed."""
     if isinstance(word, FlorenceUIError):
         return {side.stage: stage_view.failed(shown, word)}
     return {side.stage: stage_view.busy(shown, word)}
 
 
 async def show_answer(page: Page, side: Side, inputs: Inputs, analysis: Analysis) -> Updates:
-    """A side with its answer; the text's differences are marked when both are there."""
+    """A side with its answer; differences in the text are marked once both have answered."""
     style = page.style.read(inputs)
     path = await draw(analysis, style)
     stage = stage_view.answered(analysis.result, path, (), style.palette).model_copy(update={"phrases": []})
@@ -245,7 +245,7 @@ async def show_answer(page: Page, side: Side, inputs: Inputs, analysis: Analysis
 
 
 async def compare_answers(panel: ComparePanel, answers: Mapping[str, Analysis]) -> Updates:
-    """What both found, what only one did, and where their texts differ."""
+    """The objects that both or only one found, and the differences between their texts."""
     if len(answers) < len(panel.sides):
         return {
             panel.notice: text_notice("Only one side answered, so there is nothing to compare.")
@@ -264,7 +264,7 @@ async def compare_answers(panel: ComparePanel, answers: Mapping[str, Analysis]) 
 
 
 async def compare_objects(panel: ComparePanel, answers: Mapping[str, Analysis]) -> Updates:
-    """The table, and one picture of who found what."""
+    """The table, and a picture of who found what."""
     left, right = (answers[name].result for name in (LEFT, RIGHT))
     comparison = compare.compare(left, right)
     words = compare.summarize(comparison)
@@ -283,10 +283,10 @@ async def compare_objects(panel: ComparePanel, answers: Mapping[str, Analysis]) 
 
 
 def show_stop(panel: ComparePanel) -> Updates:
-    """Stop in the place of Compare."""
+    """Show Stop instead of Compare."""
     return {panel.run: gr.update(visible=False), panel.stop: gr.update(visible=True), panel.notice: NoticeValue()}
 
 
 def show_run(panel: ComparePanel) -> Updates:
-    """Compare in the place of Stop."""
+    """Show Compare instead of Stop."""
     return {panel.run: gr.update(visible=True), panel.stop: gr.update(visible=False)}

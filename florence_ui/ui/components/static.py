@@ -1,4 +1,4 @@
-"""What the page's own components share."""
+"""The base class of the page's own components."""
 
 from pathlib import Path
 from typing import Any

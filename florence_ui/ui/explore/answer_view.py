@@ -1,4 +1,4 @@
-"""An answer in all its forms: picture, before and after, table, text, JSON, code, and the words beside it."""
+"""An answer in all its forms: picture, before and after, table, text, JSON, code, and messages."""
 
 from pathlib import Path
 from typing import Any
@@ -34,12 +34,12 @@ THUMBNAIL_SIZE = (168, 120)
 
 
 def visible_rows(run: Run) -> list[int]:
-    """Rows of the detections that are switched on."""
+    """Rows of the visible detections."""
     return [row for row in range(len(run.analysis.result.detections)) if row not in run.hidden]
 
 
 async def draw(session: PageSession, run: Run, style: Style) -> None:
-    """Draw an answer into a new file, and a small copy of the first drawing.
+    """Draw an answer into a new file, with a small copy of the first drawing.
 
     Raises:
         FlorenceUIError: If the picture is gone or the file cannot be written.
@@ -59,7 +59,7 @@ def make_thumbnail(path: Path) -> Path:
 
 
 def stage_value(session: PageSession, style: Style | None = None) -> StageValue:
-    """The stage as it is when nothing is going on."""
+    """The stage while nothing is running."""
     run = session.run
     if run is not None and run.after is not None:
         return stage_view.answered(run.analysis.result, run.after, run.hidden, (style or Style()).palette)
@@ -67,7 +67,7 @@ def stage_value(session: PageSession, style: Style | None = None) -> StageValue:
 
 
 def answer_updates(page: Page, session: PageSession, style: Style) -> Updates:
-    """All forms of the answer that is shown; nothing where there is none."""
+    """All forms of the answer that is shown; empty if there is none."""
     answer, run = page.answer, session.run
     if run is None:
         return {}
@@ -91,17 +91,17 @@ def answer_updates(page: Page, session: PageSession, style: Style) -> Updates:
 
 
 def annotator_choices(result: Result, style: Style) -> list[str]:
-    """The annotators to choose from: those that fit, and those that are chosen already."""
+    """The annotators to choose from: those that fit, and those already chosen."""
     return [str(name) for name in dict.fromkeys([*suitable_annotators(result), *style.annotators])]
 
 
 def recent_updates(page: Page, session: PageSession, style: Style) -> Updates:
-    """The last runs."""
+    """The recent runs."""
     return {page.recent: recent_thumbnails(session), page.recent_panel: gr.update(visible=bool(session.recent))}
 
 
 def picture_updates(page: Page, session: PageSession, style: Style) -> Updates:
-    """What changes when the answer is drawn anew."""
+    """The components that change when the answer is redrawn."""
     answer, run = page.answer, session.run
     if run is None:
         return {}
@@ -113,14 +113,14 @@ def picture_updates(page: Page, session: PageSession, style: Style) -> Updates:
 
 
 def program(page: Page, run: Run, style: Style) -> str:
-    """The whole of it as a Python program, all calls of a class search or a chain included."""
+    """The answer as a Python program, including all calls of a class search or a chain."""
     recipe = recipe_of(run)
     prompts = list(recipe.prompts) if len(recipe.prompts) > 1 else recipe.prompts[0]
     return python_snippet(prompt=prompts, then=recipe.then, style=style, **call_arguments(page, run))
 
 
 def recipe_of(run: Run) -> Recipe:
-    """How an answer came about."""
+    """The recipe of an answer."""
     question = run.question
     if run.recipe is not None:
         return run.recipe
@@ -130,7 +130,7 @@ def recipe_of(run: Run) -> Recipe:
 
 
 def call_arguments(page: Page, run: Run) -> dict[str, Any]:
-    """What the code that repeats the call needs, besides the prompt."""
+    """The arguments besides the prompt for the code that repeats the call."""
     backend = page.services.pipeline.backend(run.analysis.backend)
     return {
         "url": backend.url,
@@ -140,7 +140,7 @@ def call_arguments(page: Page, run: Run) -> dict[str, Any]:
 
 
 def meta_line(page: Page, analysis: StoredAnalysis) -> str:
-    """How long it took, and who answered."""
+    """A sentence about how long the run took, and who answered."""
     where = "this machine" if page.services.pipeline.backend(analysis.backend).is_on_this_machine else analysis.server
     seconds = f"{analysis.seconds:.2f} s" if analysis.seconds < 10 else f"{analysis.seconds:.0f} s"
     parts = [seconds, labels.model_title(analysis.model_id), where]
@@ -148,7 +148,7 @@ def meta_line(page: Page, analysis: StoredAnalysis) -> str:
 
 
 def warning_messages(analysis: StoredAnalysis, source: Path) -> list[Message]:
-    """What is odd in the answer; of nano's about an example, that nano is for those only."""
+    """The answer's warnings; for nano's answer about an example, also that nano only knows these."""
     lines = [Message(text=text, tone="warning") for text in analysis.result.warnings]
     if analysis.model_id == NANO and source.is_relative_to(EXAMPLES):
         text, hint = labels.NANO_NOTE
@@ -157,7 +157,7 @@ def warning_messages(analysis: StoredAnalysis, source: Path) -> list[Message]:
 
 
 def recent_thumbnails(session: PageSession) -> ThumbnailStripValue:
-    """The last runs as thumbnails."""
+    """The recent runs as thumbnails."""
     thumbnails = [
         Thumbnail(
             title=run.analysis.result.task.title,

@@ -1,4 +1,4 @@
-"""Chains: several tasks in a row, each step with its state, its time, and its answer to open."""
+"""Chains: several tasks in a row, each step with its state, its time, and an answer to open."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -34,8 +34,8 @@ class ChainProgress:
     """One visitor's last chain.
 
     Attributes:
-        chain: Which one.
-        reports: The last news of every step that has begun.
+        chain: The chain.
+        reports: The last report of every step that has started.
         runs: The answers of the finished steps.
     """
 
@@ -58,7 +58,7 @@ class ChainsPanel:
 
 
 def build_chains_panel(page: Page) -> None:
-    """Lays the panel out and connects it."""
+    """Lay out the panel and connect its events."""
     panel, ask = lay_out(), page.ask
     fields = {panel.going, panel.chain, *page.question_fields, *page.style.controls}
     mine = [panel.run, panel.stop, panel.steps, panel.answers]
@@ -76,7 +76,7 @@ def build_chains_panel(page: Page) -> None:
 
 
 def lay_out() -> ChainsPanel:
-    """Folded until somebody wants it."""
+    """Lay out the panel, closed at first."""
     with gr.Accordion("Chains: several tasks in a row", open=False, elem_id="chains-panel"):
         chain = gr.Dropdown(
             [(chain.title, name) for name, chain in CHAINS.items()], value=FIRST, label="Chain", show_label=False,
@@ -92,7 +92,7 @@ def lay_out() -> ChainsPanel:
 
 
 def stoppable_chain(page: Page, panel: ChainsPanel) -> StoppableRun:
-    """What a click on Run the chain begins."""
+    """The run that a click on Run the chain starts."""
 
     def running() -> Updates:
         return {**show_stop(page), **show_chain_stop(panel)}
@@ -104,7 +104,7 @@ def stoppable_chain(page: Page, panel: ChainsPanel) -> StoppableRun:
 
 
 async def stream_chain(page: Page, panel: ChainsPanel, inputs: Inputs) -> AsyncGenerator[Updates]:
-    """Every step as it starts, goes on and ends; the answer of the last finished one is shown."""
+    """Show every step as it starts, progresses and ends, and the answer of the last finished one."""
     session, going, style = inputs[page.session], inputs[panel.going], page.style.read(inputs)
     services, shown, stage = page.services, session.shown, page.answer.stage
     picture = await session.picture()
@@ -150,7 +150,7 @@ async def store_answer(
 
 
 def form_question(question: Question, going: ChainProgress, report: StepReport) -> Question:
-    """What stands in the fields when a step's answer is opened; for a step about each object, its first step."""
+    """The question for the fields when a step's answer is opened; for a step about each object, the first step's."""
     if isinstance(going.chain.steps[report.number], ForEach):
         return replace(question, token=first_token(going.chain))
     return question
@@ -162,7 +162,7 @@ def first_token(chain: Chain) -> str:
 
 
 def recipe_of(going: ChainProgress, report: StepReport) -> Recipe:
-    """How a step's answer came about."""
+    """The recipe of a step's answer."""
     first = first_token(going.chain)
     match going.chain.steps[report.number]:
         case Ask(about_text=True):
@@ -175,7 +175,7 @@ def recipe_of(going: ChainProgress, report: StepReport) -> Recipe:
 
 
 def progress_updates(panel: ChainsPanel, going: ChainProgress, session: PageSession) -> Updates:
-    """Every step's state in words, and a thumbnail for every answer."""
+    """Every step's state in words, and a thumbnail of every answer."""
     lines = [step_message(number, step, going.reports.get(number)) for number, step in enumerate(going.chain.steps)]
     thumbnails = [step_thumbnail(going, number, run) for number, run in sorted(going.runs.items())]
     current = next((k for k, (_, run) in enumerate(sorted(going.runs.items())) if run is session.run), -1)
@@ -208,7 +208,7 @@ def step_title(going: ChainProgress, number: int) -> str:
 
 
 async def open_step_answer(page: Page, panel: ChainsPanel, inputs: Inputs, index: object) -> Updates:
-    """A step's answer as the answer that is shown."""
+    """Show a step's answer as the current answer."""
     session, going = inputs[page.session], inputs[panel.going]
     runs = [run for _, run in sorted(going.runs.items())]
     if not isinstance(index, int) or not 0 <= index < len(runs) or runs[index] not in session.recent:
@@ -218,7 +218,7 @@ async def open_step_answer(page: Page, panel: ChainsPanel, inputs: Inputs, index
 
 
 def stop_chain(page: Page, panel: ChainsPanel, inputs: Inputs) -> Updates:
-    """The page at rest after Stop: the steps that were finished stay."""
+    """The idle page after Stop; finished steps stay."""
     session, going = inputs[page.session], inputs[panel.going]
     for number, report in list(going.reports.items()):
         if report.state is StepState.RUNNING:
@@ -237,10 +237,10 @@ def current_stage(page: Page, inputs: Inputs) -> object:
 
 
 def show_chain_stop(panel: ChainsPanel) -> Updates:
-    """Stop in the place of Run the chain."""
+    """Show Stop instead of Run the chain."""
     return {panel.run: gr.update(visible=False), panel.stop: gr.update(visible=True)}
 
 
 def show_chain_run(panel: ChainsPanel) -> Updates:
-    """Run the chain in the place of Stop."""
+    """Show Run the chain instead of Stop."""
     return {panel.run: gr.update(visible=True), panel.stop: gr.update(visible=False)}

@@ -1,4 +1,4 @@
-"""Pictures to start from, each with a task that shows something."""
+"""Pictures to start from, each with a suitable task."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from florence_ui.ui.components.thumbnail_strip import Thumbnail, ThumbnailStripV
 from florence_ui.ui.file_data import as_file_data
 
 THUMBNAILS = "thumbnails"
-"""Folder beside the pictures with a small copy of each, for the page's first visit must not wait for large ones."""
+"""Folder beside the pictures with a small copy of each, so that the first visit need not wait for large ones."""
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,14 @@ class Example:
     """One picture with its task.
 
     Attributes:
-        title: What it shows.
-        token: The task to ask.
+        title: Its title.
+        token: The task's token.
         text: The task's phrase.
         classes: The task's classes.
         region: The task's region.
-        path: The file of a bundled picture; None where `link` says where to fetch it.
+        path: The file of a bundled picture; None if `link` says where to fetch it.
         thumbnail: A small copy of it.
-        link: Fetched only when somebody chooses it.
+        link: Its link, fetched only when somebody chooses it.
     """
 
     title: str
@@ -51,7 +51,7 @@ BY_LINK = Example(
 def load_examples(folder: Path = EXAMPLES) -> list[Example]:
     """The bundled pictures that `examples.json` names, then one by link.
 
-    Their thumbnails are served from where they are: a copy among the visitors' files would age out with those.
+    Their thumbnails are served in place: a copy among the visitors' files would age out with those.
     """
     gr.set_static_paths([folder / THUMBNAILS])
     listing = folder / "examples.json"

@@ -1,4 +1,4 @@
-"""Filters beside the answer: off at first, visible, and they say what they left out. The model is not asked again."""
+"""Filters beside the answer: off by default, with a sentence about what was removed. The model is not asked again."""
 
 from dataclasses import fields
 
@@ -20,11 +20,11 @@ TITLES = {
     "overlapping": "overlapping boxes with different labels",
     "inverted": "boxes with swapped corners",
 }
-"""Words for the filters, by the names of `Filters`."""
+"""Labels of the filters, by the field names of `Filters`."""
 
 
 def build_filter_panel(page: Page) -> None:
-    """Lay the filters out and connect them; they are there when something was found."""
+    """Lay out the filters and connect their events; they are visible when something was found."""
     with gr.Column(visible=False, elem_id="filter-panel") as panel:
         chosen = gr.CheckboxGroup(
             [(TITLES[field.name], field.name) for field in fields(Filters)], label="Leave out", elem_id="filters"
@@ -41,7 +41,7 @@ def build_filter_panel(page: Page) -> None:
 
 
 async def apply_filters(page: Page, panel: gr.Column, notice: Notice, inputs: Inputs, chosen: list[str]) -> Updates:
-    """The answer without what the filters leave out; drawn anew only if that changes something."""
+    """Apply the filters to the answer, and redraw it only if that changes anything."""
     session: PageSession = inputs[page.session]
     run = session.run
     if run is None or not len(run.analysis.result.detections):
@@ -64,9 +64,9 @@ async def apply_filters(page: Page, panel: gr.Column, notice: Notice, inputs: In
 
 
 def leave_out(run: Run, removals: tuple[Removal, ...]) -> bool:
-    """Switch off what was removed and on what no longer is; return whether that changed anything.
+    """Hide removed objects and show those no longer removed; return whether that changed anything.
 
-    What somebody switched off or on by hand stays as it is, unless a filter now says otherwise.
+    Objects hidden or shown by hand stay as they are, unless a filter now decides otherwise.
     """
     gone = frozenset(index for removal in removals for index in removal.indices)
     if gone == run.filtered:

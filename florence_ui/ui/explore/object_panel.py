@@ -1,4 +1,4 @@
-"""Ask about what was found: one object or all that are shown; the answers become one new answer."""
+"""Questions about one object or all visible ones; the answers become one new answer."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -28,17 +28,17 @@ THEN = {
     Action.READ: FollowUp.READ_EACH,
     Action.READ_CROP: FollowUp.READ_CROP_EACH,
 }
-"""How the code that people paste says it."""
+"""The follow-up step of each action in the code snippets."""
 
 
 @dataclass(eq=False)
 class ObjectSelection:
-    """What one visitor asks about.
+    """The objects that one visitor asks about.
 
     Attributes:
         run: The answer whose object is pinned.
         row: Its row, -1 for none.
-        partial: The merged answer as far as it has come, with the run that it is about; None when nothing is going on.
+        partial: The merged answer so far, with the run that it is about; None while nothing is running.
     """
 
     run: Run | None = None
@@ -46,7 +46,7 @@ class ObjectSelection:
     partial: tuple[Run, Analysis, Action] | None = None
 
     def rows(self, session: PageSession) -> list[int]:
-        """The rows to ask about: the pinned one, or all that are shown."""
+        """The rows to ask about: the pinned one, or all visible ones."""
         if session.run is None:
             return []
         pinned = self.run is session.run and 0 <= self.row < len(session.run.analysis.result.detections)
@@ -65,7 +65,7 @@ class ObjectPanel:
 
 
 def build_object_panel(page: Page) -> None:
-    """Lays the panel out and connects it; it is there when something was found."""
+    """Lay out the panel and connect its events; it is visible when something was found."""
     panel = lay_out()
     fields = {page.session, panel.choice, page.ask.key, *page.style.controls}
     mine = [panel.panel, panel.about, panel.stop, *panel.buttons.values()]
@@ -92,7 +92,7 @@ def build_object_panel(page: Page) -> None:
 
 
 def lay_out() -> ObjectPanel:
-    """A line that says which objects are meant, and a button an action."""
+    """Lay out a line about which objects are meant, and one button per action."""
     with gr.Column(visible=False, elem_id="object-panel") as panel:
         about = Notice(elem_id="object-about", label="Which objects are asked about")
         with gr.Row(elem_id="object-row"):
@@ -105,7 +105,7 @@ def lay_out() -> ObjectPanel:
 
 
 def stoppable_action(page: Page, panel: ObjectPanel, action: Action) -> StoppableRun:
-    """What a click on an action begins."""
+    """The run that a click on an action starts."""
 
     def running() -> Updates:
         return {**show_stop(page), **show_object_stop(panel)}
@@ -117,7 +117,7 @@ def stoppable_action(page: Page, panel: ObjectPanel, action: Action) -> Stoppabl
 
 
 def selection_updates(page: Page, panel: ObjectPanel, inputs: Inputs) -> Updates:
-    """The panel as it fits the answer that is shown."""
+    """The panel for the answer that is shown."""
     session, choice = inputs[page.session], inputs[panel.choice]
     rows = choice.rows(session)
     return {
@@ -128,7 +128,7 @@ def selection_updates(page: Page, panel: ObjectPanel, inputs: Inputs) -> Updates
 
 
 def selection_text(session: PageSession, rows: list[int], *, pinned: bool) -> str:
-    """Which objects are meant, in a sentence."""
+    """A sentence about which objects are meant."""
     if session.run is None or not rows:
         return "All objects are hidden."
     if pinned:
@@ -140,7 +140,7 @@ def selection_text(session: PageSession, rows: list[int], *, pinned: bool) -> st
 
 
 async def stream_action(page: Page, panel: ObjectPanel, action: Action, inputs: Inputs) -> AsyncGenerator[Updates]:
-    """Everything that an action shows, from its start to the merged answer."""
+    """Show an action, from its start to the merged answer."""
     session, choice, services, stage = inputs[page.session], inputs[panel.choice], page.services, page.answer.stage
     run, rows, doing = session.run, choice.rows(session), ACTIONS[action].doing
     if run is None:
@@ -167,13 +167,13 @@ async def stream_action(page: Page, panel: ObjectPanel, action: Action, inputs: 
 
 
 def show_object_stop(panel: ObjectPanel) -> Updates:
-    """Stop beside the buttons, which are off."""
+    """Show Stop beside the disabled buttons."""
     off: Updates = {button: gr.update(interactive=False) for button in panel.buttons.values()}
     return {panel.stop: gr.update(visible=True), **off}
 
 
 async def show_merged(page: Page, panel: ObjectPanel, inputs: Inputs) -> Updates:
-    """The merged answer, whole or as far as it has come, as the answer that is shown; without any, the one before."""
+    """Show the merged answer, complete or partial; if there is none, the previous one."""
     session, choice, style = inputs[page.session], inputs[panel.choice], page.style.read(inputs)
     if choice.partial is None:
         return restore_page(page, panel, inputs)
@@ -181,7 +181,7 @@ async def show_merged(page: Page, panel: ObjectPanel, inputs: Inputs) -> Updates
     try:
         new = session.add_run(run.question, merged, run.before)
         new.recipe = Recipe(answer_view.recipe_of(run).prompts, THEN[action])
-        if action is not Action.READ_CROP:  # the same objects: what was switched off stays off
+        if action is not Action.READ_CROP:  # the same objects: hidden ones stay hidden
             new.hidden, new.filtered = run.hidden, run.filtered
         await answer_view.draw(session, new, style)
     except FlorenceUIError as error:
@@ -190,7 +190,7 @@ async def show_merged(page: Page, panel: ObjectPanel, inputs: Inputs) -> Updates
 
 
 def restore_page(page: Page, panel: ObjectPanel, inputs: Inputs) -> Updates:
-    """The page at rest, with the answer that is shown."""
+    """The idle page with the answer that is shown."""
     session = inputs[page.session]
     stage = answer_view.stage_value(session, page.style.read(inputs))
     notices: Updates = {page.ask.input_notice: NoticeValue(), page.ask.picture_notice: NoticeValue()}

@@ -1,4 +1,4 @@
-"""The parts of the page, each a function that lays out its components and a dataclass that holds them."""
+"""The parts of the Explore tab: for each a function that lays out its components, and a dataclass with them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ class AnswerPanel:
 
 @dataclass(frozen=True)
 class StylePanel:
-    """How the answer is drawn."""
+    """The style of the drawing."""
 
     panel: gr.Accordion
     annotators: gr.CheckboxGroup
@@ -81,29 +81,29 @@ class StylePanel:
 
     @property
     def controls(self) -> list[Block]:
-        """What a drawing depends on, in the order of `drawing.Style`'s fields."""
+        """The inputs of a drawing, in the order of `rendering.style.Style`'s fields."""
         return [self.annotators, self.labels, self.palette, self.thickness, self.opacity, self.text_size]
 
     @property
     def changes(self) -> list[Callable[..., gr.events.Dependency]]:
-        """The event of each control that says its value was changed by hand, and is not being dragged any more."""
+        """For each control, the event of a finished change by hand, after any dragging."""
         chosen = [self.annotators.input, self.labels.input, self.palette.input]
         return [*chosen, self.thickness.release, self.opacity.release, self.text_size.release]
 
     def read(self, inputs: Mapping[Any, Any]) -> Style:
-        """The style as it stands in the panel."""
+        """The style that is set in the panel."""
         annotators, labels, palette, *numbers = (inputs[control] for control in self.controls)
         return Style(tuple(annotators or ()), bool(labels), str(palette), *numbers)
 
     def filled(self, style: Style) -> dict[Block, Any]:
-        """The panel with a style in it."""
+        """The panel filled in with a style."""
         values = [[str(name) for name in style.annotators], style.labels, style.palette]
         return dict(zip(self.controls, [*values, style.thickness, style.opacity, style.text_size], strict=True))
 
 
 @dataclass(frozen=True)
 class DownloadPanel:
-    """What can be taken away, and the hidden button that hands the file over."""
+    """The downloads, and the hidden button that delivers the file."""
 
     panel: gr.Accordion
     buttons: dict[str, gr.Button]
@@ -112,14 +112,14 @@ class DownloadPanel:
 
 
 def header() -> Notice:
-    """The name, one line about it, and what the server is doing."""
+    """Lay out the name, a line about the page, and the server's state."""
     with gr.Row(elem_id="header"):
         gr.Markdown("# Florence-2 playground\nSee what one small vision model sees.", elem_id="title")
         return Notice(elem_id="server-state", label="Server")
 
 
 def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, examples: ThumbnailStripValue) -> AskPanel:
-    """Lay out the left column; `backends` are (words, name)."""
+    """Lay out the left column; `backends` are (title, name)."""
     picture = LenientImage(
         label="Picture",
         type="filepath",
@@ -192,7 +192,7 @@ def ask_panel(backends: Sequence[tuple[str, str]], backend: str, model: str, exa
 
 
 def answer_panel() -> AnswerPanel:
-    """Lay out the result's tabs and what belongs beside them."""
+    """Lay out the result's tabs and the components beside them."""
     with gr.Tabs(elem_id="answer-tabs") as tabs:
         with gr.Tab("Picture", id="picture"):
             stage = Stage(WELCOME, elem_id="stage", label="Result")
@@ -229,14 +229,14 @@ def answer_panel() -> AnswerPanel:
 
 
 def recent_panel() -> tuple[gr.Column, ThumbnailStrip]:
-    """Lay out the last runs; not there before the first one."""
+    """Lay out the recent runs; hidden before the first one."""
     with gr.Column(visible=False, elem_id="recent-panel") as panel:
         gr.Markdown("### Recent", elem_id="recent-title")
         return panel, ThumbnailStrip(label="Recent runs", elem_id="recent")
 
 
 def style_panel() -> StylePanel:
-    """Lay out how the answer is drawn; folded until somebody wants it."""
+    """Lay out the style of the drawing, closed at first."""
     usual = Style()
     with gr.Accordion("Style", open=False, elem_id="style-panel", visible=False) as panel:
         annotators = LenientCheckboxGroup(
@@ -260,7 +260,7 @@ def style_panel() -> StylePanel:
 
 
 def download_panel() -> DownloadPanel:
-    """Lay out what can be taken away; each file is made when it is asked for."""
+    """Lay out the downloads; each file is written on request."""
     with gr.Accordion("Download", open=False, elem_id="download-panel", visible=False) as panel:
         with gr.Row(elem_id="download-row"):
             buttons = {

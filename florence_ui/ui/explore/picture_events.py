@@ -1,4 +1,4 @@
-"""A picture comes onto the page: by upload, clipboard, webcam, link, or as an example."""
+"""New pictures on the page: by upload, clipboard, webcam, link, or as an example."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -31,7 +31,7 @@ from florence_ui.visitors.session import PageSession
 
 
 def wire(page: Page) -> None:
-    """Connect every way in."""
+    """Connect every source of pictures."""
     ask = page.ask
     fields, parts = {*page.question_fields, ask.picture, ask.link}, picture_parts(page)
 
@@ -63,18 +63,18 @@ def wire(page: Page) -> None:
 
 
 def is_own_value(session: PageSession, value: str | None) -> bool:
-    """Whether the field reports what the page itself put there: Gradio does so also when that is taken away."""
+    """Whether the field reports the picture that the page itself put there, as Gradio also does on its removal."""
     return value is None or (session.field_value is not None and Path(value) == session.field_value)
 
 
 def picture_parts(page: Page) -> list[Block]:
-    """What changes with the picture."""
+    """The components that change with the picture."""
     ask = page.ask
     return [*page.question_parts, ask.picture_notice, ask.link, ask.examples, *page.answer_parts]
 
 
 async def take_picture(page: Page, inputs: Inputs, opening: Awaitable[Picture]) -> Updates:
-    """Put a visitor's picture on the page; a box on the old one is gone."""
+    """Put a visitor's picture on the page, and drop the box on the old one."""
     session: PageSession = inputs[page.session]
     question = replace(read_question(page, inputs), region=None)
     try:
@@ -88,7 +88,7 @@ async def take_picture(page: Page, inputs: Inputs, opening: Awaitable[Picture]) 
 
 
 async def take_example(page: Page, inputs: Inputs, index: object) -> Updates:
-    """Put an example on the page, together with its question."""
+    """Put an example on the page, with its question."""
     if not isinstance(index, int) or not 0 <= index < len(page.examples):
         return {}
     session, example, now = inputs[page.session], page.examples[index], read_question(page, inputs)
@@ -109,7 +109,7 @@ async def set_picture(session: PageSession, opening: Awaitable[Picture]) -> None
     """Open a picture and make it the session's.
 
     Raises:
-        FlorenceUIError: If it cannot be opened; the session keeps the one it had.
+        FlorenceUIError: If it cannot be opened; the session keeps the previous one.
     """
     picture = await opening
     shown = await asyncio.to_thread(storage.write, picture.jpeg, ".jpg", stem="picture")
@@ -117,12 +117,12 @@ async def set_picture(session: PageSession, opening: Awaitable[Picture]) -> None
 
 
 def restore_picture(page: Page, session: PageSession) -> Updates:
-    """The picture field as it was before somebody gave it what cannot be used."""
+    """The picture field as it was before an unusable input."""
     return {page.ask.picture: gr.update(value=str(session.shown) if session.shown else None)}
 
 
 def show_new_picture(page: Page, session: PageSession, *, example: int = -1) -> Updates:
-    """A new picture, and no answer about it yet."""
+    """The page with a new picture, and no answer yet."""
     return {
         **clear_answer(page),
         page.answer.stage: stage_view.ready(session.shown),
@@ -134,7 +134,7 @@ def show_new_picture(page: Page, session: PageSession, *, example: int = -1) -> 
 
 
 def remove_picture(page: Page, inputs: Inputs) -> Updates:
-    """Take the picture and its answer off the page; what was run before stays among the recent ones."""
+    """Remove the picture and its answer from the page; the recent runs stay."""
     session: PageSession = inputs[page.session]
     session.remove_picture()
     question = replace(read_question(page, inputs), region=None)

@@ -1,4 +1,4 @@
-"""Run, Stop, and going back to what was run before."""
+"""Run, Stop, and reopening recent runs."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -27,11 +27,11 @@ from florence_ui.visitors.multi_call import answer, with_status
 from florence_ui.visitors.session import PageSession
 
 FIELDS = {"text": "input_notice", "classes": "input_notice", "region": "input_notice", "image": "picture_notice"}
-"""Where an error about a field is said; the rest goes onto the stage."""
+"""Fields that show their own errors; the stage shows all others."""
 
 
 def wire(page: Page) -> None:
-    """Connects Run, Stop and the recent runs."""
+    """Connect Run, Stop and the recent runs."""
     ask, stage = page.ask, page.answer.stage
     fields = {*page.question_fields, *page.style.controls}
     parts = [ask.run, ask.stop, ask.input_notice, ask.picture_notice, *page.answer_parts]
@@ -47,14 +47,14 @@ def wire(page: Page) -> None:
 
 
 def reopen_parts(page: Page) -> list[Block]:
-    """What changes when an earlier run is shown again."""
+    """The components that change when a recent run is reopened."""
     ask = page.ask
     parts = [ask.run, ask.stop, ask.input_notice, ask.picture_notice, *page.answer_parts, *page.question_parts]
     return [*dict.fromkeys([*parts, *page.filled_parts, ask.examples])]
 
 
 def stoppable_run(page: Page) -> StoppableRun:
-    """What a click on Run begins."""
+    """The run that a click on Run starts."""
 
     def failed(inputs: Inputs, error: FlorenceUIError) -> Updates:
         return {**show_run(page), **show_error(page, inputs[page.session], error)}
@@ -63,7 +63,7 @@ def stoppable_run(page: Page) -> StoppableRun:
 
 
 async def stream_run(page: Page, inputs: Inputs) -> AsyncGenerator[Updates]:
-    """Everything that a run shows, from its first state to its answer."""
+    """Show a run, from its first state to its answer."""
     session, style, services = inputs[page.session], page.style.read(inputs), page.services
     question, shown = read_question(page, inputs), session.shown
     picture = await session.picture()
@@ -85,7 +85,7 @@ async def stream_run(page: Page, inputs: Inputs) -> AsyncGenerator[Updates]:
 
 
 def show_stop(page: Page) -> Updates:
-    """Stop in the place of Run."""
+    """Show Stop instead of Run."""
     ask = page.ask
     return {
         ask.run: gr.update(visible=False),
@@ -96,12 +96,12 @@ def show_stop(page: Page) -> Updates:
 
 
 def show_run(page: Page) -> Updates:
-    """Run in the place of Stop."""
+    """Show Run instead of Stop."""
     return {page.ask.run: gr.update(visible=True), page.ask.stop: gr.update(visible=False)}
 
 
 def show_error(page: Page, session: PageSession, error: FlorenceUIError) -> Updates:
-    """An error at its field, if it has one on the page, or in the place of the answer."""
+    """Show an error at its field, if that is on the page, else instead of the answer."""
     field = FIELDS.get(getattr(error, "field", ""))
     if field:
         return {getattr(page.ask, field): error_notice(error), page.answer.stage: answer_view.stage_value(session)}
@@ -109,14 +109,14 @@ def show_error(page: Page, session: PageSession, error: FlorenceUIError) -> Upda
 
 
 def show_failure(page: Page, session: PageSession, error: FlorenceUIError) -> Updates:
-    """Why there is no answer, and nothing of the one before, which stays among the recent runs."""
+    """Show why there is no answer, and clear the previous one, which stays among the recent runs."""
     session.run = None
     failed = stage_view.failed(session.shown, error)
     return {**clear_answer(page), page.answer.stage: failed, page.recent: answer_view.recent_thumbnails(session)}
 
 
 async def reopen_run(page: Page, inputs: Inputs, index: object) -> Updates:
-    """An earlier answer with its picture and question, as it was; nothing is asked again."""
+    """Show an earlier answer with its picture and question; the model is not asked again."""
     session: PageSession = inputs[page.session]
     try:
         run = await session.show_again(index) if isinstance(index, int) else None

@@ -1,4 +1,4 @@
-"""What the page opens with, what the browser remembers, the link to a setup, and what the server is doing."""
+"""The page's initial state, the settings that the browser remembers, the share link, and the server's state."""
 
 import contextlib
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ TONES: dict[ServerState, Tone] = {
 
 
 def wire(demo: gr.Blocks, page: Page) -> None:
-    """Connect opening, remembering, sharing and the line about the server."""
+    """Connect the events of opening, remembering and sharing, and of the line about the server."""
     ask, fields = page.ask, {*page.question_fields, *page.style.controls}
     opened = [*picture_parts(page), *page.filled_parts, *page.style.controls, page.session]
 
@@ -54,7 +54,7 @@ def wire(demo: gr.Blocks, page: Page) -> None:
 
 
 async def open_page(page: Page, inputs: Inputs, query: Mapping[str, str]) -> Updates:
-    """The page as it opens: what a link asks for, else what the browser remembers, on the link's or the first example.
+    """Open the page with the link's question, else the remembered one, and the link's example, else the first.
 
     Nothing is run.
     """
@@ -82,18 +82,18 @@ async def open_page(page: Page, inputs: Inputs, query: Mapping[str, str]) -> Upd
 
 
 def example_names(page: Page) -> list[str]:
-    """What a link calls the bundled examples, which come first on the page."""
+    """Names in links of the bundled examples, which come first on the page."""
     return [example.path.stem for example in page.examples if example.path]
 
 
 def current_example(page: Page, session: PageSession) -> str:
-    """What a link calls the example that is on the page; empty for a picture of the visitor's own."""
+    """The name in links of the example on the page; empty for a visitor's own picture."""
     path = session.source[0] if session.source else None
     return next((example.path.stem for example in page.examples if example.path and example.path == path), "")
 
 
 async def show_server_state(page: Page, backend: str, model: str) -> Updates:
-    """What the chosen server is doing, in a sentence; asked again soon while that changes."""
+    """A sentence about the state of the chosen server; refreshed soon while that changes."""
     pipeline = page.services.pipeline
     model_id = await pipeline.choose_model(backend, labels.model_id_of(model), nano_stands_in=True)
     status = await pipeline.status(backend, model_id)

@@ -1,4 +1,4 @@
-"""An answer -> what the stage shows: outlines, colors, the text in pieces, and the words for those who cannot see."""
+"""An answer -> the content of the stage: outlines, colors, the text in pieces, and the alternative text."""
 
 import re
 from collections import Counter
@@ -15,15 +15,15 @@ from florence_ui.ui.components.stage import Phrase, StageObject, StageValue
 from florence_ui.ui.file_data import as_file_data
 
 MAX_OBJECTS = 300
-"""Objects in the live layer; a longer answer is whole in table and JSON."""
+"""Maximum number of objects in the live layer; table and JSON always have all."""
 MAX_POINTS = 160
-"""Corners of one outline in the live layer; finer ones are thinned out."""
+"""Maximum number of corners of an outline in the live layer; finer ones are thinned out."""
 NAMED = 8
-"""Labels that the alternative text names."""
+"""Maximum number of labels in the alternative text."""
 
 
 def ready(picture: Path | None) -> StageValue:
-    """A picture waits for its first question."""
+    """The stage with a picture that waits for its first question."""
     return StageValue(
         state="ready",
         image=as_file_data(picture),
@@ -34,19 +34,19 @@ def ready(picture: Path | None) -> StageValue:
 
 
 def busy(picture: Path | None, words: str) -> StageValue:
-    """A run is going on."""
+    """The stage during a run."""
     return StageValue(state="busy", image=as_file_data(picture), title=words, alt="The picture")
 
 
 def failed(picture: Path | None, error: FlorenceUIError) -> StageValue:
-    """A run ended without an answer."""
+    """The stage after a run without an answer."""
     return StageValue(
         state="failed", image=as_file_data(picture), title=error.message, hint=error.hint, alt="The picture"
     )
 
 
 def answered(result: Result, picture: Path, hidden: Collection[int], palette: str) -> StageValue:
-    """An answer, drawn in `picture`."""
+    """The stage with an answer, drawn in `picture`."""
     items = stage_objects(result, hidden, palette)
     nothing = not items and not result.text
     plain = result.task.output_kind is not OutputKind.TEXT and not items
@@ -63,7 +63,7 @@ def answered(result: Result, picture: Path, hidden: Collection[int], palette: st
 
 
 def stage_objects(result: Result, hidden: Collection[int], palette: str) -> list[StageObject]:
-    """One item a detection."""
+    """One item per detection."""
     colors = PALETTES.get(palette, PALETTES["default"])
     class_ids = result.detections.class_id
     rows = zip(result.labels, result.detections.xyxy, result.polygons, strict=True)
@@ -93,9 +93,9 @@ def _outline(
 
 
 def phrases_of(result: Result) -> list[Phrase]:
-    """The answer's text; where objects are named in it, in pieces that know their objects.
+    """The answer's text in pieces that refer to the objects they name.
 
-    Grounding answers with boxes for phrases of the sentence that was asked, so there that sentence is the text.
+    Grounding returns boxes for phrases of the sentence in the prompt, so there that sentence is the text.
     """
     words = result.text
     if not words and result.task.input_kind is InputKind.PHRASE:
@@ -104,7 +104,7 @@ def phrases_of(result: Result) -> list[Phrase]:
 
 
 def link_phrases(text: str, labels: Sequence[str]) -> list[Phrase]:
-    """Cut a text where it names a label, ignoring case; the longest label wins where two start together.
+    """Split a text where it names a label, ignoring case; the longest label wins if two start together.
 
     >>> [(p.text, p.items) for p in light_up("A dog and a cat.", ["cat", "dog", "cat"])]
     [('A ', []), ('dog', [1]), (' and a ', []), ('cat', [0, 2]), ('.', [])]
@@ -126,7 +126,7 @@ def link_phrases(text: str, labels: Sequence[str]) -> list[Phrase]:
 
 
 def alt_text(result: Result) -> str:
-    """What a picture with this answer shows, in one sentence."""
+    """One sentence about what a picture with this answer shows."""
     if not len(result.detections):
         return f"The picture. {result.text}".strip() if result.text else "The picture. Nothing was found."
     counts = Counter(label or "unnamed region" for label in result.labels)
@@ -137,7 +137,7 @@ def alt_text(result: Result) -> str:
 
 
 def nothing_hint(result: Result) -> str:
-    """What to try when an answer is empty."""
+    """A hint what to try when an answer is empty."""
     match result.task.input_kind:
         case InputKind.PHRASE:
             return "The model found nothing in the picture that matches this phrase. Try simpler words."

@@ -1,4 +1,4 @@
-"""Style, show and hide, downloads: all from the answer that is there; the model is not asked again."""
+"""Style, visibility and downloads of the current answer; the model is not asked again."""
 
 import gradio as gr
 
@@ -16,7 +16,7 @@ HAND_OVER = "window.florencePage.handOver"
 
 
 def wire(page: Page) -> None:
-    """Connect the style panel, the eyes of the list and the downloads."""
+    """Connect the style panel, the visibility toggles of the list and the downloads."""
     style, answer = page.style, page.answer
     fields, parts = {page.session, *style.controls}, [answer.stage, answer.slider, answer.python]
     options = queued(trigger_mode="always_last")
@@ -45,7 +45,7 @@ def wire(page: Page) -> None:
 
 
 def wire_download(page: Page, name: str, button: gr.Button) -> None:
-    """Connect one download: the file is made, then the hidden button hands it over."""
+    """Connect one download: the file is written, then the hidden button delivers it."""
     download = page.download
 
     async def make(inputs: Inputs) -> Updates:
@@ -59,7 +59,7 @@ def wire_download(page: Page, name: str, button: gr.Button) -> None:
             analysis = await session.analysis_of(session.run)
             rows = answer_view.visible_rows(session.run)
             path = await draw_pool.run(export_answer, name, analysis, page.style.read(inputs), rows)
-        except FlorenceUIError as error:  # without a file of its own the one before would be handed over again
+        except FlorenceUIError as error:  # otherwise the previous file would be delivered again
             return {download.handover: None, download.notice: error_notice(error)}
         return {download.handover: str(path), download.notice: NoticeValue()}
 
@@ -69,7 +69,7 @@ def wire_download(page: Page, name: str, button: gr.Button) -> None:
 
 
 async def redraw_answer(page: Page, session: PageSession, style: Style) -> Updates:
-    """The answer in another style, or with other objects switched on."""
+    """Redraw the answer in another style, or with other objects visible."""
     if session.run is None:
         return {}
     try:

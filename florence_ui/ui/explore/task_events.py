@@ -1,4 +1,4 @@
-"""Family, variant and fields: only the inputs that the task needs are there, and Run says why it is off."""
+"""Family, variant and fields: only the inputs that the task needs are visible, and a disabled Run explains why."""
 
 from dataclasses import replace
 
@@ -32,6 +32,6 @@ def wire(page: Page) -> None:
 
 
 def open_family(family: str) -> dict:
-    """The family's variants, the first one chosen; none to choose where there is only one."""
+    """The family's variants with the first one chosen; hidden if there is only one."""
     variants = labels.variant_choices(Family(family))
     return gr.update(choices=variants, value=variants[0][1], visible=len(variants) > 1)

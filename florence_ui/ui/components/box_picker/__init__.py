@@ -8,7 +8,7 @@ from florence_ui.ui.components.static import StaticComponent
 
 
 class BoxValue(GradioModel):
-    """The picture to draw on, and the box (x1, y1, x2, y2) in parts of its width and height, 0 to 1."""
+    """The picture to draw on, and the box (x1, y1, x2, y2) in fractions of its width and height, 0 to 1."""
 
     image: FileData | None = None
     box: list[float] | None = None
@@ -17,8 +17,8 @@ class BoxValue(GradioModel):
 class BoxPicker(StaticComponent):
     """A picture on which a person draws one box.
 
-    As an input it gives the four numbers as they were posted, or None; whether they make a region is for
-    `tasks.check_region` to say. Events: `input` (the box changed), `swap` (another picture is wanted).
+    As an input its value is the four numbers as posted, or None; `tasks.check_region` decides whether they are a valid
+    region. Events: `input` (the box changed), `swap` (another picture is requested).
     """
 
     data_model = BoxValue

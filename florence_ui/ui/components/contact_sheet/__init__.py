@@ -10,7 +10,7 @@ from florence_ui.ui.components.static import StaticComponent
 
 
 class Frame(GradioModel):
-    """One picture: its name, how far it has come, a word about it, and a small copy where there is one."""
+    """One picture: its name, its state, a few words about it, and a small copy if there is one."""
 
     name: str
     state: Literal["waiting", "running", "done", "failed"] = "waiting"
@@ -19,7 +19,7 @@ class Frame(GradioModel):
 
 
 class ContactSheetValue(GradioModel):
-    """The frames in their order, which of them is open (-1: none), and what part of the work is done, 0 to 1."""
+    """The frames in order, the index of the open one (-1: none), and the fraction of the work that is done, 0 to 1."""
 
     frames: list[Frame] = Field(default_factory=list)
     current: int = -1

@@ -1,4 +1,4 @@
-"""Short sentences: what is going on, what is wrong and what to do about it."""
+"""Short messages: what is happening, what is wrong and what to do about it."""
 
 from pathlib import Path
 from typing import Literal
@@ -13,7 +13,7 @@ Tone = Literal["plain", "good", "busy", "warning", "error"]
 
 
 class Message(GradioModel):
-    """One sentence, with a next step where there is one."""
+    """One sentence, with a next step if there is one."""
 
     text: str
     hint: str = ""
@@ -21,7 +21,7 @@ class Message(GradioModel):
 
 
 class NoticeValue(GradioModel):
-    """The sentences, one below the other; none shows nothing."""
+    """The sentences, one below the other; may be empty."""
 
     messages: list[Message] = Field(default_factory=list)
 
@@ -34,7 +34,7 @@ class Notice(StaticComponent):
 
 
 def text_notice(text: str = "", hint: str = "", tone: Tone = "plain") -> NoticeValue:
-    """One sentence, or nothing where `text` is empty."""
+    """One sentence, or nothing if `text` is empty."""
     return NoticeValue(messages=[Message(text=text, hint=hint, tone=tone)] if text else [])
 
 

@@ -1,4 +1,4 @@
-"""The picture with what was found on it: look, point, pin, switch on and off."""
+"""The picture with the objects found in it, to look at, point at, pin, show and hide."""
 
 from pathlib import Path
 from typing import Literal
@@ -22,24 +22,24 @@ class StageObject(GradioModel):
 
 
 class Phrase(GradioModel):
-    """A piece of the answer's text, and the objects that it names."""
+    """A piece of the answer's text, and the indices of the objects that it names."""
 
     text: str
     items: list[int] = Field(default_factory=list)
 
 
 class StageValue(GradioModel):
-    """What the stage shows.
+    """The content of the stage.
 
     Attributes:
-        state: Which look it has.
-        image: The picture, drawn on or not.
-        size: (width, height) of the frame in which outlines are given.
-        items: One an object.
+        state: The state that it shows.
+        image: The picture, with or without a drawing.
+        size: (width, height) of the coordinate frame of the outlines.
+        items: One item per object.
         phrases: The answer's text in pieces.
-        title: The state in a few words, or the reason of a failure.
+        title: The state in a few words, or the reason for a failure.
         hint: What to do next.
-        alt: What the picture shows, for people who cannot see it.
+        alt: Alternative text for the picture.
     """
 
     state: StageState = "empty"
@@ -55,9 +55,8 @@ class StageValue(GradioModel):
 class Stage(StaticComponent):
     """The result as a live picture.
 
-    Pointing at an object lights it in the list and the other way round; the smallest object under the pointer
-    wins; a click pins it. Events: `select` with `index` (-1: none is pinned any more), `toggle` with `hidden`, the
-    indices of the objects that are switched off.
+    Pointing at an object highlights it in the list and vice versa; the smallest object under the pointer wins; a click
+    pins it. Events: `select` with `index` (-1: unpinned), `toggle` with `hidden`, the indices of the hidden objects.
     """
 
     data_model = StageValue

@@ -1,4 +1,4 @@
-"""A text with marked pieces: what one of two texts has and the other lacks."""
+"""A text with marked pieces: those that the other of two texts lacks."""
 
 from pathlib import Path
 from typing import Literal
@@ -17,7 +17,7 @@ class Piece(GradioModel):
 
 
 class TextDiffValue(GradioModel):
-    """The pieces in their order; none shows nothing."""
+    """The pieces in order; may be empty."""
 
     pieces: list[Piece] = Field(default_factory=list)
 

@@ -1,4 +1,4 @@
-"""A row of small pictures to choose from: the examples, and what was run before."""
+"""A row of small pictures to choose from: the examples, and the recent runs."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from florence_ui.ui.components.static import StaticComponent
 
 
 class Thumbnail(GradioModel):
-    """One picture; without a file it stands for something that is fetched when it is chosen."""
+    """One picture; one without a file is fetched when it is chosen."""
 
     title: str
     note: str = ""
@@ -17,7 +17,7 @@ class Thumbnail(GradioModel):
 
 
 class ThumbnailStripValue(GradioModel):
-    """The thumbnails, first one leftmost, and which of them is marked as the present one (-1: none)."""
+    """The thumbnails from left to right, and the index of the current one (-1: none)."""
 
     thumbnails: list[Thumbnail] = Field(default_factory=list)
     current: int = -1
