@@ -1,8 +1,8 @@
-"""How each task's prompt is written; what would only get a meaningless answer is refused.
+"""The prompts of all tasks; input that could only get a meaningless answer is refused.
 
-A prompt starts with the task token, without a space before it and, where the task takes no input, with nothing after
-it. Classes are joined by `<and>`; a region is four location tokens. Anything else makes the model's server fail or,
-worse, give a plausible but meaningless answer, so it is refused here.
+A prompt starts with the task token, without a space before it and, if the task takes no input, with nothing after it.
+Classes are joined by `<and>`; a region is four location tokens. Anything else makes the model's server fail or, worse,
+give a plausible but meaningless answer, so it is refused here.
 """
 
 import math
@@ -17,21 +17,21 @@ Region = tuple[float, float, float, float]
 
 LOCATION_BINS = 1000
 MAX_TEXT = 1000
-"""Most characters of a phrase, a class or a custom prompt; the model reads at most about as many tokens."""
+"""Maximum length of a phrase, a class or a custom prompt; the model reads about as many tokens at most."""
 MAX_CLASSES = 40
 
 
 def build_prompt(task: Task, *, text: str = "", classes: Sequence[str] = (), region: Region | None = None) -> str:
-    """The prompt that is sent to the model.
+    """Build the prompt that is sent to the model.
 
     Args:
-        task: The task; what it does not need is ignored.
+        task: The task; inputs that it does not need are ignored.
         text: The phrase, or the whole prompt of a custom task.
         classes: The names to look for.
         region: (x1, y1, x2, y2), 0 to 1.
 
     Raises:
-        PromptError: If what the task needs is missing, or holds what the model cannot take.
+        PromptError: If the task's input is missing, or the model cannot take it.
     """
     match task.input_kind:
         case InputKind.NONE:
@@ -49,10 +49,10 @@ def build_prompt(task: Task, *, text: str = "", classes: Sequence[str] = (), reg
 
 
 def clean_text(text: str, *, field: str, missing: str, example: str = "") -> str:
-    """A person's words made fit for the model: one line, without tokens of the model's own.
+    """Clean a person's text for the model: one line, without the model's own tokens.
 
     Raises:
-        PromptError: If nothing is left, if it is too long, or if it holds `<...>` tokens.
+        PromptError: If nothing is left, or it is too long or contains `<...>` tokens.
     """
     line = " ".join(str(text or "").split())
     line = "".join(c for c in line if c.isprintable())
@@ -70,10 +70,10 @@ def clean_text(text: str, *, field: str, missing: str, example: str = "") -> str
 
 
 def clean_classes(classes: Sequence[str]) -> list[str]:
-    """Class names without blank or repeated ones, in the order given.
+    """Clean class names: drop blank and repeated ones, keep the order.
 
     Raises:
-        PromptError: If none is left, there are too many, or one holds what the model cannot take.
+        PromptError: If none is left, there are too many, or the model cannot take one.
     """
     missing = "This task needs at least one class."
     names = [clean_text(c, field="classes", missing=missing) for c in classes if str(c or "").strip()]
@@ -88,12 +88,12 @@ def clean_classes(classes: Sequence[str]) -> list[str]:
 
 
 def split_classes(text: str) -> list[str]:
-    """Comma- or line-separated class names, as typed."""
+    """Split class names, as typed, at commas, semicolons and line breaks."""
     return [name for part in re.split(r"[,;\n]", str(text or "")) if (name := part.strip())]
 
 
 def check_region(region: Sequence[float] | None) -> Region:
-    """A region inside the picture, with its corners sorted.
+    """Check a region in fractions of the picture, and sort its corners.
 
     Raises:
         PromptError: If it is missing, is not four numbers from 0 to 1, or has no area.
@@ -119,10 +119,10 @@ def location_tokens(region: Region) -> str:
 
 
 def custom_prompt(text: str) -> str:
-    """A whole prompt: an official task with its input, or free words.
+    """Check a whole prompt: an official task with its input, or free text.
 
     Raises:
-        PromptError: If it is empty, too long, a task without its input, or one that the model cannot take.
+        PromptError: If it is empty or too long, lacks its task's input, or the model cannot take it.
     """
     prompt = "".join(c if c.isprintable() else " " for c in str(text or "")).strip()
     if not prompt:
@@ -140,11 +140,11 @@ def custom_prompt(text: str) -> str:
 
 
 def find_task(prompt: str) -> Task | None:
-    """The one task whose token starts a prompt; None where the prompt holds no token.
+    """The only task whose token is in a prompt; None if the prompt has no token.
 
     Raises:
-        PromptError: If it holds more than one token, a token that is not at the start, text after a task that takes
-            none, or `<image>`: Florence-2's processor refuses all of these.
+        PromptError: If it has more than one token, a token that is not at the start, text after a task that takes none,
+            or `<image>`: Florence-2's processor refuses all of these.
     """
     if "<image>" in prompt:
         raise PromptError("The prompt may not contain <image>.", "The picture is added automatically.", field="text")

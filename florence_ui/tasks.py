@@ -7,7 +7,7 @@ from florence_ui.errors import PromptError
 
 
 class Family(StrEnum):
-    """What a person wants to do, in one word; each family has one or more tasks."""
+    """A group of one or more tasks with the same purpose."""
 
     CAPTION = "Caption"
     DETECT = "Detect"
@@ -19,7 +19,7 @@ class Family(StrEnum):
 
 
 class InputKind(StrEnum):
-    """What a task needs besides the picture."""
+    """The input that a task needs besides the picture."""
 
     NONE = "none"
     PHRASE = "phrase"
@@ -46,12 +46,12 @@ class Task:
 
     Attributes:
         token: The prompt's first token, such as `<OD>`; `custom` for a prompt of one's own.
-        title: A plain title, two or three words.
-        family: Where a person finds it.
-        input_kind: What it needs besides the picture.
+        title: A title of two or three words.
+        family: The family in which a person finds it.
+        input_kind: The input that it needs besides the picture.
         output_kind: The shape of its answer.
-        help: One line: what it does.
-        example: A good value for its input; empty where it takes none.
+        help: One line about what it does.
+        example: A good value for its input; empty if it takes none.
         experimental: Whether the model often gets it wrong.
     """
 
@@ -140,7 +140,7 @@ TASKS: dict[str, Task] = {
 
 
 def get_task(token: str) -> Task:
-    """The task of that token.
+    """Find the task of that token.
 
     Raises:
         PromptError: If there is no such task.

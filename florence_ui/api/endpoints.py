@@ -1,9 +1,9 @@
-"""What the page does, for programs and agents: named endpoints with named fields, all with defaults.
+"""The page's features for programs and agents: named endpoints with named fields, all with defaults.
 
     client = gradio_client.Client("http://127.0.0.1:7860")
     picture, answer = client.predict(handle_file("dog.jpg"), "<OD>", api_name="/analyse")
 
-A file that a program names is accepted only if it was uploaded to this app; see `hosting.uploads.upload_path`. Where
+A file that a program names is accepted only if it was uploaded to this app; see `upload_path`. Where
 the `mcp` package is installed, the endpoints are also tools for agents: Gradio builds their descriptions from the
 docstrings, one line per field.
 """

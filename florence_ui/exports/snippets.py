@@ -19,7 +19,7 @@ from florence_ui.tasks import OutputKind
 
 IMAGE = "picture.jpg"
 ANNOTATED = "annotated.png"
-"""Always sent: by default a server may stop after 20 tokens, with an answer that only looks complete."""
+"""Sent in every call: by default a server may stop after 20 tokens, with an answer that only looks complete."""
 
 
 def curl_snippet(

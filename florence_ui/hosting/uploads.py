@@ -1,6 +1,6 @@
 """Routes for files: uploads, counted before they are written, and downloads from the private folder.
 
-Paths and response formats are Gradio's; these routes come before its own.
+Paths and response formats are Gradio's; these routes precede its own.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ class FileRoutes:
     """The two routes.
 
     Args:
-        client_address: The address of the visitor that an upload counts for.
+        client_address: Scope -> the address of the visitor that an upload counts for.
     """
 
     def __init__(self, client_address: Callable[[Scope], str]) -> None:
@@ -53,7 +53,7 @@ class FileRoutes:
     async def upload(self, request: Request) -> Response:
         """Store uploaded files and respond with their paths.
 
-        Everything is written into a folder of this request, which is deleted however the request ends.
+        Everything is written into this request's own folder, which is always deleted when the request ends.
         """
         address = self._client_address(request.scope)
         current_visitor.set(Visitor("", address))

@@ -37,7 +37,7 @@ def _resolved(folder: str) -> Path:
 
 
 FindUpload = Callable[[str], Path | None]
-"""`find_upload`, or a cache of it: a request may name one file two hundred times."""
+"""`find_upload` or a cached version of it: a request may name one file two hundred times."""
 
 
 def upload_path(value: Any, find: FindUpload | None = None) -> Path:
@@ -45,10 +45,10 @@ def upload_path(value: Any, find: FindUpload | None = None) -> Path:
 
     Args:
         value: A path that Gradio passed on, or posted file data.
-        find: Finds the file; `find_upload` by default.
+        find: Find the file; `find_upload` by default.
 
     Raises:
-        ImageError: If it is anything but a file in this app's upload folder.
+        ImageError: If this is anything but a file in this app's upload folder.
     """
     find = find or find_upload
     if isinstance(value, dict):
@@ -107,7 +107,7 @@ def _is_url_of(url: str, path: str) -> bool:
 def find_upload(path: str) -> Path | None:
     """The path if it is a regular file exactly two levels below the upload folder, where uploads are.
 
-    It counts as used, so it stays longer than others.
+    It counts as used, so it is kept longer than others.
     """
     folder = upload_folder()
     try:

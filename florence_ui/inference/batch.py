@@ -30,7 +30,7 @@ PREVIEW_SIDE = 320
 PREVIEW_QUALITY = 85
 DEFAULT_LIMITS = ImageLimits()
 Turn = Callable[[], AbstractAsyncContextManager[Analyze]]
-"""Waits for permission to open a picture, and yields the function that asks the model about it."""
+"""A wait for permission to open a picture; it yields the function that asks the model about it."""
 READY_AHEAD = 4
 """Pictures that may be read or previewed while others are with the model, so that it never waits for them."""
 

@@ -33,7 +33,7 @@ MIN_RESERVE = 64
 ACCEPTS_BEFORE_CLOSED = 8
 """A generous count of accept rounds before asyncio has closed a refused connection."""
 MAX_CONNECTIONS = 4096
-"""Bounds their memory, about 40 kB each, where descriptors are plentiful."""
+"""A bound on their memory, about 40 kB each, where descriptors are plentiful."""
 IDLE_SECONDS = 20.0
 """Seconds that a connection may take to send the head of a request."""
 TOO_MANY = "Too many connections are open. Please try again in a minute."
