@@ -1,6 +1,6 @@
-"""Files that are broken, hostile or merely odd, and what each must come to: one list for every test.
+"""Broken, hostile or merely odd files, and the expected outcome of each: one list for every test.
 
-`CASES` holds one row a file: its name as an upload, how its bytes are made, and either the size and some
+`CASES` has one row per file: its name as an upload, how its bytes are made, and either the size and some
 colours of the upright picture, or words of the sentence that refuses it. A new case is one line.
 """
 

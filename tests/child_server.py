@@ -1,4 +1,4 @@
-"""A stand-in for the local server's process: answers at once, and ends when its stdin does.
+"""A stand-in for the local server's process that answers at once and ends when its stdin closes.
 
 python tests/child_server.py PORT
 """

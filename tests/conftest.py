@@ -1,9 +1,9 @@
-"""What all tests share, and which of them are fast.
+"""Fixtures of all tests, and the marks that tell which are fast.
 
 `pytest -m "not slow and not browser and not server"` runs the fast ones. A test's folder decides first: everything in
 `browser/` drives a browser, everything in `api/` and `server/` talks to a program that was started for it. In
-`hosting/`, what uses one of the fixtures in `RUNNING` does so too. Elsewhere a test that starts the app, a page or the
-local server is marked `server`, and one that takes more than ten seconds is marked `slow`.
+`hosting/`, tests that use one of the fixtures in `RUNNING` do so too. Elsewhere a test that starts the app, a page or
+the local server is marked `server`, and one that takes more than ten seconds is marked `slow`.
 """
 
 from collections.abc import Iterator

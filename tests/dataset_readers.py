@@ -1,4 +1,4 @@
-"""Data sets as the readers that people use see them: what they found, and what they complained about.
+"""Datasets as read by common readers: their contents, and the readers' complaints.
 
 Ultralytics, datumaro and albumentations are in `tests/requirements-training.txt`, an environment of its own.
 """

@@ -1,4 +1,4 @@
-"""Nano's scenes with their truth, put into files as people have them."""
+"""Nano's scenes with their ground truth, in typical picture files."""
 
 import io
 from collections.abc import Sequence

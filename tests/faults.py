@@ -1,4 +1,4 @@
-"""Every way in which a model's server fails, over real sockets: what a `ScriptedBackend` may have as its `fault`.
+"""Failures of a model's server, over real sockets: values for `fault` of a `ScriptedBackend`.
 
     with ScriptedBackend(fault=faults.status(401)) as backend:
         ...

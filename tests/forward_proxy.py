@@ -1,4 +1,4 @@
-"""An outbound HTTP proxy on the loopback, as companies have them; it knows one name, which leads to a test's server.
+"""An outbound HTTP proxy on the loopback, as in company networks; it resolves one name, to a test's server.
 
 with ForwardProxy("models.example", backend.port) as proxy:
     os.environ["HTTP_PROXY"] = proxy.url

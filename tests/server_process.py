@@ -1,4 +1,4 @@
-"""The local server started for real, as a process on a free port of this machine.
+"""The real local server, as a process on a free port of this machine.
 
 with ServerProcess("--model", f"tiny={directory}") as server:
     requests.get(f"{server.url}/info")

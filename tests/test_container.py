@@ -1,4 +1,4 @@
-"""The container: what the Dockerfile copies is there and let through, and its health check asks a route of the page."""
+"""The container: the files that the Dockerfile copies exist and are not ignored, and its health check is a route."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The documents for people: their links lead somewhere, and their tables are those of the code."""
+"""The documents: their links are valid, and their tables match the code."""
 
 import importlib.util
 import re

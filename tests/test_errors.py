@@ -1,4 +1,4 @@
-"""Errors are sentences, and what they repeat of others is harmless."""
+"""Errors are sentences, and their quotations are harmless."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Imports point one way, and heavy packages stay where they belong."""
+"""Imports go in one direction, and heavy packages stay where they belong."""
 
 import ast
 import subprocess

@@ -1,4 +1,4 @@
-"""A line that repeats does not fill the log, and nothing else is left out."""
+"""Repeated lines do not fill the log, and no others are dropped."""
 
 import logging
 

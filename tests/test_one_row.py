@@ -1,4 +1,4 @@
-"""A further task, backend or setting is one row: page, programs and documents have it without another change."""
+"""A new task, backend or setting is one row: page, API and documents have it without another change."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Whatever is typed, drawn or posted becomes a prompt that the model can take, or a sentence that refuses it."""
+"""Any typed, drawn or posted input becomes a prompt that the model can take, or an error message."""
 
 import re
 

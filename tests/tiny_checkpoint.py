@@ -1,8 +1,8 @@
 """A Florence-2 checkpoint with random weights, built in seconds, in the layout that the Hub uses.
 
-Everything is the real thing, only small: the network's classes, the processor, a byte-level BPE tokenizer with the
-thousand location tokens. What it answers is noise, but the same noise for the same picture and prompt, which is what
-tests of the path need: large random weights give varied answers, with location tokens in them.
+Everything is real, only small: the network's classes, the processor, a byte-level BPE tokenizer with the thousand
+location tokens. Its answers are noise, but the same noise for the same picture and prompt, as end-to-end tests need:
+large random weights give varied answers that contain location tokens.
 
     python tests/tiny_checkpoint.py DIRECTORY
 """

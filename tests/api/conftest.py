@@ -1,4 +1,4 @@
-"""The running app for programs: a process of its own, against a scripted server."""
+"""The running app for programs, in a separate process, against a scripted server."""
 
 import http.server
 import sys

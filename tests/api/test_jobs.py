@@ -1,4 +1,4 @@
-"""Calls that go on by themselves: started, asked about, taken and ended by their id."""
+"""Background calls: started, queried, collected and ended by their id."""
 
 import asyncio
 import contextlib

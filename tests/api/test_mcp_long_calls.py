@@ -1,4 +1,4 @@
-"""Calls of an agent that last longer than its client waits, by the `mcp` package's own client."""
+"""An agent's calls that last longer than its client waits, by the `mcp` package's own client."""
 
 import asyncio
 import contextlib

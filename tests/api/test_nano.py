@@ -1,4 +1,4 @@
-"""Programs and agents where base is not available: nano answers only those who name it, and says what that is worth."""
+"""Programs and agents while base is not available: nano answers only if it is named, and adds a warning."""
 
 import json
 from collections.abc import Iterator

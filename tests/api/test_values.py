@@ -1,4 +1,4 @@
-"""What programs post, at its limits."""
+"""Posted values at their limits."""
 
 from pathlib import Path
 

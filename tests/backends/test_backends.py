@@ -1,4 +1,4 @@
-"""One call to a server: what is sent, and the sentence for everything that can go wrong."""
+"""One call to a server: the request, and the error message for each possible failure."""
 
 import asyncio
 import base64

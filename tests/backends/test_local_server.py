@@ -1,4 +1,4 @@
-"""The local server is started where nobody answers, comes back when it is killed, and ends with the page."""
+"""The local server: started if nothing answers, restarted when killed, and stopped with the page."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The benchmark runs in its short form, and its checks can fail."""
+"""The benchmark in its short form, and checks that can fail."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The whole app in a process of its own, and a real Chromium in front of it."""
+"""The whole app in a separate process, and a real Chromium in front of it."""
 
 import contextlib
 import http.server

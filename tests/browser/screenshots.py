@@ -1,4 +1,4 @@
-"""Takes the pictures that the README shows: `python tests/browser/screenshots.py [FOLDER]`.
+"""Take the README's screenshots: `python tests/browser/screenshots.py [FOLDER]`.
 
 They show the app as a newcomer starts it, with florence-2-nano on the bundled examples.
 """

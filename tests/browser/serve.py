@@ -1,8 +1,8 @@
-"""The app as `python app.py` serves it, except that links lead to a server of the test's own, and agents are said to
-be less patient where a test has not the time.
+"""The app as `python app.py` serves it, except that links lead to the test's own server, and calls of agents become
+jobs sooner if a test needs that.
 
-Every check of a link stays: the names resolve to a public address, and only the connection that was let through is
-led to the loopback.
+Every check of a link stays: the names resolve to a public address, and only the allowed connection is redirected to the
+loopback.
 """
 
 import ipaddress

@@ -1,4 +1,4 @@
-"""What people do on the page, in one word each."""
+"""People's actions on the page, one function each."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""axe-core finds nothing serious, in light and dark, wide and narrow, before and after an answer."""
+"""No serious findings by axe-core, in light and dark, wide and narrow, before and after an answer."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""A person asks: pictures in, tasks, fields, boxes, Run and Stop, and what goes wrong."""
+"""Questions by a person: pictures, tasks, fields, boxes, Run and Stop, and failures."""
 
 import re
 from collections.abc import Callable

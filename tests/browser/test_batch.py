@@ -1,4 +1,4 @@
-"""Many pictures: progress, failures tried again alone, Stop and continue, one of them looked at, all taken away."""
+"""Many pictures: progress, retries of failures alone, Stop and continue, opening one, downloading all."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The page behind the real nginx, with the lines that docs/hosting.md gives: opened, fed and asked in Chromium."""
+"""The page behind a real nginx, configured as in docs/hosting.md, used in Chromium."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""What a browser may lack or refuse: storage, clipboard, camera. The page works, and nothing is lost by asking."""
+"""Features that a browser may lack or refuse: storage, clipboard, camera. The page works without them."""
 
 import contextlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Beyond one question: chains, asking about what was found, classes in three ways, filters."""
+"""Beyond one question: chains, questions about objects, classes in three ways, filters."""
 
 import asyncio
 from pathlib import Path

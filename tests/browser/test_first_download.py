@@ -1,4 +1,4 @@
-"""While base is being downloaded for the first time: examples run on nano at once, a picture of one's own waits."""
+"""The first download of base: examples run on nano at once, a visitor's own picture waits."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Other websites in a real Chromium that try to use the page through their visitor's browser."""
+"""Other websites, in a real Chromium, that try to use the page through their visitor's browser."""
 
 import contextlib
 import http.server

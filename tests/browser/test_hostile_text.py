@@ -1,6 +1,6 @@
-"""Whatever a model, a server, a file name or a link says is text on the page: it never runs, and never becomes markup.
+"""Text from models, servers, file names and links stays text on the page: it never runs or becomes markup.
 
-The page watches itself: any script that hostile text smuggles in would call `window.caught`.
+Any script that hostile text injected would call `window.caught`.
 """
 
 import json

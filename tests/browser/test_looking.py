@@ -1,4 +1,4 @@
-"""A person looks: points at what was found, restyles it, takes it away, goes back, comes back, shares."""
+"""Looking at an answer: pointing at objects, restyling, downloading, reopening, returning, sharing."""
 
 import json
 import zipfile

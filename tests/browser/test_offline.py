@@ -1,4 +1,4 @@
-"""The first minute: no key, no network, nothing set; an example is loaded, and Run finds what is on it."""
+"""The first minute: no key, no network, no settings; an example is loaded, and Run finds the objects in it."""
 
 import json
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Threads are shared fairly: who asks for little waits for little, and equal work is done once."""
+"""Fair sharing of threads: light users wait little, and equal work is done once."""
 
 import asyncio
 import threading

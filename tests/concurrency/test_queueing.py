@@ -1,4 +1,4 @@
-"""A gate has an order and an end; a call that several wait for is made once and ends with the last of them."""
+"""The gate's order and limits, and calls that are made once for several callers and end with the last of them."""
 
 import asyncio
 

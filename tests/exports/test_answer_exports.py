@@ -1,4 +1,4 @@
-"""One answer taken away: what is switched off stays at home, and datasets load back with the rest."""
+"""Exports of one answer: hidden objects are left out, and datasets load back with the rest."""
 
 import csv
 import io

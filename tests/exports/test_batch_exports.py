@@ -1,4 +1,4 @@
-"""Many answers taken away: every finished picture, by its own name, and datasets that load back."""
+"""Exports of many answers: every finished picture under its own name, and datasets that load back."""
 
 import json
 import zipfile

@@ -1,4 +1,4 @@
-"""Datasets, read back by the readers that people use."""
+"""Datasets, read back by common readers."""
 
 import contextlib
 import csv

@@ -1,4 +1,4 @@
-"""What is taken away holds what was found, and is text to whatever opens it."""
+"""Exports contain the answer, and are plain text to the programs that open them."""
 
 import csv
 import io

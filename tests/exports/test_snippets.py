@@ -1,4 +1,4 @@
-"""The code that people paste does the call: it is run here, against a real server on loopback."""
+"""The code snippets, run against a real server on the loopback."""
 
 import contextlib
 import io

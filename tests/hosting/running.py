@@ -1,4 +1,4 @@
-"""The whole app as its operator starts it: `python app.py` in a process of its own, on a free port."""
+"""The whole app as its operator starts it: `python app.py` in a separate process, on a free port."""
 
 import contextlib
 import json

@@ -1,11 +1,10 @@
-"""Many visitors for a long while, hostile ones among them: memory and disk must stay flat.
+"""Many visitors for a long time, hostile ones among them, with flat memory and disk.
 
     python tests/hosting/soak.py --runs 2000 --visitors 20 --hostile 6
 
-Starts the whole app against the scripted backend, lets visitors run what visitors run (all tasks, bad files, bad
-fields, failing and slow servers, runs that are left in the middle) while others attack the page, and prints one line
-of JSON with memory and disk before and after. The first tenth of the runs is warming up: what is loaded once is
-loaded then.
+Start the whole app against the scripted backend, let visitors do typical things (all tasks, bad files, bad fields,
+failing and slow servers, abandoned runs) while others attack the page, and print one line of JSON with memory and disk
+before and after. The first tenth of the runs is a warm-up, in which everything that is loaded once is loaded.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""One visitor's pending events, bodies, uploads and pictures do not stop the others, at the running page."""
+"""One visitor's pending events, bodies, uploads and pictures do not block the others, at the running page."""
 
 import asyncio
 import io

@@ -1,4 +1,4 @@
-"""Connections beyond what the descriptors bear: refused in words, ended when silent, never a flood of lines."""
+"""Connections beyond the file descriptors: refused with a message, closed when silent, without flooding the log."""
 
 import contextlib
 import resource

@@ -1,4 +1,4 @@
-"""The disk: only the page's own folder is touched, its space is shared, and a full disk costs a sentence."""
+"""The disk: only the page's own folder is touched, its space is shared, and a full disk gives an error message."""
 
 import contextlib
 import io

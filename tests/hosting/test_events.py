@@ -1,4 +1,4 @@
-"""Every event of the page, posted by hand with values that its own fields never give."""
+"""Every event of the page, posted by hand with values that its own fields never send."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A bad day of the backend, seen through the running app: its sentence, and nothing left running."""
+"""Failures of the backend, seen through the running app: an error message, and nothing left running."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""Every field of `/analyse` at its edges, through the running app."""
+"""Every field of `/analyse` at its limits, through the running app."""
 
 import json
 

@@ -1,6 +1,6 @@
 """Files of each kind through the running app; `tests/images/test_loading.py` opens all of them.
 
-Of `CASES` the app gets the first one of each refusal and the first one of each format that opens.
+Of `CASES` the app gets the first one of each refusal and the first one of each supported format.
 """
 
 from pathlib import PurePath

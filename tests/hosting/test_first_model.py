@@ -1,4 +1,4 @@
-"""The first start: base comes by itself, nobody has to look; after a broken start the next one goes on."""
+"""The first start: base is downloaded automatically, without a visitor; after an aborted start the next one resumes."""
 
 import os
 import re

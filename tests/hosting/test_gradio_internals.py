@@ -1,6 +1,6 @@
-"""What this app assumes of private and undocumented parts of Gradio, Starlette and uvicorn.
+"""The app's assumptions about private and undocumented parts of Gradio, Starlette and uvicorn.
 
-A new version that breaks an assumption fails here with a sentence, before it fails on the page.
+A new version that breaks an assumption fails here with a message, before it fails on the page.
 """
 
 import inspect

@@ -1,4 +1,4 @@
-"""The page's health, as load balancers and container health checks ask for it."""
+"""The page's health, as requested by load balancers and container health checks."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""What a sweep removes, and what it leaves alone."""
+"""A sweep: the files, sessions and answers that it removes, and those that it keeps."""
 
 import asyncio
 from datetime import timedelta

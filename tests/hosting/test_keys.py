@@ -1,4 +1,4 @@
-"""No key leaks: the operator's and a visitor's, in success and in each failure, wherever one could turn up."""
+"""No leak of the operator's or a visitor's key, on success or any failure, wherever one could turn up."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Fair shares, with a clock that the tests turn."""
+"""Quotas, with a clock that the tests set."""
 
 import asyncio
 import time

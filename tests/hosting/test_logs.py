@@ -1,4 +1,4 @@
-"""What reaches the terminal: a line a run, no key, nothing forged."""
+"""The terminal's output: one line per run, no key, nothing forged."""
 
 import io
 import json

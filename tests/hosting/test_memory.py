@@ -1,4 +1,4 @@
-"""Memory that large pictures took goes back to the system."""
+"""The memory of large pictures is returned to the system."""
 
 import subprocess
 import sys

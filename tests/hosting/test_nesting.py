@@ -1,4 +1,4 @@
-"""JSON nested far deeper than any page nests it, at every route that reads JSON: refused in words."""
+"""JSON nested far too deep, at every route that reads JSON: refused with a message."""
 
 import pytest
 import requests

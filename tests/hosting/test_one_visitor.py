@@ -1,4 +1,4 @@
-"""One visitor does not stop the others: attacks on the running page, and what an honest visitor notices of them."""
+"""One visitor cannot block the others: attacks on the running page, and their effect on an honest visitor."""
 
 import statistics
 import time

@@ -1,4 +1,4 @@
-"""Another website does nothing here through a visitor's browser, and no name of its own leads it here."""
+"""Other websites cannot use the page, neither through a visitor's browser nor by DNS rebinding."""
 
 import json
 import socket

@@ -1,7 +1,7 @@
-"""Private parts of Gradio, Starlette and uvicorn are touched in `hosting/gradio_internals` only.
+"""Private parts of Gradio, Starlette and uvicorn are used in `hosting/gradio_internals` only.
 
-This is a static check, so it goes by names: a private name counts as foreign where a module reads it without defining
-it. What is reached by a computed name escapes it.
+This is a static check by names: a private name counts as foreign if a module reads it without defining it. Computed
+names escape it.
 """
 
 import ast

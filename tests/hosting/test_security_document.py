@@ -1,4 +1,4 @@
-"""SECURITY.md promises only what a test holds."""
+"""Every promise in SECURITY.md has a test."""
 
 import re
 from pathlib import Path

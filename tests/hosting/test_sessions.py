@@ -1,4 +1,4 @@
-"""Visitors' sessions: what they hold, how many there are, and which one is evicted."""
+"""Visitors' sessions: their contents, their number, and their eviction."""
 
 import gradio as gr
 import pytest

@@ -1,4 +1,4 @@
-"""Many visitors at once, through the running app: fair shares, a daily cap, a line, and visitors kept apart."""
+"""Many visitors at once, through the running app: fair shares, a daily cap, a queue, and separate visitors."""
 
 import re
 import time

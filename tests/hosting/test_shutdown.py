@@ -1,4 +1,4 @@
-"""The end: SIGTERM closes the app, its child and its files within five seconds."""
+"""Shutdown: SIGTERM ends the app and its child, and removes its files, within five seconds."""
 
 import contextlib
 import os

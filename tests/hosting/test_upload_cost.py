@@ -1,4 +1,4 @@
-"""What a body with two hundred files costs: a look for each file once, and a trip through a thread for each chunk."""
+"""The cost of a body with two hundred files: one lookup per file, and one trip through a thread per chunk."""
 
 import pytest
 from starlette.datastructures import Headers

@@ -1,4 +1,4 @@
-"""Gradio's queue, woken instead of polling: it is as fast, loses nothing, and ends with the page."""
+"""Gradio's queue, woken instead of polling: just as fast, without losses, and closed with the page."""
 
 import asyncio
 import hashlib

@@ -1,7 +1,7 @@
-"""A link is fetched from the open internet only, within its limits, whatever its server does.
+"""Links are fetched from the public internet only, and within limits, however their server misbehaves.
 
-Names are resolved by the table of each test and connections lead to a real server on loopback; the rule
-between the two, which decides what may be asked, is the one that production uses.
+Names are resolved by the table of each test, and connections lead to a real server on the loopback; the rule between
+the two, which decides what may be requested, is the one used in production.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A file of unknown origin becomes one upright RGB picture, or one sentence."""
+"""A file of unknown origin becomes one upright RGB picture, or an error message."""
 
 import hashlib
 import io

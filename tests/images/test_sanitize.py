@@ -1,4 +1,4 @@
-"""A stripped picture has the same pixels, and nothing else that was in its file."""
+"""A sanitized picture has the same pixels, and nothing else from its file."""
 
 import io
 import struct

@@ -1,4 +1,4 @@
-"""Many pictures: all answered, a few at a time; nothing that is done gets lost, whatever fails or stops."""
+"""Many pictures, a few at a time: all are answered, and no finished answer is lost after a failure or a stop."""
 
 import asyncio
 import io

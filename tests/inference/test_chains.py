@@ -1,4 +1,4 @@
-"""Chains: each step builds on the one before, tells its time and can be opened; no call is one too many."""
+"""Chains: each step builds on the previous one, reports its time and can be opened, without unnecessary calls."""
 
 import asyncio
 

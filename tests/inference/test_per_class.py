@@ -1,4 +1,4 @@
-"""Several classes, three ways: what is sent, and what becomes of it."""
+"""Several classes in three ways: the prompts, and the merged answers."""
 
 import pytest
 from workbench import NONSENSE, answering, picture_in, request_about, workbench

@@ -1,4 +1,4 @@
-"""Asking about found objects: the right prompts, merged answers, one failure among successes, Stop."""
+"""Questions about found objects: the right prompts, merged answers, one failure among successes, Stop."""
 
 import asyncio
 import io

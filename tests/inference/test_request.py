@@ -1,4 +1,4 @@
-"""From a question as it was given to a request: the same rules for the page, its tabs and the endpoints."""
+"""From a question as given to a request: the same rules for the page, its tabs and the endpoints."""
 
 from dataclasses import replace
 

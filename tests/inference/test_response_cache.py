@@ -1,4 +1,4 @@
-"""Answers are remembered within bounds of memory and time."""
+"""The cache of answers, bounded in memory and time."""
 
 import pytest
 from starlette.datastructures import Secret

@@ -1,4 +1,4 @@
-"""Answers made from truth come back as that truth from the processor's own reading, and from nano's tokenizer."""
+"""Answers made from ground truth are read back unchanged by the processor, and by nano's tokenizer."""
 
 import random
 from collections import defaultdict

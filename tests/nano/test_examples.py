@@ -1,4 +1,4 @@
-"""The bundled example pictures are what the generator draws, and nano answers each of them rightly."""
+"""The bundled example pictures: they are what the generator draws, and nano answers each of them correctly."""
 
 import json
 from collections import defaultdict

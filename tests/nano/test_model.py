@@ -1,4 +1,4 @@
-"""The network learns, survives a stop, and is shipped whole and small."""
+"""The network: it learns, resumes after a stop, and ships complete and small."""
 
 import os
 import random

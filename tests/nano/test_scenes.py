@@ -1,4 +1,4 @@
-"""The drawn world: the same seed draws the same scene, and its truth is what can be seen."""
+"""Drawn scenes: the same seed draws the same scene, and its ground truth is what is visible."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The evaluation counts what is wrong as wrong."""
+"""Scores of the evaluation: wrong answers count as wrong."""
 
 from collections import defaultdict
 

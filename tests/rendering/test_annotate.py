@@ -1,4 +1,4 @@
-"""A drawing shows what was found, where it was found, on any picture, and leaves the picture alone."""
+"""Drawings of found objects in the right places, on any picture, without modifying it."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Two answers: who found what, where the words differ, and a picture of it."""
+"""Comparison of two answers: who found what, where the texts differ, and a picture of it."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Filters take out what they name, say so, and leave everything else alone."""
+"""Filters remove only matching objects, and report them."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Several answers become one that is like any other."""
+"""Several answers merged into one."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Every task's answer is understood, in both dialects; nonsense is refused, and nothing else ever happens."""
+"""Parsing of every task's answer, in both dialects; nonsense is refused, without any other exception."""
 
 import json
 from pathlib import Path

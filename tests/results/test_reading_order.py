@@ -1,4 +1,4 @@
-"""Quads in any order become text in the order in which a person reads it."""
+"""Quads in any order become text in human reading order."""
 
 import random
 

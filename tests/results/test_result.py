@@ -1,4 +1,4 @@
-"""What a result holds, and which color a label has."""
+"""The contents of a result, and the colors of labels."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Anomalies of an answer are said in sentences, from the exact limit on."""
+"""Warnings about anomalies of an answer, at the exact limits."""
 
 import pytest
 

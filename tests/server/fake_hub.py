@@ -1,4 +1,4 @@
-"""A Hugging Face Hub of one repository, on loopback: what `snapshot_download` asks of the real one, and bad days.
+"""A Hugging Face Hub with one repository, on the loopback: the requests of `snapshot_download`, and failures.
 
 Point `HF_ENDPOINT` at `url`. The routes and headers are those of https://huggingface.co/docs/hub/api.
 """

@@ -1,4 +1,4 @@
-"""Bodies at the local server: many large ones and slow ones cost bounded memory, and those in between are answered."""
+"""Bodies at the local server: many large and slow ones use bounded memory, and ordinary calls are still answered."""
 
 import contextlib
 import http.client

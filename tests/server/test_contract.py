@@ -1,4 +1,4 @@
-"""The server's answers are Roboflow Inference's, and its numbers those of plain transformers."""
+"""The server's answers have the form of Roboflow Inference's and the numbers of plain transformers."""
 
 import asyncio
 import functools

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a request is said, with the genuine server's status where that is no bare 500."""
+"""Errors in requests are explained, with the genuine server's status unless that is a bare 500."""
 
 import asyncio
 import base64

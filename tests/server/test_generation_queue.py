@@ -1,4 +1,4 @@
-"""One generation at a time, a queue with an end, and nobody generates for a caller who left."""
+"""One generation at a time, a bounded queue, and no generation for a caller who left."""
 
 import asyncio
 import contextlib

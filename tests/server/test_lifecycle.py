@@ -1,4 +1,4 @@
-"""The server starts at once, ends at once, and never outlives the program that started it."""
+"""Start and end of the server: both immediate, and it never outlives the program that started it."""
 
 import contextlib
 import signal

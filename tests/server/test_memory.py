@@ -1,4 +1,4 @@
-"""The server keeps the memory that its answers free, where the C library can be told to."""
+"""The server keeps the memory that its answers free, if the C library supports that."""
 
 import ctypes
 import subprocess

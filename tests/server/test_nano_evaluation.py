@@ -1,4 +1,4 @@
-"""florence-2-nano answers rightly through the real local server: a short form of its evaluation."""
+"""A short evaluation of florence-2-nano through the real local server."""
 
 from collections.abc import Iterator
 

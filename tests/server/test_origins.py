@@ -1,4 +1,4 @@
-"""No website reaches the local server through a browser on its machine, under whatever name."""
+"""No website can reach the local server through a browser on its machine, under any name."""
 
 from collections.abc import Iterator
 

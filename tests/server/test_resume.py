@@ -1,4 +1,4 @@
-"""A download that breaks off goes on where it was, over real ranges; meanwhile its size, speed and time are told."""
+"""Interrupted downloads resume, over real ranges; meanwhile their size, speed and time are reported."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The routes beside `/infer/lmm` that the genuine server has and clients look for; and what is said elsewhere."""
+"""The genuine server's routes besides `/infer/lmm` that clients look for, and responses to unknown ones."""
 
 import html
 import re

@@ -1,4 +1,4 @@
-"""The fastest precision is measured, a container's limit is kept, and what is remembered stays within bounds."""
+"""The measured precision, a container's CPU limit, and the bounds of the feature cache."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A model's files: found on disk, fetched once, checked, fetched again when broken, and never waited for in vain."""
+"""A model's files: found on disk, downloaded once, verified, downloaded again if corrupt, without endless waits."""
 
 import asyncio
 import contextlib

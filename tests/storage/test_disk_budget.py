@@ -1,4 +1,4 @@
-"""Who may write how much, and whose files are evicted when space is short."""
+"""Limits on what each visitor may write, and eviction of files when space is short."""
 
 import contextlib
 import os

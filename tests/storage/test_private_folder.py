@@ -1,4 +1,4 @@
-"""The private folder goes with its process, however that ends, and nothing else goes with it."""
+"""The private folder is removed when its process ends, however it ends, and nothing else is."""
 
 import os
 import signal

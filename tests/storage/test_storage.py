@@ -1,4 +1,4 @@
-"""Temporary files lie in one private place, and a full disk costs a sentence."""
+"""Temporary files are in one private folder, and a full disk gives an error message."""
 
 import contextlib
 import os

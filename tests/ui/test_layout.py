@@ -1,4 +1,4 @@
-"""A tab is one row of `playground.PARTS` and a folder beside the others."""
+"""Each tab is one row of `playground.PARTS` and a folder beside the others."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The line about the server, and the page's health: a model that nobody asked for yet is asked for."""
+"""The line about the server, and the page's health: both request a model that nobody has requested yet."""
 
 from collections.abc import Iterator
 

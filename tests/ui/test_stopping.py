@@ -1,4 +1,4 @@
-"""Stop is there for as long as something goes on: every word of it brings Stop along, as a browser may skip some."""
+"""Stop is visible for as long as a run lasts: every update includes it, as a browser may skip some."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path

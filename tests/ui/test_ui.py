@@ -1,4 +1,4 @@
-"""What the page says and remembers, without a browser."""
+"""The page's text and memory, without a browser."""
 
 from dataclasses import replace
 from pathlib import Path

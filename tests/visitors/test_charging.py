@@ -1,4 +1,4 @@
-"""A visitor's share, and the day's cap, are spent by calls that are really made, and by nothing else."""
+"""A visitor's quota and the daily cap are charged only for calls that are really made."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Questions of several calls keep to the visitor's share: they wait for it, and never ask for more at once."""
+"""Questions of several calls keep to the visitor's quota: they wait for it, and never exceed it."""
 
 import asyncio
 from collections.abc import Iterator
