@@ -72,7 +72,7 @@ class ServerProcess:
         return requests.post(f"{self.url}/infer/lmm", json=body, timeout=300)
 
     def stop(self) -> None:
-        """Ends it politely, and after ten seconds otherwise."""
+        """End it politely, and after ten seconds otherwise."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -102,7 +102,7 @@ def free_port() -> int:
 
 
 def wait_for(condition, seconds: float = 300.0):
-    """Asks again and again until the answer is true; returns it, or fails."""
+    """Ask again and again until the answer is true; returns it, or fails."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if value := condition():

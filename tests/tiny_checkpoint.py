@@ -35,7 +35,7 @@ WIDTH = 32
 
 
 def build_checkpoint(directory: Path, *, seed: int = 0, slow: bool = False) -> Path:
-    """Writes the checkpoint's files.
+    """Write the checkpoint's files.
 
     Args:
         directory: Where to; made if missing.

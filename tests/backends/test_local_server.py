@@ -51,7 +51,7 @@ def at(url: str) -> Backend:
 
 
 async def reach(server: LocalServer, *wanted: ServerState, model_id: str = "", seconds: float = 60) -> ServerStatus:
-    """Asks for the state until it is one of those wanted."""
+    """Ask for the state until it is one of those wanted."""
     async with asyncio.timeout(seconds):
         while True:
             status = await server.status(model_id)

@@ -95,7 +95,7 @@ def app(model_server: ScriptedBackend, link_port: str) -> Iterator[RunningApp]:
 
 @pytest.fixture
 def open_page(browser: Browser, app: RunningApp) -> Iterator[Callable[..., Page]]:
-    """Opens the page in a browser of its own; at the end nothing may have gone wrong in any."""
+    """Open the page in a browser of its own; at the end nothing may have gone wrong in any."""
     contexts: list[BrowserContext] = []
     wrong: list[str] = []
 

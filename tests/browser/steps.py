@@ -8,21 +8,21 @@ SETTLED = "#stage [data-state={}]"
 
 
 def upload(page: Page, path: Path) -> None:
-    """Chooses a file, and waits until Run is on or says what else it needs."""
+    """Choose a file, and wait until Run is on or says what else it needs."""
     page.evaluate("document.querySelector('#stage .stage-img').removeAttribute('src')")  # the old one must not count
     page.set_input_files("#picture input[type=file]", path)
     page.wait_for_selector("#stage [data-state=ready] img[src*=picture]")
 
 
 def choose(page: Page, family: str, variant: str = "") -> None:
-    """Chooses a family of tasks and one of its variants."""
+    """Choose a family of tasks and one of its variants."""
     page.locator("#family label", has_text=family).click()
     if variant:
         page.locator("#variant label", has_text=variant).click()
 
 
 def run(page: Page, state: str = "done") -> None:
-    """Presses Run and waits for the answer, or another end; what the stage showed before does not count."""
+    """Press Run and wait for the answer, or another end; what the stage showed before does not count."""
     page.wait_for_selector("#run:not([disabled])")
     page.evaluate("document.querySelector('#stage .stage').dataset.state = 'asked'")
     page.click("#run")
@@ -30,7 +30,7 @@ def run(page: Page, state: str = "done") -> None:
 
 
 def settle(page: Page, state: str = "done") -> None:
-    """Waits until the run is over and the stage is in that state."""
+    """Wait until the run is over and the stage is in that state."""
     page.wait_for_selector(SETTLED.format(state), state="attached")
     page.wait_for_selector("#run")
 
@@ -41,7 +41,7 @@ def labels(page: Page) -> list[str]:
 
 
 def draw_box(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Draws a box with the mouse; corners in parts of the picture."""
+    """Draw a box with the mouse; corners in parts of the picture."""
     picture = page.locator("#picker .bp-img")
 
     def move_to(x: float, y: float) -> None:  # the page may move below the mouse, so where the picture is is read anew

@@ -28,7 +28,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def open_tab(page: Page, paths: list[Path]) -> None:
-    """Opens the tab and drops the files."""
+    """Open the tab and drop the files."""
     page.get_by_role("tab", name="Many pictures").click()
     page.set_input_files("#batch-files input[type=file]", paths)
     expect(page.locator("#batch-contact-sheet .frame")).to_have_count(len(paths))
@@ -42,7 +42,7 @@ def states(page: Page) -> list[str]:
 
 
 def run_all(page: Page, words: str, button: str = "#batch-run") -> None:
-    """Presses a button and waits until the work has ended with these words."""
+    """Press a button and wait until the work has ended with these words."""
     page.click(f"{button}:not([disabled])")
     expect(page.locator("#batch-contact-sheet .contact-sheet-words")).to_have_text(words)
     page.wait_for_selector("#batch-run", state="visible")

@@ -66,7 +66,7 @@ class Nginx:
         raise TimeoutError("nginx did not start.")
 
     def stop(self) -> None:
-        """Ends it."""
+        """End it."""
         self._process.terminate()
         self._process.wait(20)
 

@@ -18,7 +18,7 @@ def prompts(backend: ScriptedBackend, before: int) -> list[str]:
 
 
 def run_chain(page: Page, chain: str) -> None:
-    """Chooses a chain and runs it."""
+    """Choose a chain and run it."""
     page.get_by_role("button", name="Chains").click()
     page.click("#chain input")
     page.get_by_role("option", name=chain, exact=True).click()
@@ -26,7 +26,7 @@ def run_chain(page: Page, chain: str) -> None:
 
 
 def ask_about(page: Page, action: str, labels: list[str]) -> None:
-    """Presses one of the buttons below an answer and waits for the merged answer with these labels."""
+    """Press one of the buttons below an answer and wait for the merged answer with these labels."""
     recent = page.locator("#recent .thumbnail").count()
     page.click(f"#object-{action}:not([disabled])")
     expect(page.locator("#recent .thumbnail")).to_have_count(recent + 1)

@@ -12,13 +12,13 @@ SIDES = ("left", "right")
 
 
 def open_tab(page: Page) -> None:
-    """Opens the tab once a picture is there."""
+    """Open the tab once a picture is there."""
     page.get_by_role("tab", name="Compare", exact=True).click()
     expect(page.locator("#compare-question")).to_contain_text("on the picture under Explore")
 
 
 def choose_model(page: Page, side: str, model: str) -> None:
-    """Types a model's id."""
+    """Type a model's id."""
     field = page.locator(f"#compare-{side}-model input")
     field.fill(model)
     field.press("Enter")
@@ -26,7 +26,7 @@ def choose_model(page: Page, side: str, model: str) -> None:
 
 
 def compare(page: Page) -> None:
-    """Presses Compare and waits until both sides have ended."""
+    """Press Compare and wait until both sides have ended."""
     page.click("#compare-run:not([disabled])")
     for side in SIDES:  # before, the picture alone stands there, and nothing about an answer
         ended = f"#compare-{side}-stage [data-state=failed], #compare-{side}-meta p"
@@ -35,7 +35,7 @@ def compare(page: Page) -> None:
 
 
 def answering_by_model(backend: ScriptedBackend, answers: dict[str, object], token: str) -> None:
-    """Lets the scripted server answer a model by its id."""
+    """Let the scripted server answer a model by its id."""
     respond = type(backend).body
 
     def body(call):
@@ -47,7 +47,7 @@ def answering_by_model(backend: ScriptedBackend, answers: dict[str, object], tok
 
 @pytest.fixture
 def two_models(backend: ScriptedBackend):
-    """Forgets at the end what the models were told to answer."""
+    """Forget at the end what the models were told to answer."""
     yield backend
     vars(backend).pop("body", None)
 

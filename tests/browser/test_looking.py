@@ -32,7 +32,7 @@ def lit(page: Page) -> list[str]:
 
 
 def point_at(page: Page, x: float, y: float) -> None:
-    """Moves the mouse to a place on the stage's picture, in parts of its size."""
+    """Move the mouse to a place on the stage's picture, in parts of its size."""
     area = page.locator("#stage .stage-img").bounding_box()
     page.mouse.move(area["x"] + x * area["width"], area["y"] + y * area["height"])
 

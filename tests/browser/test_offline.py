@@ -39,7 +39,7 @@ def first_visit(browser: Browser, fresh_app: RunningApp) -> Iterator[Page]:
 
 
 def choose_example(page: Page, title: str) -> None:
-    """Clicks an example and waits until it is there."""
+    """Click an example and wait until it is there."""
     thumbnail = page.locator("#examples button", has_text=title)
     thumbnail.click()
     expect(thumbnail).to_have_attribute("aria-pressed", "true")

@@ -12,11 +12,11 @@ pytestmark = pytest.mark.anyio
 
 
 def silent(_: str) -> None:
-    """Says nothing."""
+    """Say nothing."""
 
 
 async def settle() -> None:
-    """Lets every task that can go on do so."""
+    """Let every task that can go on do so."""
     for _ in range(20):
         await asyncio.sleep(0)
 

@@ -70,7 +70,7 @@ class Ran:
 
 
 def run(code: str) -> Ran:
-    """Runs a program as it would run from a file, in this process: its imports are here already."""
+    """Run a program as it would run from a file, in this process: its imports are here already."""
     printed, names = io.StringIO(), {"__name__": "__main__"}
     with contextlib.redirect_stdout(printed):
         exec(compile(code, "snippet.py", "exec"), names)

@@ -71,7 +71,7 @@ class Caller:
         return self.client.post("/gradio_api/upload", files={"files": (name, data)})
 
     def analyze(self, data: bytes | None = None, name: str = "picture.png", **given: Any) -> Outcome:
-        """Runs `/analyse` with an upload of these bytes, and other parameters by name."""
+        """Run `/analyse` with an upload of these bytes, and other parameters by name."""
         if data is not None:
             response = self.upload(data, name)
             if response.status_code != 200:
@@ -80,7 +80,7 @@ class Caller:
         return self.call("analyse", given)
 
     def call(self, endpoint: str, given: Mapping[str, Any]) -> Outcome:
-        """Runs a named endpoint with parameters by name.
+        """Run a named endpoint with parameters by name.
 
         Raises:
             TimeoutError: If there is no answer in time.

@@ -142,7 +142,7 @@ def wait_until_expired(app: RunningApp, temp_seconds: float) -> None:
 
 
 def soak(runs: int, visitors: int, hostile: int = 6, temp_seconds: float = TEMP_SECONDS, cache_mb: float = 4) -> Report:
-    """Runs it all, and measures.
+    """Run it all, and measure.
 
     Args:
         runs: Runs of the visitors, all together.

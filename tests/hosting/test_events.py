@@ -41,7 +41,7 @@ class Events:
                     yield [*self.usual(event)[:place], value, *self.usual(event)[place + 1 :]]
 
     def post(self, event: dict[str, Any], data: list[Any], about: Any = None) -> httpx.Response:
-        """Posts an event as the page does."""
+        """Post an event as the page does."""
         path = "queue/join" if event["queue"] else "run/predict"
         session = f"odd-{event['id']}"
         body = {"data": data, "fn_index": event["id"], "session_hash": session, "event_data": about}

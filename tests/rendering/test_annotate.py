@@ -204,7 +204,7 @@ SCRIPTS = {
 
 @pytest.fixture
 def fonts_in(monkeypatch, tmp_path):
-    """Makes a folder, an empty one to begin with, the only one where fonts are looked for."""
+    """Make a folder, an empty one to begin with, the only one where fonts are looked for."""
 
     def look_in(folder=tmp_path) -> None:
         monkeypatch.setitem(fonts.FOLDERS, sys.platform, (str(folder),))

@@ -231,7 +231,7 @@ def test_the_log_has_a_line_a_call_without_words_keys_or_pictures(server: Server
 
 
 def log_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sets up the server's logging as its process does, until the test's end.
+    """Set up the server's logging as its process does, until the test's end.
 
     Servers that other tests ran in this process have left uvicorn's loggers with handlers of their own.
     """
