@@ -102,7 +102,7 @@ def free_port() -> int:
 
 
 def wait_for(condition, seconds: float = 300.0):
-    """Ask again and again until the answer is true; returns it, or fails."""
+    """Ask repeatedly until the answer is true; return it, or fail."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if value := condition():

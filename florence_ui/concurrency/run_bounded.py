@@ -19,7 +19,7 @@ UNEXPECTED = FlorenceUIError("Something went wrong with this one.", "Try it agai
 async def run_bounded(jobs: Sequence[Job[T]], max_concurrency: int) -> AsyncGenerator[tuple[int, T | FlorenceUIError]]:
     """Run jobs in order, at most `max_concurrency` at a time, and yield each one's index with its value or error.
 
-    A free slot is filled at once, whatever the caller does meanwhile. When the caller leaves the loop or is cancelled,
+    A free slot is filled at once, even while the caller is busy. When the caller leaves the loop or is cancelled,
     the running jobs are cancelled and the rest never start; the same happens when a job is cancelled from outside.
     """
     waiting = iter(list(enumerate(jobs)))

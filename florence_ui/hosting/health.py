@@ -29,7 +29,7 @@ Probe = Callable[[], Awaitable[tuple[Availability, str]]]
 class Health:
     """The routes `/healthz` and `/readiness`: `{"page", "backend", "detail"}`.
 
-    `/healthz` is 200 as long as the page answers, whatever its backend does: restarting the page because of a 503 would
+    `/healthz` is 200 as long as the page answers, regardless of its backend: restarting the page because of a 503 would
     end every visit and every download in progress, and repair nothing. `/readiness` is 503 until the backend answers,
     for routing and alerts.
 

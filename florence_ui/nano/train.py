@@ -4,7 +4,7 @@
 
 First the vision encoder (by heads on its last map), then the encoder's image tokens, then the decoder with everything;
 the heads are discarded at the end. Minutes are minutes of work: a pause of the process does not count. A run stopped by
-SIGTERM continues from its last checkpoint with ``--resume``, with whatever phases and rates are then given. To continue
+SIGTERM continues from its last checkpoint with ``--resume``, with the phases and rates given then. To continue
 from a published network, whose heads are gone: ``--start assets/florence-2-nano --phases heads=3,decoder=80``.
 """
 

@@ -32,7 +32,7 @@ class Filters:
     Attributes:
         whole_image: Boxes around (nearly) the whole picture.
         duplicates: Boxes around an object that already has one of the same label.
-        overlapping: Boxes around an object that already has one, whatever the labels.
+        overlapping: Boxes around an object that already has one, regardless of labels.
         inverted: Boxes that the model gave with swapped corners.
     """
 

@@ -62,7 +62,7 @@ def read(answer: Any) -> dict[str, Any]:
 
 
 async def until_ended(session: Any, job: dict[str, str]) -> int:
-    """Ask how far a job is until it has ended; says how often."""
+    """Ask how far a job is until it has ended; return how often."""
     for asked in range(1, 100):
         if read(await session.call_tool("job_status", job))["state"] != "running":
             return asked

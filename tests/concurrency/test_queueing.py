@@ -16,7 +16,7 @@ def silent(_: str) -> None:
 
 
 async def settle() -> None:
-    """Let every task that can go on do so."""
+    """Let every task that can continue do so."""
     for _ in range(20):
         await asyncio.sleep(0)
 

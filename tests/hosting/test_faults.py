@@ -135,13 +135,13 @@ def test_a_page_that_is_closed_in_mid_run_ends_the_run(
 
 
 def asked_by_program(app: RunningApp, data: list[object]) -> str:
-    """Begin `/analyse`; the address at which its answer is to be fetched."""
+    """Start `/analyse`; return the address of its answer."""
     event = app.client.post("/gradio_api/call/analyse", json={"data": data}).json()["event_id"]
     return f"/gradio_api/call/analyse/{event}"
 
 
 def hang_up_on(app: RunningApp, path: str) -> None:
-    """Ask for an address and is gone before the first byte comes."""
+    """Request an address and disconnect before the first byte arrives."""
     with socket.create_connection(("127.0.0.1", app.port)) as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{app.port}\r\n\r\n".encode())
 

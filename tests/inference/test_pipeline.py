@@ -82,7 +82,7 @@ class Heard(list):
         self._more.set()
 
     async def at_least(self, count: int) -> None:
-        """Wait until so much was said."""
+        """Wait until that many statuses were reported."""
         async with asyncio.timeout(30):
             while len(self) < count:
                 self._more.clear()

@@ -8,7 +8,7 @@ from gradio.routes import App
 
 
 def sanitize_event_data(event: EventData) -> None:
-    """Make reading an attribute of an event safe, whatever was posted as its data."""
+    """Make reading an attribute of an event safe for any posted data."""
     if not isinstance(event._data, dict):
         event._data = {}
 
