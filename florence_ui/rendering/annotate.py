@@ -22,7 +22,7 @@ from florence_ui.tasks import OutputKind
 __all__ = ["PALETTES", "Style", "annotate", "suitable_annotators"]
 
 MAX_LABEL_WIDTH = 0.45
-"""Maximum width of a label as a fraction of the picture's; at least `MIN_LABEL_WIDTH` times the label's height."""
+"""Maximum width of a label as a fraction of the picture's; at least `MIN_LABEL_WIDTH` times the text size."""
 MIN_LABEL_WIDTH = 10
 LABELS_AT_ONCE = 60
 """Maximum number of labels that are kept from overlapping; the cost is quadratic."""

@@ -148,7 +148,7 @@ def read_batch_question(page: Page, panel: BatchPanel, inputs: Inputs) -> Questi
 
 
 def question_key(page: Page, panel: BatchPanel, inputs: Inputs) -> tuple[str, ...]:
-    """A text that is equal for equal questions, regardless of fields that the task does not need; without API key."""
+    """A key that is equal for equal questions, regardless of fields that the task does not need; no API key in it."""
     question = read_batch_question(page, panel, inputs)
     return question.token, question.prompt, question.model_id, question.backend
 
