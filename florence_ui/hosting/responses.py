@@ -14,8 +14,6 @@ from florence_ui.hosting.visitor_files import FILE_ROUTE
 
 PAGE_EVENTS = "/gradio_api/queue/join"
 """Where Gradio's page posts its events."""
-PAGE_EVENTS = "/gradio_api/queue/join"
-"""Where Gradio's page posts its events."""
 REFUSED = "florence_ui.refused"
 """Set in the scope of a request whose event was refused; Gradio would report that as its own failure (500)."""
 

@@ -37,7 +37,7 @@ def find_objects(page: Page, photograph: Path) -> None:
     steps.upload(page, photograph)
     steps.choose(page, "Detect")
     steps.run(page)
-    expect(page.locator("#object-about")).to_contain_text("About all 3 objects")
+    expect(page.locator("#object-about")).to_contain_text("About all 3 visible objects")
 
 
 @pytest.mark.parametrize("device", ["page", "phone"])

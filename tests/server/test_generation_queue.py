@@ -126,7 +126,7 @@ def test_a_caller_who_hangs_up_ends_the_generation(slow_server: ServerProcess, p
 
 
 def test_the_server_answers_others_while_it_generates(slow_server: ServerProcess, picture_base64: str) -> None:
-    caller = Caller(slow_server, picture_base64, max_wait=4.0)
+    caller = Caller(slow_server, picture_base64, timeout=4.0)
     wait_for(lambda: slow_server.status()["running"])
     for path in ("/healthz", "/readiness", "/info", "/status", "/model/registry"):
         assert requests.get(slow_server.url + path, timeout=3).status_code == 200
@@ -138,9 +138,9 @@ def test_the_server_answers_others_while_it_generates(slow_server: ServerProcess
 def test_past_the_line_calls_are_503_and_those_who_leave_make_room(
     slow_server: ServerProcess, picture_base64: str
 ) -> None:
-    callers = [Caller(slow_server, picture_base64, max_wait=9.0)]
+    callers = [Caller(slow_server, picture_base64, timeout=9.0)]
     wait_for(lambda: slow_server.status()["running"])
-    impatient = [Caller(slow_server, picture_base64, max_wait=4.0) for _ in range(MAX_WAITING)]
+    impatient = [Caller(slow_server, picture_base64, timeout=4.0) for _ in range(MAX_WAITING)]
     wait_for(lambda: slow_server.status()["waiting"] == MAX_WAITING)
 
     body = {"model_id": "tiny", "prompt": "<OD>", "image": {"type": "base64", "value": picture_base64}}
