@@ -20,7 +20,7 @@ def build(url: str) -> gr.Blocks:
         drawn = sv.BoxAnnotator(color_lookup=sv.ColorLookup.INDEX).annotate(image.copy(), found)
         return sv.LabelAnnotator(color_lookup=sv.ColorLookup.INDEX).annotate(drawn, found)
 
-    return gr.Interface(analyze, gr.Image(type="pil"), gr.Image(), api_name="analyze")
+    return gr.Interface(analyze, gr.Image(type="pil"), gr.Image(), api_name="analyse")
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def grounding(file: FileValue, number: int) -> Parameters:
 
 
 def rate(scale: Scale, port: int, answers: int, values: Values) -> float:
-    """Answers a second of the endpoint `analyze` to sixty visitors, over so many answers."""
+    """Answers a second of the endpoint `analyse` to sixty visitors, over so many answers."""
     with photograph_file(1, scale.seed) as path:
         return asyncio.run(_rate(f"http://127.0.0.1:{port}/gradio_api", path.read_bytes(), answers, values))
 
@@ -138,11 +138,11 @@ async def run_once(session: aiohttp.ClientSession, api: str, parameters: Paramet
     Raises:
         RunFailed: If the run is refused or fails.
     """
-    async with session.post(f"{api}/call/v2/analyze", json=parameters, headers={ADDRESS_HEADER: address}) as answer:
+    async with session.post(f"{api}/call/v2/analyse", json=parameters, headers={ADDRESS_HEADER: address}) as answer:
         if answer.status != 200:
             raise RunFailed(f"a run was refused: {await answer.text()}")
         event = (await answer.json())["event_id"]
-    async with session.get(f"{api}/call/analyze/{event}", headers={ADDRESS_HEADER: address}) as answer:
+    async with session.get(f"{api}/call/analyse/{event}", headers={ADDRESS_HEADER: address}) as answer:
         text = await answer.text()
     if "event: complete" not in text:
         raise RunFailed(f"a run failed: {json.dumps(text[-300:])}")
