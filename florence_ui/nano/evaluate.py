@@ -107,11 +107,12 @@ def infer(url: str, model_id: str, prompt: str, image: Image.Image) -> dict[str,
     """
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=1)
-    body = {
+    picture = {"type": "base64", "value": base64.b64encode(buffer.getvalue()).decode()}
+    body: dict[str, str | int | dict[str, str]] = {
         "model_id": model_id,
         "prompt": prompt,
         "max_new_tokens": 200,
-        "image": {"type": "base64", "value": base64.b64encode(buffer.getvalue()).decode()},
+        "image": picture,
     }
     answer = requests.post(f"{url}/infer/lmm", json=body, timeout=600)
     answer.raise_for_status()
