@@ -109,7 +109,7 @@ class Tools:
         if job.state is not JobState.RUNNING:
             return job.output()
         job.kept = True
-        more = "The call goes on. Ask job_status with this job_id, and job_result when its state is done."
+        more = "The call continues as a job. Ask job_status with this job_id, and job_result when its state is done."
         return None, job.record() | {"next": more}
 
     async def _wait(self, job: Job, context: Any) -> None:

@@ -274,5 +274,5 @@ def read_output(path: Path) -> Output:
         kept = None
     file = Path(kept["file"]) if kept and kept["file"] else None
     if kept is None or (file is not None and not file.exists()):
-        raise InputError("The job's result is not here any more.", "Start it again.", field="job_id")
+        raise InputError("The job's result is no longer available.", "Start it again.", field="job_id")
     return file, kept["record"]

@@ -187,7 +187,7 @@ async def test_a_result_lies_in_a_file_and_not_in_memory(folder: Path) -> None:
     assert lies_in.is_relative_to(folder)
     assert job.output() == (None, {"answer": "ü" * 1000})
     lies_in.unlink()
-    with pytest.raises(InputError, match="not here any more"):
+    with pytest.raises(InputError, match="no longer available"):
         job.output()
 
 
@@ -198,7 +198,7 @@ async def test_a_result_whose_file_has_aged_out_is_a_sentence(folder: Path) -> N
     await job.task
     assert job.output() == (file, {})
     file.unlink()
-    with pytest.raises(InputError, match="not here any more"):
+    with pytest.raises(InputError, match="no longer available"):
         job.output()
 
 
