@@ -16,20 +16,13 @@ from transformers import (
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from florence_ui.models import MAX_NEW_TOKENS
+from florence_ui.server.engine_errors import BrokenWeightsError, GenerationStoppedError
 from florence_ui.server.feature_cache import FeatureCache, content_key
 from florence_ui.server.prompts import answer_key
 from florence_ui.server.refusals import RefusalError
 from florence_ui.server.runtime import Runtime
 
 NUM_BEAMS = 3
-
-
-class BrokenWeightsError(Exception):
-    """The files exist, but are not a complete Florence-2 checkpoint."""
-
-
-class GenerationStoppedError(Exception):
-    """The caller disconnected, so the answer was not finished."""
 
 
 class StopWhenSet(StoppingCriteria):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from florence_ui.assets import ASSETS
 from florence_ui.models import BASE, LARGE, NANO
+from florence_ui.server.engine_errors import BrokenWeightsError
 from florence_ui.server.logs import log
 from florence_ui.server.refusals import RefusalError
 from florence_ui.server.transfer_rate import TransferRate
@@ -209,7 +210,7 @@ class Model:
         runtime = await asyncio.wrap_future(self._runtime)
 
         def load() -> "Florence2":
-            from florence_ui.server.engine import BrokenWeightsError, Florence2
+            from florence_ui.server.engine import Florence2
 
             try:
                 return Florence2(directory, runtime.suited_to(directory))

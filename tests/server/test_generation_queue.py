@@ -14,7 +14,8 @@ from PIL import Image
 from server_process import ServerProcess, wait_for
 from tiny_checkpoint import build_checkpoint
 
-from florence_ui.server.engine import Florence2, GenerationStoppedError
+from florence_ui.server.engine import Florence2
+from florence_ui.server.engine_errors import GenerationStoppedError
 from florence_ui.server.generation_queue import GenerationQueue
 from florence_ui.server.refusals import RefusalError
 from florence_ui.server.runtime import Runtime

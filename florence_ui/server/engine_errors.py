@@ -1,0 +1,9 @@
+"""What may go wrong inside an engine; importing it loads no engine."""
+
+
+class BrokenWeightsError(Exception):
+    """The files exist, but are not a complete Florence-2 checkpoint that an engine can run."""
+
+
+class GenerationStoppedError(Exception):
+    """The caller disconnected, so the answer was not finished."""
