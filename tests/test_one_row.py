@@ -1,4 +1,4 @@
-"""A new task, backend or setting is one row: page, API and documents have it without another change."""
+"""A new task, backend, setting or endpoint is one row: page, API and documents have it without another change."""
 
 import json
 import subprocess
@@ -11,10 +11,11 @@ pytestmark = pytest.mark.server
 
 ROOT = Path(__file__).parents[1]
 
-PROGRAM = """
+PROGRAM = '''
 import json, os, sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 sys.path[:0] = [".", "docs"]
 from florence_ui import backend_presets, settings, settings_readers, tasks
@@ -33,8 +34,13 @@ class Extended(settings.Settings):
 settings.Settings = Extended
 
 import tables
+from florence_ui.api import endpoints
 from florence_ui.playground import build
 from florence_ui.visitors.service import Services
+
+@endpoints.endpoints.add("image", "text")
+async def made_up_endpoint(services: Services, image: object, text: object) -> dict[str, Any]:
+    """Makes up an answer."""
 
 chosen = settings.Settings.from_environ({"FLORENCE_UI_MADE_UP": "7", "FLORENCE_UI_BACKEND": "lab"})
 demo = build(Services.of(chosen))
@@ -45,7 +51,7 @@ print(json.dumps({
     "api": api,
     "documents": tables.tasks() + tables.fields() + tables.settings(),
 }))
-"""
+'''
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +68,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     [
         pytest.param("page", '["Made-up task", "<MADE_UP>"]', id="task-on-the-page"),
         pytest.param("api", '"<MADE_UP>"', id="task-in-the-schema"),
+        pytest.param("api", '"/made_up_endpoint"', id="endpoint-in-the-schema"),
         pytest.param("documents", "| Detect | **Made-up task** | `<MADE_UP>` |", id="task-in-the-documents"),
         pytest.param("page", '["Lab server", "lab"]', id="backend-on-the-page"),
         pytest.param("api", '"local", "lab"', id="backend-in-the-schema"),

@@ -32,8 +32,6 @@ from florence_ui.visitors.jobs import Output, report_progress
 from florence_ui.visitors.multi_call import batch_turn, max_concurrency
 from florence_ui.visitors.service import Services, wait_for_quota
 
-FORMAT_NAMES = {**names_of((name, name) for name in FORMATS), "jpg": "jpeg"}
-
 endpoints = Endpoints()
 
 
@@ -66,9 +64,14 @@ async def export(services: Services, file_format: object, **posted: object) -> t
         The file.
         How many are done and failed, each picture's name, state, reason and warnings, notes on what was left out.
     """
-    wanted = choice(file_format, "file_format", tuple(FORMATS), FORMAT_NAMES)
+    wanted = _format_of(file_format)
     file, record = await run_job(services, job_of(services, file_format=wanted, **posted))
     return file_data(file), record
+
+
+def _format_of(value: object) -> str:
+    """The name of an export format, however a program spells it."""
+    return choice(value, "file_format", tuple(FORMATS), {**names_of((name, name) for name in FORMATS), "jpg": "jpeg"})
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def job_of(
         InputError: If a field cannot be used.
     """
     name = words(file_format, "file_format").strip()
-    wanted = choice(name, "file_format", tuple(FORMATS), FORMAT_NAMES) if name else ""
+    wanted = _format_of(name) if name else ""
     share = check_validation_share(number(validation, "validation"))
     return ManyJob(template_of(services, question), Batch(pictures_of(images, image_urls)), wanted, share)
 

@@ -7,11 +7,10 @@ snippet does. The key stays an environment variable.
 import json
 import shlex
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
+from florence_ui.backends.backend import is_loopback_url
 from florence_ui.exports.snippet_steps import FollowUp, build_steps
 from florence_ui.models import MAX_NEW_TOKENS
-from florence_ui.network.origins import is_loopback_host
 from florence_ui.prompts import task_of_prompt
 from florence_ui.rendering.annotators import ANNOTATORS, DEFAULTS, Annotator
 from florence_ui.rendering.style import LINE_WIDTH, MIN_TEXT_SIZE, TEXT_SIZE, Style, contrasting_text_color
@@ -19,7 +18,6 @@ from florence_ui.tasks import OutputKind
 
 IMAGE = "picture.jpg"
 ANNOTATED = "annotated.png"
-"""Sent in every call: by default a server may stop after 20 tokens, with an answer that only looks complete."""
 
 
 def curl_snippet(
@@ -94,7 +92,7 @@ _NAMELESS = {"<REGION_PROPOSAL>", "<REFERRING_EXPRESSION_SEGMENTATION>", "<REGIO
 
 
 def _needs_key(url: str, needs_key: bool | None) -> bool:
-    return not is_loopback_host(urlsplit(url).hostname or "") if needs_key is None else needs_key
+    return not is_loopback_url(url) if needs_key is None else needs_key
 
 
 def _shell_quote(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import errno
 import io
+import threading
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -28,7 +29,8 @@ def as_storage_error(error: OSError) -> StorageError:
 class Lease:
     """Reserved disk space with a folder to write into; a context manager.
 
-    Everything that was written is deleted at the end unless it is kept.
+    Everything that was written is deleted at the end unless it is kept. A thread that still writes after the end, for
+    somebody who has left, gets no more space.
 
     Args:
         budget: The budget.
@@ -43,6 +45,8 @@ class Lease:
         self._owner = owner
         self._reserved = NO_SPACE
         self._kept = False
+        self._closed = False
+        self._lock = threading.Lock()
         self.folder = budget.folder / uuid.uuid4().hex
 
     def __enter__(self) -> Self:
@@ -72,10 +76,13 @@ class Lease:
         """Reserve more space before it is used.
 
         Raises:
-            StorageError: If there is no space.
+            StorageError: If there is no space, or the lease has ended.
         """
-        self._budget.reserve(self._owner, space)
-        self._reserved += space
+        with self._lock:
+            if self._closed:
+                raise StorageError("This upload has ended.", "Start it again.")
+            self._budget.reserve(self._owner, space)
+            self._reserved += space
 
     def keep(self) -> None:
         """Keep the folder."""
@@ -101,6 +108,8 @@ class Lease:
 
     def close(self) -> None:
         """Release the unused space."""
+        with self._lock:
+            self._closed = True
         if not self._kept:
             delete(self.folder)
         self._budget.unfinished.discard(self.folder.name)

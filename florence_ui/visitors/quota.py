@@ -7,7 +7,6 @@ Memory is bounded: only calls that were made are remembered, for a minute.
 """
 
 import asyncio
-import math
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
@@ -18,6 +17,7 @@ from typing import Any, TypedDict, Unpack
 from florence_ui.concurrency.queueing import Charge, OnStatus
 from florence_ui.errors import BusyError, InputError
 from florence_ui.visitor_identity import Visitor
+from florence_ui.visitors.quota_wording import LINKS, RUNS, Wording, format_duration
 
 MINUTE = 60.0
 DAY = 86_400.0
@@ -35,42 +35,6 @@ class Quota:
 
 OWN_KEY_QUOTA = Quota(per_minute=120, max_concurrency=8)
 """For visitors with their own key, to protect this machine, not anybody's credits."""
-
-
-def format_duration(seconds: float) -> str:
-    """A waiting time in words: `12 seconds`, `3 minutes`, `5 hours`."""
-    for unit, length in (("hour", 3600), ("minute", 60)):
-        if seconds > length * 1.5:
-            return f"{math.ceil(seconds / length)} {unit}s"
-    count = max(1, math.ceil(seconds))
-    return f"{count} second{'s' * (count != 1)}"
-
-
-@dataclass(frozen=True)
-class Wording:
-    """Words in messages for what is counted; `{}` stands for a number of them.
-
-    Attributes:
-        noun: The noun for one of them.
-        running: A sentence about those in progress.
-        made: The beginning of a sentence about those of the last minute.
-        wait: What to do about those in progress.
-    """
-
-    noun: str
-    running: str
-    made: str
-    wait: str
-
-    def count(self, number: int) -> str:
-        """`1 run`, `2 runs`."""
-        return f"{number} {self.noun}{'s' * (number != 1)}"
-
-
-RUNS = Wording("run", "You already have {} going.", "You have made {}", "Wait for one to finish, or stop it.")
-LINKS = Wording(
-    "link", "The page is already fetching {} for you.", "You have had {} fetched", "Wait until that is done."
-)
 
 
 class RunKind(TypedDict, total=False):

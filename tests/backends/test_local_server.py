@@ -9,10 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from faults import other_program, refused_url
+from PIL import Image
 from server_process import ServerProcess
 
 from florence_ui.backends import local_server
@@ -24,8 +26,12 @@ from florence_ui.backends.port_probe import Listener, identify_listener
 from florence_ui.backends.probe import request_model
 from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.errors import BackendUnreachableError
+from florence_ui.images.loading import open_picture
+from florence_ui.inference.pipeline import Pipeline
+from florence_ui.inference.request import Request
 from florence_ui.models import BASE, NANO, SERVER_NAME
 from florence_ui.settings import Settings
+from florence_ui.tasks import TASKS
 
 pytestmark = pytest.mark.anyio
 
@@ -103,6 +109,18 @@ async def test_a_killed_server_comes_back_by_itself() -> None:
         assert await asyncio.to_thread(wait_until, lambda: server.pid not in (first, None), 60)
         server.invalidate()
         assert (await reach(server, ServerState.READY)).server.startswith(SERVER_NAME)
+
+
+async def test_a_run_after_the_server_died_waits_until_it_is_back_and_is_answered(tmp_path: Path) -> None:
+    Image.new("RGB", (64, 48), "teal").save(tmp_path / "picture.png")
+    request = Request(TASKS["<CAPTION>"], picture=open_picture(tmp_path / "picture.png"), model_id=BASE)
+    url = refused_url()
+    with local(url) as server:
+        pipeline = Pipeline(Settings(local_url=url), local=server)
+        await pipeline.analyze(request)
+        assert server.pid
+        os.kill(server.pid, signal.SIGKILL)
+        assert (await pipeline.analyze(replace(request, task=TASKS["<OD>"]))).result.labels
 
 
 async def test_a_server_that_cannot_start_is_said_to_be_unavailable() -> None:

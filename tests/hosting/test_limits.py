@@ -8,7 +8,8 @@ import pytest
 
 from florence_ui.errors import BusyError, InputError
 from florence_ui.visitor_identity import Visitor, client_address, is_local
-from florence_ui.visitors.quota import Quota, QuotaLimiter, format_duration
+from florence_ui.visitors.quota import Quota, QuotaLimiter
+from florence_ui.visitors.quota_wording import format_duration
 
 
 class Clock:

@@ -174,6 +174,14 @@ def test_unfinished_files_of_some_leave_room_for_the_next(budget: DiskBudget) ->
     assert budget.used == on_disk(budget)
 
 
+def test_who_still_writes_after_the_end_gets_no_more_space(budget: DiskBudget) -> None:
+    with Lease(budget, "anna") as lease:
+        pass
+    with pytest.raises(StorageError, match="has ended"):
+        lease.grow(DiskSpace(BLOCK, 1))
+    assert budget.used == on_disk(budget) == DiskSpace()
+
+
 def test_whatever_happens_the_count_is_right_and_the_limit_holds(budget: DiskBudget, clock: Clock) -> None:
     rng = random.Random(5)
     paths: list[Path] = []

@@ -27,7 +27,7 @@ from florence_ui.ui.layout import Page, queued, unqueued
 from florence_ui.ui.stoppable_run import StoppableRun, wire_run
 from florence_ui.ui.updates import Inputs, Updates
 from florence_ui.visitors.multi_call import batch_turn, max_concurrency
-from florence_ui.visitors.quota import format_duration
+from florence_ui.visitors.quota_wording import format_duration
 
 REVEAL_CHOSEN = "window.florencePage.revealChosen"
 
