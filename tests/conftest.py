@@ -39,7 +39,7 @@ def backend(model_server: ScriptedBackend) -> Iterator[ScriptedBackend]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark tests by folder, and put browser tests last: Playwright's event loop leaves no room for another."""
     for item in items:
-        folder = item.path.relative_to(config.rootpath / "tests").parts[0]
+        folder = item.path.relative_to(config.rootpath / "tests").parent.as_posix()
         if folder in BY_FOLDER:
             item.add_marker(BY_FOLDER[folder])
         elif folder == "hosting" and RUNNING.intersection(getattr(item, "fixturenames", ())):

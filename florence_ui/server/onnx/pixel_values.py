@@ -1,0 +1,66 @@
+"""A picture as the vision tower's input, bit for bit as transformers' CLIP image processor on Pillow prepares it.
+
+https://huggingface.co/docs/transformers/model_doc/clip#transformers.CLIPImageProcessor
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from florence_ui.server.engine_errors import BrokenWeightsError
+
+UNUSED_STEPS = ("do_center_crop", "do_pad")
+"""Steps of the image processor that no Florence-2 takes."""
+
+
+class PixelValues:
+    """The preparation that a checkpoint was trained with.
+
+    Args:
+        directory: A checkpoint with a `processor_config.json` or, in the old layout, a `preprocessor_config.json`.
+
+    Attributes:
+        tokens: Tokens that a picture takes, as the checkpoint says.
+
+    Raises:
+        BrokenWeightsError: If it prepares pictures in another way than Florence-2 does.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        config = _read_config(directory)
+        unknown = [step for step in UNUSED_STEPS if config.get(step)]
+        size = config["size"]
+        if unknown or not config.get("do_resize", True) or set(size) != {"height", "width"}:
+            raise BrokenWeightsError("Its processor does not resize pictures to a fixed size, as Florence-2's does.")
+        self.tokens: int = config["image_seq_length"]
+        self._size = size["width"], size["height"]
+        self._resample = Image.Resampling(config.get("resample", Image.Resampling.BICUBIC))
+        self._tables = _value_tables(config)
+
+    def __call__(self, image: Image.Image) -> NDArray[np.float32]:
+        """The input for an RGB picture of any size, shape (1, 3, height, width)."""
+        pixels = np.asarray(image.resize(self._size, self._resample))
+        return np.stack([table[pixels[:, :, channel]] for channel, table in enumerate(self._tables)])[None]
+
+
+def _read_config(directory: Path) -> dict[str, Any]:
+    """The image processor's settings: part of the new layout's file, all of the old one's."""
+    path = directory / "processor_config.json"
+    nested = json.loads(path.read_text(encoding="utf-8")).get("image_processor") if path.is_file() else None
+    config: dict[str, Any] = nested or json.loads((directory / "preprocessor_config.json").read_text(encoding="utf-8"))
+    return config
+
+
+def _value_tables(config: dict[str, Any]) -> NDArray[np.float32]:
+    """The network's value for each of a byte's 256 values, shape (3, 256), as a channel has its own mean and spread."""
+    factor = config.get("rescale_factor", 1 / 255) if config.get("do_rescale", True) else 1.0
+    scaled = np.tile((np.arange(256) * factor).astype(np.float32), (3, 1))
+    if not config.get("do_normalize", True):
+        return scaled
+    mean, std = (np.array(config[key], np.float32)[:, None] for key in ("image_mean", "image_std"))
+    values: NDArray[np.float32] = (scaled - mean) / std
+    return values
