@@ -13,7 +13,7 @@ from tiny_checkpoint import build_processor
 
 from florence_ui.assets import ASSETS
 from florence_ui.models import NANO
-from florence_ui.server.onnx.tokenizer import FLORENCE_TOKENS, Tokenizer
+from florence_ui.server.processing.tokenizer import FLORENCE_TOKENS, Tokenizer
 from florence_ui.server.prompts import check_prompt
 from florence_ui.server.refusals import RefusalError
 from florence_ui.tasks import CUSTOM, TASKS, InputKind

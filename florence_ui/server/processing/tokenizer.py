@@ -10,7 +10,7 @@ import tokenizers
 from numpy.typing import NDArray
 from tokenizers import AddedToken, decoders, models, pre_tokenizers
 
-from florence_ui.server.onnx.task_prompts import expand_prompt
+from florence_ui.server.processing.task_prompts import expand_prompt
 
 NAMED_TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 FLORENCE_TOKENS = [

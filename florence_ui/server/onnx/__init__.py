@@ -1,1 +1,0 @@
-"""Florence-2 on ONNX Runtime, numpy, Pillow and `tokenizers`, without torch and transformers."""
