@@ -1,6 +1,6 @@
 """One question about many pictures, several at a time, each with a state; it can stop, continue, and retry failures.
 
-Only a picture's file name, its answer and a small preview are kept: a decoded picture lives as long as its call.
+Only the names of a picture's files and its answer are kept: a decoded picture lives as long as its call.
 """
 
 import asyncio
@@ -15,22 +15,24 @@ from pathlib import Path
 
 from PIL import Image
 
-from florence_ui.concurrency.fair_pool import draw_pool
+from florence_ui import storage
+from florence_ui.concurrency.fair_pool import decode_pool, draw_pool
 from florence_ui.concurrency.run_bounded import run_bounded
 from florence_ui.errors import InputError
 from florence_ui.images.load_once import open_file
-from florence_ui.images.loading import ImageLimits, Picture, encode_jpeg
+from florence_ui.images.loading import ImageLimits, Picture, encode_jpeg, load_image, read_file
 from florence_ui.inference.request import Analysis, Analyze, RequestTemplate, StoredAnalysis
 from florence_ui.rendering.annotate import Style, annotate
 from florence_ui.results.result import Result
 
 MAX_PICTURES = 200
-PREVIEW_SIDE = 320
-"""Longest side of a preview, in pixels."""
+PREVIEW_SIDE = 640
+"""Longest side of a thumbnail or preview, in pixels."""
 PREVIEW_QUALITY = 85
 DEFAULT_LIMITS = ImageLimits()
 Turn = Callable[[], AbstractAsyncContextManager[Analyze]]
 """A wait for permission to open a picture; it yields the function that asks the model about it."""
+THUMBNAILS_AT_ONCE = 4
 READY_AHEAD = 4
 """Pictures that may be read or previewed while others are with the model, so that it never waits for them."""
 
@@ -56,7 +58,8 @@ class Item:
         name: Its owner's name for it.
         state: Its state.
         analysis: Its answer, without the decoded picture; None until it is done.
-        preview: A small annotated JPEG; empty until it is done.
+        thumbnail: A file of ours with a small copy of the picture; None until there is one.
+        preview: The same with the answer drawn on it; None until it is done.
         reason: Why it failed.
         link: Its link, if it was given as one.
     """
@@ -65,7 +68,8 @@ class Item:
     name: str
     state: ItemState = ItemState.WAITING
     analysis: StoredAnalysis | None = None
-    preview: bytes = b""
+    thumbnail: Path | None = None
+    preview: Path | None = None
     reason: str = ""
     link: str = ""
 
@@ -132,7 +136,7 @@ class Batch:
     def ask(self, question: tuple[str, ...]) -> None:
         """Set the question; all start over if the answers are about another one, or every picture has ended."""
         if self.ended and (question != self.question or self.ended == len(self.items)):
-            self.items = [Item(item.path, item.name, link=item.link) for item in self.items]
+            self.items = [Item(item.path, item.name, link=item.link, thumbnail=item.thumbnail) for item in self.items]
         self.question = question
 
     def retry_failed(self) -> int:
@@ -141,6 +145,17 @@ class Batch:
         for item in failed:
             item.state, item.reason = ItemState.WAITING, ""
         return len(failed)
+
+    async def make_thumbnails(self, limits: ImageLimits = DEFAULT_LIMITS) -> AsyncGenerator[Item]:
+        """Make the missing thumbnails, and yield each picture that has got one; what cannot be opened has none."""
+        lacking = [(item, item.path) for item in self.items if item.thumbnail is None and item.path is not None]
+        jobs = [partial(decode_pool.run, write_thumbnail, path, limits) for _, path in lacking]
+        async with contextlib.aclosing(run_bounded(jobs, THUMBNAILS_AT_ONCE)) as outcomes:
+            async for index, thumbnail in outcomes:
+                if isinstance(thumbnail, Path):
+                    item, _ = lacking[index]
+                    item.thumbnail = thumbnail
+                    yield item
 
     async def run(
         self,
@@ -217,7 +232,7 @@ class _Work:
             async with self.calls:
                 analysis = await analyze(self.template.about(picture))
         if self.previews:
-            item.preview = await draw_pool.run(preview, picture.display, analysis.result, self.style)
+            item.preview = await draw_pool.run(write_preview, picture.display, analysis.result, self.style)
         item.analysis, item.state = analysis.stored(), ItemState.DONE
 
     async def _open(self, item: Item) -> Picture:
@@ -231,11 +246,27 @@ class _Work:
         return picture
 
 
-def preview(image: Image.Image, result: Result, style: Style | None = None) -> bytes:
-    """A small annotated JPEG without labels, at most `PREVIEW_SIDE` on the long side."""
+def write_thumbnail(path: Path, limits: ImageLimits) -> Path:
+    """Write a small copy of the picture in a file, at most `PREVIEW_SIDE` on the long side, to a file of ours; blocks.
+
+    Raises:
+        ImageError: If it is not a supported picture, is corrupt, or exceeds the limits.
+        FlorenceUIError: If the file cannot be written.
+    """
+    _, small = load_image(read_file(path, limits), limits, longest=PREVIEW_SIDE)
+    return storage.write(encode_jpeg(small, PREVIEW_QUALITY), ".jpg", stem="thumbnail")
+
+
+def write_preview(image: Image.Image, result: Result, style: Style | None = None) -> Path:
+    """Write a small annotated JPEG without labels, of a thumbnail's size, to a file of ours; blocks.
+
+    Raises:
+        FlorenceUIError: If the file cannot be written.
+    """
     small = image.copy()
     small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-    return encode_jpeg(annotate(small, result, replace(style or Style(), labels=False)), PREVIEW_QUALITY)
+    drawn = annotate(small, result, replace(style or Style(), labels=False))
+    return storage.write(encode_jpeg(drawn, PREVIEW_QUALITY), ".jpg", stem="preview")
 
 
 async def reopen(item: Item, limits: ImageLimits = DEFAULT_LIMITS) -> Analysis:

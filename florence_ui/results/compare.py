@@ -1,9 +1,10 @@
-"""Two answers compared: what both found, what only one did, and where their texts differ."""
+"""Two answers about one picture compared: who found what, and where their texts differ."""
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -12,12 +13,13 @@ from PIL import Image
 from scipy.optimize import linear_sum_assignment
 
 from florence_ui.results.arrays import BoolArray, FloatArray
-from florence_ui.results.merge import quads_or_boxes
+from florence_ui.results.filters import find_whole_image
+from florence_ui.results.merge import concatenate, quads_or_boxes
 from florence_ui.results.reading_order import reading_text
 from florence_ui.results.result import Result
 
 MATCH_IOU = 0.5
-"""Minimum overlap at which two boxes with the same label count as the same object."""
+"""Minimum overlap at which two boxes count as around the same object."""
 LEFT: Final = "left"
 RIGHT: Final = "right"
 BOTH: Final = "both"
@@ -44,37 +46,52 @@ class Comparison:
         both: Objects that both found, by their row on the left.
         left_only: Rows of the left answer without a match, ascending.
         right_only: Rows of the right answer without a match, ascending.
+        renamed: Pairs of `left_only` and `right_only` around the same object, which the answers call by other names.
     """
 
     both: tuple[Match, ...]
     left_only: tuple[int, ...]
     right_only: tuple[int, ...]
+    renamed: tuple[Match, ...] = ()
 
 
 def compare(left: Result, right: Result) -> Comparison:
     """Match the objects of two answers: same label, boxes (or quads) that overlap by `MATCH_IOU` or more.
 
     Every object has at most one match, and the total overlap is maximal, so the order of the answers does not matter.
-    Labels are compared without case and surrounding whitespace.
+    Labels are compared without case and surrounding whitespace; those of different tasks are not compared at all,
+    because one task gives names where another one gives descriptions.
     """
-    overlap = np.where(_same_labels(left, right), _overlaps(left, right), 0.0)
-    overlap[overlap < MATCH_IOU] = 0.0
-    rows, columns = linear_sum_assignment(overlap, maximize=True)
-    both = tuple(
-        Match(int(i), int(j), float(overlap[i, j])) for i, j in zip(rows, columns, strict=True) if overlap[i, j] > 0
-    )
-    matched_left, matched_right = {m.left for m in both}, {m.right for m in both}
+    overlaps = _overlaps(left, right)
+    same = _same_labels(left, right) if left.task is right.task else np.ones_like(overlaps, dtype=bool)
+    both = _match(np.where(same, overlaps, 0.0))
+    rows, columns = [match.left for match in both], [match.right for match in both]
+    overlaps[rows], overlaps[:, columns] = 0.0, 0.0
     return Comparison(
         both,
-        tuple(i for i in range(len(left.detections)) if i not in matched_left),
-        tuple(j for j in range(len(right.detections)) if j not in matched_right),
+        tuple(i for i in range(len(left.detections)) if i not in set(rows)),
+        tuple(j for j in range(len(right.detections)) if j not in set(columns)),
+        _match(overlaps),
     )
+
+
+def _match(overlaps: FloatArray) -> tuple[Match, ...]:
+    """The pairs with the largest total overlap, each of `MATCH_IOU` or more, by their row on the left."""
+    enough = np.where(overlaps < MATCH_IOU, 0.0, overlaps)
+    rows, columns = linear_sum_assignment(enough, maximize=True)
+    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+    return tuple(Match(i, j, float(enough[i, j])) for i, j in pairs if enough[i, j] > 0)
 
 
 def _same_labels(left: Result, right: Result) -> BoolArray:
     """(n, m) booleans."""
-    names = [np.array([label.strip().casefold() for label in side.labels], dtype=object) for side in (left, right)]
+    names = [np.array([_bare(label) for label in side.labels], dtype=object) for side in (left, right)]
     return np.asarray(names[0][:, None] == names[1][None, :])
+
+
+def _bare(label: str) -> str:
+    """A label as it is compared."""
+    return label.strip().casefold()
 
 
 def _overlaps(left: Result, right: Result) -> FloatArray:
@@ -86,31 +103,89 @@ def _overlaps(left: Result, right: Result) -> FloatArray:
     return np.array(sv.box_iou_batch(left.detections.xyxy, right.detections.xyxy), dtype=float)
 
 
-COLUMNS = ("found by", "label", "overlap", "left box", "right box")
-"""Headers of `comparison_table`."""
+@dataclass(frozen=True)
+class FoundByMap:
+    """All objects of two answers on one picture, each once.
+
+    Attributes:
+        result: Those that only the left answer has, those that only the right one has, and those that both have;
+            boxes around the whole picture, which would frame everything else, are left out.
+        found_by: `LEFT`, `RIGHT` or `BOTH` for each.
+    """
+
+    result: Result
+    found_by: tuple[str, ...]
 
 
-def comparison_table(left: Result, right: Result, comparison: Comparison) -> list[list[str]]:
-    """Rows for a table under `COLUMNS`: what both found, then only the left, then only the right.
+def map_found_by(left: Result, right: Result, comparison: Comparison) -> FoundByMap:
+    """Put the objects of both answers on one picture."""
+    sides = (
+        (LEFT, left.select(comparison.left_only)),
+        (RIGHT, right.select(comparison.right_only)),
+        (BOTH, left.select([match.left for match in comparison.both])),
+    )
+    kept = {who: _without_whole_image(part) for who, part in sides}
+    found_by = tuple(who for who, part in kept.items() for _ in range(len(part.detections)))
+    return FoundByMap(replace(left, detections=concatenate(list(kept.values()))), found_by)
+
+
+def _without_whole_image(result: Result) -> Result:
+    return result.select(np.flatnonzero(~find_whole_image(result.detections, result.size)).tolist())
+
+
+@dataclass(frozen=True)
+class LabelCount:
+    """How often each answer has a label, and whether an object of it was found by one answer only."""
+
+    label: str
+    left: int
+    right: int
+    differs: bool
+
+
+def count_labels(left: Result, right: Result, comparison: Comparison) -> list[LabelCount]:
+    """Both answers by label: the largest difference first, then other differences, then the most frequent.
+
+    Labels that are the same to `compare` are counted together, under their first spelling.
+    """
+    counts = [Counter(_bare(label) for label in side.labels) for side in (left, right)]
+    alone = [left.labels[i] for i in comparison.left_only] + [right.labels[j] for j in comparison.right_only]
+    differing = {_bare(label) for label in alone}
+    spelling: dict[str, str] = {}
+    for label in (*left.labels, *right.labels):
+        spelling.setdefault(_bare(label), label.strip())
+    rows = [LabelCount(words, counts[0][bare], counts[1][bare], bare in differing) for bare, words in spelling.items()]
+    return sorted(rows, key=lambda row: (-abs(row.left - row.right), not row.differs, -row.left - row.right))
+
+
+def comparison_columns(names: Sequence[str] = (LEFT, RIGHT)) -> list[str]:
+    """Headers of `comparison_table`."""
+    return ["found by", "label", "overlap", *(f"{name} box" for name in names)]
+
+
+def comparison_table(
+    left: Result, right: Result, comparison: Comparison, names: Sequence[str] = (LEFT, RIGHT)
+) -> list[list[str]]:
+    """Rows for a table under `comparison_columns`: what only one answer has, then what both have.
 
     Boxes are in whole pixels of the upright original, as `x1, y1, x2, y2`.
     """
-    rows = [
+    rows = [[f"only {names[0]}", left.labels[i], "", _box(left, i), ""] for i in comparison.left_only]
+    rows += [[f"only {names[1]}", right.labels[j], "", "", _box(right, j)] for j in comparison.right_only]
+    return rows + [
         [BOTH, left.labels[m.left], f"{m.iou:.2f}", _box(left, m.left), _box(right, m.right)] for m in comparison.both
     ]
-    rows += [["only left", left.labels[i], "", _box(left, i), ""] for i in comparison.left_only]
-    return rows + [["only right", right.labels[j], "", "", _box(right, j)] for j in comparison.right_only]
 
 
 def _box(result: Result, index: int) -> str:
     return ", ".join(f"{value:.0f}" for value in result.detections.xyxy[index])
 
 
-def summarize(comparison: Comparison) -> str:
+def summarize(comparison: Comparison, names: Sequence[str] = ("on the left", "on the right")) -> str:
     """One line about how many objects both found, and how many only one did."""
     return (
-        f"Found by both: {len(comparison.both)}, only on the left: {len(comparison.left_only)}, "
-        f"only on the right: {len(comparison.right_only)}."
+        f"Found by both: {len(comparison.both)}, only {names[0]}: {len(comparison.left_only)}, "
+        f"only {names[1]}: {len(comparison.right_only)}."
     )
 
 

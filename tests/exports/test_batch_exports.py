@@ -119,7 +119,7 @@ async def test_another_question_starts_over_so_that_no_file_mixes_two(tmp_path):
     batch.ask(("<OD>",))
     assert [item.state for item in batch.items] == [ItemState.DONE, ItemState.DONE, ItemState.WAITING]
     batch.ask(("<DENSE_REGION_CAPTION>",))
-    assert [(item.state, item.analysis, item.preview) for item in batch.items] == [(ItemState.WAITING, None, b"")] * 3
+    assert [(item.state, item.analysis, item.preview) for item in batch.items] == [(ItemState.WAITING, None, None)] * 3
     with workbench() as (_, pipeline):
         async for _ in batch.run(pipeline.analyze, template("<DENSE_REGION_CAPTION>")):
             pass

@@ -1,7 +1,6 @@
 """Many pictures, a few at a time: all are answered, and no finished answer is lost after a failure or a stop."""
 
 import asyncio
-import io
 import time
 
 import faults
@@ -47,12 +46,28 @@ async def test_a_picture_keeps_its_answer_and_a_small_drawing_only(tmp_path):
     batch = Batch.of(files(tmp_path, 1, size=(2000, 1000)))
     with workbench() as (_, pipeline):
         (item,) = await finish(batch, pipeline)
-    preview = Image.open(io.BytesIO(item.preview))
+    preview = Image.open(item.preview)
     assert preview.size == (PREVIEW_SIDE, PREVIEW_SIDE // 2)
-    assert len({preview.getpixel((x, 50)) for x in range(0, 320, 4)}) > 3, "boxes are drawn on it"
+    assert len({preview.getpixel((x, 50)) for x in range(0, PREVIEW_SIDE, 4)}) > 3, "boxes are drawn on it"
     assert item.result.size == (2000, 1000)
     assert not hasattr(item.analysis, "picture"), "or all decoded pictures of a batch would stay in memory"
     assert not any(isinstance(value, Picture) for value in [*vars(item).values(), *vars(item.analysis).values()])
+
+
+async def test_thumbnails_are_there_before_any_question_and_outlive_it(tmp_path):
+    paths = files(tmp_path, 3, size=(2000, 1000))
+    paths[1].write_bytes(b"no picture")
+    batch = Batch.of(paths)
+    made = [item.name async for item in batch.make_thumbnails()]
+    assert sorted(made) == ["000.jpg", "002.jpg"]
+    assert batch.items[1].thumbnail is None
+    assert Image.open(batch.items[0].thumbnail).size == (PREVIEW_SIDE, PREVIEW_SIDE // 2)
+    assert [item async for item in batch.make_thumbnails()] == [], "none is made twice"
+    with workbench() as (_, pipeline):
+        await finish(batch, pipeline)
+    kept = batch.items[0].thumbnail
+    batch.ask(("another question",))
+    assert (batch.items[0].thumbnail, batch.items[0].preview) == (kept, None)
 
 
 async def test_pictures_that_fail_say_why_and_the_others_are_answered(tmp_path):

@@ -1,4 +1,4 @@
-"""Comparison of two answers: who found what, where the texts differ, and a picture of it."""
+"""Comparison of two answers: who found what, and where the texts differ."""
 
 import numpy as np
 import pytest
@@ -6,17 +6,22 @@ from PIL import Image
 
 from florence_ui.results import compare as compare_module
 from florence_ui.results.compare import (
+    BOTH,
     BOTH_COLOR,
     LEFT,
     LEFT_COLOR,
     RIGHT,
     RIGHT_COLOR,
+    LabelCount,
     compare,
+    comparison_columns,
     comparison_record,
     comparison_table,
+    count_labels,
     diff_texts,
     draw_comparison,
     full_text,
+    map_found_by,
     summarize,
 )
 from florence_ui.results.result import Result, make_detections
@@ -75,15 +80,62 @@ def test_text_lines_are_paired_by_their_quads():
     assert len(compare(found(line, quads=[rising]), found(line, quads=[rising])).both) == 1
 
 
-def test_the_table_tells_both_then_left_then_right():
+def test_what_overlaps_under_another_name_is_the_same_object() -> None:
+    comparison = compare(found(DOG, TREE, HALF_DOG), found(CAT, TREE, ("hat", (300.0, 0.0, 350.0, 50.0))))
+    assert [(m.left, m.right) for m in comparison.renamed] == [(0, 0)]
+    assert comparison.left_only == (0, 2)
+    assert comparison.right_only == (0, 2)
+
+
+def test_labels_of_different_tasks_are_not_compared() -> None:
+    described = found(("a brown dog", DOG[1]))
+    other = Result(get_task("<DENSE_REGION_CAPTION>"), "", SIZE, detections=described.detections)
+    assert compare(found(DOG), described).both == ()
+    assert [(m.left, m.right) for m in compare(found(DOG), other).both] == [(0, 0)]
+
+
+def test_the_table_has_the_differences_on_top() -> None:
     left, right = found(DOG, CAT), found(TREE, HALF_DOG)
     comparison = compare(left, right)
-    assert comparison_table(left, right, comparison) == [
+    rows = comparison_table(left, right, comparison, ("base", "large"))
+    assert comparison_columns(("base", "large")) == ["found by", "label", "overlap", "base box", "large box"]
+    assert rows == [
+        ["only base", "cat", "", "0, 0, 100, 100", ""],
+        ["only large", "tree", "", "", "200, 100, 300, 250"],
         ["both", "dog", "0.50", "0, 0, 100, 100", "0, 0, 100, 50"],
-        ["only left", "cat", "", "0, 0, 100, 100", ""],
-        ["only right", "tree", "", "", "200, 100, 300, 250"],
     ]
     assert summarize(comparison) == "Found by both: 1, only on the left: 1, only on the right: 1."
+    assert summarize(comparison, ("base", "large")) == "Found by both: 1, only base: 1, only large: 1."
+
+
+def test_labels_are_counted_with_the_largest_difference_on_top() -> None:
+    far = (300.0, 0.0, 350.0, 50.0)
+    left = found(TREE, DOG, ("hat", DOG[1]), ("Cat", DOG[1]))
+    right = found(TREE, HALF_DOG, ("hat", far), ("cat ", DOG[1]), ("cat", far), ("cat", (0.0, 200.0, 50.0, 300.0)))
+    assert count_labels(left, right, compare(left, right)) == [
+        LabelCount("Cat", 1, 3, differs=True),
+        LabelCount("hat", 1, 1, differs=True),
+        LabelCount("tree", 1, 1, differs=False),
+        LabelCount("dog", 1, 1, differs=False),
+    ]
+
+
+def test_the_map_has_every_object_once_and_none_around_the_whole_picture() -> None:
+    room = ("room", (0.0, 0.0, 400.0, 300.0))
+    left, right = found(room, DOG, CAT), found(TREE, HALF_DOG, room)
+    found_by = map_found_by(left, right, compare(left, right))
+    assert list(zip(found_by.result.labels, found_by.found_by, strict=True)) == [
+        ("cat", LEFT),
+        ("tree", RIGHT),
+        ("dog", BOTH),
+    ]
+    assert found_by.result.xyxy.tolist() == [list(CAT[1]), list(TREE[1]), list(DOG[1])]
+
+
+def test_the_map_of_two_empty_answers_is_empty() -> None:
+    found_by = map_found_by(found(), found(), compare(found(), found()))
+    assert len(found_by.result.detections) == 0
+    assert found_by.found_by == ()
 
 
 @pytest.mark.parametrize(

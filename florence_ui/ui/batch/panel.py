@@ -1,15 +1,14 @@
 """The parts of the Many pictures tab: its state, its components, and their layout."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 import gradio as gr
 from gradio.blocks import Block
 
 from florence_ui.exports.datasets import MAX_VALIDATION_SHARE
 from florence_ui.exports.formats import FORMATS
-from florence_ui.inference.batch import MAX_PICTURES, Batch, Item
+from florence_ui.inference.batch import MAX_PICTURES, Batch
 from florence_ui.tasks import TASKS, InputKind, get_task
 from florence_ui.ui import labels
 from florence_ui.ui.components import ContactSheet, Notice, Stage
@@ -29,7 +28,6 @@ class BatchState:
 
     Attributes:
         batch: The pictures; None before there are any.
-        previews: Files with the previews of finished pictures.
         current: The picture that is open, -1 for none.
         asked: The question in the fields.
         going: Whether a run is in progress.
@@ -37,7 +35,6 @@ class BatchState:
     """
 
     batch: Batch | None = None
-    previews: dict[Item, Path] = field(default_factory=dict)
     current: int = -1
     asked: tuple[str, ...] = ()
     going: bool = False

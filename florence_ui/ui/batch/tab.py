@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import gradio as gr
 
-from florence_ui import storage
 from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.errors import FlorenceUIError, InputError
 from florence_ui.exports.formats import Options, export_batch
@@ -118,7 +117,6 @@ async def stream_batch(page: Page, panel: BatchPanel, inputs: Inputs) -> AsyncGe
     template = services.template(question, key=inputs[page.ask.key], nano_stands_in=True)
     state.asked = question_key(page, panel, inputs)
     state.batch.ask(state.asked)
-    state.previews = {item: state.previews[item] for item in state.batch.items if item in state.previews}
     state.going, state.words = True, ""
     yield {**progress_updates(panel, state), panel.notice: NoticeValue()}
     going = state.batch.run(
@@ -195,11 +193,9 @@ def contact_sheet(state: BatchState) -> ContactSheetValue:
 
 def frame(state: BatchState, item: Item) -> Frame:
     """One picture on the sheet."""
-    if item.preview and item not in state.previews:
-        state.previews[item] = storage.write(item.preview, ".jpg", stem="preview")
     note = item_note(item) if item.state is ItemState.DONE else item.reason
     shown = ItemState.WAITING if item.state is ItemState.RUNNING and not state.going else item.state
-    return Frame(name=item.name, state=shown.value, note=note, image=as_file_data(state.previews.get(item)))
+    return Frame(name=item.name, state=shown.value, note=note, image=as_file_data(item.preview or item.thumbnail))
 
 
 def item_note(item: Item) -> str:

@@ -111,7 +111,7 @@ def lay_out(page: Page) -> ComparePanel:
             with gr.Row(elem_id="compare-both"):
                 picture = Stage(elem_id="compare-picture", label="Who found what")
                 table = gr.Dataframe(
-                    headers=list(compare.COLUMNS), type="array", interactive=False, wrap=True,
+                    headers=compare.comparison_columns(), type="array", interactive=False, wrap=True,
                     label="Who found what", show_label=False, elem_id="compare-table", buttons=["copy"],
                     column_widths=["96px", "120px", "84px", "150px", "150px"],
                 )  # fmt: skip
