@@ -91,15 +91,18 @@ class Picture:
     limits: ImageLimits = field(default=ImageLimits(), repr=False)
     jpeg: bytes = field(default=b"", repr=False)
 
-    def full(self) -> Image.Image:
+    def full(self, longest: int | None = None) -> Image.Image:
         """The upright RGB picture at its original size; decoded again if it is larger than `display`, and not kept.
+
+        Args:
+            longest: Long side in pixels that is enough.
 
         Raises:
             ImageError: If it has to be decoded, and the file is gone.
         """
         if self.display.size == self.size:
             return self.display.copy()
-        return decode(read_file(self.path, self.limits), self.limits)
+        return load_image(read_file(self.path, self.limits), self.limits, longest=longest)[1]
 
 
 def open_picture(path: Path, limits: ImageLimits = ImageLimits()) -> Picture:

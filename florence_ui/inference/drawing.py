@@ -9,13 +9,22 @@ from florence_ui import storage
 from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.images.loading import encode_jpeg
 from florence_ui.inference.request import Analysis
-from florence_ui.rendering.annotate import Style, annotate
+from florence_ui.inference.scenes import SceneCache
+from florence_ui.rendering.annotate import Style, annotate, annotate_view
+from florence_ui.rendering.view import View
 
 DRAWING_QUALITY = 90
 
+scenes = SceneCache()
+
 
 def render(
-    analysis: Analysis, style: Style | None = None, shown: Collection[int] | None = None, *, full: bool = False
+    analysis: Analysis,
+    style: Style | None = None,
+    shown: Collection[int] | None = None,
+    *,
+    full: bool = False,
+    view: View | None = None,
 ) -> Image.Image:
     """Draw a result on its picture; blocks.
 
@@ -24,27 +33,40 @@ def render(
         style: How to draw.
         shown: Rows of the detections to draw; None for all.
         full: Whether to draw at the original's size, for a download, instead of at display size.
+        view: What a screen shows of the picture; the drawing has its proportions and at most its size.
 
     Returns:
         A new RGB picture.
+
+    Raises:
+        ImageError: If the original is needed, and its file is gone.
     """
     picture = analysis.picture
+    if view is not None:
+        view = view.fit(picture.size)
+        return annotate_view(scenes.get(picture, view), analysis.result, view, style, shown)
     return annotate(picture.full() if full else picture.display, analysis.result, style, shown)
 
 
 async def draw(
-    analysis: Analysis, style: Style | None = None, shown: Collection[int] | None = None, *, full: bool = False
+    analysis: Analysis,
+    style: Style | None = None,
+    shown: Collection[int] | None = None,
+    *,
+    full: bool = False,
+    view: View | None = None,
 ) -> Path:
     """Save what `render` draws as a JPEG file of ours, in one of the threads for drawing.
 
     Raises:
-        FlorenceUIError: If it cannot be saved.
+        FlorenceUIError: If it cannot be saved, or the original is needed and gone.
     """
 
     def work() -> Path:
-        if not full and ((shown is not None and not shown) or not len(analysis.result.detections)):
+        nothing = (shown is not None and not shown) or not len(analysis.result.detections)
+        if nothing and not full and view is None:
             return storage.write(analysis.picture.jpeg, ".jpg", stem="result")
-        return save_jpeg(render(analysis, style, shown, full=full))
+        return save_jpeg(render(analysis, style, shown, full=full, view=view))
 
     return await draw_pool.run(work)
 

@@ -5,6 +5,7 @@ megapixels.
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import numpy as np
 import supervision as sv
@@ -12,10 +13,11 @@ from PIL import Image
 from supervision.config import CLASS_NAME_DATA_FIELD
 
 from florence_ui.fonts import clean_label, find_font, load_font, truncate
-from florence_ui.rendering.annotators import ANNOTATORS, DEFAULTS, OFFERED, Annotator
+from florence_ui.rendering.annotators import ANNOTATORS, DEFAULTS, LINES, OFFERED, Annotator, Brush, Scene
 from florence_ui.rendering.shapes import Shapes
-from florence_ui.rendering.style import PALETTES, Style, contrasting_text_color, font_size
-from florence_ui.results.arrays import take_rows
+from florence_ui.rendering.style import PALETTES, VIEW_TEXT_SIZE, Style, contrasting_text_color, font_size
+from florence_ui.rendering.view import Frame, View
+from florence_ui.results.arrays import IntArray, take_rows
 from florence_ui.results.result import Result
 from florence_ui.tasks import OutputKind
 
@@ -52,18 +54,54 @@ def annotate(
         An RGB picture of `image.size`.
     """
     style = style or Style()
-    rows = np.array([i for i in range(len(result.detections)) if shown is None or i in shown], dtype=int)
-    if not len(rows):
+    shapes = Shapes.of(result, _rows(result, shown), Frame.whole(image.size))
+    if not len(shapes.detections):
         return image.convert("RGB").copy()
-    shapes = Shapes.of(result, rows, image.size)
     scene = sv.pillow_to_cv2(image if image.mode == "RGB" else image.convert("RGB"))
-    brush = style.brush(image.size)
-    for annotator, some in _plan(style, shapes):
-        annotator.paint(scene, some, brush)
+    _paint(scene, shapes, style, style.brush(image.size))
     drawn = sv.cv2_to_pillow(scene)
     if style.labels:
-        _write_labels(drawn, shapes.detections, style)
+        _write_labels(drawn, shapes.detections, style, font_size(image.size, style))
     return drawn
+
+
+def annotate_view(
+    scene: Scene, result: Result, view: View, style: Style | None = None, shown: Collection[int] | None = None
+) -> Image.Image:
+    """Draw a result for a screen.
+
+    Args:
+        scene: What the view shows, with its margin on every side; not modified.
+        result: What to draw.
+        view: The part of the picture, and its size on the screen.
+        style: How to draw it.
+        shown: Rows of `result.detections` to draw, or None for all; out-of-range rows are ignored.
+
+    Returns:
+        An RGB picture of `view.size`.
+    """
+    style, margin = style or Style(), view.margin
+    shapes = Shapes.of(result, _rows(result, shown), Frame.of(view))
+    if len(shapes.detections):
+        scene = scene.copy()
+        _paint(scene, shapes, style, style.view_brush(view))
+    drawn = sv.cv2_to_pillow(scene[margin:-margin, margin:-margin])
+    if style.labels and len(shapes.detections):
+        moved = replace(shapes.detections, xyxy=shapes.detections.xyxy - margin)
+        _write_labels(drawn, moved, style, round(VIEW_TEXT_SIZE * view.pixel_ratio))
+    return drawn
+
+
+def _rows(result: Result, shown: Collection[int] | None) -> IntArray:
+    return np.array([i for i in range(len(result.detections)) if shown is None or i in shown], dtype=int)
+
+
+def _paint(scene: Scene, shapes: Shapes, style: Style, brush: Brush) -> None:
+    """Paint everything but the labels, in place."""
+    for annotator, some in _plan(style, shapes):
+        if brush.casing and annotator.group in LINES:
+            annotator.paint(scene, some, brush.of_casing)
+        annotator.paint(scene, some, brush)
 
 
 def _plan(style: Style, shapes: Shapes) -> list[tuple[Annotator, Shapes]]:
@@ -79,9 +117,8 @@ def _plan(style: Style, shapes: Shapes) -> list[tuple[Annotator, Shapes]]:
     return plan
 
 
-def _write_labels(image: Image.Image, detections: sv.Detections, style: Style) -> None:
+def _write_labels(image: Image.Image, detections: sv.Detections, style: Style, size: int) -> None:
     """Write labels above their boxes, within the picture, spread out where they would overlap."""
-    size = font_size(image.size, style)
     width = max(MAX_LABEL_WIDTH * image.width, MIN_LABEL_WIDTH * size)
     width = min(width, image.width - size)
     texts = [clean_label(label) for label in detections.data[CLASS_NAME_DATA_FIELD]]

@@ -26,6 +26,9 @@ MIN_PIXEL_SIZE, MIN_HALO_WIDTH, MIN_CORNER_LENGTH = 4, 3, 8
 HALO_PIXELS = 400_000
 """Pixels of the copy on which a halo is painted."""
 
+CASING = sv.ColorPalette.from_hex(["#101113"])
+"""The color below lines."""
+
 Scene = npt.NDArray[np.uint8]
 """(height, width, 3) BGR; annotators paint on it in place."""
 
@@ -38,11 +41,19 @@ class Brush:
         palette: Colors by class id.
         thickness: Line width in pixels.
         opacity: 0 to 1.
+        casing: Width in pixels of a dark rim on both sides of a line, which keeps it legible on any picture; 0 for
+            none.
     """
 
     palette: sv.ColorPalette
     thickness: int
     opacity: float
+    casing: int = 0
+
+    @property
+    def of_casing(self) -> "Brush":
+        """The brush that paints the dark lines below the others."""
+        return Brush(CASING, self.thickness + 2 * self.casing, self.opacity)
 
 
 class Group(StrEnum):
@@ -54,6 +65,10 @@ class Group(StrEnum):
     BOX = "box"
     FILL = "fill"
     EFFECT = "effect"
+
+
+LINES = (Group.POLYGON, Group.QUAD, Group.BOX)
+"""The groups that draw lines."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import supervision as sv
 
 from florence_ui.rendering.annotators import ANNOTATORS, Brush
+from florence_ui.rendering.view import View
 
 PALETTES: dict[str, sv.ColorPalette] = {
     "default": sv.ColorPalette.from_hex(
@@ -32,6 +33,8 @@ TEXT_SIZE, MAX_TEXT_SIZE = 0.022, 0.25
 its maximum as a fraction of the shorter side."""
 MIN_TEXT_SIZE = 13
 """Minimum in pixels."""
+VIEW_LINE_WIDTH, VIEW_CASING, VIEW_TEXT_SIZE = 2.0, 0.75, 13.0
+"""Sizes on a screen, in CSS pixels."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,11 @@ class Style:
     def color_palette(self) -> sv.ColorPalette:
         """Colors by class id."""
         return PALETTES[self.palette]
+
+    def view_brush(self, view: View) -> Brush:
+        """The brush for a screen."""
+        width, casing = VIEW_LINE_WIDTH * self.thickness * view.pixel_ratio, VIEW_CASING * view.pixel_ratio
+        return Brush(self.color_palette, max(1, round(width)), self.opacity, max(1, round(casing)))
 
     def brush(self, size: tuple[int, int]) -> Brush:
         """The brush for a picture of (width, height)."""
