@@ -1,7 +1,7 @@
-"""The local Florence-2 server: Roboflow Inference's `/infer/lmm`, answered by transformers on this machine.
+"""The local Florence-2 server: Roboflow Inference's `/infer/lmm`, answered by an engine on this machine.
 
     python -m florence_ui.server [--host H] [--port N] [--model ALIAS=DIRECTORY ...]
 
-It needs no key and no Docker. Only `engine` and `runtime` import torch and transformers, in a thread and after the
-server answers, so it responds within a second or two of its start.
+It needs no key and no Docker. An engine's packages are imported in a thread, when the first model is loaded, so the
+server responds within a second of its start and stays small until then.
 """

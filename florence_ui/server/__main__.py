@@ -13,9 +13,9 @@ import uvicorn
 from florence_ui.models import DEFAULT_PORT
 from florence_ui.network.connections import limit_connections
 from florence_ui.server.app import create_app
+from florence_ui.server.engines import prepare_process
 from florence_ui.server.generation_queue import MAX_WAITING
 from florence_ui.server.logs import log, set_up_logging
-from florence_ui.server.memory import keep_freed_memory
 from florence_ui.server.service import Service
 
 GRACE = 2
@@ -25,7 +25,7 @@ GRACE = 2
 def main() -> None:
     """Run until SIGTERM, SIGINT, or the end of stdin if that option is set."""
     arguments = parse_arguments(sys.argv[1:])
-    keep_freed_memory()
+    prepare_process()
     set_up_logging()
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")

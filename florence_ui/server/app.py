@@ -58,9 +58,9 @@ def add_contract_routes(app: FastAPI, service: Service) -> None:
             raise RefusalError(400, "The model_id in the path is not the one in the body.", "Send it once.")
         return await service.answer(request, body.model_copy(update={"model_id": model_id}))
 
-    @app.get("/info", summary="Name and version of this server")
-    async def info() -> dict[str, str]:
-        return {"name": SERVER_NAME, "version": __version__, "uuid": service.id}
+    @app.get("/info", summary="Name and version of this server, and what computes")
+    async def info() -> dict[str, str | None]:
+        return {"name": SERVER_NAME, "version": __version__, "uuid": service.id, **service.describe_engine()}
 
     @app.get("/healthz", summary="Whether the server runs")
     async def healthz() -> dict[str, str]:

@@ -1,140 +1,100 @@
-"""The network itself: a checkpoint that answers a picture and a prompt exactly as plain transformers would."""
+"""The protocol between the server and its engines; nothing above an engine knows which one runs.
+
+An engine only computes: pixel values to a picture's features, features and a prompt's ids to the ids of an answer.
+Words, pictures and their preparation are the processor's, and the same for all engines.
+"""
 
 import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-import torch
-from PIL import Image
-from transformers import (
-    AutoProcessor,
-    DynamicCache,
-    EncoderDecoderCache,
-    Florence2ForConditionalGeneration,
-    StoppingCriteria,
-)
-from transformers.modeling_outputs import BaseModelOutputWithPooling
-
-from florence_ui.models import MAX_NEW_TOKENS
-from florence_ui.server.engine_errors import BrokenWeightsError, GenerationStoppedError
-from florence_ui.server.feature_cache import FeatureCache, content_key
-from florence_ui.server.prompts import answer_key
-from florence_ui.server.refusals import RefusalError
-from florence_ui.server.runtime import Runtime
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 NUM_BEAMS = 3
+"""Of the beam search, whatever the checkpoint says; the model's own documentation has it so."""
 
 
-class StopWhenSet(StoppingCriteria):
-    """A criterion that stops a generation from another thread, at its next token."""
+@dataclass(frozen=True)
+class EngineInfo:
+    """What computes.
 
-    def __init__(self, stop: threading.Event) -> None:
-        self.stop = stop
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any) -> torch.Tensor:
-        if self.stop.is_set():
-            raise GenerationStoppedError
-        return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
-
-
-class SharedEncoderCache(EncoderDecoderCache):
-    """Keys and values of a beam search over one picture and one prompt.
-
-    At every token transformers reorders them by the surviving beams. Those of the encoder are the same for all beams;
-    copying them took 1.5 of 36 ms per token (base's size, two cores, bfloat16).
+    Attributes:
+        name: Such as `torch`.
+        device: Such as `cpu` or `cuda`.
+        precision: Such as `float32`.
     """
 
-    def reorder_cache(self, beam_idx: torch.LongTensor) -> None:
-        """Reorder the part that depends on the beam."""
-        self.self_attention_cache.reorder_cache(beam_idx)
+    name: str
+    device: str
+    precision: str
 
 
-class Florence2:
-    """A checkpoint in memory; not thread-safe.
+class Features(Protocol):
+    """What an engine saw in a picture; opaque to all others, who may keep it and count its bytes."""
 
-    Args:
-        directory: A checkpoint in Hugging Face layout.
-        runtime: The device and precision to run it in.
+    @property
+    def nbytes(self) -> int:
+        """The memory that it takes."""
 
-    Raises:
-        BrokenWeightsError: If the files cannot be loaded, or weights are missing in them.
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A question about a picture.
+
+    Attributes:
+        features: The picture's, from `see` of the same network.
+        token_ids: The prompt from `<s>` to `</s>`, without the tokens that stand for the picture.
+        max_new_tokens: Maximum length of the answer.
+        stop: When set by another thread, the answer ends at its next token, and nobody reads it.
     """
 
-    def __init__(self, directory: Path, runtime: Runtime) -> None:
-        self.runtime = runtime
-        self.features = FeatureCache()
-        try:
-            self.processor = AutoProcessor.from_pretrained(directory, local_files_only=True)  # type: ignore[no-untyped-call]  # transformers' own
-            loaded: Any = Florence2ForConditionalGeneration.from_pretrained(
-                directory, dtype=runtime.dtype, local_files_only=True, output_loading_info=True
-            )  # a pair because of the last argument, which the types do not express
-            model, loading = loaded
-        except (MemoryError, torch.OutOfMemoryError):
-            raise
-        except Exception as error:  # every library involved has its own for a broken file
-            if "can't allocate memory" in str(error):
-                raise MemoryError from error
-            raise BrokenWeightsError(f"The files cannot be read ({type(error).__name__}).") from error
-        if loading["missing_keys"] or loading["mismatched_keys"]:
-            raise BrokenWeightsError("Weights are missing from the files.")
-        self.model = model.to(runtime.device).eval()
-        self.max_positions = self.model.config.text_config.max_position_embeddings
+    features: Any
+    token_ids: Sequence[int]
+    max_new_tokens: int
+    stop: threading.Event
 
-    @torch.inference_mode()
-    def answer(
-        self, image: Image.Image, prompt: str, *, max_new_tokens: int | None, stop: threading.Event
-    ) -> dict[str, Any]:
-        """Ask the model; the answer is in pixels of the image.
 
-        Args:
-            image: Upright RGB.
-            prompt: A prompt that `check_prompt` accepts.
-            max_new_tokens: Maximum length of the answer; `MAX_NEW_TOKENS` if None, never more than the model's limit.
-            stop: Ends the generation when set.
+class Network(Protocol):
+    """A checkpoint in memory; used by one thread at a time. Dropping the last reference to it unloads it."""
 
-        Returns:
-            One key, the prompt up to its first `>`, and the processor's reading of the answer.
+    @property
+    def info(self) -> EngineInfo:
+        """What computes this network."""
+
+    @property
+    def max_positions(self) -> int:
+        """Maximum length of a prompt with its picture, and of an answer, in tokens."""
+
+    @property
+    def max_batch(self) -> int:
+        """Maximum number of pictures or questions in one call; 1 where more at once are no faster."""
+
+    def see(self, pixel_values: "NDArray[np.float32]") -> Sequence[Features]:
+        """The features of pictures of shape (n, 3, height, width), one each."""
+
+    def answer(self, questions: Sequence[Question]) -> list[list[int]]:
+        """The token ids that a beam search gives for each question, with those that start and end an answer.
+
+        They follow the checkpoint's `generation_config`, and are what transformers' `generate` gives for the question
+        alone.
+        """
+
+
+class Engine(Protocol):
+    """An engine on its device."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """What computes, in the precision that large networks get; a small one may get another."""
+
+    def load(self, directory: Path) -> Network:
+        """Load a checkpoint in Hugging Face layout.
 
         Raises:
-            RefusalError: 400 if the prompt is longer than the model can read.
-            GenerationStoppedError: If `stop` was set.
+            BrokenWeightsError: If its files cannot be loaded, or weights are missing in them.
+            MemoryError, RuntimeError: If it does not fit, or the device fails.
         """
-        if stop.is_set():
-            raise GenerationStoppedError
-        inputs = self.processor(text=prompt, images=image, return_tensors="pt")
-        self._check_length(inputs["input_ids"])
-        decoder = self.model.config.text_config
-        ids = self.model.generate(
-            input_ids=inputs["input_ids"].to(self.runtime.device),
-            attention_mask=inputs["attention_mask"].to(self.runtime.device),
-            mm_encoder_outputs={"image": self._image_features(inputs["pixel_values"])},
-            max_new_tokens=min(max_new_tokens or MAX_NEW_TOKENS, self.max_positions),
-            num_beams=NUM_BEAMS,
-            do_sample=False,
-            stopping_criteria=[StopWhenSet(stop)],
-            past_key_values=SharedEncoderCache(DynamicCache(config=decoder), DynamicCache(config=decoder)),
-        )
-        text = self.processor.batch_decode(ids, skip_special_tokens=False)[0]
-        answer: dict[str, Any] = self.processor.post_process_generation(
-            text, task=answer_key(prompt), image_size=image.size
-        )
-        return answer
-
-    def _image_features(self, pixel_values: torch.Tensor) -> BaseModelOutputWithPooling:
-        """The picture's features, from the cache or computed."""
-        key = content_key(pixel_values)
-        features = self.features.get(key)
-        if features is None:
-            pixels = pixel_values.to(self.runtime.device, self.runtime.dtype)
-            features = self.model.get_image_features(pixels).pooler_output
-            self.features.put(key, features)
-        return BaseModelOutputWithPooling(pooler_output=features)
-
-    def _check_length(self, input_ids: torch.Tensor) -> None:
-        tokens = input_ids.shape[1]
-        if tokens > self.max_positions:
-            raise RefusalError(
-                400,
-                f"The prompt is too long: {tokens:,} tokens with the picture; the model reads {self.max_positions:,}.",
-                "Shorten it.",
-            )

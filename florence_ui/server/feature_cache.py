@@ -8,8 +8,11 @@ import hashlib
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from florence_ui.server.engine import Features
+
 if TYPE_CHECKING:
-    import torch
+    import numpy as np
+    from numpy.typing import NDArray
 
 MAX_PICTURES = 32
 MAX_BYTES = 64 * 2**20
@@ -27,18 +30,18 @@ class FeatureCache:
         self.max_pictures = max_pictures
         self.max_bytes = max_bytes
         self.bytes = 0
-        self._kept: OrderedDict[bytes, torch.Tensor] = OrderedDict()
+        self._kept: OrderedDict[bytes, Features] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def get(self, key: bytes) -> "torch.Tensor | None":
+    def get(self, key: bytes) -> Features | None:
         """The features under that key, which become the most recently used; None if there are none."""
         if key in self._kept:
             self._kept.move_to_end(key)
         return self._kept.get(key)
 
-    def put(self, key: bytes, features: "torch.Tensor") -> None:
+    def put(self, key: bytes, features: Features) -> None:
         """Keep features, and drop the least recently used ones beyond the bounds."""
         if features.nbytes > self.max_bytes:
             return
@@ -54,6 +57,6 @@ class FeatureCache:
             self.bytes -= features.nbytes
 
 
-def content_key(pixel_values: "torch.Tensor") -> bytes:
-    """A digest of the network's input: the picture's pixels after resizing, on the CPU, float32."""
-    return hashlib.blake2b(pixel_values.contiguous().numpy().tobytes(), digest_size=16).digest()
+def content_key(pixel_values: "NDArray[np.float32]") -> bytes:
+    """A digest of the network's input: the picture's pixels after resizing."""
+    return hashlib.blake2b(pixel_values.tobytes(), digest_size=16).digest()

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from florence_ui.assets import ASSETS
 from florence_ui.models import BASE, LARGE, NANO
-from florence_ui.server.engine_errors import BrokenWeightsError
+from florence_ui.server.engine import Engine
+from florence_ui.server.engine_errors import BrokenWeightsError, EngineUnavailableError
 from florence_ui.server.logs import log
 from florence_ui.server.refusals import RefusalError
 from florence_ui.server.transfer_rate import TransferRate
@@ -24,8 +25,7 @@ from florence_ui.server.weights import find_in_cache, why_incomplete
 from florence_ui.server.worker import run_in_thread
 
 if TYPE_CHECKING:
-    from florence_ui.server.engine import Florence2
-    from florence_ui.server.runtime import Runtime
+    from florence_ui.server.florence import Florence2
 
 T = TypeVar("T")
 
@@ -78,10 +78,10 @@ class Model:
     Args:
         alias: Its name in requests.
         source: The source of its files.
-        runtime: The device and precision that it will run in, once known.
+        choose_engine: The engine that computes it, once known; it is not chosen before it is needed.
     """
 
-    def __init__(self, alias: str, source: Source, runtime: "Future[Runtime]") -> None:
+    def __init__(self, alias: str, source: Source, choose_engine: Callable[[], Future[Engine]]) -> None:
         self.alias = alias
         self.source = source
         self.state = ModelState.ABSENT
@@ -92,7 +92,7 @@ class Model:
         self._rate = TransferRate()
         self.load_seconds = 0.0
         self.loaded: Florence2 | None = None
-        self._runtime = runtime
+        self._choose_engine = choose_engine
         self._preparation: asyncio.Task[None] | None = None
         self._failures = 0
         self._retry_at = 0.0
@@ -161,12 +161,10 @@ class Model:
         try:
             self.loaded = await self._load_or_repair()
             self.state, self._failures = ModelState.READY, 0
-        except ModelUnavailableError as error:
+        except (ModelUnavailableError, EngineUnavailableError) as error:
             self._fail(str(error))
         except (MemoryError, RuntimeError) as error:  # torch's out-of-memory errors are RuntimeErrors
             self._fail(f"It does not fit into memory, or the device failed ({type(error).__name__}).")
-        except ImportError:
-            self._fail("torch and transformers are not installed; run pip install -r requirements.txt.")
         except Exception as error:
             self._fail(f"It failed to load ({type(error).__name__}).")
         finally:
@@ -207,13 +205,13 @@ class Model:
 
     async def _load(self, directory: Path) -> "Florence2":
         self.state, self.on_disk = ModelState.LOADING, True
-        runtime = await asyncio.wrap_future(self._runtime)
+        engine = await asyncio.wrap_future(self._choose_engine())
 
         def load() -> "Florence2":
-            from florence_ui.server.engine import Florence2
+            from florence_ui.server.florence import load
 
             try:
-                return Florence2(directory, runtime.suited_to(directory))
+                return load(directory, engine)
             except BrokenWeightsError as error:
                 raise ModelUnavailableError(str(error)) from error
 
@@ -227,13 +225,13 @@ class Registry:
     """All models that this server knows.
 
     Args:
-        runtime: The device and precision that they will run in, once known.
+        choose_engine: The engine that computes them, once known; it is not chosen before it is needed.
         directories: Further models by alias.
     """
 
-    def __init__(self, runtime: "Future[Runtime]", directories: dict[str, Path]) -> None:
+    def __init__(self, choose_engine: Callable[[], Future[Engine]], directories: dict[str, Path]) -> None:
         sources = SOURCES | {alias: Source(directory=path) for alias, path in directories.items()}
-        self.models = {alias: Model(alias, source, runtime) for alias, source in sources.items()}
+        self.models = {alias: Model(alias, source, choose_engine) for alias, source in sources.items()}
 
     def get(self, model_id: str | None) -> Model:
         """Find the model of that name.

@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import importlib
 import threading
 import time
 import traceback
@@ -16,6 +15,8 @@ from fastapi.responses import JSONResponse
 from PIL import Image
 
 from florence_ui.models import MAX_NEW_TOKENS
+from florence_ui.server.engine import Engine
+from florence_ui.server.engines import choose_engine
 from florence_ui.server.generation_queue import MAX_WAITING, GenerationQueue
 from florence_ui.server.logs import log
 from florence_ui.server.metrics import Metrics
@@ -27,9 +28,10 @@ from florence_ui.server.schemas import LMMRequest
 from florence_ui.server.worker import Worker
 
 if TYPE_CHECKING:
-    from florence_ui.server.engine import Florence2
-    from florence_ui.server.runtime import Runtime
+    from florence_ui.server.florence import Florence2
 
+QUANTIZATIONS = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
+"""Precisions as Roboflow's server writes them."""
 HUNG_UP = 499
 """The status, in the log, of a call whose caller disconnected."""
 
@@ -47,18 +49,29 @@ class Service:
         self.queue = GenerationQueue(max_waiting)
         self.metrics = Metrics()
         self.worker = Worker("generate")
-        self.runtime: Future[Runtime] = self.worker.submit(_choose_runtime)
-        self.registry = Registry(self.runtime, directories)
+        self.registry = Registry(self.engine, directories)
+        self._engine: Future[Engine] | None = None
+
+    def engine(self) -> Future[Engine]:
+        """The engine, which is chosen by the first call, in the thread that generates."""
+        if self._engine is None or (self._engine.done() and self._engine.exception()):
+            self._engine = self.worker.submit(choose_engine)
+        return self._engine
+
+    def describe_engine(self) -> dict[str, str | None]:
+        """The engine, its device and its precision; None until a model needs them."""
+        if self._engine is None or not self._engine.done() or self._engine.exception():
+            return dict.fromkeys(("engine", "device", "precision"))
+        info = self._engine.result().info
+        return {"engine": info.name, "device": info.device, "precision": info.precision}
 
     def status(self) -> dict[str, Any]:
-        """The state of the server; `device` and `dtype` are None until they are chosen."""
-        runtime = self.runtime.result() if self.runtime.done() and not self.runtime.exception() else None
+        """The state of the server."""
         return {
             "models": {alias: model.status() for alias, model in self.registry.models.items()},
             "waiting": self.queue.waiting,
             "running": self.queue.running,
-            "device": runtime and runtime.device,
-            "dtype": runtime and runtime.dtype_name,
+            **self.describe_engine(),
         }
 
     async def answer(self, request: Request, body: LMMRequest) -> Response:
@@ -105,6 +118,7 @@ class Service:
             async with self.queue.turn:
                 image = await decode_image(data)  # only now, so that waiting calls hold files, not decoded pictures
                 response = await self._generate(loaded, image, prompt, body.max_new_tokens)
+        precision = loaded.network.info.precision
         content = {
             "inference_id": str(uuid.uuid4()),
             "time": time.perf_counter() - start,
@@ -112,12 +126,12 @@ class Service:
                 "model_id": model.source.repo_id or model.alias,
                 "model_package_id": model.alias,
                 "backend": "hugging-face",
-                "quantization": loaded.runtime.quantization,
+                "quantization": QUANTIZATIONS.get(precision, precision),
             },
             "image": {"width": image.width, "height": image.height},
             "response": response,
         }
-        return JSONResponse(content, headers=_headers(model, cold))
+        return JSONResponse(content, headers=_headers(model, loaded.network.info.name, cold))
 
     async def _generate(
         self, loaded: "Florence2", image: Image.Image, prompt: str, max_new_tokens: int | None
@@ -140,24 +154,16 @@ async def _hung_up(request: Request) -> None:
         pass
 
 
-def _choose_runtime() -> "Runtime":
-    """Import the heavy packages, so that the first model does not have to, and measure the processor."""
-    importlib.import_module("florence_ui.server.engine")
-    from florence_ui.server.runtime import choose_runtime
-
-    return choose_runtime()
-
-
 def _code_location(error: BaseException) -> str:
     """The file and line where an error was raised, without values."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
-def _headers(model: Model, cold: bool) -> dict[str, str]:
+def _headers(model: Model, engine: str, cold: bool) -> dict[str, str]:
     headers = {
         "x-request-id": uuid.uuid4().hex,
-        "x-inference-engine": "transformers",
+        "x-inference-engine": engine,
         "x-model-cold-start": str(cold).lower(),
         "x-model-cold-start-count": str(int(cold)),
         "x-model-id": model.alias,

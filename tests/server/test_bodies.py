@@ -27,11 +27,6 @@ def memory(server: ServerProcess, kind: str = "VmHWM") -> int:
     return int(status.partition(f"{kind}:")[2].split()[0]) * 1024
 
 
-def warm(server: ServerProcess) -> None:
-    """Until torch is imported, whose memory is not the bodies'."""
-    wait_for(lambda: server.status()["device"])
-
-
 def head(server: ServerProcess, length: int) -> bytes:
     lines = ("POST /infer/lmm HTTP/1.1", f"Host: 127.0.0.1:{server.port}", "Content-Type: application/json")
     return "\r\n".join((*lines, f"Content-Length: {length}", "", "")).encode()
@@ -48,7 +43,6 @@ def test_forty_large_bodies_at_once_take_bounded_memory(offline: dict) -> None:
     body, statuses = large_body(), Counter()
     barrier = threading.Barrier(40)
     with ServerProcess(environ=offline) as server:
-        warm(server)
         before = memory(server)
 
         def post() -> None:

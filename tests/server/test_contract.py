@@ -9,141 +9,45 @@ import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import numpy as np
 import pytest
 import requests
-import torch
 from inference_sdk import InferenceConfiguration, InferenceHTTPClient
 from PIL import Image
+from server.plain_transformers import PlainTransformers
 from server_process import ServerProcess
-from transformers import DynamicCache
 
 from florence_ui.images.fetch import Network, fetch_image
 from florence_ui.server import request_image
-from florence_ui.server.engine import Florence2
-from florence_ui.server.runtime import Runtime
 from florence_ui.server.schemas import RequestImage
 
 CONTRACT = json.loads((Path(__file__).parents[1] / "data" / "answers.json").read_text())
-BY_PROMPT = [pytest.param(case, id=case["request"]["body"]["prompt"][:40]) for case in CONTRACT]
 PROMPTS = [case["request"]["body"]["prompt"] for case in CONTRACT]
 NEW_TOKENS = 40
 pytestmark = pytest.mark.filterwarnings("ignore:This client sends the Roboflow API key")
 
 
 @pytest.fixture(scope="module")
-def florence(checkpoint: Path) -> Florence2:
+def plain(checkpoint: Path) -> PlainTransformers:
     """The checkpoint in the precision that the server chooses for one this small, on any processor."""
-    return Florence2(checkpoint, Runtime("cpu", torch.float32))
-
-
-def plain_transformers(florence: Florence2, picture: Image.Image, prompt: str) -> tuple[torch.Tensor, dict]:
-    """The ids and the answer of the library alone: three beams, no sampling, the processor's post-processing."""
-    inputs = florence.processor(text=prompt, images=picture, return_tensors="pt").to(florence.runtime.dtype)
-    with torch.inference_mode():
-        ids = florence.model.generate(**inputs, num_beams=3, do_sample=False, max_new_tokens=NEW_TOKENS)
-    text = florence.processor.batch_decode(ids, skip_special_tokens=False)[0]
-    task = prompt.split(">")[0] + ">"
-    return ids, florence.processor.post_process_generation(text, task=task, image_size=picture.size)
-
-
-@pytest.mark.parametrize("case", BY_PROMPT)
-def test_a_scripted_generation_becomes_the_genuine_servers_answer(
-    case: dict, florence: Florence2, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = []
-
-    def generate(**inputs: object) -> torch.Tensor:
-        asked.append(inputs["input_ids"][0])
-        ids = florence.processor.tokenizer(case["generated_text"], add_special_tokens=False)["input_ids"]
-        return torch.tensor([ids])
-
-    monkeypatch.setattr(florence.model, "generate", generate)
-    size = case["response"]["image"]
-    picture = Image.new("RGB", (size["width"], size["height"]))
-    prompt = case["request"]["body"]["prompt"]
-
-    response = florence.answer(picture, prompt, max_new_tokens=None, stop=threading.Event())
-
-    assert response == case["response"]["response"]
-    expanded = florence.processor.tokenizer.decode(asked[0]).replace("<image>", "")
-    assert expanded == case["expanded_prompt"]
+    return PlainTransformers(checkpoint)
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
 def test_the_sdk_gets_what_plain_transformers_says(
-    prompt: str, server: ServerProcess, florence: Florence2, picture: Image.Image, picture_base64: str
+    prompt: str, server: ServerProcess, plain: PlainTransformers, picture: Image.Image, picture_base64: str
 ) -> None:
     client = InferenceHTTPClient(api_url=server.url, api_key="any-key")
 
     answer = client.infer_lmm(picture_base64, model_id="tiny", prompt=prompt, max_new_tokens=NEW_TOKENS)
 
-    assert answer["response"] == plain_transformers(florence, picture, prompt)[1]
+    assert answer["response"] == plain.answer(picture, prompt, NEW_TOKENS)
     assert answer["image"] == {"width": 140, "height": 100}
 
 
-def test_the_prompts_are_answered_differently(florence: Florence2, picture: Image.Image) -> None:
+def test_the_prompts_are_answered_differently(plain: PlainTransformers, picture: Image.Image) -> None:
     """Otherwise the equality above would prove little."""
-    texts = {tuple(plain_transformers(florence, picture, prompt)[0][0].tolist()) for prompt in PROMPTS}
+    texts = {tuple(plain.ids(picture, prompt, NEW_TOKENS)) for prompt in PROMPTS}
     assert len(texts) == len(PROMPTS)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-def test_kept_features_give_the_same_ids(
-    dtype: torch.dtype, checkpoint: Path, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    florence = Florence2(checkpoint, Runtime("cpu", dtype))
-    generate, generated = florence.model.generate, []
-
-    def keep(**inputs: object) -> torch.Tensor:
-        generated.append(generate(**inputs))
-        return generated[-1]
-
-    monkeypatch.setattr(florence.model, "generate", keep)
-    looks = []
-    see = florence.model.get_image_features
-    monkeypatch.setattr(florence.model, "get_image_features", lambda *a, **k: looks.append(1) or see(*a, **k))
-    stop = threading.Event()
-    fresh = Image.eval(picture, lambda value: 255 - value)
-
-    for prompt in ("<OD>", "<CAPTION>", "<OD>"):
-        florence.answer(fresh, prompt, max_new_tokens=NEW_TOKENS, stop=stop)
-
-    assert len(looks) == 1
-    monkeypatch.undo()
-    for ids, prompt in zip(generated, ("<OD>", "<CAPTION>", "<OD>"), strict=True):
-        assert torch.equal(ids, plain_transformers(florence, fresh, prompt)[0])
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-def test_beams_that_overtake_each_other_change_no_answer(dtype: torch.dtype, checkpoint: Path) -> None:
-    """What the decoder keeps of the encoder is not copied when beams change places, because it is all the same."""
-    florence = Florence2(checkpoint, Runtime("cpu", dtype))
-    noise = np.random.default_rng(1)
-    orders, lengths, reorder = [], [], DynamicCache.reorder_cache
-
-    def keep(cache: DynamicCache, order: torch.Tensor) -> None:
-        orders.append(order.tolist())
-        lengths.append(cache.get_seq_length())
-        reorder(cache, order)
-
-    for _ in range(5):
-        picture = Image.fromarray(noise.integers(0, 255, (100, 140, 3), dtype=np.uint8))
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(DynamicCache, "reorder_cache", keep)
-            answer = florence.answer(picture, "<OD>", max_new_tokens=NEW_TOKENS, stop=threading.Event())
-        assert answer == plain_transformers(florence, picture, "<OD>")[1]
-
-    assert any(order != [0, 1, 2] for order in orders)
-    assert lengths[: NEW_TOKENS - 1] == list(range(1, NEW_TOKENS))  # of what the beams wrote, not of the picture
-
-
-def test_another_picture_is_looked_at_anew(florence: Florence2, picture: Image.Image) -> None:
-    first = florence.answer(picture, "<CAPTION>", max_new_tokens=NEW_TOKENS, stop=threading.Event())
-    mirrored = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    second = florence.answer(mirrored, "<CAPTION>", max_new_tokens=NEW_TOKENS, stop=threading.Event())
-    assert second == plain_transformers(florence, mirrored, "<CAPTION>")[1]
-    assert first != second
 
 
 def test_the_answer_has_the_genuine_keys_and_headers(server: ServerProcess, picture_base64: str) -> None:
@@ -240,7 +144,7 @@ def test_the_status_tells_device_and_precision(server: ServerProcess, picture_ba
     )
     status = server.status()
     assert status["device"] in {"cpu", "cuda", "mps"}
-    assert status["dtype"] in {"float32", "bfloat16", "float16"}
+    assert status["precision"] in {"float32", "bfloat16", "float16"}
     assert status["models"]["tiny"]["state"] == "ready"
     assert (status["waiting"], status["running"]) == (0, False)
 

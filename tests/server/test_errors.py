@@ -18,7 +18,7 @@ from tiny_checkpoint import to_base64
 
 from florence_ui.server.app import create_app
 from florence_ui.server.body_limit import MAX_BODY
-from florence_ui.server.engine import Florence2
+from florence_ui.server.florence import Florence2
 from florence_ui.server.logs import set_up_logging
 from florence_ui.server.service import Service
 

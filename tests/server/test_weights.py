@@ -21,9 +21,11 @@ from server.fake_hub import COMMIT, FakeHub
 from server_process import ServerProcess, wait_for
 
 from florence_ui.server import registry
+from florence_ui.server.engine import Engine
 from florence_ui.server.refusals import RefusalError
 from florence_ui.server.registry import Model, ModelState, Source, fetch
-from florence_ui.server.runtime import Runtime
+from florence_ui.server.torch.engine import TorchEngine
+from florence_ui.server.torch.runtime import Runtime
 from florence_ui.server.weights import is_complete, why_incomplete
 
 REPO = "florence-community/Florence-2-base"
@@ -58,9 +60,9 @@ def snapshot(cache: Path) -> Path:
 
 
 def model_from(source: Source) -> Model:
-    runtime: Future[Runtime] = Future()
-    runtime.set_result(Runtime("cpu", torch.float32))
-    return Model("florence-2-base", source, runtime)
+    engine: Future[Engine] = Future()
+    engine.set_result(TorchEngine(Runtime("cpu", torch.float32)))
+    return Model("florence-2-base", source, lambda: engine)
 
 
 def prepared(source: Source) -> Model:

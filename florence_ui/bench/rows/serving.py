@@ -28,8 +28,7 @@ from florence_ui.bench.processes import free_port, program
 from florence_ui.images.loading import encode_jpeg
 
 if TYPE_CHECKING:
-    from florence_ui.server.engine import Florence2
-    from florence_ui.server.runtime import Runtime
+    from florence_ui.server.torch.engine import TorchEngine
 
 ALIAS = "base-sized"
 LOADED = 3
@@ -59,26 +58,28 @@ def plain_transformers(scale: Scale) -> Measurement:
     The speed of a process is constant but differs by up to a tenth from one process to the next, so both sides are
     reloaded several times.
     """
-    from florence_ui.server.runtime import choose_runtime
+    from florence_ui.server.torch.engine import choose
 
-    runtime = choose_runtime()
-    taken = [pair for _ in range(LOADED) for pair in pairs_of_one_load(runtime, scale)]
+    engine = choose()
+    taken = [pair for _ in range(LOADED) for pair in pairs_of_one_load(engine, scale)]
     return Measurement(
         7, "one answer of the local server against plain transformers", ratios(taken), Target(1.05),
-        f"{format_medians(taken)}, {runtime.device} {runtime.dtype_name}",
+        f"{format_medians(taken)}, {engine.info.device} {engine.info.precision}",
     )  # fmt: skip
 
 
-def pairs_of_one_load(runtime: "Runtime", scale: Scale) -> list[tuple[float, float]]:
+def pairs_of_one_load(engine: "TorchEngine", scale: Scale) -> list[tuple[float, float]]:
     """Seconds of the server and of plain transformers, each having just loaded the network."""
-    from florence_ui.server.engine import Florence2
+    from transformers import AutoProcessor
+
+    from florence_ui.server.service import QUANTIZATIONS
 
     with base_sized_server() as (url, folder):
-        plain = Florence2(folder, runtime)  # only to load it: the answer below is transformers' own
+        network, processor = engine.load(folder), AutoProcessor.from_pretrained(folder)
         pictures = new_pictures(scale)
         precision = ask(url, next(pictures), "<CAPTION>")["resolved_model"]["quantization"]
-        if precision != runtime.quantization:
-            raise RuntimeError(f"the server runs in {precision}, plain transformers in {runtime.quantization}")
+        if precision != (theirs_in := QUANTIZATIONS[network.info.precision]):
+            raise RuntimeError(f"the server runs in {precision}, plain transformers in {theirs_in}")
 
         def ours() -> float:
             data = next(pictures)
@@ -86,22 +87,21 @@ def pairs_of_one_load(runtime: "Runtime", scale: Scale) -> list[tuple[float, flo
 
         def theirs() -> float:
             data = next(pictures)
-            return time_call(lambda: generate(plain, data))
+            return time_call(lambda: generate(network.model, processor, data))
 
         return measure_alternating(ours, theirs, min(scale.pairs, 3))
 
 
-def generate(plain: "Florence2", data: bytes) -> Any:
+def generate(model: Any, processor: Any, data: bytes) -> Any:
     """Process, generate and post-process, as the model's documentation shows."""
     import torch
 
     image = Image.open(io.BytesIO(data)).convert("RGB")
     with torch.inference_mode():
-        inputs = plain.processor(text="<CAPTION>", images=image, return_tensors="pt")
-        inputs = inputs.to(plain.runtime.device, plain.runtime.dtype)
-        ids = plain.model.generate(**inputs, max_new_tokens=NEW_TOKENS, num_beams=3, do_sample=False)
-        text = plain.processor.batch_decode(ids, skip_special_tokens=False)[0]
-    return plain.processor.post_process_generation(text, task="<CAPTION>", image_size=image.size)
+        inputs = processor(text="<CAPTION>", images=image, return_tensors="pt").to(model.device, model.dtype)
+        ids = model.generate(**inputs, max_new_tokens=NEW_TOKENS, num_beams=3, do_sample=False)
+        text = processor.batch_decode(ids, skip_special_tokens=False)[0]
+    return processor.post_process_generation(text, task="<CAPTION>", image_size=image.size)
 
 
 @contextmanager

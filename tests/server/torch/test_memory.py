@@ -11,11 +11,11 @@ from PIL import Image
 from server_process import ROOT, ServerProcess
 from tiny_checkpoint import to_base64
 
-from florence_ui.server import memory
+from florence_ui.server.torch import memory
 
 FAULTS = """
 import resource, sys, threading
-from florence_ui.server.memory import keep_freed_memory
+from florence_ui.server.torch.memory import keep_freed_memory
 
 if sys.argv[1] == "kept":
     assert keep_freed_memory()

@@ -1,4 +1,4 @@
-"""The measured precision, a container's CPU limit, and the bounds of the feature cache."""
+"""The measured precision, and a container's CPU limit."""
 
 import time
 from pathlib import Path
@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from florence_ui.server import runtime
-from florence_ui.server.feature_cache import FeatureCache, content_key
+from florence_ui.server.torch import runtime
 
 
 @pytest.mark.parametrize(
@@ -71,34 +70,3 @@ def test_a_containers_limit_counts(content: str, cores: int, tmp_path: Path, mon
     monkeypatch.setattr(runtime, "CGROUP_CPU_MAX", tmp_path / "cpu.max")
     monkeypatch.setattr(runtime.os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
     assert runtime.available_cores() == cores
-
-
-def test_the_longest_unused_picture_is_forgotten_first() -> None:
-    cache = FeatureCache(max_pictures=2)
-    cache.put(b"a", torch.zeros(1))
-    cache.put(b"b", torch.zeros(1))
-    assert cache.get(b"a") is not None
-    cache.put(b"c", torch.zeros(1))
-    assert cache.get(b"b") is None
-    assert cache.get(b"a") is not None
-    assert len(cache) == 2
-
-
-def test_what_is_kept_stays_within_its_bytes() -> None:
-    cache = FeatureCache(max_bytes=100)
-    for key in range(20):
-        cache.put(bytes([key]), torch.zeros(10))
-        cache.put(bytes([key]), torch.zeros(10))
-        assert cache.bytes <= 100
-    assert (len(cache), cache.bytes) == (2, 80)
-    cache.put(b"large", torch.zeros(26))
-    assert cache.get(b"large") is None
-    assert len(cache) == 2
-
-
-def test_pictures_are_told_apart_by_a_single_value() -> None:
-    picture = torch.zeros(1, 3, 8, 8)
-    other = picture.clone()
-    other[0, 1, 2, 3] = 1e-6
-    assert content_key(picture) == content_key(picture.clone())
-    assert content_key(picture) != content_key(other)

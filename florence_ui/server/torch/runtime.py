@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 
+from florence_ui.server.engine import EngineInfo
+
 CGROUP_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 SMALL_WEIGHTS = 100 * 2**20
 """Bytes of weights below which a processor does not gain from bfloat16: nano answers as fast in float32."""
@@ -24,14 +26,9 @@ class Runtime:
     dtype: torch.dtype
 
     @property
-    def dtype_name(self) -> str:
-        """Such as `float32`."""
-        return str(self.dtype).removeprefix("torch.")
-
-    @property
-    def quantization(self) -> str:
-        """Such as `fp32`, as Roboflow's server writes it."""
-        return {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}[self.dtype]
+    def info(self) -> EngineInfo:
+        """What computes."""
+        return EngineInfo("torch", self.device, str(self.dtype).removeprefix("torch."))
 
     def suited_to(self, directory: Path) -> "Runtime":
         """This runtime, or float32 for a small checkpoint on the CPU, which costs no time and shifts no box."""

@@ -1,0 +1,55 @@
+"""Loading of checkpoints into PyTorch."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Florence2ForConditionalGeneration
+
+from florence_ui.server.engine import EngineInfo
+from florence_ui.server.engine_errors import BrokenWeightsError
+from florence_ui.server.torch.network import TorchNetwork
+from florence_ui.server.torch.runtime import Runtime, choose_runtime
+
+
+class TorchEngine:
+    """PyTorch on one device.
+
+    Args:
+        runtime: The device, and the precision for large networks.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    @property
+    def info(self) -> EngineInfo:
+        """What computes, in the precision that large networks get."""
+        return self.runtime.info
+
+    def load(self, directory: Path) -> TorchNetwork:
+        """Load a checkpoint in Hugging Face layout.
+
+        Raises:
+            BrokenWeightsError: If its files cannot be loaded, or weights are missing in them.
+        """
+        runtime = self.runtime.suited_to(directory)
+        try:
+            loaded: Any = Florence2ForConditionalGeneration.from_pretrained(
+                directory, dtype=runtime.dtype, local_files_only=True, output_loading_info=True
+            )  # a pair because of the last argument, which the types do not express
+            model, loading = loaded
+        except (MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # every library involved has its own for a broken file
+            if "can't allocate memory" in str(error):
+                raise MemoryError from error
+            raise BrokenWeightsError(f"The files cannot be read ({type(error).__name__}).") from error
+        if loading["missing_keys"] or loading["mismatched_keys"]:
+            raise BrokenWeightsError("Weights are missing from the files.")
+        return TorchNetwork(model.to(runtime.device).eval(), runtime)
+
+
+def choose() -> TorchEngine:
+    """The engine on this machine's best device."""
+    return TorchEngine(choose_runtime())

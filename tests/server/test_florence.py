@@ -1,0 +1,112 @@
+"""The checkpoint around a network: the prompt that it is asked, the answer that is made of its ids, kept features."""
+
+import json
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from florence_ui.server.engine import EngineInfo, Question
+from florence_ui.server.engine_errors import GenerationStoppedError
+from florence_ui.server.florence import Florence2, load
+from florence_ui.server.refusals import RefusalError
+
+CONTRACT = json.loads((Path(__file__).parents[1] / "data" / "answers.json").read_text())
+BY_PROMPT = [pytest.param(case, id=case["request"]["body"]["prompt"][:40]) for case in CONTRACT]
+
+
+class ScriptedNetwork:
+    """A network that remembers what it is asked, and an engine that loads it from anywhere."""
+
+    info = EngineInfo("scripted", "cpu", "float32")
+    max_positions = 64
+    max_batch = 1
+
+    def __init__(self) -> None:
+        self.seen: list[np.ndarray] = []
+        self.asked: list[Question] = []
+        self.ids = [0, 2]
+
+    def load(self, directory: Path) -> "ScriptedNetwork":
+        return self
+
+    def see(self, pixel_values: np.ndarray) -> Sequence[np.ndarray]:
+        self.seen.extend(pixel_values)
+        return [pixels.mean((1, 2)) for pixels in pixel_values]
+
+    def answer(self, questions: Sequence[Question]) -> list[list[int]]:
+        self.asked.extend(questions)
+        return [self.ids for _ in questions]
+
+
+@pytest.fixture
+def network() -> ScriptedNetwork:
+    return ScriptedNetwork()
+
+
+@pytest.fixture
+def florence(network: ScriptedNetwork, checkpoint: Path) -> Florence2:
+    """The checkpoint's processor around the scripted network."""
+    return load(checkpoint, network)
+
+
+def ask(florence: Florence2, picture: Image.Image, prompt: str, max_new_tokens: int | None = None) -> dict:
+    return florence.answer(picture, prompt, max_new_tokens=max_new_tokens, stop=threading.Event())
+
+
+@pytest.mark.parametrize("case", BY_PROMPT)
+def test_a_scripted_generation_becomes_the_genuine_servers_answer(
+    case: dict, florence: Florence2, network: ScriptedNetwork
+) -> None:
+    tokenizer = florence.processor.processor.tokenizer
+    network.ids = tokenizer(case["generated_text"], add_special_tokens=False)["input_ids"]
+    size = case["response"]["image"]
+
+    response = ask(florence, Image.new("RGB", (size["width"], size["height"])), case["request"]["body"]["prompt"])
+
+    assert response == case["response"]["response"]
+    assert tokenizer.decode(network.asked[0].token_ids) == case["expanded_prompt"]
+
+
+def test_a_picture_is_seen_once(florence: Florence2, network: ScriptedNetwork, picture: Image.Image) -> None:
+    for prompt in ("<OD>", "<CAPTION>", "<OD>"):
+        ask(florence, picture, prompt)
+    assert len(network.seen) == 1
+    assert len({id(question.features) for question in network.asked}) == 1
+
+
+def test_another_picture_is_seen_anew(florence: Florence2, network: ScriptedNetwork, picture: Image.Image) -> None:
+    for shown in (picture, picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT), picture):
+        ask(florence, shown, "<OD>")
+    first, mirrored, again = (question.features for question in network.asked)
+    assert len(network.seen) == 2
+    assert first is again is not mirrored
+
+
+@pytest.mark.parametrize(
+    ("asked", "most"),
+    [pytest.param(5, 5, id="short"), pytest.param(10**6, 64, id="longer-than-the-model-writes")],
+)
+def test_the_length_is_limited_by_the_model(
+    asked: int, most: int, florence: Florence2, network: ScriptedNetwork, picture: Image.Image
+) -> None:
+    ask(florence, picture, "<OD>", asked)
+    assert network.asked[0].max_new_tokens == most
+
+
+def test_a_prompt_is_too_long_with_its_picture(
+    florence: Florence2, network: ScriptedNetwork, picture: Image.Image
+) -> None:
+    with pytest.raises(RefusalError, match="tokens with the picture; the model reads 64"):
+        ask(florence, picture, "word " * 60)
+    assert network.seen == []
+
+
+def test_a_stopped_answer_is_not_read(florence: Florence2, picture: Image.Image) -> None:
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(GenerationStoppedError):
+        florence.answer(picture, "<OD>", max_new_tokens=None, stop=stop)
