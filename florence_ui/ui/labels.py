@@ -1,7 +1,7 @@
 """The page's text about tasks, models and backends, and why Run is disabled. No Gradio, no I/O.
 
 Other text is where it is used: labels of fields in each tab's panels, text of the result viewer in
-`explore/stage_view.py`, messages of the browser alone in the scripts, errors where they are raised.
+`explore/result_view.py`, messages of the browser alone in the scripts, errors where they are raised.
 """
 
 from collections.abc import Sequence

@@ -21,7 +21,7 @@ from florence_ui.settings import Settings
 from florence_ui.tasks import CUSTOM, TASKS, Family
 from florence_ui.ui import labels as choices_module
 from florence_ui.ui import share_link
-from florence_ui.ui.explore import stage_view
+from florence_ui.ui.explore import result_view, stage_view
 from florence_ui.ui.explore.examples import BY_LINK, load_examples
 from florence_ui.ui.explore.object_panel import THEN
 from florence_ui.visitors import session as session_module
@@ -170,7 +170,7 @@ def test_an_outline_of_thousands_of_points_is_thinned() -> None:
     ],
 )
 def test_an_empty_answer_has_a_look_of_its_own(answer: Result, state: str, tmp_path: Path) -> None:
-    value = stage_view.answered(answer, tmp_path / "drawn.jpg", (), "default")
+    value = result_view.answered(answer, tmp_path / "drawn.jpg", (), "default")
     assert value.state == state
     assert bool(value.hint) == (state == "nothing")
 

@@ -11,7 +11,7 @@ from florence_ui.exports.formats import FORMATS
 from florence_ui.inference.batch import MAX_PICTURES, Batch
 from florence_ui.tasks import TASKS, InputKind, get_task
 from florence_ui.ui import labels
-from florence_ui.ui.components import ContactSheet, Notice, Stage
+from florence_ui.ui.components import ContactSheet, Notice, ResultViewer
 from florence_ui.ui.components.notice import text_notice
 from florence_ui.ui.layout import SESSION_SECONDS
 from florence_ui.ui.updates import Updates
@@ -56,7 +56,7 @@ class BatchPanel:
     notice: Notice
     contact_sheet: ContactSheet
     chosen_panel: gr.Column
-    stage: Stage
+    stage: ResultViewer
     meta: Notice
     failures: gr.Dataframe
     download: gr.Column
@@ -132,7 +132,7 @@ def lay_out() -> BatchPanel:
             )  # fmt: skip
             with gr.Column(visible=False, elem_id="batch-chosen") as chosen_panel:
                 meta = Notice(elem_id="batch-meta", label="About this answer")
-                stage = Stage(elem_id="batch-stage", label="Selected picture")
+                stage = ResultViewer(elem_id="batch-stage", label="Selected picture")
     state, timer = gr.State(BatchState(), time_to_live=SESSION_SECONDS), gr.Timer(REFRESH_SECONDS, active=False)
     return BatchPanel(
         state,

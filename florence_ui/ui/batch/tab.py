@@ -19,7 +19,7 @@ from florence_ui.ui import labels
 from florence_ui.ui.batch.panel import NO_PICTURES, BatchPanel, BatchState, fit_form_to_task, lay_out
 from florence_ui.ui.components.contact_sheet import ContactSheetValue, Frame
 from florence_ui.ui.components.notice import Message, NoticeValue, error_notice, text_notice
-from florence_ui.ui.explore import answer_view, stage_view
+from florence_ui.ui.explore import answer_view, result_view
 from florence_ui.ui.explore.style_events import HAND_OVER
 from florence_ui.ui.file_data import as_file_data
 from florence_ui.ui.layout import Page, queued, unqueued
@@ -233,17 +233,17 @@ async def open_picture(page: Page, panel: BatchPanel, inputs: Inputs, index: obj
         panel.chosen_panel: gr.update(visible=True),
     }
     if item.state is ItemState.FAILED or item.analysis is None:
-        return updates | {panel.stage: stage_view.failed(None, FlorenceUIError(item.name, item.reason))}
+        return updates | {panel.stage: result_view.failed(None, FlorenceUIError(item.name, item.reason))}
     try:
         analysis, style = await reopen(item, page.services.image_limits), page.style.read(inputs)
         path = await draw(analysis, style)
     except FlorenceUIError as error:
-        return updates | {panel.stage: stage_view.failed(None, error)}
+        return updates | {panel.stage: result_view.failed(None, error)}
     lines = [
         Message(text=f"{item.name} · {answer_view.meta_line(page, analysis)}"),
         *answer_view.warning_messages(analysis, analysis.picture.path),
     ]
-    stage = stage_view.answered(analysis.result, path, (), style.palette)
+    stage = result_view.answered(analysis.result, path, (), style.palette)
     return updates | {panel.stage: stage, panel.meta: NoticeValue(messages=lines)}
 
 

@@ -20,11 +20,11 @@ from florence_ui.results import compare
 from florence_ui.results.compare import LEFT, RIGHT
 from florence_ui.tasks import get_task
 from florence_ui.ui import labels
-from florence_ui.ui.components import Notice, Stage, TextDiff
+from florence_ui.ui.components import Notice, ResultViewer, TextDiff
 from florence_ui.ui.components.notice import Message, NoticeValue, error_notice, text_notice
-from florence_ui.ui.components.stage import StageValue
+from florence_ui.ui.components.result_viewer import ResultViewerValue
 from florence_ui.ui.components.text_diff import Piece, TextDiffValue
-from florence_ui.ui.explore import answer_view, stage_view
+from florence_ui.ui.explore import answer_view, result_view
 from florence_ui.ui.file_data import as_file_data
 from florence_ui.ui.layout import Page, unqueued
 from florence_ui.ui.stoppable_run import StoppableRun, wire_run
@@ -32,7 +32,7 @@ from florence_ui.ui.updates import Inputs, Updates, read_question
 from florence_ui.visitors.multi_call import ask_sides
 from florence_ui.visitors.session import PageSession
 
-NO_PICTURE = StageValue(state="empty", title="No picture yet", hint="Choose one under Explore.")
+NO_PICTURE = ResultViewerValue(state="empty", title="No picture yet", hint="Choose one under Explore.")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Side:
     name: Literal["left", "right"]
     model: gr.Dropdown
     backend: gr.Radio
-    stage: Stage
+    stage: ResultViewer
     meta: Notice
     text: TextDiff
 
@@ -63,7 +63,7 @@ class ComparePanel:
     notice: Notice
     outcome: gr.Column
     summary: Notice
-    picture: Stage
+    picture: ResultViewer
     table: gr.Dataframe
 
     @property
@@ -109,7 +109,7 @@ def lay_out(page: Page) -> ComparePanel:
         with gr.Column(visible=False, elem_id="compare-outcome") as outcome:
             summary = Notice(elem_id="compare-summary", label="What both found")
             with gr.Row(elem_id="compare-both"):
-                picture = Stage(elem_id="compare-picture", label="Who found what")
+                picture = ResultViewer(elem_id="compare-picture", label="Who found what")
                 table = gr.Dataframe(
                     headers=compare.comparison_columns(), type="array", interactive=False, wrap=True,
                     label="Who found what", show_label=False, elem_id="compare-table", buttons=["copy"],
@@ -130,7 +130,7 @@ def lay_out_side(page: Page, name: Literal["left", "right"], model: str) -> Side
             backends, value=page.services.settings.default_backend, label=f"{name.capitalize()} server",
             elem_id=f"compare-{name}-backend", visible=len(backends) > 1,
         )  # fmt: skip
-        stage = Stage(NO_PICTURE, elem_id=f"compare-{name}-stage", label=f"{name.capitalize()} result")
+        stage = ResultViewer(NO_PICTURE, elem_id=f"compare-{name}-stage", label=f"{name.capitalize()} result")
         meta = Notice(elem_id=f"compare-{name}-meta", label=f"About the {name} answer")
         text = TextDiff(elem_id=f"compare-{name}-text", label=f"{name.capitalize()} text")
     return Side(name, model_field, backend, stage, meta, text)
@@ -166,7 +166,9 @@ def reset_sides(panel: ComparePanel, session: PageSession) -> Updates:
     """Both columns before there is an answer."""
     session.compared = None
     picture = (
-        StageValue(state="done", image=as_file_data(session.shown), alt="The picture") if session.shown else NO_PICTURE
+        ResultViewerValue(state="done", image=as_file_data(session.shown), alt="The picture")
+        if session.shown
+        else NO_PICTURE
     )
     updates: Updates = {panel.outcome: gr.update(visible=False)}
     for side in panel.sides.values():
@@ -188,7 +190,7 @@ async def stream_comparison(page: Page, panel: ComparePanel, inputs: Inputs) -> 
     session, shown, question = inputs[page.session], inputs[page.session].shown, read_question(page, inputs)
     answers: dict[str, Analysis] = {}
     so_far = reset_sides(panel, session)  # always sent in full: a browser may skip some of several quick updates
-    so_far |= {side.stage: stage_view.busy(shown, "Asking the model") for side in panel.sides.values()}
+    so_far |= {side.stage: result_view.busy(shown, "Asking the model") for side in panel.sides.values()}
     yield so_far
     requests, refused = build_requests(page, panel, inputs, await session.picture(), question)
     for name, error in refused.items():
@@ -223,15 +225,15 @@ def build_requests(
 def show_status(side: Side, shown: Path | None, word: str | FlorenceUIError) -> Updates:
     """A side that waits, or that failed."""
     if isinstance(word, FlorenceUIError):
-        return {side.stage: stage_view.failed(shown, word)}
-    return {side.stage: stage_view.busy(shown, word)}
+        return {side.stage: result_view.failed(shown, word)}
+    return {side.stage: result_view.busy(shown, word)}
 
 
 async def show_answer(page: Page, side: Side, inputs: Inputs, analysis: Analysis) -> Updates:
     """A side with its answer; differences in the text are marked once both have answered."""
     style = page.style.read(inputs)
     path = await draw(analysis, style)
-    stage = stage_view.answered(analysis.result, path, (), style.palette).model_copy(update={"phrases": []})
+    stage = result_view.answered(analysis.result, path, (), style.palette).model_copy(update={"phrases": []})
     text = compare.full_text(analysis.result)
     lines = [
         Message(text=answer_view.meta_line(page, analysis)),
@@ -277,7 +279,7 @@ async def compare_objects(panel: ComparePanel, answers: Mapping[str, Analysis]) 
     return {
         panel.outcome: gr.update(visible=True),
         panel.summary: text_notice(words),
-        panel.picture: StageValue(state="done", image=as_file_data(path), alt=words),
+        panel.picture: ResultViewerValue(state="done", image=as_file_data(path), alt=words),
         panel.table: gr.update(value=[[who, escape_cell(label), *rest] for who, label, *rest in rows]),
     }
 

@@ -4,11 +4,24 @@ The templates are static: text from visitors, models and servers reaches the pag
 set by the script, so it can never become HTML, script or template.
 """
 
+from florence_ui.ui.components.answer_list import AnswerList
 from florence_ui.ui.components.box_picker import BoxPicker
 from florence_ui.ui.components.contact_sheet import ContactSheet
+from florence_ui.ui.components.drawing import Drawing
 from florence_ui.ui.components.notice import Notice
+from florence_ui.ui.components.result_viewer import ResultViewer
 from florence_ui.ui.components.stage import Stage
 from florence_ui.ui.components.text_diff import TextDiff
 from florence_ui.ui.components.thumbnail_strip import ThumbnailStrip
 
-__all__ = ["BoxPicker", "ContactSheet", "Notice", "Stage", "TextDiff", "ThumbnailStrip"]
+__all__ = [
+    "AnswerList",
+    "BoxPicker",
+    "ContactSheet",
+    "Drawing",
+    "Notice",
+    "ResultViewer",
+    "Stage",
+    "TextDiff",
+    "ThumbnailStrip",
+]

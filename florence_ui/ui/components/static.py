@@ -8,26 +8,36 @@ from gradio.data_classes import GradioModel
 
 
 class StaticComponent(gr.HTML):
-    """A component drawn by its own script from a value of `data_model`.
+    """A component drawn by its own scripts from a value of `data_model`.
 
-    A subclass in the module `name/__init__.py` has `name.html`, `name.css` and `name.js` beside it.
+    A subclass in the module `name/__init__.py` has `name.html` and its styles and scripts beside it.
+
+    Attributes:
+        data_model: The type of its value.
+        folder: The folder of its files.
+        scripts: Its scripts, relative to the folder, in the order in which they are joined into one function; what
+            one declares, the later ones can use. By default `name.js` alone.
+        styles: Its styles, likewise; by default `name.css` alone.
     """
 
     data_model: type[GradioModel]
     folder: Path
+    scripts: tuple[str, ...] = ()
+    styles: tuple[str, ...] = ()
 
     def __init__(self, value: GradioModel | None = None, **options: Any) -> None:
-        def read(suffix: str) -> str:
-            return (self.folder / f"{self.folder.name}.{suffix}").read_text("utf-8")
-
+        name = self.folder.name
         super().__init__(
             value=value or self.data_model(),
-            html_template=read("html"),
-            css_template=read("css"),
-            js_on_load=read("js"),
+            html_template=self._joined((f"{name}.html",)),
+            css_template=self._joined(self.styles or (f"{name}.css",)),
+            js_on_load=self._joined(self.scripts or (f"{name}.js",)),
             apply_default_css=False,
             **options,
         )
+
+    def _joined(self, names: tuple[str, ...]) -> str:
+        return "\n".join((self.folder / name).read_text("utf-8") for name in names)
 
     def preprocess(self, payload: Any) -> Any:
         return payload

@@ -21,9 +21,9 @@ from florence_ui.rendering.annotate import Style, suitable_annotators
 from florence_ui.results.result import Result
 from florence_ui.ui import labels
 from florence_ui.ui.components.notice import Message, NoticeValue
-from florence_ui.ui.components.stage import StageValue
+from florence_ui.ui.components.result_viewer import ResultViewerValue
 from florence_ui.ui.components.thumbnail_strip import Thumbnail, ThumbnailStripValue
-from florence_ui.ui.explore import stage_view
+from florence_ui.ui.explore import result_view
 from florence_ui.ui.explore.panels import WELCOME
 from florence_ui.ui.file_data import as_file_data
 from florence_ui.ui.layout import Page
@@ -58,12 +58,12 @@ def make_thumbnail(path: Path) -> Path:
         return storage.write(encode_jpeg(image.convert("RGB"), 80), ".jpg", stem="thumbnail")
 
 
-def stage_value(session: PageSession, style: Style | None = None) -> StageValue:
+def stage_value(session: PageSession, style: Style | None = None) -> ResultViewerValue:
     """The stage while nothing is running."""
     run = session.run
     if run is not None and run.after is not None:
-        return stage_view.answered(run.analysis.result, run.after, run.hidden, (style or Style()).palette)
-    return stage_view.ready(session.shown) if session.shown else WELCOME
+        return result_view.answered(run.analysis.result, run.after, run.hidden, (style or Style()).palette)
+    return result_view.ready(session.shown) if session.shown else WELCOME
 
 
 def answer_updates(page: Page, session: PageSession, style: Style) -> Updates:

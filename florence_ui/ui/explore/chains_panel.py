@@ -15,7 +15,7 @@ from florence_ui.inference.request import Analysis, Question
 from florence_ui.ui.components import Notice, ThumbnailStrip
 from florence_ui.ui.components.notice import Message, NoticeValue, Tone, error_notice
 from florence_ui.ui.components.thumbnail_strip import Thumbnail, ThumbnailStripValue
-from florence_ui.ui.explore import answer_view, stage_view
+from florence_ui.ui.explore import answer_view, result_view
 from florence_ui.ui.explore.object_panel import THEN
 from florence_ui.ui.explore.run_events import reopen_parts, reopen_run, show_run, show_stop
 from florence_ui.ui.file_data import as_file_data
@@ -120,7 +120,7 @@ async def stream_chain(page: Page, panel: ChainsPanel, inputs: Inputs) -> AsyncG
     async with aclosing(with_status(start)) as reports:
         async for report in reports:
             if isinstance(report, str):
-                yield {stage: stage_view.busy(shown, report)}
+                yield {stage: result_view.busy(shown, report)}
                 continue
             going.reports[report.number] = report
             if report.state is StepState.DONE and report.analysis:
@@ -128,7 +128,7 @@ async def stream_chain(page: Page, panel: ChainsPanel, inputs: Inputs) -> AsyncG
                 yield {**answer_view.answer_updates(page, session, style), **progress_updates(panel, going, session)}
             elif report.state is StepState.RUNNING:
                 words = " ".join(filter(None, [step_title(going, report.number), report.detail]))
-                yield {stage: stage_view.busy(shown, words), **progress_updates(panel, going, session)}
+                yield {stage: result_view.busy(shown, words), **progress_updates(panel, going, session)}
     shown_last = answer_view.answer_updates(page, session, style) if going.runs else {}
     at_end = {**show_run(page), **show_chain_run(panel), **progress_updates(panel, going, session)}
     yield {**shown_last, **at_end, stage: current_stage(page, inputs)}

@@ -13,7 +13,7 @@ from florence_ui.inference.per_object import ACTIONS, Action, MultiCallProgress,
 from florence_ui.inference.request import Analysis, Question
 from florence_ui.ui.components import Notice
 from florence_ui.ui.components.notice import NoticeValue, error_notice, text_notice
-from florence_ui.ui.explore import answer_view, stage_view
+from florence_ui.ui.explore import answer_view, result_view
 from florence_ui.ui.explore.run_events import show_run, show_stop
 from florence_ui.ui.layout import Page, unqueued
 from florence_ui.ui.stoppable_run import StoppableRun, wire_run
@@ -148,7 +148,7 @@ async def stream_action(page: Page, panel: ObjectPanel, action: Action, inputs: 
     found = await session.analysis_of(run)
     same_model = Question("<CAPTION>", model_id=found.model_id, backend=found.backend)
     request = services.template(same_model, key=inputs[page.ask.key], nano_stands_in=True).about(found.picture)
-    yield {stage: stage_view.busy(session.shown, f"{doing} 0 of {len(rows)}")}
+    yield {stage: result_view.busy(session.shown, f"{doing} 0 of {len(rows)}")}
     calls = max_concurrency(services, request)
 
     def start(say: OnStatus) -> AsyncGenerator[MultiCallProgress]:
@@ -158,11 +158,11 @@ async def stream_action(page: Page, panel: ObjectPanel, action: Action, inputs: 
     async with aclosing(with_status(start)) as going:
         async for progress in going:
             if isinstance(progress, str):
-                yield {stage: stage_view.busy(session.shown, progress)}
+                yield {stage: result_view.busy(session.shown, progress)}
                 continue
             merged = replace(found, result=progress.result, seconds=progress.seconds, remembered=False)
             choice.partial = run, merged, action
-            yield {stage: stage_view.busy(session.shown, f"{doing} {progress.done} of {progress.total}")}
+            yield {stage: result_view.busy(session.shown, f"{doing} {progress.done} of {progress.total}")}
     yield await show_merged(page, panel, inputs)
 
 

@@ -14,12 +14,12 @@ from florence_ui.inference.request import Strategy
 from florence_ui.rendering.annotate import PALETTES, Style
 from florence_ui.tasks import TASKS
 from florence_ui.ui import labels as choices_module
-from florence_ui.ui.components import BoxPicker, Notice, Stage, ThumbnailStrip
-from florence_ui.ui.components.stage import StageValue
+from florence_ui.ui.components import BoxPicker, Notice, ResultViewer, ThumbnailStrip
+from florence_ui.ui.components.result_viewer import ResultViewerValue
 from florence_ui.ui.components.thumbnail_strip import ThumbnailStripValue
 
 FIRST_TASK = TASKS["<OD>"]
-WELCOME = StageValue(
+WELCOME = ResultViewerValue(
     state="empty", title="Your picture goes here", hint="Drop one on the left, paste it, or choose an example."
 )
 
@@ -54,7 +54,7 @@ class AnswerPanel:
     """The answer in all its forms."""
 
     tabs: gr.Tabs
-    stage: Stage
+    stage: ResultViewer
     slider: gr.ImageSlider
     table: gr.Dataframe
     text: gr.Textbox
@@ -195,7 +195,7 @@ def answer_panel() -> AnswerPanel:
     """Lay out the result's tabs and the components beside them."""
     with gr.Tabs(elem_id="answer-tabs") as tabs:
         with gr.Tab("Picture", id="picture"):
-            stage = Stage(WELCOME, elem_id="stage", label="Result")
+            stage = ResultViewer(WELCOME, elem_id="stage", label="Result")
         with gr.Tab("Text", id="text"):
             text = gr.Textbox(
                 label="Text",

@@ -13,7 +13,7 @@ from florence_ui.errors import FlorenceUIError
 from florence_ui.images.loading import Picture
 from florence_ui.inference.request import Question
 from florence_ui.ui.components.notice import NoticeValue, error_notice, text_notice
-from florence_ui.ui.explore import answer_view, stage_view
+from florence_ui.ui.explore import answer_view, result_view
 from florence_ui.ui.explore.examples import example_thumbnails
 from florence_ui.ui.explore.panels import WELCOME
 from florence_ui.ui.layout import Page, queued, unqueued
@@ -125,7 +125,7 @@ def show_new_picture(page: Page, session: PageSession, *, example: int = -1) -> 
     """The page with a new picture, and no answer yet."""
     return {
         **clear_answer(page),
-        page.answer.stage: stage_view.ready(session.shown),
+        page.answer.stage: result_view.ready(session.shown),
         page.ask.picture_notice: NoticeValue(),
         page.ask.link: "",
         page.ask.examples: example_thumbnails(page.examples, example),

@@ -10,7 +10,7 @@ from florence_ui.concurrency.queueing import OnStatus
 from florence_ui.errors import FlorenceUIError
 from florence_ui.inference.request import Analysis
 from florence_ui.ui.components.notice import NoticeValue, error_notice
-from florence_ui.ui.explore import answer_view, stage_view
+from florence_ui.ui.explore import answer_view, result_view
 from florence_ui.ui.layout import Page, queued
 from florence_ui.ui.stoppable_run import StoppableRun, wire_run
 from florence_ui.ui.updates import (
@@ -68,7 +68,7 @@ async def stream_run(page: Page, inputs: Inputs) -> AsyncGenerator[Updates]:
     question, shown = read_question(page, inputs), session.shown
     picture = await session.picture()
     request = services.template(question, key=inputs[page.ask.key], nano_stands_in=True).about(picture)
-    yield {page.answer.stage: stage_view.busy(shown, "Asking the model")}
+    yield {page.answer.stage: result_view.busy(shown, "Asking the model")}
 
     async def ask(on_status: OnStatus) -> AsyncGenerator[Analysis]:
         yield await answer(services, request, on_status)
@@ -76,7 +76,7 @@ async def stream_run(page: Page, inputs: Inputs) -> AsyncGenerator[Updates]:
     async with aclosing(with_status(ask)) as states:
         async for state in states:
             if isinstance(state, str):
-                yield {page.answer.stage: stage_view.busy(shown, state)}
+                yield {page.answer.stage: result_view.busy(shown, state)}
                 continue
             run = session.add_run(question, state, shown)
             await answer_view.draw(session, run, style)
@@ -111,7 +111,7 @@ def show_error(page: Page, session: PageSession, error: FlorenceUIError) -> Upda
 def show_failure(page: Page, session: PageSession, error: FlorenceUIError) -> Updates:
     """Show why there is no answer, and clear the previous one, which stays among the recent runs."""
     session.run = None
-    failed = stage_view.failed(session.shown, error)
+    failed = result_view.failed(session.shown, error)
     return {**clear_answer(page), page.answer.stage: failed, page.recent: answer_view.recent_thumbnails(session)}
 
 
@@ -125,7 +125,7 @@ async def reopen_run(page: Page, inputs: Inputs, index: object) -> Updates:
         style = page.style.read(inputs)
         await answer_view.draw(session, run, style)
     except FlorenceUIError as error:
-        return {page.answer.stage: stage_view.failed(session.shown, error)}
+        return {page.answer.stage: result_view.failed(session.shown, error)}
     return merge_updates(
         fill_form(page, run.question),
         fit_form_to_task(page, session, run.question, key=has_key(page, inputs), fresh=True),

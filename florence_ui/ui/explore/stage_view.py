@@ -1,4 +1,4 @@
-"""An answer -> the content of the stage: outlines, colors, the text in pieces, and the alternative text."""
+"""An answer -> the content of the stage: outlines, colors, the text in pieces, the words at its foot."""
 
 import re
 from collections import Counter
@@ -10,8 +10,8 @@ import numpy as np
 from florence_ui.errors import FlorenceUIError
 from florence_ui.rendering.annotate import PALETTES
 from florence_ui.results.result import Result
-from florence_ui.tasks import InputKind, OutputKind
-from florence_ui.ui.components.stage import Phrase, StageObject, StageValue
+from florence_ui.tasks import Family, InputKind, Task
+from florence_ui.ui.components.stage import Phrase, StageAction, StageObject, StageValue
 from florence_ui.ui.file_data import as_file_data
 
 MAX_OBJECTS = 300
@@ -21,45 +21,65 @@ MAX_POINTS = 160
 NAMED = 8
 """Maximum number of labels in the alternative text."""
 
-
-def ready(picture: Path | None) -> StageValue:
-    """The stage with a picture that waits for its first question."""
-    return StageValue(
-        state="ready",
-        image=as_file_data(picture),
-        title="",
-        hint="Press Run to see what the model sees.",
-        alt="The picture",
-    )
+RUN, EDIT, DESCRIBE = "run", "edit", "describe"
+"""Names of the buttons at the stage's foot: run the chosen task, change the words, ask for a caption instead."""
 
 
-def busy(picture: Path | None, words: str) -> StageValue:
+def ready(picture: Path, size: tuple[int, int]) -> StageValue:
+    """The stage with a picture of (width, height) that waits for its first question."""
+    return StageValue(state="ready", picture=as_file_data(picture), size=size, alt="The picture")
+
+
+def busy(picture: Path | None, size: tuple[int, int], words: str) -> StageValue:
     """The stage during a run."""
-    return StageValue(state="busy", image=as_file_data(picture), title=words, alt="The picture")
+    return StageValue(state="busy", picture=as_file_data(picture), size=size, title=words, alt="The picture")
 
 
-def failed(picture: Path | None, error: FlorenceUIError) -> StageValue:
-    """The stage after a run without an answer."""
+def failed(
+    picture: Path | None, size: tuple[int, int], error: FlorenceUIError, actions: Sequence[StageAction] = ()
+) -> StageValue:
+    """The stage after a run without an answer, with the buttons that may help."""
     return StageValue(
-        state="failed", image=as_file_data(picture), title=error.message, hint=error.hint, alt="The picture"
-    )
+        state="failed", picture=as_file_data(picture), size=size, title=error.message, hint=error.hint,
+        actions=list(actions), alt="The picture",
+    )  # fmt: skip
 
 
-def answered(result: Result, picture: Path, hidden: Collection[int], palette: str) -> StageValue:
-    """The stage with an answer, drawn in `picture`."""
+def answered(result: Result, picture: Path, hidden: Collection[int], palette: str, answer: str) -> StageValue:
+    """The stage with an answer.
+
+    Args:
+        result: The answer.
+        picture: The picture without a drawing.
+        hidden: Rows of the hidden detections.
+        palette: The name of the palette of the drawing.
+        answer: A name of the answer, the same as that of its drawing.
+    """
     items = stage_objects(result, hidden, palette)
-    nothing = not items and not result.text
-    plain = result.task.output_kind is not OutputKind.TEXT and not items
-    return StageValue(
-        state="nothing" if nothing or (plain and not result.text) else "done",
-        image=as_file_data(picture),
+    value = StageValue(
+        state="done" if items or result.text else "nothing",
+        picture=as_file_data(picture),
         size=result.size,
+        answer=answer,
         items=items,
-        phrases=phrases_of(result),
-        title="Nothing found" if nothing else "",
-        hint=nothing_hint(result) if nothing else "",
+        phrases=[] if is_grounded_sentence(result) else phrases_of(result),
         alt=alt_text(result),
     )
+    if value.state == "done":
+        return value
+    return value.model_copy(update={"title": nothing_title(result), "actions": nothing_actions(result.task)})
+
+
+def stale(value: StageValue, answered_task: Task, chosen_task: Task) -> StageValue:
+    """The stage with an answer to a task that is no longer the chosen one."""
+    subject = "These marks answer" if value.items else "This text answers"
+    changes = {
+        "state": "stale",
+        "title": f"{subject} “{answered_task.title}”.",
+        "hint": "",
+        "actions": [StageAction(name=RUN, label=f"Run “{chosen_task.title}”")],
+    }
+    return value.model_copy(update=changes)
 
 
 def stage_objects(result: Result, hidden: Collection[int], palette: str) -> list[StageObject]:
@@ -70,6 +90,7 @@ def stage_objects(result: Result, hidden: Collection[int], palette: str) -> list
     return [
         StageObject(
             label=label,
+            number=index + 1,
             outline=_outline(index, box, parts, result.quads),
             area=float(max(0, box[2] - box[0]) * max(0, box[3] - box[1])),
             color=colors.by_idx(index if class_ids is None else int(class_ids[index])).as_hex(),
@@ -92,13 +113,18 @@ def _outline(
     return [np.round(ring, 1).tolist() for ring in rings]
 
 
+def is_grounded_sentence(result: Result) -> bool:
+    """Whether the answer's words are those of the question, which stand in the field below the picture."""
+    return not result.text and result.task.input_kind is InputKind.PHRASE
+
+
 def phrases_of(result: Result) -> list[Phrase]:
     """The answer's text in pieces that refer to the objects they name.
 
     Grounding returns boxes for phrases of the sentence in the prompt, so there that sentence is the text.
     """
     words = result.text
-    if not words and result.task.input_kind is InputKind.PHRASE:
+    if is_grounded_sentence(result):
         words = result.prompt.removeprefix(result.task.token)
     return link_phrases(words, result.labels[:MAX_OBJECTS]) if words else []
 
@@ -106,7 +132,7 @@ def phrases_of(result: Result) -> list[Phrase]:
 def link_phrases(text: str, labels: Sequence[str]) -> list[Phrase]:
     """Split a text where it names a label, ignoring case; the longest label wins if two start together.
 
-    >>> [(p.text, p.items) for p in light_up("A dog and a cat.", ["cat", "dog", "cat"])]
+    >>> [(p.text, p.items) for p in link_phrases("A dog and a cat.", ["cat", "dog", "cat"])]
     [('A ', []), ('dog', [1]), (' and a ', []), ('cat', [0, 2]), ('.', [])]
     """
     at: dict[str, list[int]] = {}
@@ -136,14 +162,26 @@ def alt_text(result: Result) -> str:
     return f"The picture with {objects} found: {', '.join(named)}{more}."
 
 
-def nothing_hint(result: Result) -> str:
-    """A hint what to try when an answer is empty."""
+def nothing_title(result: Result) -> str:
+    """A sentence that says that an answer is empty."""
+    words = result.prompt.removeprefix(result.task.token)
     match result.task.input_kind:
-        case InputKind.PHRASE:
-            return "The model found nothing in the picture that matches this phrase. Try simpler words."
         case InputKind.CLASSES:
-            return "The model found none of these classes in the picture. Try other names."
+            return f"No {' or '.join(words.split('<and>'))} in this picture."
+        case InputKind.PHRASE:
+            return f"Nothing in this picture matches “{words}”."
         case InputKind.REGION:
             return "The model returned nothing for this box. Try a slightly larger one."
-        case _:
-            return "The model returned nothing for this picture. Try another task."
+    return (
+        "There is no text in this picture." if result.task.family is Family.READ else "Nothing found in this picture."
+    )
+
+
+def nothing_actions(task: Task) -> list[StageAction]:
+    """The next step after an empty answer."""
+    match task.input_kind:
+        case InputKind.REGION:
+            return []
+        case InputKind.NONE:
+            return [StageAction(name=DESCRIBE, label="Describe it instead")]
+    return [StageAction(name=EDIT, label="Change the words")]

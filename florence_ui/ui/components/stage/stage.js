@@ -1,193 +1,260 @@
-// The live layer over the drawn picture: transparent outlines, the list beside them, the text's phrases.
-const find = (query) => element.querySelector(query);
-const stage = find(".stage"), image = find(".stage-img"), live = find(".stage-live"), hitGroup = find(".stage-hits");
-const shade = find(".stage-shade"), lit = find(".stage-lit"), words = find(".stage-text");
-const labels = find(".stage-labels"), list = find(".stage-list"), clock = find(".stage-clock");
-const SVG = "http://www.w3.org/2000/svg";
-const EYE = "M2 12s4-7 10-7 10 7 10 7-4 7-10 7-10-7-10-7z M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6z", CLOSED = " M4 4l16 16";
-let items = [], paths = [], rows = [], phrases = [], hidden = new Set(), pinned = -1, ticking = null, seen = "";
+// The stage: its parts, what is selected on it, and what it tells the server and its neighbours.
+const VIEW_DELAY = 120, REGION_DELAY = 150;   // milliseconds of rest before the server hears of it
+const root = find(".stage"), said = find(".stage-said");
+let value = {}, selected = -1, isRegionSelected = false, pointed = -1, drawing = new Map();
+let isGrabbing = false, isSpaceHeld = false, isTouched = false, comesFrom = null;
+const timers = {}, sent = {};
 
-function make(tag, name, text) {
-  const node = document.createElement(tag);
-  if (name) node.className = name;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-const nameOf = (item, index) => item.label || `region ${index + 1}`;
-const tintOf = (item) => (/^#[0-9a-f]{6}$/i.test(item.color) ? item.color : "var(--color-accent)");
+const asks = () => Boolean(value.asks) && value.state !== "busy";
+const hasPicture = () => Boolean(addressOf(value.picture));
+const group = () => value.group || "explore";
+const say = (words) => { said.textContent = words; };
 
-// Lights one object everywhere; -1 lights none.
-function light(index) {
-  const path = index >= 0 && !hidden.has(index) ? paths[index] : "";
-  const [w, h] = [live.viewBox.baseVal.width, live.viewBox.baseVal.height];
-  live.classList.toggle("on", Boolean(path));
-  shade.setAttribute("d", path ? `M0 0H${w}V${h}H0Z${path}` : "");
-  lit.setAttribute("d", path);
-  rows.forEach((row, k) => row.classList.toggle("on", k === index));
-  phrases.forEach(({ node, at }) => node.classList.toggle("on", at.includes(index)));
-}
-function pin(index) {
-  pinned = pinned === index ? -1 : index;
-  rows.forEach((row, k) => row.firstChild.setAttribute("aria-pressed", String(k === pinned)));
-  light(pinned);
-  trigger("select", { index: pinned });
-}
-function reveal(index) {
-  light(index);
-  const row = rows[index];
-  if (row) list.scrollTo({ top: row.offsetTop - list.offsetTop - list.clientHeight / 2, behavior: "instant" });
-}
-function wire(node, index, onEnter = light) {
-  node.addEventListener("pointerenter", () => onEnter(index));
-  node.addEventListener("pointerleave", () => light(pinned));
-  node.addEventListener("focus", () => onEnter(index));
-  node.addEventListener("blur", () => light(pinned));
-  node.addEventListener("click", () => pin(index));
+const viewport = makeViewport((isQuiet) => {
+  draw();
+  reportView();
+  if (!isQuiet) links.send("view", group(), { zoom: viewport.zoom, center: viewport.center });
+});
+const objects = makeObjects(viewport);
+const layers = makeLayers(root, viewport);
+const light = makeLight(root, viewport, objects);
+const region = makeRegion(root, viewport, { moving: () => drawTools(), changed: (box) => finishRegion(box) });
+const toolbar = makeToolbar(root, viewport, { act, hide: hideSelected, close: () => escape() });
+const notes = makeNotes(root, viewport, objects, { dismiss: dismissNote });
+const caption = makeCaption(root, viewport, objects, { light: showLight, select: (index) => select(index) });
+const foot = makeFoot(root, { press: (name) => trigger("press", { name }) });
+const zoomBar = makeZoomBar(root, viewport, { grab });
+const files = makeUpload(root, {
+  isOpen: () => Boolean(value.opens),
+  report: (count) => assume({ state: "busy", title: count > 1 ? "Opening the pictures" : "Opening the picture", hint: "" }),
+  failed: (title) => assume({ state: "failed", title, hint: "", actions: [] }),
+});
+const camera = makeCamera(root, { take: files.take, failed: (title) => assume({ state: "failed", title, hint: "" }) });
+const empty = makeEmpty(root, { choose: files.choose, paste: files.paste, openCamera: camera.open });
+
+// What is seen until the server says otherwise. It becomes the component's value, so that the server's next one differs.
+function assume(change) {
+  props.value = { ...value, ...change };
+  pull();
 }
 
-function outline(item) {
-  const rings = Array.isArray(item.outline) ? item.outline : [];
-  return rings.filter((ring) => ring.length > 2).map((ring) => `M${ring.map((p) => p.map(Number).join(" ")).join("L")}Z`).join("");
+// Drawing: everything that lies at a place of the picture.
+function draw() {
+  if (!viewport.size[0]) return;
+  root.classList.toggle("zoomed", viewport.isZoomed);
+  if (!viewport.isZoomed && isGrabbing) grab(false);
+  layers.draw();
+  light.draw();
+  region.draw();
+  zoomBar.draw();
+  caption.place();
+  drawTools();
 }
-function drawHits() {
-  paths = items.map(outline);
-  const order = paths.map((_, k) => k).filter((k) => paths[k]).sort((a, b) => items[b].area - items[a].area);
-  hitGroup.replaceChildren(...order.map((k) => {   // the smallest object lies on top and wins
-    const hit = document.createElementNS(SVG, "path");
-    hit.setAttribute("d", paths[k]);
-    hit.dataset.index = k;
-    wire(hit, k, reveal);
-    return hit;
-  }));
+function drawTools() {
+  toolbar.place();
+  notes.draw(selected >= 0 ? objects.box(selected) : null, toolbar.box, toolbar.isAtFoot);
+  root.classList.toggle("wants-region", Boolean(value.wants_region) && asks() && !region.box && selected < 0);
 }
-
-function eye(index) {
-  const button = make("button", "stage-eye"), icon = document.createElementNS(SVG, "svg");
-  const path = document.createElementNS(SVG, "path");
-  button.type = "button";
-  icon.setAttribute("viewBox", "0 0 24 24");
-  icon.setAttribute("aria-hidden", "true");
-  icon.append(path);
-  button.append(icon);
-  button.addEventListener("click", () => show([index], hidden.has(index)));
-  return button;
+function later(name, delay, report) {
+  clearTimeout(timers[name]);
+  timers[name] = setTimeout(report, delay);
 }
-function drawList() {
-  rows = items.map((item, index) => {
-    const row = make("li"), button = make("button", "stage-row"), swatch = make("i");
-    const label = make("span", "", nameOf(item, index));
-    button.type = "button";
-    label.dir = "auto";
-    button.setAttribute("aria-pressed", "false");
-    row.style.setProperty("--tint", tintOf(item));
-    button.append(swatch, label);
-    row.append(button, eye(index));
-    wire(button, index);
-    row.addEventListener("pointerenter", () => light(index));
-    row.addEventListener("pointerleave", () => light(pinned));
-    return row;
+function reportView() {
+  later("view", VIEW_DELAY, () => {
+    if (!hasPicture() || !isShown()) return;
+    const ratio = window.devicePixelRatio || 1, [x1, y1, x2, y2] = viewport.boxToStage(viewport.seen);
+    const view = { size: [x2 - x1, y2 - y1].map((v) => Math.round(v * ratio)), ratio, box: viewport.seen };
+    const name = JSON.stringify([view, value.picture.url]);
+    if (sent.view === name) return;
+    sent.view = name;
+    trigger("view", view);
   });
-  list.replaceChildren(...rows);
-}
-function drawLabels() {
-  const groups = new Map();
-  items.forEach((item, k) => groups.set(item.label, [...(groups.get(item.label) || []), k]));
-  const several = groups.size > 1 && groups.size < items.length;
-  labels.replaceChildren(...(several ? [...groups] : []).map(([label, at]) => {
-    const button = make("button", "", `${label || "no label"} ${at.length}`);
-    button.type = "button";
-    button.at = at;
-    button.addEventListener("click", () => show(at, at.every((k) => hidden.has(k))));
-    return button;
-  }));
-}
-function markHidden() {
-  rows.forEach((row, k) => {
-    const off = hidden.has(k), button = row.lastChild;
-    row.classList.toggle("off", off);
-    button.setAttribute("aria-label", `${off ? "Show" : "Hide"} ${nameOf(items[k], k)}`);
-    button.querySelector("path").setAttribute("d", off ? EYE + CLOSED : EYE);
-  });
-  [...labels.children].forEach((b) => b.setAttribute("aria-pressed", String(!b.at.every((k) => hidden.has(k)))));
-  [...hitGroup.children].forEach((hit) => { hit.style.display = hidden.has(Number(hit.dataset.index)) ? "none" : ""; });
-  const count = items.length === 1 ? "1 found" : `${items.length} found`;
-  find(".stage-count").textContent = hidden.size ? `${count}, ${items.length - hidden.size} shown` : count;
-}
-function show(indices, visible) {
-  indices.forEach((k) => (visible ? hidden.delete(k) : hidden.add(k)));
-  markHidden();
-  light(pinned);
-  trigger("toggle", { hidden: [...hidden] });
 }
 
-function drawText(pieces) {
-  phrases = [];
-  words.replaceChildren(...pieces.map((piece) => {
-    const at = (piece.items || []).filter((k) => items[k]);
-    if (!at.length) return document.createTextNode(piece.text);
-    const node = make("button", "", piece.text);
-    node.type = "button";
-    node.style.setProperty("--tint", tintOf(items[at[0]]));
-    wire(node, at[0]);
-    phrases.push({ node, at });
-    return node;
-  }));
+// Light and selection.
+function showLight(indices) {
+  light.show(indices);
+  links.send("light", group(), { numbers: objects.numbersOf(indices) });
+}
+function pointAt(here) {
+  const index = here && !isGrabbing ? objects.at(here) : -1;
+  if (index === pointed) return;
+  pointed = index;
+  root.classList.toggle("over", index >= 0);
+  showLight(index < 0 ? [] : [index]);
+}
+function setSelection(index, isRegion = false) {
+  selected = objects.isVisible(index) ? index : -1;
+  isRegionSelected = isRegion && region.box !== null;
+  light.keep(selected);
+  const box = isRegionSelected ? region.box : selected >= 0 ? objects.box(selected) : null;
+  toolbar.show(asks() && box ? { box, isRegion: isRegionSelected } : null);
+  drawTools();
+}
+function select(index, { isRegion = false, isHeard = false } = {}) {
+  const before = selected;
+  setSelection(index, isRegion);
+  if (selected === before) return;
+  if (!isHeard) links.send("select", group(), { number: selected < 0 ? null : objects.numbersOf([selected])[0] });
+  trigger("select", { index: selected });
+}
+function click(here) {
+  const index = objects.at(here);
+  if (region.box) dropRegion();
+  select(index === selected ? -1 : index);
+}
+function step(by) {
+  const all = objects.visible, at = all.indexOf(selected);
+  if (!all.length) return;
+  if (region.box) dropRegion();
+  select(all[(at < 0 && by < 0 ? all.length - 1 : at + by + all.length) % all.length]);
+  say(`${objects.numbersOf([selected])[0]}, ${objects.nameOf(selected)}`);
+}
+function enterTools() {
+  if (region.box && selected < 0) setSelection(-1, true);
+  comesFrom = document.activeElement;
+  toolbar.focus();
+}
+function escape() {
+  if (!region.box && selected < 0) return false;
+  const wasInside = root.contains(document.activeElement) && document.activeElement !== root;
+  if (region.box) dropRegion();
+  select(-1);
+  if (wasInside) (comesFrom?.isConnected && isFocusable(comesFrom) ? comesFrom : root).focus({ preventScroll: true });
+  comesFrom = null;
+  return true;
+}
+const isFocusable = (node) => node.getClientRects().length > 0 && node !== document.body;
+function hideSelected() {
+  objects.hide([selected], true);
+  links.send("hidden", group(), { numbers: objects.numbersOf(objects.hidden) });
+  trigger("toggle", { hidden: objects.hidden });
+  select(-1);
+  root.focus({ preventScroll: true });
+}
+function grab(isOn) {
+  isGrabbing = isOn;
+  zoomBar.setGrabbing(isOn);
+  root.classList.toggle("pans", isGrabbing || isSpaceHeld);
+}
+function holdSpace(isOn) {
+  isSpaceHeld = isOn;
+  root.classList.toggle("pans", isGrabbing || isSpaceHeld);
 }
 
-function tick(busy, label) {
-  if (busy && ticking && label === tick.label) return;
-  clearInterval(ticking);
-  ticking = null;
-  clock.textContent = "";
-  if (!busy) return;
-  const began = Date.now();
-  tick.label = label;
-  ticking = setInterval(() => {
-    if (!element.isConnected) return clearInterval(ticking);
-    clock.textContent = `${Math.round((Date.now() - began) / 1000)} s`;
-  }, 1000);
+// The region.
+function reportRegion() {
+  later("region", REGION_DELAY, () => trigger("region", { box: region.box }));
+}
+function finishRegion(box) {
+  region.set(box);
+  select(-1, { isRegion: true });
+  reportRegion();
+}
+function dropRegion() {
+  region.set(null);
+  setSelection(selected);
+  reportRegion();
+}
+function drawRegion(from, to) {
+  if (!from) return dropRegion();
+  if (selected >= 0 || isRegionSelected) select(-1);
+  region.span(from, to);
 }
 
-function showImage(url, alt) {
-  if (typeof url === "string" && /^(https?:|\/)/.test(url)) {
-    if (image.getAttribute("src") !== url) image.setAttribute("src", url);
-  } else image.removeAttribute("src");
-  image.alt = alt || "";
+// Questions about the selected place, and their notes.
+function act(action) {
+  const place = isRegionSelected ? { region: region.box } : { index: selected };
+  const others = (value.notes || []).filter((note) => keyOf(note) !== keyOf({ action, ...place }));
+  assume({ notes: [...others, { action, ...place, state: "busy" }] });
+  trigger("act", { action, ...place });
+}
+function dismissNote({ action, index, region: box }) {
+  const place = box ? { region: box } : { index };
+  assume({ notes: value.notes.filter((note) => keyOf(note) !== keyOf({ action, ...place })) });
+  trigger("dismiss", { action, ...place });
+  root.focus({ preventScroll: true });
 }
 
+// A new value from the server.
 function pull() {
-  const value = props.value || {};
-  const next = Array.isArray(value.items) ? value.items : [], pieces = Array.isArray(value.phrases) ? value.phrases : [];
-  const same = JSON.stringify([next.map((o) => [o.label, o.outline]), pieces, value.state]);
-  showImage(value.image && value.image.url, value.alt);
-  stage.dataset.state = value.state || "empty";
-  find(".stage-title").textContent = value.title || "";
-  find(".stage-hint").textContent = value.hint || "";
-  tick(value.state === "busy", "run");
-  const [w, h] = value.size || [1, 1];
-  live.setAttribute("viewBox", `0 0 ${Number(w) || 1} ${Number(h) || 1}`);
-  items = next;
-  hidden = new Set(items.flatMap((item, k) => (item.shown === false ? [k] : [])));
-  if (same !== seen) {   // a new answer; a new drawing of the same one keeps what is pinned
-    seen = same;
-    pinned = -1;
-    stage.classList.toggle("listed", items.length > 0);
-    drawHits();
-    drawList();
-    drawText(pieces);
-    drawLabels();
-  } else rows.forEach((row, k) => row.style.setProperty("--tint", tintOf(items[k])));
-  markHidden();
-  light(pinned);
+  const before = value;
+  value = props.value || {};
+  const size = value.size ?? [1, 1], isNewPicture = addressOf(before.picture) !== addressOf(value.picture);
+  const isNewAnswer = isNewPicture || (before.answer ?? "") !== (value.answer ?? "");
+  if (isNewPicture) {
+    viewport.setPicture(size);
+    if (value.opens && hasPicture()) document.documentElement.style.setProperty("--ratio", String(viewport.ratio));
+  }
+  objects.set(value.items ?? [], size);
+  if (isNewPicture || JSON.stringify(before.region ?? null) !== JSON.stringify(value.region ?? null)) {
+    region.set(value.region ?? null);
+  }
+  root.dataset.state = value.state ?? "empty";
+  root.setAttribute("aria-label", labelOf());
+  layers.showPicture(addressOf(value.picture), value.alt ?? "");
+  for (const one of drawing.size ? drawing.values() : [null]) layers.showDrawing(one, value.answer ?? "");
+  notes.set(value.notes ?? []);
+  sayNotes(before.notes ?? []);
+  caption.set(value.state === "done" || value.state === "stale" ? value.phrases ?? [] : []);
+  foot.set({ ...value, inviting: value.inviting && !isTouched });
+  empty.set(value, !hasPicture());
+  pointed = -1;
+  light.show([]);
+  if (isNewAnswer || value.state === "busy") select(-1);
+  else setSelection(selected, isRegionSelected);
+  draw();
+  reportView();
 }
-// As large as the window bears, but a small picture is not blown up without measure.
-image.addEventListener("load", () => {
-  const frame = find(".stage-frame");
-  frame.style.setProperty("--ratio", image.naturalWidth / image.naturalHeight);
-  frame.style.setProperty("--most", `${image.naturalWidth * 2.5}px`);
+function labelOf() {
+  if (!hasPicture()) return "No picture";
+  return value.asks ? "Picture. Plus and minus zoom, N and P go from object to object, B places a region." : "Picture";
+}
+function sayNotes(before) {
+  const known = new Set(before.map((note) => JSON.stringify(note)));
+  const fresh = (value.notes ?? []).filter((note) => note.state !== "busy" && !known.has(JSON.stringify(note)));
+  if (fresh.length) say(fresh.map((note) => `${note.title}: ${note.text}`).join(" "));
+}
+
+makeGestures(root, viewport, {
+  hasPicture, click, draw: drawRegion, point: pointAt,
+  drawn: (isLarge) => (isLarge ? finishRegion(region.box) : dropRegion()),
+  canDraw: asks,
+  pans: () => isGrabbing || isSpaceHeld,
 });
-element.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && pinned >= 0) pin(pinned);
+makeKeys(root, viewport, {
+  hasPicture, step, escape, holdSpace, canDraw: asks, enter: enterTools, place: region.place,
 });
+for (const type of ["pointerdown", "keydown"]) root.addEventListener(type, () => {
+  if (isTouched || !value.inviting) return;
+  isTouched = true;
+  foot.set({ ...value, inviting: false });
+});
+
+links.hear("light", group, ({ numbers }) => light.show(objects.indicesOf(numbers)));
+links.hear("select", group, ({ number, isKey }) => {
+  if (region.box) dropRegion();
+  select(objects.indicesOf([number])[0] ?? -1, { isHeard: true });
+  if (isKey && selected >= 0) enterTools();
+});
+links.hear("hidden", group, ({ numbers }) => {
+  objects.hide(objects.hidden, false);
+  objects.hide(objects.indicesOf(numbers), true);
+  if (!objects.isVisible(selected)) select(-1);
+  draw();
+});
+links.hear("view", group, (view) => viewport.show(view));
+links.hear("drawing", group, (heard) => {
+  drawing.set(heard.side, heard);
+  layers.showDrawing(heard, value.answer ?? "");
+});
+links.hear("place", group, () => { if (asks() && hasPicture() && isShown()) region.place(); });
+links.hear("clear-region", group, () => { if (asks() && isShown()) escape(); });
+links.hear("pick", group, ({ how }) => {
+  if (value.opens) ({ file: files.choose, camera: camera.open, paste: files.paste })[how]?.();
+});
+
+new ResizeObserver(() => viewport.resize(root.clientWidth, root.clientHeight)).observe(root);
 watch("value", pull);
 pull();
+links.send("stage", group(), {});

@@ -1,0 +1,15 @@
+// How the page's components speak to each other without the server: events of the document, each for one group.
+const links = {
+  send(name, group, detail) {
+    document.dispatchEvent(new CustomEvent(`florence:${name}`, { detail: { ...detail, group, from: element } }));
+  },
+  // Calls `heard` with the event's detail for every event of that name in this component's group by others.
+  hear(name, group, heard) {
+    const type = `florence:${name}`;
+    document.addEventListener(type, function listen(event) {
+      if (!element.isConnected) return document.removeEventListener(type, listen);
+      const detail = event.detail ?? {};
+      if (detail.from !== element && (detail.group === undefined || detail.group === group())) heard(detail);
+    });
+  },
+};

@@ -1,0 +1,35 @@
+"""What supervision drew, on its way to the stage."""
+
+from pathlib import Path
+
+from gradio.data_classes import FileData, GradioModel
+
+from florence_ui.ui.components.static import StaticComponent
+
+WHOLE = (0.0, 0.0, 1.0, 1.0)
+
+
+class DrawingValue(GradioModel):
+    """A drawing and its place on the picture.
+
+    Attributes:
+        image: The part of the picture with the answer drawn on it.
+        view: That part (x1, y1, x2, y2) in fractions of the picture.
+        answer: The name of the answer, as in `StageValue`.
+        group: The group of the stage.
+        side: 0, or 1 for the drawing at the right of a divider.
+    """
+
+    image: FileData | None = None
+    view: tuple[float, float, float, float] = WHOLE
+    answer: str = ""
+    group: str = "explore"
+    side: int = 0
+
+
+class Drawing(StaticComponent):
+    """An invisible component that hands a drawing to the stage of its group, so that drawing anew sends no outlines."""
+
+    data_model = DrawingValue
+    folder = Path(__file__).parent
+    scripts = ("../common/dom.js", "../common/links.js", "drawing.js")

@@ -1,0 +1,45 @@
+// The stage without a picture: the ways to bring one. A browser that cannot paste or has no camera gets no such button.
+function makeEmpty(root, { choose, paste, openCamera }) {
+  const node = root.querySelector(".stage-empty");
+  const title = make("h2", { dir: "auto" }), hint = make("p", { dir: "auto" });
+  const way = (icon, label, onclick) => makeButton({ onclick, hidden: true }, makeIcon(icon), label);
+  const upload = way("upload", "Upload", choose), camera = way("camera", "Camera", openCamera);
+  const clipboard = way("paste", "Paste", paste);
+  const address = make("input", {
+    type: "text", inputmode: "url", autocomplete: "off", spellcheck: "false", maxlength: "2000",
+    "aria-label": "Link to a picture", placeholder: "or a link, example.org/dog.jpg",
+  });
+  const form = make("form", {
+    onsubmit(event) {
+      event.preventDefault();
+      if (address.value.trim()) trigger("link", { url: address.value.trim() });
+    },
+  }, address, make("button", {}, "Open"));
+  const ways = make("div", { class: "ways" }, upload, camera, clipboard);
+  node.append(title, hint, ways, form);
+
+  async function isAllowed(name) {
+    try {
+      return (await navigator.permissions.query({ name })).state !== "denied";
+    } catch {
+      return true;   // a browser that does not say
+    }
+  }
+  async function offer() {
+    upload.hidden = false;
+    camera.hidden = !navigator.mediaDevices?.getUserMedia || !(await isAllowed("camera"));
+    clipboard.hidden = !navigator.clipboard?.read || !(await isAllowed("clipboard-read"));
+  }
+
+  return {
+    set({ title: words, hint: more, opens, state }, isEmpty) {
+      node.hidden = !isEmpty;
+      if (!isEmpty) return;
+      const isPlain = state === "empty";
+      title.textContent = (isPlain && words) || (opens ? "Drop a picture here" : "No picture yet");
+      hint.textContent = (isPlain && more) || (opens ? "or begin with one of the examples" : "");
+      ways.hidden = form.hidden = !opens;
+      if (opens) offer();
+    },
+  };
+}

@@ -1,0 +1,70 @@
+// The picture, and above it what supervision drew: the whole, and while zoomed in the part that is seen.
+const IS_WHOLE = 0.999;
+
+function makeLayers(root, viewport) {
+  const picture = root.querySelector(".stage-picture"), drawn = root.querySelector(".stage-drawn");
+  const shown = new Map();    // place -> { image, view }
+  let answer = "", wanted = new Map();
+
+  function place(node, box) {
+    const [x1, y1, x2, y2] = viewport.boxToStage(box);
+    node.style.width = `${x2 - x1}px`;
+    node.style.height = `${y2 - y1}px`;
+    node.style.transform = `translate(${x1}px, ${y1}px)`;
+  }
+  function draw() {
+    place(picture, [0, 0, 1, 1]);
+    for (const { image, view } of shown.values()) place(image, view);
+  }
+  function remove(key) {
+    shown.get(key)?.image.remove();
+    shown.delete(key);
+  }
+  function clear() {
+    [...shown.keys()].forEach(remove);
+    wanted.clear();
+  }
+
+  // The old drawing stays, scaled, until the new one can be shown.
+  async function load(drawing) {
+    const { view, side, url } = drawing, isWhole = areaOf(view) > IS_WHOLE, key = `${side} ${isWhole ? "whole" : "part"}`;
+    if (wanted.get(key) === url) return;
+    wanted.set(key, url);
+    const image = new Image();
+    image.alt = "";
+    image.draggable = false;
+    image.dataset.side = side;
+    image.className = isWhole ? "stage-layer" : "stage-layer part";
+    image.src = url;
+    try {
+      await image.decode();
+    } catch {
+      return;
+    }
+    if (wanted.get(key) !== url) return;
+    if (isWhole) remove(`${side} part`);
+    const old = shown.get(key);
+    image.classList.toggle("fresh", !shown.size);
+    shown.set(key, { image, view });
+    place(image, view);
+    drawn.append(image);
+    old?.image.remove();
+  }
+
+  return {
+    draw,
+    showPicture(url, alt) {
+      if (url && picture.getAttribute("src") !== url) picture.src = url;
+      if (!url) picture.removeAttribute("src");
+      picture.alt = alt;
+    },
+    // Shows a drawing if it is one of the answer that is shown.
+    showDrawing(drawing, wantedAnswer) {
+      if (answer !== wantedAnswer) clear();
+      answer = wantedAnswer;
+      if (!drawing || drawing.answer !== answer) return;
+      if (drawing.url) load(drawing);
+      else clear();
+    },
+  };
+}
