@@ -12,14 +12,6 @@ NO_LABEL = "object"
 """Class of an instance without a label."""
 
 
-def detection_labels(result: Result) -> list[str]:
-    """One label per detection; segmentation by a phrase returns none, so the phrase becomes the label."""
-    task = task_of_prompt(result.prompt)
-    if task.input_kind is not InputKind.PHRASE or task.output_kind is not OutputKind.POLYGONS:
-        return result.labels
-    return [label or result.prompt.removeprefix(task.token) for label in result.labels]
-
-
 def clean_class_name(label: str) -> str:
     """A label as XML, YAML and a line of text can hold it: one line without control characters."""
     kept = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in label)
@@ -31,7 +23,7 @@ def class_names(results: Sequence[Result]) -> list[str]:
 
     Requested classes are included even if not found, so that two exports of one question agree.
     """
-    seen = list(dict.fromkeys(clean_class_name(label) for result in results for label in detection_labels(result)))
+    seen = list(dict.fromkeys(clean_class_name(label) for result in results for label in result.labels))
     asked = (clean_class_name(name) for result in results for name in _asked_for(result.prompt, seen))
     return list(dict.fromkeys([*asked, *seen]))
 

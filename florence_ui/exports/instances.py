@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import supervision as sv
 
-from florence_ui.exports.classes import clean_class_name, detection_labels
+from florence_ui.exports.classes import clean_class_name
 from florence_ui.exports.records import DECIMALS
 from florence_ui.results.arrays import FloatArray
 from florence_ui.results.result import Result
@@ -39,7 +39,7 @@ def collect_instances(result: Result, classes: Sequence[str]) -> tuple[list[Inst
     """The objects of an answer, and how many were left out for having no width or height inside the picture."""
     found: list[Instance] = []
     ids = {name: class_id for class_id, name in enumerate(classes)}
-    for label, box, parts in zip(detection_labels(result), result.xyxy, result.polygons, strict=True):
+    for label, box, parts in zip(result.labels, result.xyxy, result.polygons, strict=True):
         inside = tuple(part for part in (_clip(part, result) for part in parts) if _has_extent(part))
         corners = np.concatenate(inside) if inside else np.empty((0, 2)) if parts else _clip(box.reshape(2, 2), result)
         if _has_extent(corners):

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterator
 
 from PIL import Image, ImageDraw
 
-from florence_ui.exports.classes import detection_labels
 from florence_ui.exports.names import safe_name
 from florence_ui.exports.originals import encode_image
 from florence_ui.exports.records import select_rows
@@ -17,7 +16,7 @@ def mask_pngs(result: Result, rows: Collection[int] | None = None) -> Iterator[t
     Yields:
         (file name, PNG) for each detection that has a polygon. One mask is in memory at a time.
     """
-    labels = detection_labels(result)
+    labels = result.labels
     for row in select_rows(result, rows):
         if parts := result.polygons[row]:
             mask = Image.new("1", result.size)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from florence_ui.exports.classes import detection_labels
 from florence_ui.inference.request import StoredAnalysis
 from florence_ui.results.result import Result
 
@@ -40,7 +39,7 @@ def analysis_record(analysis: StoredAnalysis, rows: Collection[int] | None = Non
     """
     result = analysis.result
     width, height = result.size
-    labels = detection_labels(result)
+    labels = result.labels
     return {
         "task": result.task.token,
         "prompt": result.prompt,

@@ -13,7 +13,8 @@ from florence_ui.exports.snippet_steps import FollowUp, build_steps
 from florence_ui.models import MAX_NEW_TOKENS
 from florence_ui.prompts import task_of_prompt
 from florence_ui.rendering.annotators import ANNOTATORS, DEFAULTS, Annotator
-from florence_ui.rendering.style import LINE_WIDTH, MIN_TEXT_SIZE, TEXT_SIZE, Style, contrasting_text_color
+from florence_ui.rendering.colors import contrasting_text_color
+from florence_ui.rendering.style import LINE_WIDTH, MIN_TEXT_SIZE, TEXT_SIZE, Style
 from florence_ui.tasks import OutputKind
 
 IMAGE = "picture.jpg"
@@ -82,13 +83,16 @@ def python_snippet(
     task, style = task_of_prompt(prompts[0]), style or Style()
     body, kind = build_steps(task, prompts, then)
     if kind is not None:
-        body += _drawing_steps(kind, style, labeled=bool(then) or task.token not in _NAMELESS)
+        phrase = prompts[0].removeprefix(task.token) if task.token == _NAMED_BY_PHRASE else ""
+        body += _drawing_steps(kind, style, phrase, labeled=bool(then) or task.token not in _NAMELESS)
     code = "\n".join([*_client_setup(url, model_id, image, _needs_key(url, needs_key)), *body]) + "\n"
     return "\n".join([*_imports(code), code])
 
 
-_NAMELESS = {"<REGION_PROPOSAL>", "<REFERRING_EXPRESSION_SEGMENTATION>", "<REGION_TO_SEGMENTATION>"}
+_NAMELESS = {"<REGION_PROPOSAL>", "<REGION_TO_SEGMENTATION>"}
 """Tasks whose answers have no labels."""
+_NAMED_BY_PHRASE = "<REFERRING_EXPRESSION_SEGMENTATION>"
+"""The task whose answers are labeled with the phrase that was asked for."""
 
 
 def _needs_key(url: str, needs_key: bool | None) -> bool:
@@ -143,7 +147,8 @@ def snippet_annotators(kind: OutputKind, style: Style) -> list[Annotator]:
     return list(dict.fromkeys(usable))
 
 
-def _drawing_steps(kind: OutputKind, style: Style, labeled: bool) -> list[str]:
+def _drawing_steps(kind: OutputKind, style: Style, phrase: str, labeled: bool) -> list[str]:
+    given = f"[{phrase!r}] * len(detections)" if phrase else 'detections.data.get("class_name", [])'
     painting = [
         f"{annotator.code(style.opacity)}.annotate(annotated, detections)"
         for annotator in snippet_annotators(kind, style)
@@ -152,7 +157,7 @@ def _drawing_steps(kind: OutputKind, style: Style, labeled: bool) -> list[str]:
     lines = [
         "",
         f"palette = sv.ColorPalette.from_hex({colors})",
-        'names = [str(name) for name in detections.data.get("class_name", [])]',
+        f"names = [str(name) for name in {given}]",
         "detections.class_id = np.array([names.index(name) for name in names], dtype=int)",
         "side = min(image.size)",
         f"thickness = max(sv.calculate_optimal_line_thickness(image.size), round(side * {LINE_WIDTH}))",

@@ -6,7 +6,6 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from florence_ui.exports.classes import detection_labels
 from florence_ui.exports.records import DECIMALS, ExportItem, round_coordinates, select_rows
 from florence_ui.results.result import Result
 
@@ -30,7 +29,7 @@ def escape_cell(value: Any) -> Any:
 
 def table_rows(result: Result, rows: Collection[int] | None = None) -> tuple[list[str], list[list[Any]]]:
     """Headers (`COLUMNS`), and one row per detection: number from 1, label, box, width and height in pixels."""
-    table, labels = [], detection_labels(result)
+    table, labels = [], result.labels
     for row in select_rows(result, rows):
         x1, y1, x2, y2 = round_coordinates(result.detections.xyxy[row])
         size = [round(x2 - x1, DECIMALS), round(y2 - y1, DECIMALS)]

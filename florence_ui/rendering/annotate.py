@@ -14,10 +14,11 @@ from supervision.config import CLASS_NAME_DATA_FIELD
 
 from florence_ui.fonts import clean_label, find_font, load_font, truncate
 from florence_ui.rendering.annotators import ANNOTATORS, DEFAULTS, LINES, OFFERED, Annotator, Brush, Scene
+from florence_ui.rendering.colors import PALETTES, color_slots, contrasting_text_color
 from florence_ui.rendering.shapes import Shapes
-from florence_ui.rendering.style import PALETTES, VIEW_TEXT_SIZE, Style, contrasting_text_color, font_size
+from florence_ui.rendering.style import VIEW_TEXT_SIZE, Style, font_size
 from florence_ui.rendering.view import Frame, View
-from florence_ui.results.arrays import IntArray, take_rows
+from florence_ui.results.arrays import take_rows
 from florence_ui.results.result import Result
 from florence_ui.tasks import OutputKind
 
@@ -54,7 +55,7 @@ def annotate(
         An RGB picture of `image.size`.
     """
     style = style or Style()
-    shapes = Shapes.of(result, _rows(result, shown), Frame.whole(image.size))
+    shapes = _shapes(result, shown, Frame.whole(image.size), style)
     if not len(shapes.detections):
         return image.convert("RGB").copy()
     scene = sv.pillow_to_cv2(image if image.mode == "RGB" else image.convert("RGB"))
@@ -81,7 +82,7 @@ def annotate_view(
         An RGB picture of `view.size`.
     """
     style, margin = style or Style(), view.margin
-    shapes = Shapes.of(result, _rows(result, shown), Frame.of(view))
+    shapes = _shapes(result, shown, Frame.of(view), style)
     if len(shapes.detections):
         scene = scene.copy()
         _paint(scene, shapes, style, style.view_brush(view))
@@ -92,8 +93,9 @@ def annotate_view(
     return drawn
 
 
-def _rows(result: Result, shown: Collection[int] | None) -> IntArray:
-    return np.array([i for i in range(len(result.detections)) if shown is None or i in shown], dtype=int)
+def _shapes(result: Result, shown: Collection[int] | None, frame: Frame, style: Style) -> Shapes:
+    rows = np.array([i for i in range(len(result.detections)) if shown is None or i in shown], dtype=int)
+    return Shapes.of(result, rows, frame, color_slots(result, len(style.color_palette.colors)))
 
 
 def _paint(scene: Scene, shapes: Shapes, style: Style, brush: Brush) -> None:

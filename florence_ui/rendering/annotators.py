@@ -38,7 +38,7 @@ class Brush:
     """Colors and sizes for annotators.
 
     Attributes:
-        palette: Colors by class id.
+        palette: Colors by the class ids of `Shapes`.
         thickness: Line width in pixels.
         opacity: 0 to 1.
         casing: Width in pixels of a dark rim on both sides of a line, which keeps it legible on any picture; 0 for

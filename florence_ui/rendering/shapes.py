@@ -17,13 +17,17 @@ from florence_ui.rendering.view import Frame
 from florence_ui.results.arrays import BoolArray, FloatArray, IntArray, take_rows
 from florence_ui.results.result import Result
 
+ROW = "row"
+"""Key of `sv.Detections.data`: the row of each in the answer."""
+
 
 @dataclass(frozen=True)
 class Shapes:
     """Detections in pixels of the canvas to draw on.
 
     Attributes:
-        detections: The detections; `xyxyxyxy` is always present, and `xyxy` is clipped to the canvas.
+        detections: The detections, `class_id` being indices of colors; `data` has their rows in the answer, their names
+            and quads; `xyxy` is clipped to the canvas.
         outlines: One list of parts per detection, each (n, 2): its polygon, else its quad or the corners of its box.
         has_polygon: (n,) booleans: whether the answer itself had a polygon.
         has_quads: Whether the answer itself had quads.
@@ -37,8 +41,15 @@ class Shapes:
     frame: Frame
 
     @classmethod
-    def of(cls, result: Result, rows: IntArray, frame: Frame) -> "Shapes":
-        """Put the given rows of a result on a canvas; those that lie outside of it are left out."""
+    def of(cls, result: Result, rows: IntArray, frame: Frame, colors: IntArray) -> "Shapes":
+        """Put the given rows of a result on a canvas; those that lie outside of it are left out.
+
+        Args:
+            result: The answer.
+            rows: Rows of its detections.
+            frame: Where its picture lies on the canvas.
+            colors: (n,) index of the color of each of its detections.
+        """
         scale = np.array(frame.picture_size, dtype=np.float32) / np.array(result.size, dtype=np.float32)
         first = np.array(frame.origin, dtype=np.float32)
         last = first + np.array(frame.picture_size, dtype=np.float32) - 1
@@ -50,15 +61,14 @@ class Shapes:
         sides = fit(np.reshape(result.xyxy[rows], (-1, 2, 2)))
         seen = (sides[:, 0] <= corner).all(axis=1) & (sides[:, 1] >= 0).all(axis=1)
         rows, sides = rows[seen], sides[seen]
-        class_ids = take_rows(result.detections, rows).class_id
         labels = np.array(result.labels, dtype=object)[rows]
         boxes = np.clip(sides, 0, corner).reshape(-1, 4)
         corners = sides.reshape(-1, 4)[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
         quads = corners if result.quads is None else fit(result.quads[rows])
         polygons = [[fit(part) for part in result.polygons[row]] for row in rows]
-        data = {CLASS_NAME_DATA_FIELD: labels, ORIENTED_BOX_COORDINATES: quads}
+        data = {ROW: rows, CLASS_NAME_DATA_FIELD: labels, ORIENTED_BOX_COORDINATES: quads}
         return cls(
-            sv.Detections(xyxy=boxes, class_id=class_ids, data=data),
+            sv.Detections(xyxy=boxes, class_id=colors[rows], data=data),
             [parts or [quad] for parts, quad in zip(polygons, quads, strict=True)],
             np.array([bool(parts) for parts in polygons]),
             result.quads is not None,

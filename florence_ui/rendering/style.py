@@ -1,4 +1,4 @@
-"""The style of a drawing: annotators, colors and sizes; supervision's own where it has them."""
+"""The style of a drawing: annotators, palette and sizes; supervision's own where it has them."""
 
 import math
 from dataclasses import dataclass
@@ -6,25 +6,8 @@ from dataclasses import dataclass
 import supervision as sv
 
 from florence_ui.rendering.annotators import ANNOTATORS, Brush
+from florence_ui.rendering.colors import PALETTES
 from florence_ui.rendering.view import View
-
-PALETTES: dict[str, sv.ColorPalette] = {
-    "default": sv.ColorPalette.from_hex(
-        ["#E5484D", "#0A84FF", "#30A46C", "#F76B15", "#8E4EC6", "#FFC53D", "#00A2C7", "#E93D82", "#7CB342", "#AD7F58"]
-    ),
-    "color-blind safe": sv.ColorPalette.from_hex(  # Okabe and Ito, with white, grey and indigo for their black
-        ["#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#FFFFFF", "#999999", "#332288"]
-    ),
-    "vivid": sv.ColorPalette.from_hex(
-        ["#FF1744", "#00E5FF", "#76FF03", "#FF9100", "#D500F9", "#FFEA00", "#2979FF", "#1DE9B6", "#FF4081", "#C6FF00"]
-    ),
-    "pastel": sv.ColorPalette.from_hex(
-        ["#FFADAD", "#A0C4FF", "#CAFFBF", "#FFD6A5", "#BDB2FF", "#FDFFB6", "#9BF6FF", "#FFC6FF", "#D0F4DE", "#E4C1F9"]
-    ),
-    "one color": sv.ColorPalette.from_hex(["#A351FB"]),
-    "supervision": sv.ColorPalette.DEFAULT,
-}
-"""Palettes by name; a label has the same color in every picture."""
 
 LINE_WIDTH = 0.0035
 """Line width as a fraction of the picture's shorter side."""
@@ -71,7 +54,7 @@ class Style:
 
     @property
     def color_palette(self) -> sv.ColorPalette:
-        """Colors by class id."""
+        """Its colors; `color_slots` allots them."""
         return PALETTES[self.palette]
 
     def view_brush(self, view: View) -> Brush:
@@ -88,15 +71,3 @@ class Style:
 def font_size(size: tuple[int, int], style: Style) -> int:
     """Font size in pixels for a picture of (width, height)."""
     return round(max(MIN_TEXT_SIZE, min(TEXT_SIZE * max(size), MAX_TEXT_SIZE * min(size))) * style.text_size)
-
-
-def contrasting_text_color(color: sv.Color) -> sv.Color:
-    """Black or white, whichever has the higher contrast (WCAG 2.2) with a color."""
-    return sv.Color.BLACK if relative_luminance(color) > 0.179 else sv.Color.WHITE
-
-
-def relative_luminance(color: sv.Color) -> float:
-    """Relative luminance, 0 to 1, as WCAG 2.2 defines it."""
-    parts = [c / 255 for c in color.as_rgb()]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

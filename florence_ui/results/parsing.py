@@ -36,7 +36,7 @@ from florence_ui.results.arrays import FloatArray
 from florence_ui.results.result import Result, make_detections
 from florence_ui.results.sanitize_json import RETRY_HINT, sanitize_json
 from florence_ui.results.warnings import box_warnings, count_noun, label_warnings, text_warnings
-from florence_ui.tasks import CUSTOM, OutputKind, Task
+from florence_ui.tasks import CUSTOM, InputKind, OutputKind, Task
 
 MARKER = "</s>"
 """Left by older servers before the first label."""
@@ -93,6 +93,8 @@ def parse(
     found = _read_value(answered, _task_value(answered, raw), region or _region_of(prompt), sent_size)
     if len(found.labels) > MAX_INSTANCES:
         raise AnswerError(f"The answer has {len(found.labels):,} objects, more than Florence-2 can return.", RETRY_HINT)
+    if answered.input_kind is InputKind.PHRASE and answered.output_kind is OutputKind.POLYGONS:
+        found.labels = [label or prompt.removeprefix(answered.token) for label in found.labels]
     scale = np.array(size) / np.array(sent_size)
     boxes = _points(found.boxes, 2)
     detections = make_detections(

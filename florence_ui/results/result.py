@@ -1,6 +1,5 @@
 """A model's parsed answer: text and detections, in pixels of the upright original picture."""
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,9 +20,6 @@ INVERTED = "inverted"
 BASE_LABELS = "names"
 """Key of `sv.Detections.data`: each instance's label before a follow-up answer was added to it."""
 
-PALETTE_SIZE = 10
-"""Colors in most palettes."""
-
 
 @dataclass(frozen=True)
 class Result:
@@ -34,7 +30,7 @@ class Result:
         prompt: The prompt as it was sent.
         size: (width, height) of the upright original picture, in pixels.
         text: The answer's words, `""` if there are none.
-        detections: One row per instance; `xyxy` in pixels with sorted corners, `class_id` stable per name,
+        detections: One row per instance; `xyxy` in pixels with sorted corners, `class_id` one per name,
             `data["class_name"]` the model's own words without markers, and, if the answer has them,
             `data["xyxyxyxy"]` the quads (n, 4, 2) and `data["polygons"]` the polygons. Never None.
         raw: The server's `response` as received (JSON types).
@@ -102,7 +98,7 @@ def make_detections(
         quads: (n, 4, 2) in pixels.
         polygons: n lists of parts, each (m, 2) in pixels.
         inverted: n booleans, which boxes came with swapped corners; none by default.
-        names: n original labels, which decide the class ids, so that an object keeps its color when a follow-up
+        names: n original labels, which decide class ids and colors, so that an object keeps its color when a follow-up
             answer is added to its label; the labels by default.
     """
     if len(labels) == 0:
@@ -124,22 +120,10 @@ def make_detections(
 
 
 def assign_class_ids(labels: Sequence[str]) -> IntArray:
-    """Assign an id to every label, the same in every picture unless two labels of one picture collide.
-
-    The first `PALETTE_SIZE` labels of a picture get ids below that number, so each has its own color in a palette of
-    that size.
+    """Number the labels in order of appearance.
 
     Returns:
         (n,) integers; equal labels have equal ids, different ones differ.
     """
     ids: dict[str, int] = {}
-    taken: set[int] = set()
-    for label in labels:
-        if label not in ids:
-            first = len(ids) // PALETTE_SIZE * PALETTE_SIZE
-            wanted = zlib.crc32(label.encode("utf-8", "replace")) % PALETTE_SIZE
-            while first + wanted in taken:
-                wanted = (wanted + 1) % PALETTE_SIZE
-            ids[label] = first + wanted
-            taken.add(first + wanted)
-    return np.array([ids[label] for label in labels], dtype=int)
+    return np.array([ids.setdefault(label, len(ids)) for label in labels], dtype=int)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 from browser import steps
-from PIL import Image
+from PIL import Image, ImageColor
 from playwright.sync_api import Page, expect
 
 from florence_ui.bench.scripted_backend import ScriptedBackend
-from florence_ui.rendering.annotate import PALETTES
-from florence_ui.results.result import make_detections
+from florence_ui.rendering.colors import row_colors
+from florence_ui.results.result import Result, make_detections
+from florence_ui.tasks import TASKS
 
 KEY = "visitors-own-secret-key"
 
@@ -86,8 +87,8 @@ def test_the_phrases_of_a_grounded_caption_light_up_with_their_boxes(
 def test_each_row_of_the_list_has_the_color_of_its_object(answered: Page) -> None:
     colors = answered.locator(".stage-row i").evaluate_all("all => all.map((i) => getComputedStyle(i).backgroundColor)")
     found = make_detections(["car", "person", "wheel"], [[0, 0, 9, 9]] * 3)
-    named = [PALETTES["default"].by_idx(class_id).as_rgb() for class_id in found.class_id]
-    assert colors == [f"rgb({red}, {green}, {blue})" for red, green, blue in named]
+    named = row_colors(Result(TASKS["<OD>"], "<OD>", (10, 10), detections=found), "default")
+    assert colors == [f"rgb{ImageColor.getrgb(color)}" for color in named]
 
 
 def test_restyling_and_hiding_redraw_without_a_call(answered: Page, backend: ScriptedBackend) -> None:

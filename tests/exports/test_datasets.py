@@ -342,7 +342,12 @@ def test_the_phrase_is_the_class_of_what_it_segments(tmp_path) -> None:
     token = "<REFERRING_EXPRESSION_SEGMENTATION>"
     triangle = np.array([[10, 10], [100, 10], [60, 80]], dtype=float)
     found = found_in(
-        tmp_path, [""], [[10, 10, 100, 80]], token=token, prompt=f"{token}the brown dog", polygons=[[triangle]]
+        tmp_path,
+        ["the brown dog"],
+        [[10, 10, 100, 80]],
+        token=token,
+        prompt=f"{token}the brown dog",
+        polygons=[[triangle]],
     )
     reading = readers.by_supervision(
         *(

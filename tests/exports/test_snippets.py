@@ -264,6 +264,13 @@ def test_several_classes_are_several_calls_and_one_picture(backend: ScriptedBack
     assert ran.drawn
 
 
+def test_what_is_segmented_by_words_is_named_by_them(backend: ScriptedBackend) -> None:
+    prompt = '<REFERRING_EXPRESSION_SEGMENTATION>the dog\'s "ball"'
+    ran = run(python_snippet(url=backend.url, model_id="m", prompt=prompt))
+    assert set(ran.names["names"]) == {'the dog\'s "ball"'}
+    assert ran.drawn
+
+
 @pytest.mark.parametrize("token", ["<OD>", "<OCR_WITH_REGION>", "<REFERRING_EXPRESSION_SEGMENTATION>"])
 @pytest.mark.parametrize("annotator", ANNOTATORS)
 def test_every_style_is_drawn_with_supervision(token: str, annotator: str, backend: ScriptedBackend) -> None:

@@ -55,7 +55,8 @@ def test_the_genuine_servers_answer_is_understood_whole(number: int) -> None:
     assert result.text == ""
     boxes = value.get("bboxes") or [q[:2] + q[4:6] for q in value.get("quad_boxes", [])]
     labels = value.get("bboxes_labels", value.get("labels", [])) or value["polygons_labels"]
-    assert result.labels == labels
+    phrase = prompt.removeprefix("<REFERRING_EXPRESSION_SEGMENTATION>")
+    assert result.labels == ([phrase] * len(labels) if phrase != prompt else labels)
     assert len(result.polygons) == len(result.labels)
     if task.output_kind is OutputKind.BOXES:
         assert result.detections.xyxy.tolist() == boxes
@@ -108,6 +109,14 @@ def test_coordinates_are_scaled_from_the_sent_picture_to_the_original_sides_apar
     outlined = answer("<REFERRING_EXPRESSION_SEGMENTATION>", polygon, sent=(10, 10), size=(20, 30))
     assert outlined.polygons[0][0].tolist() == [[0, 0], [20, 0], [20, 30]]
     assert outlined.detections.xyxy.tolist() == [[0, 0, 20, 30]]
+
+
+def test_what_is_segmented_by_words_is_named_by_them() -> None:
+    token, polygon = "<REFERRING_EXPRESSION_SEGMENTATION>", [[0, 0, 10, 0, 10, 10]]
+    value = {token: {"polygons": [polygon, polygon], "labels": ["", "a dog"]}}
+    for task in (token, CUSTOM):
+        result = parse(TASKS[task], f"{token}the brown dog", value, sent_size=(10, 10), size=(10, 10))
+        assert result.labels == ["the brown dog", "a dog"]
 
 
 def test_only_the_exact_marker_of_older_servers_goes() -> None:

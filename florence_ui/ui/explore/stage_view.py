@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from florence_ui.errors import FlorenceUIError
-from florence_ui.rendering.annotate import PALETTES
+from florence_ui.rendering.colors import row_colors
 from florence_ui.results.result import Result
 from florence_ui.tasks import Family, InputKind, Task
 from florence_ui.ui.components.stage import Phrase, StageAction, StageObject, StageValue
@@ -84,8 +84,7 @@ def stale(value: StageValue, answered_task: Task, chosen_task: Task) -> StageVal
 
 def stage_objects(result: Result, hidden: Collection[int], palette: str) -> list[StageObject]:
     """One item per detection."""
-    colors = PALETTES.get(palette, PALETTES["default"])
-    class_ids = result.detections.class_id
+    colors = row_colors(result, palette)
     rows = zip(result.labels, result.detections.xyxy, result.polygons, strict=True)
     return [
         StageObject(
@@ -93,7 +92,7 @@ def stage_objects(result: Result, hidden: Collection[int], palette: str) -> list
             number=index + 1,
             outline=_outline(index, box, parts, result.quads),
             area=float(max(0, box[2] - box[0]) * max(0, box[3] - box[1])),
-            color=colors.by_idx(index if class_ids is None else int(class_ids[index])).as_hex(),
+            color=colors[index],
             shown=index not in hidden,
         )
         for index, (label, box, parts) in enumerate(rows)
