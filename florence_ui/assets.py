@@ -4,4 +4,8 @@ from pathlib import Path
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 EXAMPLES = ASSETS / "examples"
-"""Example pictures and `examples.json`."""
+"""Drawn scenes and `examples.json`."""
+PHOTOGRAPHS = ASSETS / "photographs"
+"""Photographs and `examples.json`."""
+RECORDINGS = ASSETS / "recordings"
+"""Recorded answers about these pictures, written by `python -m florence_ui.record`."""

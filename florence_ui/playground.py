@@ -7,11 +7,11 @@ from florence_ui.api.mcp import has_mcp, serve_tools
 from florence_ui.hosting.gradio_internals.queue import WakingQueue
 from florence_ui.hosting.gradio_internals.server import limited_server
 from florence_ui.hosting.launch import launch_options
+from florence_ui.inference.gallery import load_examples
 from florence_ui.ui.batch.tab import build_batch_tab
 from florence_ui.ui.compare.tab import build_compare_tab
 from florence_ui.ui.explore import picture_events, run_events, setup_events, style_events, task_events
 from florence_ui.ui.explore.chains_panel import build_chains_panel
-from florence_ui.ui.explore.examples import load_examples
 from florence_ui.ui.explore.filter_panel import build_filter_panel
 from florence_ui.ui.explore.object_panel import build_object_panel
 from florence_ui.ui.layout import Parts, Tab, lay_out
@@ -37,8 +37,13 @@ class Playground(GuardedBlocks):
     def launch(self, *args: Any, **options: Any) -> Any:
         """Launch with the page's appearance and everything that makes it safe in public; see `gr.Blocks.launch`."""
         services = self.services
+
+        def start(demo: Any) -> None:
+            serve_tools(demo)
+            self.recording = services.record_examples()  # kept, or the loop would forget the task
+
         safe = launch_options(
-            services.settings, probe=services.health, on_start=serve_tools, on_leave=services.limiter.cancel_session
+            services.settings, probe=services.health, on_start=start, on_leave=services.limiter.cancel_session
         )
         WakingQueue.install(self)
         with limited_server():

@@ -21,6 +21,7 @@ from florence_ui.settings_readers import (  # fmt: skip
     MODEL,
     MODELS,
     ORIGINS,
+    SWITCH,
     Reader,
     Variable,
     count,
@@ -80,6 +81,10 @@ class Settings:
     start_server: bool = setting(
         "FLORENCE_UI_START_SERVER", True,
         "Whether to start the local server where nobody answers at its address.", BOOLEAN)
+    record: bool = setting(
+        "FLORENCE_UI_RECORD SPACE_ID", False,
+        "Whether base, once it is ready on the local server, answers the examples' questions once, to show them at "
+        "once.", SWITCH, shown="false; true on a Hugging Face Space, which sets SPACE_ID")
     models: tuple[str, ...] = setting(
         "FLORENCE_UI_MODELS", (BASE, LARGE),
         "The models that visitors may use with the operator's key.", MODELS, shown=f"{BASE},{LARGE}")

@@ -30,6 +30,7 @@ LAYERS = [
 STANDALONE = {
     "server": {"__init__", "assets", "errors", "images", "log_throttle", "models", "network", "prompts", "tasks"},
     "nano": {"assets", "errors", "models", "prompts", "tasks", "results", "server"},
+    "record": {"assets", "errors", "inference", "models", "network", "settings"},
     "bench": None,
 }
 """Programs of their own that the app never imports, and what they may import; the benchmark measures everything."""

@@ -19,6 +19,19 @@ def test_nothing_set_gives_the_defaults() -> None:
     assert settings.max_pixels == 50_000_000
 
 
+@pytest.mark.parametrize(
+    ("environ", "records"),
+    [
+        pytest.param({}, False, id="on-ones-own-machine"),
+        pytest.param({"SPACE_ID": "someone/florence"}, True, id="on-a-space"),
+        pytest.param({"SPACE_ID": "someone/florence", "FLORENCE_UI_RECORD": "false"}, False, id="turned-off-there"),
+        pytest.param({"FLORENCE_UI_RECORD": "true"}, True, id="turned-on"),
+    ],
+)
+def test_a_space_records_by_itself(environ: dict[str, str], records: bool) -> None:
+    assert Settings.from_environ(environ).record is records
+
+
 def test_an_empty_variable_counts_as_not_set() -> None:
     assert Settings.from_environ({"API_KEY": " ", "FLORENCE_UI_QUEUE": ""}) == Settings()
 

@@ -49,6 +49,7 @@ def analysis_record(analysis: StoredAnalysis, rows: Collection[int] | None = Non
         "text": result.text,
         "detections": [_detection(result, labels[row], row) for row in select_rows(result, rows)],
         "seconds": round(float(analysis.seconds), 3),
+        **({"recorded": analysis.recorded.isoformat()} if analysis.recorded else {}),
         "warnings": list(result.warnings),
         "raw": result.raw,
     }

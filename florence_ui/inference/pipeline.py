@@ -11,23 +11,22 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from starlette.datastructures import Secret
 
 from florence_ui.backends.backend import Backend, available_backends
 from florence_ui.backends.infer import Answer, infer, load_client
 from florence_ui.backends.local_server import LocalServer
-from florence_ui.backends.model_status import NANO_WARNING, ServerState, ServerStatus, choose_model
+from florence_ui.backends.model_status import ServerState, ServerStatus, choose_model
 from florence_ui.backends.unreachable import NotConnectedError
 from florence_ui.concurrency.queueing import Charge, ConcurrencyGate, OnStatus, SingleFlight, ignore_status, uncharged
 from florence_ui.errors import BackendUnreachableError, InputError, ModelNotFoundError
+from florence_ui.inference.answers import read_answer
 from florence_ui.inference.request import Analysis, Request
 from florence_ui.inference.response_cache import ResponseCache, fingerprint
 from florence_ui.models import BASE, NANO
 from florence_ui.prompts import build_prompt
-from florence_ui.results.parsing import parse
-from florence_ui.results.result import Result
 from florence_ui.settings import Settings
 
 MEGABYTE = 2**20
@@ -102,7 +101,7 @@ class Pipeline:
         if answer is None:
             answer = await self.calls.run(call.identity, lambda tell: self._ask(call, tell, charge()), on_status)
         answered = time.perf_counter()
-        result = await asyncio.to_thread(_parse, call, answer)
+        result = await asyncio.to_thread(read_answer, request, call.prompt, call.model_id, answer)
         ended = time.perf_counter()
         model_seconds = 0.0 if remembered else min(answer.seconds, answered - begun)
         steps = {"wait": answered - begun - model_seconds, "model": model_seconds, "read": ended - answered}
@@ -249,21 +248,3 @@ class Pipeline:
     def _gate(self, backend: Backend) -> ConcurrencyGate:
         new = ConcurrencyGate(backend.concurrency, self.settings.queue, backend.timeout)
         return self._gates.setdefault(backend.url, new)
-
-
-def _parse(call: _Call, answer: Answer) -> Result:
-    """Parse an answer and add warnings about its origin; blocks.
-
-    Raises:
-        AnswerError: If it does not answer that question.
-    """
-    request = call.request
-    sent_size, size = request.picture.display.size, request.picture.size
-    result = parse(request.task, call.prompt, answer.response, sent_size=sent_size, size=size, region=request.region)
-    warnings = list(result.warnings)
-    if call.model_id == NANO and not request.example:
-        warnings.insert(0, NANO_WARNING)
-    if answer.image_size is not None and answer.image_size != sent_size:
-        width, height = answer.image_size
-        warnings.append(f"The server reports a picture of {width} x {height} pixels; locations may be wrong.")
-    return replace(result, warnings=tuple(warnings))

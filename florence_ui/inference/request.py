@@ -9,6 +9,7 @@ The page, its tabs and the endpoints all use these, so the same input means the 
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from enum import StrEnum
 from typing import Self
 
@@ -169,6 +170,7 @@ class StoredAnalysis:
         seconds: Seconds from the request to the result.
         remembered: Whether the answer was cached by an earlier run.
         steps: Seconds by step: `wait` (model and queue), `model` (the server's answer), `read` (parsing).
+        recorded: The day on which the answer was recorded; None for one that the model has just given.
     """
 
     result: Result
@@ -178,6 +180,7 @@ class StoredAnalysis:
     seconds: float
     remembered: bool = False
     steps: Mapping[str, float] = field(default_factory=dict)
+    recorded: date | None = None
 
     def with_picture(self, picture: Picture) -> "Analysis":
         """The answer together with its picture."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from florence_ui.assets import EXAMPLES
+from florence_ui.nano import captions
 from florence_ui.nano.backgrounds import Color, sky_and_ground
 from florence_ui.nano.scenes import Canvas, Scene, frame_at
 from florence_ui.nano.signs import SignStyle, draw_sign
@@ -53,9 +54,9 @@ class Composition:
         ground: Color below it.
         horizon: Its position in parts of the height.
         hills: Number of hills.
-        text: The phrase, for tasks that take one.
-        classes: For open-vocabulary detection.
-        region_of: The object or word whose box is the region, for tasks that take one.
+        text: The phrase, for tasks that take one; the first two objects if empty.
+        classes: For open-vocabulary detection; the first three objects if empty.
+        region_of: The object or word whose box is the region, for tasks that take one; the first object if empty.
     """
 
     name: str
@@ -179,18 +180,17 @@ def compose(composition: Composition) -> Scene:
 def entry(composition: Composition, scene: Scene, file: str) -> dict:
     """One entry of ``examples.json``; regions are in parts of the picture, boxes and quads in pixels."""
     whole = ground_truth(scene, file)
-    region = None
-    if composition.region_of:
-        boxes = {thing.label: thing.box for thing in scene.things}
-        boxes |= {sign.word: (*sign.quad.min(0), *sign.quad.max(0)) for sign in scene.signs}
-        region = [round(float(v) / SIZE[i % 2], 4) for i, v in enumerate(boxes[composition.region_of])]
+    names = [thing.label for thing in scene.things]
+    boxes = {thing.label: thing.box for thing in scene.things}
+    boxes |= {sign.word: (*sign.quad.min(0), *sign.quad.max(0)) for sign in scene.signs}
+    box = boxes[composition.region_of or names[0]]
     return {
         "file": file,
         "title": composition.title,
         "task": composition.task,
-        "text": composition.text,
-        "classes": list(composition.classes),
-        "region": region,
+        "text": composition.text or captions.join_words([captions.with_article(name) for name in names[:2]]),
+        "classes": list(composition.classes or names[:3]),
+        "region": [round(float(v) / SIZE[i % 2], 4) for i, v in enumerate(box)],
         "truth": {
             "objects": [{"label": one["label"], "box": one["box"]} for one in whole["objects"]],
             "words": whole["words"],

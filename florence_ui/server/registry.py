@@ -21,7 +21,7 @@ from florence_ui.server.engine_errors import BrokenWeightsError, EngineUnavailab
 from florence_ui.server.logs import log
 from florence_ui.server.refusals import RefusalError
 from florence_ui.server.transfer_rate import TransferRate
-from florence_ui.server.weights import find_in_cache, why_incomplete
+from florence_ui.server.weights import find_in_cache, revision_of, why_incomplete
 from florence_ui.server.worker import run_in_thread
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Model:
         self.alias = alias
         self.source = source
         self.state = ModelState.ABSENT
-        self.reason = ""
+        self.reason = self.revision = ""
         self.on_disk = False
         self.downloaded_bytes = 0
         self.total_bytes = 0
@@ -111,6 +111,7 @@ class Model:
             "bytes_per_second": round(speed) if speed is not None else None,
             "seconds_left": math.ceil(left) if left is not None else None,
             "on_disk": self.on_disk,
+            "revision": self.revision,
             "retry_in_seconds": self.retry_in_seconds(),
         }
 
@@ -205,6 +206,7 @@ class Model:
 
     async def _load(self, directory: Path) -> "Florence2":
         self.state, self.on_disk = ModelState.LOADING, True
+        self.revision = await self._in_thread(lambda: revision_of(directory))
         engine = await asyncio.wrap_future(self._choose_engine())
 
         def load() -> "Florence2":

@@ -55,6 +55,18 @@ def weight_files(directory: Path) -> list[Path]:
     return [directory / name for name in sorted(set(index["weight_map"].values()))]
 
 
+def revision_of(directory: Path) -> str:
+    """What identifies a checkpoint: the commit in the Hub's cache, elsewhere the SHA-256 of its weights; blocks."""
+    if directory.parent.name == "snapshots":
+        return directory.name
+    digest = hashlib.sha256()
+    for path in weight_files(directory):
+        with path.open("rb") as file:
+            while chunk := file.read(2**20):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
 def is_complete(path: Path) -> bool:
     """Whether a safetensors file is as long as its header says: eight bytes, the header, the tensors.
 

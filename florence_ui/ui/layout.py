@@ -7,10 +7,11 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import Block
 
+from florence_ui.inference.gallery import Example
 from florence_ui.ui import labels
 from florence_ui.ui.components import Notice, ThumbnailStrip
 from florence_ui.ui.explore import panels
-from florence_ui.ui.explore.examples import Example, example_thumbnails
+from florence_ui.ui.explore.examples import example_thumbnails, serve_thumbnails
 from florence_ui.ui.explore.panels import AnswerPanel, AskPanel, DownloadPanel, StylePanel
 from florence_ui.visitors.service import Services
 from florence_ui.visitors.session import PageSession
@@ -110,6 +111,7 @@ class Parts:
 def lay_out(services: Services, examples: Sequence[Example], parts: Parts = Parts()) -> Page:  # frozen
     """Lay out the whole page inside an open `gr.Blocks`."""
     settings = services.settings
+    serve_thumbnails(examples)
     state = panels.header()
     # before the tabs: in between, Gradio counts these as tabs and lists the later tabs twice
     link_text, timer = gr.Textbox(visible=False), gr.Timer(3, active=False)

@@ -20,7 +20,10 @@ from florence_ui.hosting.visitor_files import upload_path
 from florence_ui.images.fetch import fetch_image
 from florence_ui.images.load_once import open_file
 from florence_ui.images.loading import ImageLimits, Picture, open_bytes
+from florence_ui.inference.gallery import load_examples
 from florence_ui.inference.pipeline import Pipeline
+from florence_ui.inference.recorder import record_in_background
+from florence_ui.inference.recordings import Recordings
 from florence_ui.inference.request import Analysis, Analyze, Question, Request, RequestTemplate
 from florence_ui.logs import RunRecord, log_outcome
 from florence_ui.models import BASE
@@ -43,19 +46,21 @@ class Services:
         pipeline: The pipeline that answers requests.
         limiter: The visitors' quotas.
         jobs: Calls of programs and agents that continue without their caller.
+        recordings: Recorded answers about the gallery.
     """
 
     settings: Settings
     pipeline: Pipeline
     limiter: QuotaLimiter
     jobs: Jobs = field(default_factory=Jobs)
+    recordings: Recordings = field(default_factory=Recordings)
 
     @classmethod
     def of(cls, settings: Settings) -> "Services":
         """Build all services; nothing is started."""
         quota = Quota(settings.runs_per_minute, settings.runs_at_once)
         limiter = QuotaLimiter(quota, daily=settings.daily_runs, models=settings.shared_key_models)
-        return cls(settings, Pipeline(settings), limiter)
+        return cls(settings, Pipeline(settings), limiter, recordings=Recordings.load())
 
     @property
     def image_limits(self) -> ImageLimits:
@@ -99,6 +104,12 @@ class Services:
         with self.limiter.fetching(current_visitor.get()):
             data = await fetch_image(link, max_bytes=self.settings.max_upload_bytes)
         return await decode_pool.run(open_bytes, data, self.image_limits)
+
+    def record_examples(self) -> asyncio.Task[None] | None:
+        """Start to record base's answers about the examples if the settings ask for it; cancelled with the loop."""
+        if not (self.settings.record and self.pipeline.backend(self.settings.default_backend).is_local):
+            return None
+        return asyncio.create_task(record_in_background(self.pipeline, self.recordings, load_examples()))
 
     async def health(self) -> tuple[Availability, str]:
         """The availability of the default backend, and a sentence about it."""

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,7 @@ class Answer:
     model_id: str = "florence-2-base"
     backend: str = "local"
     seconds: float = 1.23456
+    recorded: date | None = None
 
 
 def result(labels, boxes, *, token="<OD>", size=SIZE, **more) -> Result:
@@ -78,6 +80,11 @@ def test_the_record_has_exactly_the_documented_keys() -> None:
         "warnings": [],
         "raw": response,
     }
+
+
+def test_the_record_of_a_recorded_answer_says_when_that_was() -> None:
+    assert "recorded" not in analysis_record(Answer(result([], [])))
+    assert analysis_record(Answer(result([], []), recorded=date(2026, 11, 26)))["recorded"] == "2026-11-26"
 
 
 def test_a_record_has_outlines_where_there_are_some_and_only_the_wanted_rows() -> None:

@@ -13,6 +13,7 @@ from florence_ui.backends.model_status import ServerState, ServerStatus
 from florence_ui.errors import InputError
 from florence_ui.hosting.lenient_fields import LenientCheckboxGroup, LenientRadio
 from florence_ui.images.loading import ImageLimits, Picture, open_picture
+from florence_ui.inference.gallery import load_examples
 from florence_ui.inference.per_object import Action
 from florence_ui.inference.request import Analysis, Question, RequestTemplate, Strategy
 from florence_ui.rendering.annotate import Style
@@ -22,7 +23,7 @@ from florence_ui.tasks import CUSTOM, TASKS, Family
 from florence_ui.ui import labels as choices_module
 from florence_ui.ui import share_link
 from florence_ui.ui.explore import result_view, stage_view
-from florence_ui.ui.explore.examples import BY_LINK, load_examples
+from florence_ui.ui.explore.examples import serve_thumbnails
 from florence_ui.ui.explore.object_panel import THEN
 from florence_ui.visitors import session as session_module
 from florence_ui.visitors.image_cache import ImageCache, memory_of_picture
@@ -252,7 +253,7 @@ async def test_the_last_runs_are_remembered_and_no_more(pictures: list[Picture])
 @pytest.mark.anyio
 async def test_after_going_back_from_an_example_the_picture_is_no_example(pictures: list[Picture]) -> None:
     """Or nano would answer about it while base is being downloaded."""
-    session, example = PageSession(), open_picture(load_examples()[0].path)
+    session, example = PageSession(), open_picture(next(each for each in load_examples() if each.is_drawn).path)
     template = RequestTemplate.of(USUAL)
     session.put_picture(pictures[0], pictures[0].path)
     session.add_run(USUAL, analysis(pictures[0]), pictures[0].path)
@@ -329,22 +330,8 @@ def test_an_answer_about_a_picture_that_was_replaced_is_remembered_but_not_shown
     assert len(session.recent) == 1
 
 
-def test_the_examples_are_there_with_their_tasks_and_the_link_comes_last() -> None:
-    *bundled, last = load_examples()
-    assert last is BY_LINK
-    assert len(bundled) >= 6
-    assert all(example.path.is_file() and example.token in TASKS for example in bundled)
-
-
-def test_a_tile_is_a_small_copy_of_its_example() -> None:
-    for example in load_examples()[:-1]:
-        assert example.thumbnail.stat().st_size < 8_000, example.thumbnail
-        with Image.open(example.thumbnail) as thumbnail, Image.open(example.path) as whole:
-            difference = np.asarray(whole.resize(thumbnail.size), dtype=int) - np.asarray(thumbnail, dtype=int)
-        assert np.abs(difference).mean() < 6, f"{example.thumbnail} shows something else: make it anew"
-
-
 def test_tiles_are_served_from_where_they_are_so_they_do_not_age_out_with_the_files_of_visitors() -> None:
+    serve_thumbnails(load_examples())
     assert all(is_static_file(example.thumbnail) for example in load_examples()[:-1])
 
 

@@ -16,7 +16,7 @@ from florence_ui.bench.measuring import Measurement, Scale, Target, measure_alte
 from florence_ui.bench.photographs import SIZES, photograph
 from florence_ui.bench.processes import free_port, program, wait_for
 from florence_ui.images.loading import open_picture
-from florence_ui.ui.explore.examples import load_examples
+from florence_ui.inference.gallery import load_examples
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -11,7 +11,6 @@ from gradio.blocks import Block
 from florence_ui import storage
 from florence_ui.errors import FlorenceUIError
 from florence_ui.images.loading import Picture
-from florence_ui.inference.request import Question
 from florence_ui.ui.components.notice import NoticeValue, error_notice, text_notice
 from florence_ui.ui.explore import answer_view, result_view
 from florence_ui.ui.explore.examples import example_thumbnails
@@ -92,7 +91,7 @@ async def take_example(page: Page, inputs: Inputs, index: object) -> Updates:
     if not isinstance(index, int) or not 0 <= index < len(page.examples):
         return {}
     session, example, now = inputs[page.session], page.examples[index], read_question(page, inputs)
-    question = Question(example.token, example.text, example.classes, example.region, now.model_id, now.backend)
+    question = example.question(model_id=now.model_id, backend=now.backend)
     opening = page.services.open_own(example.path) if example.path else page.services.open_link(example.link)
     try:
         await set_picture(session, opening)

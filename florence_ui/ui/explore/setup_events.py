@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import replace
 from urllib.parse import urlencode
 
 import gradio as gr
@@ -54,17 +53,19 @@ def wire(demo: gr.Blocks, page: Page) -> None:
 
 
 async def open_page(page: Page, inputs: Inputs, query: Mapping[str, str]) -> Updates:
-    """Open the page with the link's question, else the remembered one, and the link's example, else the first.
+    """Open the page with the link's question, else the remembered one, and the link's example, else the best
+    recorded one.
 
     Nothing is run.
     """
     session: PageSession = inputs[page.session]
     names = example_names(page)
-    index = names.index(query["example"]) if query.get("example") in names else 0
+    best = page.services.recordings.best(page.examples) or 0
+    index = names.index(query["example"]) if query.get("example") in names else best
     example = page.examples[index] if names else None
     usual = read_question(page, inputs)
     if example is not None:
-        usual = replace(usual, token=example.token, text=example.text, classes=example.classes, region=example.region)
+        usual = example.question(model_id=usual.model_id, backend=usual.backend)
     kept = query if "task" in query else inputs[page.remembered] or {}
     question, style = share_link.decode(kept, usual, page.services.pipeline.backends)
     shown: Updates = {}
