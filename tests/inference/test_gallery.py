@@ -1,4 +1,4 @@
-"""The gallery: pictures of free licence with thumbnails, and a question for every task that takes no more than it needs."""
+"""The gallery: pictures of free license with thumbnails, and a question for every task with no more than it needs."""
 
 import numpy as np
 import pytest
