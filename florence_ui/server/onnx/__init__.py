@@ -1,0 +1,1 @@
+"""Florence-2 on ONNX Runtime, numpy, Pillow and `tokenizers`, without torch and transformers."""
