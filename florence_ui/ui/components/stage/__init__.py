@@ -69,6 +69,13 @@ class StageAction(GradioModel):
     label: str
 
 
+class StageTag(GradioModel):
+    """The name of one of two answers that are compared."""
+
+    who: Literal["left", "right"]
+    name: str
+
+
 class StageValue(GradioModel):
     """The content of the stage.
 
@@ -91,6 +98,8 @@ class StageValue(GradioModel):
         opens: Whether it takes new pictures; at most one stage of a page.
         wants_region: Whether the task needs a region and has none.
         inviting: Whether to say that everything can be clicked, until the first touch.
+        tags: The names of the answers whose drawings it shows.
+        divided: Whether a divider separates the drawings of side 0 and side 1.
     """
 
     state: StageState = "empty"
@@ -110,6 +119,8 @@ class StageValue(GradioModel):
     opens: bool = False
     wants_region: bool = False
     inviting: bool = False
+    tags: list[StageTag] = Field(default_factory=list)
+    divided: bool = False
 
 
 class Stage(StaticComponent):
@@ -132,7 +143,7 @@ class Stage(StaticComponent):
 
     data_model = StageValue
     folder = Path(__file__).parent
-    styles = ("stage.css", "tools.css", "foot.css", "empty.css")
+    styles = ("stage.css", "tools.css", "foot.css", "empty.css", "sides.css")
     scripts = (
         "../common/dom.js",
         "../common/icons.js",
@@ -146,6 +157,7 @@ class Stage(StaticComponent):
         "region.js",
         "toolbar.js",
         "zoom_bar.js",
+        "sides.js",
         "notes.js",
         "caption.js",
         "foot.js",

@@ -1,6 +1,6 @@
 // Mouse, touch and pen on the picture: point, click, drag a region, pan, pinch, wheel.
 const DRAG = 5, LEAST_REGION = 8, ZOOM_STEP = 2.5;   // CSS pixels, and the factor of a double click
-const CONTROLS = ".stage-tools, .stage-zoom, .stage-foot, .stage-notes, .stage-region, .stage-empty, .stage-camera";
+const CONTROLS = ".stage-tools, .stage-zoom, .stage-foot, .stage-notes, .stage-region, .stage-divider, .stage-empty, .stage-camera";
 
 function makeGestures(root, viewport, { point, click, draw, drawn, canDraw, pans, hasPicture }) {
   const pointers = new Map();

@@ -2,7 +2,7 @@
 const IS_WHOLE = 0.999;
 
 function makeLayers(root, viewport) {
-  const picture = root.querySelector(".stage-picture"), drawn = root.querySelector(".stage-drawn");
+  const picture = root.querySelector(".stage-picture"), drawn = root.querySelectorAll(".stage-drawn");   // a side each
   const shown = new Map();    // place -> { image, view }
   let answer = "", wanted = new Map();
 
@@ -33,7 +33,6 @@ function makeLayers(root, viewport) {
     const image = new Image();
     image.alt = "";
     image.draggable = false;
-    image.dataset.side = side;
     image.className = isWhole ? "stage-layer" : "stage-layer part";
     image.src = url;
     try {
@@ -47,7 +46,7 @@ function makeLayers(root, viewport) {
     image.classList.toggle("fresh", !shown.size);
     shown.set(key, { image, view });
     place(image, view);
-    drawn.append(image);
+    drawn[side ? 1 : 0].append(image);
     old?.image.remove();
   }
 

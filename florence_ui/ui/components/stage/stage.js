@@ -24,6 +24,7 @@ const notes = makeNotes(root, viewport, objects, { dismiss: dismissNote });
 const caption = makeCaption(root, viewport, objects, { light: showLight, select: (index) => select(index) });
 const foot = makeFoot(root, { press: (name) => trigger("press", { name }) });
 const zoomBar = makeZoomBar(root, viewport, { grab });
+const sides = makeSides(root);
 const files = makeUpload(root, {
   isOpen: () => Boolean(value.opens),
   report: (count) => assume({ state: "busy", title: count > 1 ? "Opening the pictures" : "Opening the picture", hint: "" }),
@@ -199,6 +200,7 @@ function pull() {
   caption.set(value.state === "done" || value.state === "stale" ? value.phrases ?? [] : []);
   foot.set({ ...value, inviting: value.inviting && !isTouched });
   empty.set(value, !hasPicture());
+  sides.set(value);
   pointed = -1;
   light.show([]);
   if (isNewAnswer || value.state === "busy") select(-1);
