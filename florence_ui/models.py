@@ -11,3 +11,8 @@ SERVER_NAME = "Florence-2 local server"
 
 DEFAULT_PORT = 9001
 """The port of Roboflow's own local server, so that the same clients find this one."""
+
+
+def display_name(model_id: str) -> str:
+    """A model's name in a sentence: `Florence-2-base` for `florence-2-base`; other ids as they are."""
+    return model_id.capitalize() if model_id in (BASE, LARGE, NANO) else model_id

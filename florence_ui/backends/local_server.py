@@ -181,7 +181,8 @@ class LocalServer:
         if not seen.server.startswith((SERVER_NAME, ROBOFLOW_NAME)):
             return self._foreign(seen.server)
         if model_id not in seen.models:
-            return ServerStatus(ServerState.READY, f"{seen.server} answers.", models=seen.models, server=seen.server)
+            state = ServerState.UNTRIED if model_id else ServerState.READY
+            return ServerStatus(state, f"{seen.server} answers.", models=seen.models, server=seen.server)
         return model_status(model_id, seen.models, seen.server)
 
     async def wait_ready(self, model_id: str, on_state: Callable[[str], None]) -> ServerStatus:
@@ -196,7 +197,7 @@ class LocalServer:
         reported = ""
         while True:
             status = await self.status(model_id)
-            if status.state is ServerState.READY:
+            if status.is_open:
                 self._ready[model_id] = time.monotonic() + READY_SECONDS, status
                 return status
             if status.state not in TRANSIENT_STATES:

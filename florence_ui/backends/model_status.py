@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from florence_ui.errors import quote
-from florence_ui.models import BASE, NANO
+from florence_ui.models import BASE, NANO, display_name
 
 ModelReport = dict[str, Any]
 """One model as our server reports it: `state`, `percent`, `reason`, `on_disk` and more; any of them may be missing."""
@@ -18,13 +18,19 @@ NANO_WARNING = (
 
 
 class ServerState(StrEnum):
-    """The state of the local server, or of a model on it."""
+    """The state of a backend, or of a model on it.
+
+    READY is a fact: the backend's own report about the model, or its answer to a question to that model. UNTRIED is
+    everything else that does not speak against a run.
+    """
 
     STARTING = "starting"
     ABSENT = "absent"
     DOWNLOADING = "downloading"
     LOADING = "loading"
     READY = "ready"
+    UNTRIED = "untried"
+    KEY_MISSING = "key missing"
     UNAVAILABLE = "unavailable"
     FOREIGN = "foreign"
 
@@ -52,6 +58,11 @@ class ServerStatus:
     models: dict[str, ModelReport] = field(default_factory=dict)
     server: str = ""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing speaks against a run now."""
+        return self.state in (ServerState.READY, ServerState.UNTRIED)
+
 
 def model_status(model_id: str, models: dict[str, ModelReport], server: str) -> ServerStatus:
     """The status of one of our server's models.
@@ -65,18 +76,26 @@ def model_status(model_id: str, models: dict[str, ModelReport], server: str) -> 
     known = {state.value: state for state in ServerState}
     state = known.get(str(model.get("state")), ServerState.UNAVAILABLE)
     percent = model.get("percent")
+    name = display_name(model_id)
     details = {
-        ServerState.ABSENT: f"{model_id} is about to be {'loaded' if model.get('on_disk') else 'downloaded'}.",
-        ServerState.DOWNLOADING: f"{model_id} is being downloaded{format_progress(model)}.",
-        ServerState.LOADING: f"{model_id} is being loaded.",
-        ServerState.READY: f"{model_id} is ready.",
+        ServerState.ABSENT: f"{name} is about to be {'loaded' if model.get('on_disk') else 'downloaded'}.",
+        ServerState.DOWNLOADING: f"{name} is being downloaded{format_progress(model)}.",
+        ServerState.LOADING: f"{name} is being loaded.",
+        ServerState.READY: f"{name} is ready.",
     }
-    reason = quote(model.get("reason") or "")
-    detail = details.get(state, f"{model_id} is not available. {reason}".strip())
+    detail = details.get(state) or why_unavailable(model_id, model)
     has_nano = model_id != NANO and models.get(NANO, {}).get("on_disk")
-    spare = f"{NANO}, which is ready to use but only knows drawn scenes, or " if has_nano else ""
+    spare = f"{NANO}, which only knows drawn scenes, or " if has_nano else ""
     hint = "" if state in details else f"Choose {spare}another model or backend."
     return ServerStatus(state, detail, hint, percent if isinstance(percent, int) else None, models, server)
+
+
+def why_unavailable(model_id: str, model: ModelReport) -> str:
+    """A sentence about a model that is not available, with the reason that the server gives."""
+    name, reason = display_name(model_id), quote(model.get("reason") or "")
+    if model.get("on_disk") or not reason.startswith(("The ", "HF_")):  # such as "It failed to load"
+        return f"{name} is not available. {reason}".strip()
+    return f"{name} is not downloaded yet and {reason.replace('The ', 'the ', 1)}"
 
 
 def format_progress(model: ModelReport) -> str:

@@ -9,9 +9,9 @@ CPU-bound, and runs in a thread.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.datastructures import Secret
 
@@ -19,13 +19,14 @@ from florence_ui.backends.backend import Backend, available_backends
 from florence_ui.backends.infer import Answer, infer, load_client
 from florence_ui.backends.local_server import LocalServer
 from florence_ui.backends.model_status import ServerState, ServerStatus, choose_model
+from florence_ui.backends.outcomes import Outcomes
 from florence_ui.backends.unreachable import NotConnectedError
 from florence_ui.concurrency.queueing import Charge, ConcurrencyGate, OnStatus, SingleFlight, ignore_status, uncharged
-from florence_ui.errors import BackendUnreachableError, InputError, ModelNotFoundError
+from florence_ui.errors import BackendBusyError, BackendError, BackendUnreachableError, InputError, ModelNotFoundError
 from florence_ui.inference.answers import read_answer
 from florence_ui.inference.request import Analysis, Request
 from florence_ui.inference.response_cache import ResponseCache, fingerprint
-from florence_ui.models import BASE, NANO
+from florence_ui.models import BASE, NANO, display_name
 from florence_ui.prompts import build_prompt
 from florence_ui.settings import Settings
 
@@ -65,6 +66,7 @@ class Pipeline:
         self.local = local or LocalServer(settings, prepare=wanted if settings.default_backend == "local" else "")
         self.cache = ResponseCache(settings.cache_mb * MEGABYTE, settings.cache_seconds)
         self.calls = SingleFlight()
+        self.outcomes = Outcomes()
         self._gates: dict[str, ConcurrencyGate] = {}
 
     def start(self) -> None:
@@ -134,16 +136,37 @@ class Pipeline:
             raise InputError("There is no such backend.", f"Choose {' or '.join(self.backends)}.", field="backend")
         return found
 
-    async def status(self, backend: str, model_id: str = "") -> ServerStatus:
-        """The state of a backend in a sentence; remote ones are not contacted."""
+    async def status(self, backend: str, model_id: str = "", *, key: Secret | None = None) -> ServerStatus:
+        """The state of a backend for a model; remote ones are not contacted: what they last did is told.
+
+        Args:
+            backend: The backend's name.
+            model_id: The model; without one the state of the local server itself.
+            key: The key that a run would send to a remote backend; the operator's if None.
+        """
         known = self.backends.get(backend)
         if known is None:
             return ServerStatus(ServerState.UNAVAILABLE, "There is no such backend.")
+        call = self._outcome_key(known, model_id, key or self.settings.api_key)
         if known.is_local:
             self.local.start()
-            return await self.local.status(model_id)
+            status = await self.local.status(model_id)
+            return self._as_it_answered(status, call) if status.state is ServerState.UNTRIED else status
         await self.warm_up()  # a run is likely to follow
-        return ServerStatus(ServerState.READY, f"The picture goes to {known.host}.")
+        if known.needs_key and not (key or self.settings.api_key):
+            return ServerStatus(ServerState.KEY_MISSING, f"{known.title} needs an API key.", "Type yours.")
+        return self._as_it_answered(ServerStatus(ServerState.UNTRIED, f"The picture goes to {known.host}."), call)
+
+    def _as_it_answered(self, status: ServerStatus, call: Hashable) -> ServerStatus:
+        """The status of a backend that reports nothing about its models, by its last answer."""
+        if failure := self.outcomes.failure(call):
+            return replace(status, state=ServerState.UNAVAILABLE, detail=failure.message, hint=failure.hint)
+        return replace(status, state=ServerState.READY) if self.outcomes.has_answered(call) else status
+
+    @staticmethod
+    def _outcome_key(backend: Backend, model_id: str, key: Secret | None) -> Hashable:
+        """What tells outcomes apart; a local server is the same for everybody."""
+        return backend.url, model_id, "" if backend.is_local else fingerprint(key)
 
     async def choose_model(
         self, backend: str, wanted: str = "", *, example: bool = False, nano_stands_in: bool = False
@@ -238,12 +261,19 @@ class Pipeline:
             status = await self.local.wait_ready(call.model_id, on_status)
             key = None if status.models else key  # our own server has no use for it
         async with self._gate(backend).slot(on_status):
-            on_status(f"{'This machine' if backend.is_on_this_machine else backend.host} is working on it.")
+            on_status(f"{display_name(call.model_id)} is looking.")
             yield key
 
     async def _infer(self, call: _Call, key: Secret | None) -> Answer:
-        image = call.request.picture.jpeg
-        return await infer(call.backend, model_id=call.model_id, prompt=call.prompt, image=image, api_key=key)
+        image, outcome = call.request.picture.jpeg, self._outcome_key(call.backend, call.model_id, call.key)
+        try:
+            answer = await infer(call.backend, model_id=call.model_id, prompt=call.prompt, image=image, api_key=key)
+        except BackendError as error:
+            if not isinstance(error, BackendBusyError):  # it answers, though not now
+                self.outcomes.note(outcome, error)
+            raise
+        self.outcomes.note(outcome, None)
+        return answer
 
     def _gate(self, backend: Backend) -> ConcurrencyGate:
         new = ConcurrencyGate(backend.concurrency, self.settings.queue, backend.timeout)

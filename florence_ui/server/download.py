@@ -135,7 +135,7 @@ def explain(error: Exception) -> str:
         causes.append(cause)
         cause = cause.__cause__ or cause.__context__
     if any(isinstance(c, OfflineModeIsEnabled) for c in causes):
-        return "The weights are not on this disk, and HF_HUB_OFFLINE forbids downloading them."
+        return "HF_HUB_OFFLINE forbids downloading it."
     if any(isinstance(c, ImportError) and "socksio" in str(c) for c in causes):
         return "The proxy for the Hugging Face Hub is a SOCKS proxy, which needs the package socksio."
     if any(isinstance(c, OSError) and c.errno == errno.ENOSPC for c in causes):

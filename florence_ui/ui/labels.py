@@ -4,12 +4,22 @@ Other text is where it is used: labels of fields in each tab's panels, text of t
 `explore/result_view.py`, messages of the browser alone in the scripts, errors where they are raised.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from florence_ui.backends.backend import Backend
-from florence_ui.backends.model_status import ServerState, ServerStatus
-from florence_ui.errors import quote
-from florence_ui.models import BASE, LARGE, NANO
+from florence_ui.backends.model_status import TRANSIENT_STATES, ServerState, ServerStatus, why_unavailable
+from florence_ui.errors import (
+    BackendError,
+    CreditsError,
+    FlorenceUIError,
+    InputError,
+    KeyRefusedError,
+    ModelNotFoundError,
+)
+from florence_ui.inference.request import StoredAnalysis
+from florence_ui.models import BASE, LARGE, NANO, display_name
 from florence_ui.tasks import CUSTOM, Family, InputKind, Task, tasks_in
 
 AUTOMATIC = "automatic"
@@ -88,17 +98,88 @@ def why_disabled(
     return ""
 
 
-def destination(host: str, *, is_local: bool) -> str:
-    """A sentence about where the picture is sent by Run."""
-    return "The picture stays on this machine." if is_local else f"The picture is sent to {host}."
+def destination(backend: Backend, *, same_machine: bool) -> str:
+    """A sentence about where Run sends the picture.
+
+    Args:
+        backend: The chosen backend.
+        same_machine: Whether the visitor's browser runs on the machine that serves the page.
+    """
+    if backend.is_on_this_machine:
+        return f"The picture stays on this {'machine' if same_machine else 'server'}."
+    return f"The picture is sent to {backend.host}."
 
 
-def ready_text(backend: Backend, status: ServerStatus, model_id: str = "") -> str:
-    """A short note that a server is ready, and why nano answers if it does."""
-    if not backend.is_local:
-        return f"Ready: {backend.title}"
+Tone = Literal["good", "busy", "plain", "warning", "error"]
+
+
+@dataclass(frozen=True)
+class BackendLine:
+    """The state of the chosen backend, for the pill and what is behind it.
+
+    Attributes:
+        word: In one to three words.
+        tone: `good` only if the backend has answered for this very model.
+        sentence: In one sentence.
+        hint: What to do about it; may be empty.
+    """
+
+    word: str
+    tone: Tone
+    sentence: str
+    hint: str = ""
+
+
+def backend_line(backend: Backend, status: ServerStatus, model_id: str) -> BackendLine:
+    """The state of a backend for a model, in words."""
+    name = display_name(model_id)
+    if status.state in TRANSIENT_STATES:
+        word = "starting" if status.state is ServerState.ABSENT else status.state.value
+        return BackendLine(word, "busy", status.detail, status.hint)
+    match status.state:
+        case ServerState.READY:
+            return BackendLine("ready", "good", f"{name} is ready.", why_nano(status, model_id))
+        case ServerState.UNTRIED:
+            return BackendLine("not tried yet", "plain", f"{backend.title} has not answered for {name} yet.")
+        case ServerState.KEY_MISSING:
+            return BackendLine("needs a key", "warning", status.detail, status.hint)
+    return BackendLine("not available", "error", status.detail, status.hint)
+
+
+def why_nano(status: ServerStatus, model_id: str) -> str:
+    """Why nano answers, if it stands in for base; empty otherwise."""
     base = status.models.get(BASE, {})
-    if model_id == NANO and base.get("state") == ServerState.UNAVAILABLE:
-        return f"Ready with nano; base is not available. {quote(base.get('reason') or '')}".strip()
-    who = "" if not status.server or status.models else f", {' '.join(status.server.split()[:2])}"
-    return f"Ready on {'this machine' if backend.is_on_this_machine else backend.host}{who}"
+    stands_in = model_id == NANO and base.get("state") == ServerState.UNAVAILABLE
+    return why_unavailable(BASE, base) if stands_in else ""
+
+
+def source_line(analysis: StoredAnalysis) -> str:
+    """Who answered, and when it was recorded or how long it took."""
+    name, day = display_name(analysis.model_id), analysis.recorded
+    if day is not None:
+        return f"{name}, recorded {day.day} {day:%b %Y}"
+    if analysis.remembered:
+        return f"{name}, from an earlier run"
+    return f"{name}, {analysis.seconds:.2f} s" if analysis.seconds < 10 else f"{name}, {analysis.seconds:.0f} s"
+
+
+RETRY = "retry"
+USE_BACKEND = "backend:"
+"""Names of the buttons under a failure; a backend's name follows the second."""
+SAME_AGAIN = (InputError, KeyRefusedError, CreditsError, ModelNotFoundError)
+"""Errors that the same question would meet again."""
+
+
+def failure_actions(error: FlorenceUIError, backend: str, backends: Mapping[str, Backend]) -> list[tuple[str, str]]:
+    """(name, label) of the buttons under a failure: once more, and the other backends if this one is the reason.
+
+    Args:
+        error: The failure.
+        backend: The name of the backend that was asked.
+        backends: The backends that may be chosen, by name.
+    """
+    retry = [] if isinstance(error, SAME_AGAIN) else [(RETRY, "Try again")]
+    if not isinstance(error, BackendError):
+        return retry
+    others = {name: other for name, other in backends.items() if name != backend}
+    return [*retry, *((USE_BACKEND + name, f"Use {other.title}") for name, other in others.items())]

@@ -13,6 +13,7 @@ from florence_ui.ui.components.box_picker import BoxValue
 from florence_ui.ui.components.notice import NoticeValue, text_notice
 from florence_ui.ui.file_data import as_file_data
 from florence_ui.ui.layout import Page
+from florence_ui.visitor_identity import current_visitor
 from florence_ui.visitors.session import PageSession
 
 Inputs = Mapping[Any, Any]
@@ -123,7 +124,7 @@ def run_controls(page: Page, session: PageSession, question: Question, *, key: b
     return {
         ask.run: gr.update(interactive=not reason),
         ask.run_notice: text_notice(reason),
-        ask.destination: text_notice(labels.destination(backend.host, is_local=backend.is_on_this_machine)),
+        ask.destination: text_notice(labels.destination(backend, same_machine=current_visitor.get().is_local)),
         ask.key: gr.update(visible=backend.needs_key),
     }
 

@@ -121,7 +121,7 @@ class Services:
                 await request_model(backend, model_id)
             if status.state in TRANSIENT_STATES:
                 return Availability.STARTING, status.detail
-            return (Availability.OK if status.state is ServerState.READY else Availability.UNAVAILABLE), status.detail
+            return (Availability.OK if status.is_open else Availability.UNAVAILABLE), status.detail
         works, words = await check_reachable(backend)
         return (Availability.OK if works else Availability.UNAVAILABLE), words
 

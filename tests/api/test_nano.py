@@ -39,7 +39,7 @@ def test_a_photograph_without_a_named_model_is_a_sentence_with_the_next_step(
     ):
         outcome = offline_app.call(endpoint, given)
         assert not outcome.ok, outcome.record
-        assert "florence-2-base is not available." in outcome.error
+        assert "Florence-2-base is not downloaded yet and " in outcome.error
         assert NANO in outcome.error
 
 

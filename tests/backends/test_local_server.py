@@ -25,6 +25,7 @@ from florence_ui.backends.model_status import ServerState, ServerStatus, choose_
 from florence_ui.backends.port_probe import Listener, identify_listener
 from florence_ui.backends.probe import request_model
 from florence_ui.bench.scripted_backend import ScriptedBackend
+from florence_ui.concurrency.queueing import ignore_status
 from florence_ui.errors import BackendUnreachableError
 from florence_ui.images.loading import open_picture
 from florence_ui.inference.pipeline import Pipeline
@@ -91,7 +92,7 @@ async def test_it_starts_where_nobody_answers_and_stops(
         assert first.state is ServerState.STARTING
         assert first.detail.endswith(".")
         status = await reach(server, ServerState.READY, model_id=BASE)
-        assert status.detail == f"{BASE} is ready."
+        assert status.detail == "Florence-2-base is ready."
         pid = server.pid
         assert pid
         assert "server: keys: []" in caplog.messages, "the child gets no key"
@@ -196,7 +197,7 @@ async def test_a_server_that_is_there_is_used_and_none_is_started(info: dict[str
     with ScriptedBackend(info=info) as backend:
         assert (await asyncio.to_thread(identify_listener, backend.url)) == (neighbour, info["name"])
         with local(backend.url) as server:
-            wanted = ServerState.FOREIGN if neighbour is Listener.OTHER else ServerState.READY
+            wanted = ServerState.FOREIGN if neighbour is Listener.OTHER else ServerState.UNTRIED
             status = await reach(server, wanted, model_id=BASE)
             assert server.pid is None
     assert info["name"] in status.detail
@@ -282,11 +283,25 @@ def test_the_real_server_ends_with_its_parent_even_a_killed_one(number: signal.S
         ),
         ({"state": "loading"}, ServerState.LOADING, "being loaded"),
         ({"state": "ready"}, ServerState.READY, "is ready"),
-        ({"state": "unavailable", "reason": "No network."}, ServerState.UNAVAILABLE, "No network."),
+        (
+            {"state": "unavailable", "reason": "The Hugging Face Hub cannot be reached."},
+            ServerState.UNAVAILABLE,
+            "Florence-2-base is not downloaded yet and the Hugging Face Hub cannot be reached.",
+        ),
+        (
+            {"state": "unavailable", "reason": "HF_HUB_OFFLINE forbids downloading it."},
+            ServerState.UNAVAILABLE,
+            "Florence-2-base is not downloaded yet and HF_HUB_OFFLINE forbids downloading it.",
+        ),
+        (
+            {"state": "unavailable", "reason": "It failed to load (ValueError).", "on_disk": True},
+            ServerState.UNAVAILABLE,
+            "Florence-2-base is not available. It failed to load (ValueError).",
+        ),
         ({"state": "odd\x1b"}, ServerState.UNAVAILABLE, "is not available"),
         ({}, ServerState.UNAVAILABLE, "is not available"),
     ],
-    ids=range(12),
+    ids=range(14),
 )
 async def test_each_state_of_a_model_has_its_sentence(model: dict[str, object], state: ServerState, words: str) -> None:
     with ScriptedBackend(models={BASE: model}, info=OUR_INFO) as backend, local(backend.url) as server:
@@ -296,13 +311,21 @@ async def test_each_state_of_a_model_has_its_sentence(model: dict[str, object], 
     assert bool(status.hint) is (state is ServerState.UNAVAILABLE)
 
 
+async def test_a_server_that_says_nothing_of_a_model_is_not_called_ready_for_it_but_may_be_asked() -> None:
+    with ScriptedBackend() as backend, local(backend.url) as server:
+        status = await reach(server, ServerState.UNTRIED, model_id=BASE)
+        assert status.is_open
+        assert (await server.wait_ready(BASE, ignore_status)).is_open
+        assert (await server.status()).state is ServerState.READY
+
+
 async def test_waiting_asks_for_a_model_that_is_absent_and_tells_each_state_once() -> None:
     models = {BASE: {"state": "absent"}}
     with ScriptedBackend(models=models, info=OUR_INFO) as backend, local(backend.url) as server:
         said: list[str] = []
         waiting = asyncio.create_task(server.wait_ready(BASE, said.append))
         await asyncio.to_thread(backend.wait_for, lambda b: len(b.prepared) > 1)
-        assert said == [f"{BASE} is about to be downloaded."]
+        assert said == ["Florence-2-base is about to be downloaded."]
         models[BASE] = {"state": "ready"}
         assert (await waiting).state is ServerState.READY
         assert set(backend.prepared) == {BASE}

@@ -22,7 +22,7 @@ def test_an_uploaded_picture_is_looked_at_and_the_answer_drawn_on_it(
     assert not steps.is_grey(steps.color_at(page, 0.05, 0.35)), "the left side of the car's box is drawn"
     assert steps.is_grey(steps.color_at(page, 0.46, 0.7)), "between the boxes nothing is"
     assert backend.calls[-1].prompt == "<OD>"
-    expect(page.locator("#meta")).to_contain_text("this machine")
+    expect(page.locator("#meta")).to_contain_text("Florence-2-base")
     expect(page.locator("#stage img")).to_have_attribute("alt", "The picture with 3 objects found: car, person, wheel.")
 
 

@@ -67,7 +67,7 @@ def test_an_example_is_answered_by_nano_meanwhile(visit: Page) -> None:
 def test_a_picture_of_ones_own_waits_with_progress_and_can_be_stopped(visit: Page, photograph: Path) -> None:
     steps.upload(visit, photograph)
     visit.click("#run")
-    expect(visit.locator("#stage")).to_contain_text(re.compile(r"florence-2-base is being downloaded: \d+ %"))
+    expect(visit.locator("#stage")).to_contain_text(re.compile(r"Florence-2-base is being downloaded: \d+ %"))
     visit.click("#stop")
     visit.wait_for_selector("#run")
     expect(visit.locator("#meta")).not_to_contain_text("nano")
@@ -87,5 +87,5 @@ def test_once_it_is_there_base_answers(visit: Page, hub: FakeHub, photograph: Pa
     hub.pause = 0.0
     steps.upload(visit, photograph)
     visit.click("#run")
-    expect(visit.locator("#meta")).to_contain_text("· base ·")
+    expect(visit.locator("#meta")).to_contain_text("Florence-2-base, ")
     expect(visit.locator("#answer")).not_to_contain_text("this answer is not meaningful")

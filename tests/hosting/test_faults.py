@@ -218,6 +218,6 @@ def test_a_page_whose_model_is_on_its_way_is_well_but_not_ready() -> None:
         assert answer.json() == {
             "page": "ok",
             "backend": "starting",
-            "detail": "florence-2-base is being downloaded: 43 %.",
+            "detail": "Florence-2-base is being downloaded: 43 %.",
         }
         assert here.client.get("/readiness").status_code == 503

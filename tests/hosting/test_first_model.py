@@ -46,7 +46,7 @@ def test_it_comes_by_itself_and_goes_on_after_a_broken_start(hub: FakeHub, tmp_p
     hub.pause = 0.0
     with newcomer(hub, tmp_path) as app:
         wait_for(lambda: app.client.get("/readiness").status_code == 200, seconds=120)
-        assert "florence-2-base is ready" in app.client.get("/healthz").json()["detail"]
+        assert "Florence-2-base is ready" in app.client.get("/healthz").json()["detail"]
     assert hub.sent[WEIGHTS] < len(hub.files[WEIGHTS]) + 2**20, "it did not begin anew"
 
 
@@ -54,6 +54,6 @@ def found_speed(app: RunningApp) -> str:
     """The health's words once they tell how far the download is."""
     detail = app.client.get("/healthz").json()["detail"]
     told = re.fullmatch(
-        r"florence-2-base is being downloaded: \d+ % of [\d.]+ MB, [\d.]+ kB/s, about \d+ (s|min) left\.", detail
+        r"Florence-2-base is being downloaded: \d+ % of [\d.]+ MB, [\d.]+ kB/s, about \d+ (s|min) left\.", detail
     )
     return detail if told else ""

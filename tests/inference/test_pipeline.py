@@ -3,6 +3,7 @@
 import asyncio
 import json
 import pickle
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -12,16 +13,18 @@ from pathlib import Path
 import faults
 import numpy as np
 import pytest
+from aiohttp import web
 from faults import refused_url
 from PIL import Image
 from starlette.datastructures import Secret
 from supervision import Detections
 
 from florence_ui.backend_presets import PRESETS
-from florence_ui.backends.model_status import NANO_WARNING
+from florence_ui.backends.model_status import NANO_WARNING, ServerState
 from florence_ui.bench.scripted_backend import ScriptedBackend, plausible_answer
 from florence_ui.errors import (
     AnswerError,
+    BackendError,
     BackendTimeoutError,
     BackendUnreachableError,
     FlorenceUIError,
@@ -220,7 +223,7 @@ async def test_stop_frees_the_place(backend: ScriptedBackend, picture: Picture) 
     backend.fault = None
     hung.cancel()
     assert (await waiting).result.text
-    assert "is working on it." in said[-1]
+    assert said[-1] == "Florence-2-base is looking."
 
 
 async def test_a_hung_server_ends_at_the_deadline_and_frees_the_place(
@@ -352,13 +355,13 @@ async def test_a_run_waits_while_the_model_downloads_and_says_so(picture: Pictur
         pipeline, said = pipeline_to(backend, local_timeout=1.0), Heard()
         run = asyncio.create_task(pipeline.analyze(about(picture), on_status=said.append))
         await said.at_least(1)
-        assert said == [f"{BASE} is being downloaded: 40 %."]
+        assert said == ["Florence-2-base is being downloaded: 40 %."]
         await asyncio.sleep(1.1)  # longer than the deadline, which counts from when the model is ready
         models[BASE] = {"state": "loading"}
         await said.at_least(2)
         models[BASE] = {"state": "ready"}
         assert (await run).result
-    assert said[1] == f"{BASE} is being loaded."
+    assert said[1] == "Florence-2-base is being loaded."
     assert backend.count == 1
 
 
@@ -367,7 +370,7 @@ async def test_a_model_that_cannot_be_had_says_why_and_names_nano(picture: Pictu
     models = {BASE: {"state": "unavailable", "reason": reason}, NANO: {"state": "absent", "on_disk": True}}
     with ScriptedBackend(models=models, info=OUR_INFO) as backend, pytest.raises(BackendUnreachableError) as caught:
         await pipeline_to(backend).analyze(about(picture))
-    assert reason in caught.value.message
+    assert caught.value.message == "Florence-2-base is not downloaded yet and the Hugging Face Hub does not answer."
     assert NANO in caught.value.hint
     assert backend.count == 0
 
@@ -442,11 +445,60 @@ async def test_nobody_there_says_what_to_do(picture: Picture) -> None:
     assert caught.value.hint
 
 
-async def test_the_state_of_each_backend(backend: ScriptedBackend) -> None:
+async def test_a_backend_is_ready_only_after_it_answered_for_this_model(
+    backend: ScriptedBackend, picture: Picture
+) -> None:
+    pipeline = pipeline_to(backend, api_key=Secret(KEY))
+    for name in ("local", "dedicated"):
+        assert (await pipeline.status(name, BASE)).state is ServerState.UNTRIED
+        await pipeline.analyze(about(picture, backend=name))
+        assert (await pipeline.status(name, BASE)).state is ServerState.READY
+        assert (await pipeline.status(name, "my/1")).state is ServerState.UNTRIED
+    assert (await pipeline.status("nowhere")).state is ServerState.UNAVAILABLE
+
+
+async def test_a_backend_that_answered_for_one_key_is_not_ready_for_another(
+    backend: ScriptedBackend, picture: Picture
+) -> None:
     pipeline = pipeline_to(backend)
-    assert "Roboflow Inference Server" in (await pipeline.status("local")).detail
-    assert backend.url.removeprefix("http://") in (await pipeline.status("dedicated")).detail
-    assert (await pipeline.status("nowhere")).state == "unavailable"
+    await pipeline.analyze(about(picture, backend="dedicated", api_key=Secret("mine")))
+    assert (await pipeline.status("dedicated", BASE, key=Secret("mine"))).state is ServerState.READY
+    assert (await pipeline.status("dedicated", BASE, key=Secret("yours"))).state is ServerState.UNTRIED
+
+
+async def test_a_backend_without_a_key_is_not_ready(backend: ScriptedBackend) -> None:
+    pipeline = Pipeline(Settings(dedicated_url=backend.url, local_url=backend.url, start_server=False))
+    status = await pipeline.status("dedicated", BASE)
+    assert status.state is ServerState.KEY_MISSING
+    assert not status.is_open
+    assert (await pipeline.status("dedicated", BASE, key=Secret("mine"))).state is ServerState.UNTRIED
+
+
+async def test_a_backend_that_failed_says_why_until_it_answers_again(
+    backend: ScriptedBackend, picture: Picture
+) -> None:
+    async def fail(*_: object) -> web.StreamResponse:
+        return web.json_response({"message": "gone"}, status=500)
+
+    pipeline = pipeline_to(backend, api_key=Secret(KEY))
+    backend.fault = fail
+    with pytest.raises(BackendError) as caught:
+        await pipeline.analyze(about(picture, backend="dedicated"))
+    status = await pipeline.status("dedicated", BASE)
+    assert (status.state, status.detail) == (ServerState.UNAVAILABLE, caught.value.message)
+    backend.fault = None
+    await pipeline.analyze(about(picture, backend="dedicated"))
+    assert (await pipeline.status("dedicated", BASE)).state is ServerState.READY
+
+
+async def test_a_remote_backend_is_not_asked_how_it_is() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        pipeline = Pipeline(Settings(api_key=Secret("operators"), dedicated_url=url, start_server=False))
+        assert (await pipeline.status("dedicated", BASE)).state is ServerState.UNTRIED
+        listener.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            listener.accept()
 
 
 # --- drawing ----------------------------------------------------------------------------------------------------

@@ -8,8 +8,6 @@ import pytest
 from gradio.utils import is_static_file
 from PIL import Image
 
-from florence_ui.backends.backend import available_backends
-from florence_ui.backends.model_status import ServerState, ServerStatus
 from florence_ui.errors import InputError
 from florence_ui.hosting.lenient_fields import LenientCheckboxGroup, LenientRadio
 from florence_ui.images.loading import ImageLimits, Picture, open_picture
@@ -18,7 +16,6 @@ from florence_ui.inference.per_object import Action
 from florence_ui.inference.request import Analysis, Question, RequestTemplate, Strategy
 from florence_ui.rendering.annotate import Style
 from florence_ui.results.result import Result, make_detections
-from florence_ui.settings import Settings
 from florence_ui.tasks import CUSTOM, TASKS, Family
 from florence_ui.ui import labels as choices_module
 from florence_ui.ui import share_link
@@ -76,35 +73,6 @@ def test_run_is_on_when_nothing_is_missing(token: str) -> None:
 def test_every_task_can_be_reached_by_family_and_variant() -> None:
     reached = [token for family in Family for _, token in choices_module.variant_choices(family)]
     assert sorted(reached) == sorted(TASKS)
-
-
-@pytest.mark.parametrize(
-    ("url", "server", "words"),
-    [
-        pytest.param("http://localhost:9001", "Florence-2 local server 1", "Ready on this machine", id="ours"),
-        pytest.param("http://localhost:9001", "Roboflow Inference Server 1.8.3", "Roboflow", id="roboflow"),
-        pytest.param("http://10.0.0.7:9001", "Roboflow Inference Server 1.8.3", "10.0.0.7:9001", id="elsewhere"),
-    ],
-)
-def test_a_ready_server_is_named_by_where_it_is(url: str, server: str, words: str) -> None:
-    backend = available_backends(replace(Settings(), local_url=url))["local"]
-    models = {"florence-2-nano": {}} if "local server" in server else {}
-    assert words in choices_module.ready_text(
-        backend, ServerStatus(ServerState.READY, "", models=models, server=server)
-    )
-
-
-def test_a_server_ready_with_nano_says_why_base_is_not() -> None:
-    backend = available_backends(Settings())["local"]
-    models = {"florence-2-base": {"state": "unavailable", "reason": "The Hugging Face Hub cannot be reached."}}
-    status = ServerStatus(ServerState.READY, "", models=models, server="Florence-2 local server 1")
-    assert "Hub cannot be reached" in choices_module.ready_text(backend, status, "florence-2-nano")
-    assert choices_module.ready_text(backend, status, "florence-2-large") == "Ready on this machine"
-
-
-def test_where_the_picture_goes_is_said() -> None:
-    assert "stays on this machine" in choices_module.destination("localhost:9001", is_local=True)
-    assert "serverless.roboflow.com" in choices_module.destination("serverless.roboflow.com", is_local=False)
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,8 @@ def recipe_of(run: Run) -> Recipe:
 
 def call_arguments(page: Page, run: Run) -> dict[str, Any]:
     """The arguments besides the prompt for the code that repeats the call."""
-    backend = page.services.pipeline.backend(run.analysis.backend)
+    backends = page.services.pipeline.backends  # a recorded answer may come from one that this page does not have
+    backend = backends.get(run.analysis.backend) or page.services.pipeline.backend(run.question.backend)
     return {
         "url": backend.url,
         "needs_key": backend.needs_key,
@@ -141,10 +142,9 @@ def call_arguments(page: Page, run: Run) -> dict[str, Any]:
 
 def meta_line(page: Page, analysis: StoredAnalysis) -> str:
     """A sentence about how long the run took, and who answered."""
-    where = "this machine" if page.services.pipeline.backend(analysis.backend).is_on_this_machine else analysis.server
-    seconds = f"{analysis.seconds:.2f} s" if analysis.seconds < 10 else f"{analysis.seconds:.0f} s"
-    parts = [seconds, labels.model_title(analysis.model_id), where]
-    return " · ".join([*parts, "cached from an earlier run"] if analysis.remembered else parts)
+    backend = page.services.pipeline.backends.get(analysis.backend)
+    here = backend is None or backend.is_on_this_machine
+    return labels.source_line(analysis) + ("" if here or analysis.recorded else f" · {analysis.server}")
 
 
 def warning_messages(analysis: StoredAnalysis, source: Path) -> list[Message]:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import gradio as gr
 
-from florence_ui.backends.model_status import TRANSIENT_STATES, ServerState
+from florence_ui.backends.model_status import ServerState
 from florence_ui.backends.probe import request_model
 from florence_ui.errors import FlorenceUIError
 from florence_ui.ui import labels, share_link
@@ -17,11 +17,6 @@ from florence_ui.ui.updates import Inputs, Updates, fill_form, fit_form_to_task,
 from florence_ui.visitors.session import PageSession
 
 COPY_LINK = "window.florencePage.copyLink"
-TONES: dict[ServerState, Tone] = {
-    ServerState.READY: "good",
-    ServerState.UNAVAILABLE: "error",
-    ServerState.FOREIGN: "error",
-}
 
 
 def wire(demo: gr.Blocks, page: Page) -> None:
@@ -94,17 +89,13 @@ def current_example(page: Page, session: PageSession) -> str:
 
 
 async def show_server_state(page: Page, backend: str, model: str) -> Updates:
-    """A sentence about the state of the chosen server; refreshed soon while that changes."""
+    """The state of the chosen backend; the local one is watched while the page is open."""
     pipeline = page.services.pipeline
     model_id = await pipeline.choose_model(backend, labels.model_id_of(model), nano_stands_in=True)
     status = await pipeline.status(backend, model_id)
     if status.state is ServerState.ABSENT and status.models[model_id].get("on_disk"):
         await request_model(page.services.pipeline.backend(backend), model_id)
-    waiting = status.state in TRANSIENT_STATES
-    tone: Tone = "busy" if waiting else TONES.get(status.state, "plain")
-    words = (
-        labels.ready_text(page.services.pipeline.backend(backend), status, model_id)
-        if status.state is ServerState.READY
-        else status.detail
-    )
-    return {page.state: text_notice(words, status.hint, tone), page.timer: gr.Timer(active=waiting)}
+    line = labels.backend_line(pipeline.backend(backend), status, model_id)
+    tone: Tone = "plain" if line.tone == "warning" else line.tone
+    watched = pipeline.backend(backend).is_local
+    return {page.state: text_notice(line.sentence, line.hint, tone), page.timer: gr.Timer(active=watched)}
