@@ -1,5 +1,7 @@
 """The list beside the stage: rows, groups, places, titles."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -87,6 +89,12 @@ def test_a_grounded_sentence_stands_above_the_list_and_not_over_the_picture() ->
     token = "<CAPTION_TO_PHRASE_GROUNDING>"
     answer = result(token, ("dog",), prompt=f"{token}A dog runs.")
     assert [(p.text, p.items) for p in listed(answer).phrases] == [("A ", []), ("dog", [0]), (" runs.", [])]
+    assert stage_view.answered(answer, Path("picture.jpg"), (), "default", "answer").phrases == []
+
+
+def test_a_phrase_that_is_the_only_row_is_not_said_twice() -> None:
+    token = "<REFERRING_EXPRESSION_SEGMENTATION>"
+    assert listed(result(token, ("the dog",), prompt=f"{token}the dog")).phrases == []
 
 
 OUTLINED = result("<REGION_TO_SEGMENTATION>", ("dog",), polygons=[[np.array([[0, 0], [9, 0], [9, 9]])]])

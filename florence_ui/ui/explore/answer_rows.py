@@ -23,13 +23,14 @@ def answer_list(result: Result, items: Sequence[StageObject], source: str) -> An
     """
     rows = answer_rows(items, result.size)
     is_text = result.quads is not None
+    phrases = phrases_of(result) if is_grounded_sentence(result) else []
     return AnswerListValue(
         state="done",
         title=list_title(result),
         source=source,
         groups=[AnswerGroup(name=row.name, rows=[row]) for row in rows] if is_text else group_rows(rows),
         lines=is_text,
-        phrases=phrases_of(result) if items and is_grounded_sentence(result) else [],
+        phrases=phrases if len(phrases) > 1 else [],  # one piece: the row says the same
         copy_text="\n".join(result.labels) if is_text else "",
     )
 

@@ -25,14 +25,28 @@ RUN, EDIT, DESCRIBE = "run", "edit", "describe"
 """Names of the buttons at the stage's foot: run the chosen task, change the words, ask for a caption instead."""
 
 
+def undrawn(picture: Path | None) -> str:
+    """The name of the answer while there is none: its drawings show the picture alone, such as a part of it."""
+    return f"undrawn {picture.stem}" if picture else ""
+
+
 def ready(picture: Path, size: tuple[int, int]) -> StageValue:
     """The stage with a picture of (width, height) that waits for its first question."""
-    return StageValue(state="ready", picture=as_file_data(picture), size=size, alt="The picture")
+    return StageValue(
+        state="ready", picture=as_file_data(picture), size=size, answer=undrawn(picture), alt="The picture"
+    )
 
 
 def busy(picture: Path | None, size: tuple[int, int], words: str) -> StageValue:
     """The stage during a run."""
-    return StageValue(state="busy", picture=as_file_data(picture), size=size, title=words, alt="The picture")
+    return StageValue(
+        state="busy",
+        picture=as_file_data(picture),
+        size=size,
+        answer=undrawn(picture),
+        title=words,
+        alt="The picture",
+    )
 
 
 def failed(
@@ -40,9 +54,15 @@ def failed(
 ) -> StageValue:
     """The stage after a run without an answer, with the buttons that may help."""
     return StageValue(
-        state="failed", picture=as_file_data(picture), size=size, title=error.message, hint=error.hint,
-        actions=list(actions), alt="The picture",
-    )  # fmt: skip
+        state="failed",
+        picture=as_file_data(picture),
+        size=size,
+        answer=undrawn(picture),
+        title=error.message,
+        hint=error.hint,
+        actions=list(actions),
+        alt="The picture",
+    )
 
 
 def answered(result: Result, picture: Path, hidden: Collection[int], palette: str, answer: str) -> StageValue:

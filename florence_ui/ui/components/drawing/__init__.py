@@ -4,9 +4,8 @@ from pathlib import Path
 
 from gradio.data_classes import FileData, GradioModel
 
+from florence_ui.rendering.view import WHOLE
 from florence_ui.ui.components.static import StaticComponent
-
-WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 
 class DrawingValue(GradioModel):

@@ -21,6 +21,7 @@ class StageObject(GradioModel):
         area: The area of its box in the same pixels; the smallest object under the pointer wins.
         color: Its color as `#rrggbb`.
         shown: Whether it is visible.
+        side: The side of the divider that it belongs to, 0 or 1; None for both.
     """
 
     label: str
@@ -29,6 +30,7 @@ class StageObject(GradioModel):
     area: float = 0
     color: str = ""
     shown: bool = True
+    side: int | None = None
 
 
 class Phrase(GradioModel):
@@ -83,7 +85,7 @@ class StageValue(GradioModel):
         state: The state that it shows.
         picture: The picture without a drawing, at display size.
         size: (width, height) of the picture in the coordinates of the outlines; its ratio is the picture's.
-        answer: A name of the answer; a `DrawingValue` of another name is not shown. Empty before an answer.
+        answer: A name of the answer; a `DrawingValue` of another name is not shown. Empty: none is.
         items: One item per object.
         region: The region (x1, y1, x2, y2) in fractions of the picture. It takes effect when it differs from that of
             the previous value; a person may have changed it since.
@@ -130,7 +132,8 @@ class Stage(StaticComponent):
     the same group. Events, with their data:
 
     - `view`: `size`, the device pixels of the seen part of the picture; `ratio`, device pixels per CSS pixel; `box`,
-      that part in fractions (x1, y1, x2, y2). At the start and whenever it changes.
+      that part in fractions (x1, y1, x2, y2) of the picture; `reserved`, the boxes of what lies over it, in fractions
+      of that part. At the start and whenever it changes.
     - `select`: `index` of the object, -1 for none.
     - `region`: `box` in fractions, or null.
     - `act`: `action`, the name of a tool ("describe", "name", "segment", "read", "cut"), and `index` or `region`.

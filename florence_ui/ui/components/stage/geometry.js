@@ -3,6 +3,7 @@ const clamp = (value, least, most) => Math.min(most, Math.max(least, value));
 const areaOf = ([x1, y1, x2, y2]) => Math.max(0, x2 - x1) * Math.max(0, y2 - y1);
 const overlapOf = (a, b) =>
   areaOf([Math.max(a[0], b[0]), Math.max(a[1], b[1]), Math.min(a[2], b[2]), Math.min(a[3], b[3])]);
+const rounded = (numbers) => numbers.map((v) => Math.round(v * 1e5) / 1e5);
 const distanceOf = ([x1, y1], [x2, y2]) => Math.hypot(x2 - x1, y2 - y1);
 const middleOf = ([x1, y1], [x2, y2]) => [(x1 + x2) / 2, (y1 + y2) / 2];
 

@@ -1,8 +1,11 @@
 // Mouse, touch and pen on the picture: point, click, drag a region, pan, pinch, wheel.
 const DRAG = 5, LEAST_REGION = 8, ZOOM_STEP = 2.5;   // CSS pixels, and the factor of a double click
-const CONTROLS = ".stage-tools, .stage-zoom, .stage-foot, .stage-notes, .stage-region, .stage-divider, .stage-empty, .stage-camera";
+const CONTROLS = [
+  ".stage-tools", ".stage-zoom", ".stage-foot > *", ".stage-note", ".stage-region", ".stage-divider", ".stage-empty",
+  ".stage-camera",
+].join();
 
-function makeGestures(root, viewport, { point, click, draw, drawn, canDraw, pans, hasPicture }) {
+function makeGestures(root, viewport, { point, click, draw, drawn, canDraw, pans, hasPicture, releaseRegion }) {
   const pointers = new Map();
   let gesture = null;
   const at = (event) => {
@@ -16,17 +19,19 @@ function makeGestures(root, viewport, { point, click, draw, drawn, canDraw, pans
     return { distance: Math.max(1, distanceOf(a, b)), middle: middleOf(a, b) };
   }
   function begin(event) {
-    if (!hasPicture() || onControl(event) || event.button > 1) return;
+    const onRegion = event.target.closest(".stage-region");   // it moves itself, until a second finger comes
+    if (!hasPicture() || (onControl(event) && !onRegion) || event.button > 1) return;
     if (event.pointerType === "mouse") pointers.clear();
     pointers.set(event.pointerId, at(event));
-    root.setPointerCapture(event.pointerId);
+    if (!onRegion) root.setPointerCapture(event.pointerId);
     if (pointers.size > 1) {
       if (gesture?.kind === "draw") draw(null);
+      if (gesture?.kind === "region") releaseRegion();
       gesture = { kind: "pinch", ...pinchOf() };
       return;
     }
-    const isPan = pans() || event.button === 1;
-    gesture = { kind: isPan ? "pan" : "press", from: at(event), last: at(event) };
+    const isPan = !onRegion && (pans() || event.button === 1);
+    gesture = { kind: onRegion ? "region" : isPan ? "pan" : "press", from: at(event), last: at(event) };
     root.classList.toggle("panning", isPan);
     if (isPan) event.preventDefault();
   }

@@ -24,12 +24,15 @@ function makeLayers(root, viewport) {
     [...shown.keys()].forEach(remove);
     wanted.clear();
   }
+  const keyOf = (side, isWhole) => `${side} ${isWhole ? "whole" : "part"}`;
 
   // The old drawing stays, scaled, until the new one can be shown.
   async function load(drawing) {
-    const { view, side, url } = drawing, isWhole = areaOf(view) > IS_WHOLE, key = `${side} ${isWhole ? "whole" : "part"}`;
+    const { view, side, url } = drawing, isWhole = areaOf(view) > IS_WHOLE;
+    const key = keyOf(side, isWhole);
     if (wanted.get(key) === url) return;
     wanted.set(key, url);
+    if (isWhole) wanted.delete(keyOf(side, false));
     const image = new Image();
     image.alt = "";
     image.draggable = false;
@@ -41,7 +44,7 @@ function makeLayers(root, viewport) {
       return;
     }
     if (wanted.get(key) !== url) return;
-    if (isWhole) remove(`${side} part`);
+    if (isWhole && !wanted.has(keyOf(side, false))) remove(keyOf(side, false));
     const old = shown.get(key);
     image.classList.toggle("fresh", !shown.size);
     shown.set(key, { image, view });
@@ -57,13 +60,13 @@ function makeLayers(root, viewport) {
       if (!url) picture.removeAttribute("src");
       picture.alt = alt;
     },
+    setAnswer(name) {
+      if (answer !== name) clear();
+      answer = name;
+    },
     // Shows a drawing if it is one of the answer that is shown.
-    showDrawing(drawing, wantedAnswer) {
-      if (answer !== wantedAnswer) clear();
-      answer = wantedAnswer;
-      if (!drawing || drawing.answer !== answer) return;
-      if (drawing.url) load(drawing);
-      else clear();
+    showDrawing(drawing) {
+      if (answer && drawing.answer === answer && drawing.url) load(drawing);
     },
   };
 }

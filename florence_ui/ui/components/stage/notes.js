@@ -83,8 +83,8 @@ function makeNotes(root, viewport, objects, { dismiss }) {
       leaders.replaceChildren();
       for (const { note, node } of notes) {
         const box = note.region ?? objects.box(note.index);
-        node.hidden = !box;
-        if (!box) continue;
+        node.hidden = !box || (!note.region && !objects.isVisible(note.index));
+        if (node.hidden) continue;
         const place = viewport.boxToStage(box);
         const spot = bestSpot(place, node.offsetWidth, node.offsetHeight, avoided);
         node.style.transform = `translate(${Math.round(spot[0])}px, ${Math.round(spot[1])}px)`;

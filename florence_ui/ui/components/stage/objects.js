@@ -1,7 +1,8 @@
 // The objects of the answer: which are there, which are hidden, which one lies at a point.
 const LEAST_HIT = 18;   // CSS pixels: smaller objects can be hit as if they were that large
 
-function makeObjects(viewport) {
+// `isSide`: whether an object of that side of the divider can be seen at a point.
+function makeObjects(viewport, isSide) {
   let items = [], rings = [], bounds = [];
   const hidden = new Set();
   const isIndex = (index) => Number.isInteger(index) && index >= 0 && index < items.length;
@@ -31,7 +32,7 @@ function makeObjects(viewport) {
     at(point) {
       let best = -1;
       items.forEach((item, index) => {
-        if (hidden.has(index) || !rings[index].length || !isHit(index, point)) return;
+        if (hidden.has(index) || !rings[index].length || !isSide(item.side, point) || !isHit(index, point)) return;
         if (best < 0 || item.area < items[best].area) best = index;
       });
       return best;

@@ -34,7 +34,7 @@ function makeRegion(root, viewport, { moving, changed }) {
       "The arrow keys move it, with Shift they resize it, with Alt by small steps. Enter opens the tools.");
   }
   function set(next) {
-    box = next;
+    box = next && rounded(next);
     draw();
   }
   const pointOf = (event) => {
@@ -44,7 +44,6 @@ function makeRegion(root, viewport, { moving, changed }) {
 
   node.addEventListener("pointerdown", (event) => {
     if (event.button > 0) return;
-    event.stopPropagation();
     node.setPointerCapture(event.pointerId);
     node.focus({ preventScroll: true });
     drag = { edges: event.target.dataset.edges ?? "", from: pointOf(event), box, pointer: event.pointerId };
@@ -78,6 +77,11 @@ function makeRegion(root, viewport, { moving, changed }) {
       set([x1 + side(x1, x2), y1 + side(y1, y2), x2 - side(x1, x2), y2 - side(y1, y2)]);
       changed(box);
       node.focus({ preventScroll: true });
+    },
+    // Gives up a drag, when it turns out to be a gesture of two fingers.
+    release() {
+      if (drag) set(drag.box);
+      drag = null;
     },
     // The region between two points of the stage, while it is drawn.
     span(from, to) {

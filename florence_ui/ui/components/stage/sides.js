@@ -1,9 +1,9 @@
 // The names of two answers, and the divider between their drawings.
 const DIVIDER_STEP = 2;   // percent
 
-function makeSides(root) {
+function makeSides(root, viewport) {
   const divider = root.querySelector(".stage-divider");
-  let at = 50, drawn = [];
+  let at = 50, drawn = [], isDivided = false;
 
   function put(next) {
     at = clamp(next, 0, 100);
@@ -27,13 +27,16 @@ function makeSides(root) {
 
   return {
     set({ tags = [], divided }) {
-      divider.hidden = !divided;
-      root.classList.toggle("divided", Boolean(divided));
+      isDivided = Boolean(divided);
+      divider.hidden = !isDivided;
+      root.classList.toggle("divided", isDivided);
       divider.setAttribute("aria-label", tags.map(({ name }, side) => `${name} at the ${side ? "right" : "left"}`).join(", "));
       drawn.forEach((node) => node.remove());
       drawn = tags.map(({ who, name }) =>
         make("span", { class: `stage-tag ${who}` }, make("i", { "aria-hidden": "true" }), name));
       divider.before(...drawn);
     },
+    // Whether an object of that side, null for both, can be seen at a point of the stage.
+    isSide: (side, [x]) => !isDivided || typeof side !== "number" || (x < (at / 100) * viewport.size[0]) === (side === 0),
   };
 }

@@ -1,9 +1,9 @@
 // The stage: its parts, what is selected on it, and what it tells the server and its neighbours.
 const VIEW_DELAY = 120, REGION_DELAY = 150;   // milliseconds of rest before the server hears of it
 const root = find(".stage"), said = find(".stage-said");
-let value = {}, selected = -1, isRegionSelected = false, pointed = -1, drawing = new Map();
+let value = {}, selected = -1, isRegionSelected = false, pointed = -1;
 let isGrabbing = false, isSpaceHeld = false, isTouched = false, comesFrom = null;
-const timers = {}, sent = {};
+const timers = {}, sent = {}, drawings = new Map();   // side -> its latest drawing
 
 const asks = () => Boolean(value.asks) && value.state !== "busy";
 const hasPicture = () => Boolean(addressOf(value.picture));
@@ -15,7 +15,7 @@ const viewport = makeViewport((isQuiet) => {
   reportView();
   if (!isQuiet) links.send("view", group(), { zoom: viewport.zoom, center: viewport.center });
 });
-const objects = makeObjects(viewport);
+const objects = makeObjects(viewport, (side, point) => sides.isSide(side, point));
 const layers = makeLayers(root, viewport);
 const light = makeLight(root, viewport, objects);
 const region = makeRegion(root, viewport, { moving: () => drawTools(), changed: (box) => finishRegion(box) });
@@ -24,7 +24,7 @@ const notes = makeNotes(root, viewport, objects, { dismiss: dismissNote });
 const caption = makeCaption(root, viewport, objects, { light: showLight, select: (index) => select(index) });
 const foot = makeFoot(root, { press: (name) => trigger("press", { name }) });
 const zoomBar = makeZoomBar(root, viewport, { grab });
-const sides = makeSides(root);
+const sides = makeSides(root, viewport);
 const files = makeUpload(root, {
   isOpen: () => Boolean(value.opens),
   report: (count) => assume({ state: "busy", title: count > 1 ? "Opening the pictures" : "Opening the picture", hint: "" }),
@@ -60,11 +60,19 @@ function later(name, delay, report) {
   clearTimeout(timers[name]);
   timers[name] = setTimeout(report, delay);
 }
+// What lies over the seen part of the picture, in fractions of it: there the drawing has no labels.
+function reservedAreas(part) {
+  const over = [...root.querySelectorAll(".stage-notice:not(.silent), .stage-caption:not(.beside)")];
+  if (viewport.isZoomed) over.push(root.querySelector(".stage-zoom"));
+  return over.map((node) => boxWithin(node, root, 4)).filter((box) => overlapOf(box, part) > 0).map((box) =>
+    rounded(box.map((v, k) => clamp((v - part[k % 2]) / (part[k % 2 + 2] - part[k % 2]), 0, 1))));
+}
 function reportView() {
   later("view", VIEW_DELAY, () => {
     if (!hasPicture() || !isShown()) return;
-    const ratio = window.devicePixelRatio || 1, [x1, y1, x2, y2] = viewport.boxToStage(viewport.seen);
-    const view = { size: [x2 - x1, y2 - y1].map((v) => Math.round(v * ratio)), ratio, box: viewport.seen };
+    const ratio = window.devicePixelRatio || 1, box = viewport.seen, [x1, y1, x2, y2] = viewport.boxToStage(box);
+    const size = [x2 - x1, y2 - y1].map((v) => Math.round(v * ratio));
+    const view = { size, ratio, box: rounded(box), reserved: reservedAreas([x1, y1, x2, y2]) };
     const name = JSON.stringify([view, value.picture.url]);
     if (sent.view === name) return;
     sent.view = name;
@@ -109,6 +117,7 @@ function step(by) {
   if (!all.length) return;
   if (region.box) dropRegion();
   select(all[(at < 0 && by < 0 ? all.length - 1 : at + by + all.length) % all.length]);
+  viewport.reveal(objects.box(selected));
   say(`${objects.numbersOf([selected])[0]}, ${objects.nameOf(selected)}`);
 }
 function enterTools() {
@@ -194,7 +203,8 @@ function pull() {
   root.dataset.state = value.state ?? "empty";
   root.setAttribute("aria-label", labelOf());
   layers.showPicture(addressOf(value.picture), value.alt ?? "");
-  for (const one of drawing.size ? drawing.values() : [null]) layers.showDrawing(one, value.answer ?? "");
+  layers.setAnswer(value.answer ?? "");
+  drawings.forEach(layers.showDrawing);
   notes.set(value.notes ?? []);
   sayNotes(before.notes ?? []);
   caption.set(value.state === "done" || value.state === "stale" ? value.phrases ?? [] : []);
@@ -222,6 +232,7 @@ makeGestures(root, viewport, {
   hasPicture, click, draw: drawRegion, point: pointAt,
   drawn: (isLarge) => (isLarge ? finishRegion(region.box) : dropRegion()),
   canDraw: asks,
+  releaseRegion: region.release,
   pans: () => isGrabbing || isSpaceHeld,
 });
 makeKeys(root, viewport, {
@@ -237,6 +248,7 @@ links.hear("light", group, ({ numbers }) => light.show(objects.indicesOf(numbers
 links.hear("select", group, ({ number, isKey }) => {
   if (region.box) dropRegion();
   select(objects.indicesOf([number])[0] ?? -1, { isHeard: true });
+  if (selected >= 0) viewport.reveal(objects.box(selected));
   if (isKey && selected >= 0) enterTools();
 });
 links.hear("hidden", group, ({ numbers }) => {
@@ -247,8 +259,8 @@ links.hear("hidden", group, ({ numbers }) => {
 });
 links.hear("view", group, (view) => viewport.show(view));
 links.hear("drawing", group, (heard) => {
-  drawing.set(heard.side, heard);
-  layers.showDrawing(heard, value.answer ?? "");
+  drawings.set(heard.side, heard);
+  layers.showDrawing(heard);
 });
 links.hear("place", group, () => { if (asks() && hasPicture() && isShown()) region.place(); });
 links.hear("clear-region", group, () => { if (asks() && isShown()) escape(); });

@@ -22,6 +22,8 @@ function makeViewport(changed) {
     const [w, h] = extent();
     return [center[0] + (x - width / 2) / w, center[1] + (y - height / 2) / h];
   }
+  // The part of the picture that is on the stage.
+  const seen = () => [...toPicture([0, 0]), ...toPicture([width, height])].map((v) => clamp(v, 0, 1));
   const boxToStage = ([x1, y1, x2, y2]) => [...toStage([x1, y1]), ...toStage([x2, y2])];
 
   // The picture never leaves the stage: it is centered along a side that it does not fill.
@@ -42,13 +44,20 @@ function makeViewport(changed) {
     const point = toPicture(at), next = clamp(zoom * factor, 1, MOST_ZOOM), [w, h] = fitted();
     move(next, [point[0] - (at[0] - width / 2) / (w * next), point[1] - (at[1] - height / 2) / (h * next)]);
   }
+  // Brings a box of the picture into view, if it is outside.
+  function reveal([x1, y1, x2, y2]) {
+    const [left, top, right, bottom] = seen();
+    if (x1 >= left && y1 >= top && x2 <= right && y2 <= bottom) return;
+    const fits = Math.min((right - left) / (x2 - x1), (bottom - top) / (y2 - y1));
+    move(zoom * Math.min(1, fits), middleOf([x1, y1], [x2, y2]));
+  }
   function panBy(dx, dy) {
     const [w, h] = extent();
     move(zoom, [center[0] - dx / w, center[1] - dy / h]);
   }
 
   return {
-    toStage, toPicture, boxToStage, zoomBy, panBy,
+    toStage, toPicture, boxToStage, zoomBy, panBy, reveal,
     show: (view) => move(view.zoom, view.center, true),
     fit: () => move(1, [0.5, 0.5]),
     resize(w, h) {
@@ -65,10 +74,6 @@ function makeViewport(changed) {
     get center() { return center; },
     get isZoomed() { return zoom > FITS; },
     get pictureBox() { return boxToStage([0, 0, 1, 1]); },
-    // The seen part of the picture.
-    get seen() {
-      const [left, top] = toPicture([0, 0]), [right, bottom] = toPicture([width, height]);
-      return [left, top, right, bottom].map((v) => clamp(v, 0, 1));
-    },
+    get seen() { return seen(); },
   };
 }
