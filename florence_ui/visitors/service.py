@@ -32,6 +32,7 @@ from florence_ui.visitor_identity import Visitor, client_address, current_visito
 from florence_ui.visitors.jobs import Jobs
 from florence_ui.visitors.quota import MINUTE, Quota, QuotaLimiter, RunKind
 from florence_ui.visitors.quota_wording import format_duration
+from florence_ui.visitors.visits import Visits
 
 COUNT_DOWN_SECONDS = 3.0
 """Seconds between reports of the remaining wait."""
@@ -47,6 +48,7 @@ class Services:
         limiter: The visitors' quotas.
         jobs: Calls of programs and agents that continue without their caller.
         recordings: Recorded answers about the gallery.
+        visits: Sessions of pages that may be loaded again.
     """
 
     settings: Settings
@@ -54,13 +56,15 @@ class Services:
     limiter: QuotaLimiter
     jobs: Jobs = field(default_factory=Jobs)
     recordings: Recordings = field(default_factory=Recordings)
+    visits: Visits = field(default_factory=lambda: Visits(Settings.temp_seconds))
 
     @classmethod
     def of(cls, settings: Settings) -> "Services":
         """Build all services; nothing is started."""
         quota = Quota(settings.runs_per_minute, settings.runs_at_once)
         limiter = QuotaLimiter(quota, daily=settings.daily_runs, models=settings.shared_key_models)
-        return cls(settings, Pipeline(settings), limiter, recordings=Recordings.load())
+        visits = Visits(settings.temp_seconds)
+        return cls(settings, Pipeline(settings), limiter, recordings=Recordings.load(), visits=visits)
 
     @property
     def image_limits(self) -> ImageLimits:

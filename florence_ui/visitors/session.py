@@ -1,13 +1,15 @@
 """The state of one open page: the picture, the answer shown, the recent runs. Never a key."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from florence_ui.errors import InputError
 from florence_ui.exports.snippet_steps import FollowUp
 from florence_ui.images.loading import ImageLimits, Picture
 from florence_ui.inference.request import Analysis, Question, StoredAnalysis
+from florence_ui.rendering.style import Style
 from florence_ui.visitors.image_cache import ImageCache
 
 RECENT = 20
@@ -66,6 +68,10 @@ class PageSession:
         run: The answer that is shown.
         compared: The subject of the comparison that is shown: the picture shown, and the question in words.
         recent: The recent runs, newest first.
+        visit: The secret name under which it is kept for when the page is loaded again; see `Visits`.
+        question: The question that the fields last held; None before the visitor changed one.
+        style: The style that was last set.
+        opened_with: The link's question and example that the page was opened with, as text.
     """
 
     source: tuple[Path, ImageLimits] | None = None
@@ -75,6 +81,16 @@ class PageSession:
     run: Run | None = None
     compared: tuple[Path | None, str] | None = None
     recent: deque[Run] = field(default_factory=lambda: deque(maxlen=RECENT))
+    visit: str = ""
+    question: Question | None = None
+    style: Style = field(default_factory=Style)
+    opened_with: str = ""
+
+    def copied(self) -> "PageSession":
+        """A session that begins where this one is now; what happens to either later is its own."""
+        runs = {id(run): copy(run) for run in [*self.recent, *([self.run] if self.run else [])]}
+        recent = deque((runs[id(run)] for run in self.recent), maxlen=RECENT)
+        return replace(self, run=self.run and runs[id(self.run)], recent=recent, visit="")
 
     async def picture(self) -> Picture:
         """The picture on the page.
