@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from PIL import ImageFont
 
@@ -37,6 +38,8 @@ SCRIPTS = {"Cjk": "Chinese", "Hiragana": "Japanese", "Katakana": "Japanese", "Ha
 """First word of a Unicode character name -> the common name of its script, where that differs."""
 EAST_ASIAN_SIGNS = (range(0x3000, 0x3040), range(0xFF00, 0xFFF0))
 """Punctuation and wide letters that Chinese, Japanese and Korean share."""
+LINE = "Tg"
+"""Letters from the top to the bottom of a line."""
 MAX_MARKS = 2
 """Maximum number of accents that a letter keeps in a drawing."""
 
@@ -91,6 +94,22 @@ def script_name(character: str) -> str:
 def load_font(path: str | None, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Load a font at a height in pixels."""
     return ImageFont.truetype(path, size) if path else ImageFont.load_default(size)
+
+
+class LineFont(ImageFont.FreeTypeFont):
+    """A font whose texts are all as high as a line, whatever their letters, so that their labels are."""
+
+    def getbbox(self, text: str | bytes, *args: Any, **options: Any) -> tuple[float, float, float, float]:
+        """The text's box in width, the line's in height."""
+        left, _, right, _ = super().getbbox(text, *args, **options)
+        _, top, _, bottom = super().getbbox(LINE, *args, **options)
+        return left, top, right, bottom
+
+
+@cache
+def load_line_font(path: str | None, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Load a font at a height in pixels, for labels of one height."""
+    return LineFont(path, size) if path else load_font(path, size)
 
 
 def clean_label(text: str) -> str:

@@ -1,34 +1,25 @@
 """A result drawn on its picture by supervision's annotators.
 
-Lengths (lines, text, halo, pixels) grow with the picture, so a drawing looks the same at 320 pixels and at 12
-megapixels.
+On a picture as a whole, lengths (lines, text, halo, pixels) grow with it, so a drawing looks the same at 320 pixels and
+at 12 megapixels. For a screen, lines and text have one size in CSS pixels, whatever the picture and the zoom.
 """
 
 from collections.abc import Collection
-from dataclasses import replace
 
 import numpy as np
 import supervision as sv
 from PIL import Image
-from supervision.config import CLASS_NAME_DATA_FIELD
 
-from florence_ui.fonts import clean_label, find_font, load_font, truncate
 from florence_ui.rendering.annotators import ANNOTATORS, DEFAULTS, LINES, OFFERED, Annotator, Brush, Scene
-from florence_ui.rendering.colors import PALETTES, color_slots, contrasting_text_color
+from florence_ui.rendering.colors import PALETTES, color_slots
+from florence_ui.rendering.labels import write_labels, write_view_labels
 from florence_ui.rendering.shapes import Shapes
-from florence_ui.rendering.style import VIEW_TEXT_SIZE, Style, font_size
+from florence_ui.rendering.style import Style
 from florence_ui.rendering.view import Frame, View
-from florence_ui.results.arrays import take_rows
 from florence_ui.results.result import Result
 from florence_ui.tasks import OutputKind
 
 __all__ = ["PALETTES", "Style", "annotate", "suitable_annotators"]
-
-MAX_LABEL_WIDTH = 0.45
-"""Maximum width of a label as a fraction of the picture's; at least `MIN_LABEL_WIDTH` times the text size."""
-MIN_LABEL_WIDTH = 10
-LABELS_AT_ONCE = 60
-"""Maximum number of labels that are kept from overlapping; the cost is quadratic."""
 
 
 def suitable_annotators(result: Result) -> list[str]:
@@ -62,7 +53,7 @@ def annotate(
     _paint(scene, shapes, style, style.brush(image.size))
     drawn = sv.cv2_to_pillow(scene)
     if style.labels:
-        _write_labels(drawn, shapes.detections, style, font_size(image.size, style))
+        write_labels(drawn, shapes.detections, style)
     return drawn
 
 
@@ -88,8 +79,7 @@ def annotate_view(
         _paint(scene, shapes, style, style.view_brush(view))
     drawn = sv.cv2_to_pillow(scene[margin:-margin, margin:-margin])
     if style.labels and len(shapes.detections):
-        moved = replace(shapes.detections, xyxy=shapes.detections.xyxy - margin)
-        _write_labels(drawn, moved, style, round(VIEW_TEXT_SIZE * view.pixel_ratio))
+        write_view_labels(drawn, shapes, view, style)
     return drawn
 
 
@@ -117,32 +107,3 @@ def _plan(style: Style, shapes: Shapes) -> list[tuple[Annotator, Shapes]]:
             some = shapes.select(chosen)
             plan += [(ANNOTATORS[name], some) for name in DEFAULTS[kind]]
     return plan
-
-
-def _write_labels(image: Image.Image, detections: sv.Detections, style: Style, size: int) -> None:
-    """Write labels above their boxes, within the picture, spread out where they would overlap."""
-    width = max(MAX_LABEL_WIDTH * image.width, MIN_LABEL_WIDTH * size)
-    width = min(width, image.width - size)
-    texts = [clean_label(label) for label in detections.data[CLASS_NAME_DATA_FIELD]]
-    by_font: dict[str | None, list[int]] = {}
-    for row, text in enumerate(texts):
-        if text:
-            by_font.setdefault(find_font(text), []).append(row)
-    for path, rows in by_font.items():
-        annotator = _label_annotator(path, size, style)
-        for start in range(0, len(rows), LABELS_AT_ONCE):
-            some = rows[start : start + LABELS_AT_ONCE]
-            labels = [truncate(texts[row], load_font(path, size), width) for row in some]
-            annotator.annotate(image, take_rows(detections, some), labels)
-
-
-def _label_annotator(font_path: str | None, size: int, style: Style) -> sv.RichLabelAnnotator:
-    return sv.RichLabelAnnotator(
-        color=style.color_palette,
-        text_color=sv.ColorPalette([contrasting_text_color(color) for color in style.color_palette.colors]),
-        font_path=font_path,
-        font_size=size,
-        text_padding=max(2, round(size * 0.28)),
-        border_radius=max(1, round(size * 0.2)),
-        smart_position=True,
-    )

@@ -19,9 +19,9 @@ from PIL import Image, ImageChops
 from florence_ui.rendering.shapes import Shapes, rasterize, with_masks
 from florence_ui.tasks import OutputKind
 
-HALO_WIDTH, PIXEL_SIZE, CORNER_LENGTH = 0.08, 0.02, 0.03
-"""Sizes of halo, pixelated blocks and corners, as fractions of the picture's shorter side."""
-MIN_PIXEL_SIZE, MIN_HALO_WIDTH, MIN_CORNER_LENGTH = 4, 3, 8
+HALO_WIDTH, BLUR_SIZE, PIXEL_SIZE, CORNER_LENGTH = 0.08, 0.013, 0.02, 0.03
+"""Sizes of halo, blur, pixelated blocks and corners, as fractions of the picture's shorter side."""
+MIN_HALO_WIDTH, MIN_BLUR_SIZE, MIN_PIXEL_SIZE, MIN_CORNER_LENGTH = 3, 15, 4, 8
 """Their minimum in pixels."""
 HALO_PIXELS = 400_000
 """Pixels of the copy on which a halo is painted."""
@@ -166,7 +166,11 @@ ANNOTATORS: dict[str, Annotator] = {
             "spotlight", Group.EFFECT, _paint_spotlight,
             lambda opacity: f"sv.BackgroundOverlayAnnotator(opacity={_spotlight_opacity(opacity)})",
         ),
-        Annotator("blur", Group.EFFECT, _painter(lambda *_: sv.BlurAnnotator()), lambda _: "sv.BlurAnnotator()"),
+        Annotator(
+            "blur", Group.EFFECT,
+            _painter(lambda _, side: sv.BlurAnnotator(max(MIN_BLUR_SIZE, round(side * BLUR_SIZE)))),
+            lambda _: f"sv.BlurAnnotator(kernel_size=max({MIN_BLUR_SIZE}, round(side * {BLUR_SIZE})))",
+        ),
         Annotator(
             "pixelate", Group.EFFECT,
             _painter(lambda _, side: sv.PixelateAnnotator(max(MIN_PIXEL_SIZE, round(side * PIXEL_SIZE)))),

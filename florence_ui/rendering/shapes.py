@@ -94,6 +94,11 @@ class Shapes:
         return with_masks(self.masks, self.detections)
 
     @property
+    def colors(self) -> IntArray:
+        """(n,) indices of colors."""
+        return np.asarray(self.detections.class_id, dtype=int)
+
+    @property
     def size(self) -> tuple[int, int]:
         """(width, height) of the canvas."""
         return self.frame.size

@@ -16,8 +16,8 @@ TEXT_SIZE, MAX_TEXT_SIZE = 0.022, 0.25
 its maximum as a fraction of the shorter side."""
 MIN_TEXT_SIZE = 13
 """Minimum in pixels."""
-VIEW_LINE_WIDTH, VIEW_CASING, VIEW_TEXT_SIZE = 2.0, 0.75, 13.0
-"""Sizes on a screen, in CSS pixels."""
+VIEW_LINE_WIDTH, VIEW_CASING = 2.0, 0.75
+"""Widths of a line and of the dark rim on both sides of it on a screen, in CSS pixels."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Style:
     labels: bool = True
     palette: str = "default"
     thickness: float = 1.0
-    opacity: float = 0.45
+    opacity: float = 0.25
     text_size: float = 1.0
 
     def __post_init__(self) -> None:
