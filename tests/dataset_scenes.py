@@ -28,6 +28,7 @@ class Answer:
     model_id: str = "florence-2-nano"
     backend: str = "local"
     seconds: float = 0.1
+    recorded: None = None
 
 
 @dataclass(frozen=True)

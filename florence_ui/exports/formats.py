@@ -15,7 +15,7 @@ from florence_ui.exports import coco, voc, yolo
 from florence_ui.exports.archive import create_archive
 from florence_ui.exports.datasets import Export, Layout, dataset_zip
 from florence_ui.exports.masks import mask_pngs
-from florence_ui.exports.names import unique_names
+from florence_ui.exports.names import safe_name, unique_names
 from florence_ui.exports.originals import SUFFIXES, encode_image
 from florence_ui.exports.records import ExportItem, analysis_record, item_record, to_json
 from florence_ui.exports.tables import detections_csv
@@ -24,8 +24,6 @@ from florence_ui.inference.batch import Batch
 from florence_ui.inference.drawing import render
 from florence_ui.inference.request import Analysis
 from florence_ui.rendering.annotate import Style
-
-NAME, BATCH_NAME = "florence-2", "florence-2-many"
 
 
 @dataclass(frozen=True)
@@ -106,14 +104,14 @@ def export_batch(name: str, batch: Batch | None, options: Options | None = None)
 def _picture(image_format: str, analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
     """The drawn picture at the original's size."""
     image = render(analysis, style, rows, full=True)
-    return storage.write(encode_image(image, image_format), SUFFIXES[image_format], stem=NAME)
+    return storage.write(encode_image(image, image_format), SUFFIXES[image_format], stem=_stem(analysis))
 
 
 def _pictures(image_format: str, items: Sequence[ExportItem], options: Options) -> Export:
     """The drawn pictures at their originals' size, zipped; one is in memory at a time."""
     notes: list[str] = []
     errors: list[ImageError] = []
-    with create_archive(f"{BATCH_NAME}-pictures") as archive:
+    with create_archive(_stem_of_all(items)) as archive:
         for item, stem in _with_stems(items):
             try:
                 picture = open_picture(item.path, options.limits)
@@ -129,21 +127,21 @@ def _pictures(image_format: str, items: Sequence[ExportItem], options: Options) 
 
 
 def _record(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
-    return storage.write(to_json(analysis_record(analysis, rows)).encode(), ".json", stem=NAME)
+    return storage.write(to_json(analysis_record(analysis, rows)).encode(), ".json", stem=_stem(analysis))
 
 
 def _records(items: Sequence[ExportItem], options: Options) -> Export:
     """The records, each with its picture's name."""
     data = [item_record(item) for item in items]
-    return Export(storage.write(to_json(data).encode(), ".json", stem=BATCH_NAME))
+    return Export(storage.write(to_json(data).encode(), ".json", stem=_stem_of_all(items)))
 
 
 def _table(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
-    return _write_table([_item(analysis, rows)], NAME)
+    return _write_table([_item(analysis, rows)], _stem(analysis))
 
 
 def _tables(items: Sequence[ExportItem], options: Options) -> Export:
-    return Export(_write_table(items, BATCH_NAME))
+    return Export(_write_table(items, _stem_of_all(items)))
 
 
 def _write_table(items: Sequence[ExportItem], stem: str) -> Path:
@@ -155,7 +153,7 @@ def _masks(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
     """The polygons as black and white pictures, zipped."""
     if not any(analysis.result.polygons[row] for row in rows):
         raise InputError("This answer has no polygons.", "Run a Segment task to get some.")
-    with create_archive(f"{NAME}-masks") as archive:
+    with create_archive(f"{_stem(analysis)}-masks") as archive:
         for name, png in mask_pngs(analysis.result, rows):
             archive.add(name, png)
     return archive.path
@@ -165,7 +163,7 @@ def _masks_of_all(items: Sequence[ExportItem], options: Options) -> Export:
     """The polygons as black and white pictures, zipped, one folder per picture."""
     if not any(any(item.analysis.result.polygons) for item in items):
         raise InputError("These answers have no polygons.", "Run a Segment task to get some.")
-    with create_archive(f"{BATCH_NAME}-masks") as archive:
+    with create_archive(f"{_stem_of_all(items)}-masks") as archive:
         for item, stem in _with_stems(items):
             for name, png in mask_pngs(item.analysis.result):
                 archive.add(f"{stem}/{name}", png)
@@ -177,18 +175,31 @@ def _dataset(name: str, layout: Layout, analysis: Analysis, style: Style, rows: 
         raise InputError("This answer has no objects.", "A dataset needs some: run a Detect task.")
     if not rows:
         raise InputError("Every object is switched off.", "Switch on those that the dataset should have.")
-    return dataset_zip([_item(analysis, rows)], layout, analysis.picture.limits, stem=f"{NAME}-{name}").path
+    return dataset_zip([_item(analysis, rows)], layout, analysis.picture.limits, stem=f"{_stem(analysis)}-{name}").path
 
 
 def _dataset_of_all(name: str, layout: Layout, items: Sequence[ExportItem], options: Options) -> Export:
     if not any(len(item.analysis.result.detections) for item in items):
         raise InputError("These answers have no objects.", "A dataset needs some: run a Detect task.")
-    return dataset_zip(items, layout, options.limits, stem=f"{BATCH_NAME}-{name}", validation=options.validation)
+    stem = f"{_stem_of_all(items)}-{name}"
+    return dataset_zip(items, layout, options.limits, stem=stem, validation=options.validation)
 
 
 def _item(analysis: Analysis, rows: Sequence[int]) -> ExportItem:
     """The picture with the visible objects."""
-    return ExportItem(NAME, 1, analysis.picture.path, replace(analysis, result=analysis.result.select(rows)))
+    path = analysis.picture.path
+    return ExportItem(path.name, 1, path, replace(analysis, result=analysis.result.select(rows)))
+
+
+def _stem(analysis: Analysis) -> str:
+    """The name of a file about one answer, without suffix: `dog-find-objects`."""
+    return f"{safe_name(analysis.picture.path.stem)}-{safe_name(analysis.result.task.title.lower())}"
+
+
+def _stem_of_all(items: Sequence[ExportItem]) -> str:
+    """The name of a file about many answers, without suffix: `12-pictures-find-objects`."""
+    count = "1-picture" if len(items) == 1 else f"{len(items)}-pictures"
+    return f"{count}-{safe_name(items[0].analysis.result.task.title.lower())}"
 
 
 def _with_stems(items: Sequence[ExportItem]) -> Iterator[tuple[ExportItem, str]]:

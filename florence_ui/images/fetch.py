@@ -38,6 +38,8 @@ MAX_LOOKUPS = 16
 """Concurrent name lookups; a lookup cannot be canceled, only abandoned."""
 HOST = re.compile(r"[a-z0-9._-]{1,253}|[0-9a-f:.]{2,45}")
 """A name or an address as `httpx.URL` returns it, international names in ASCII; no zone, no escapes."""
+WITHOUT_SCHEME = re.compile(r"(//)?[^\s/:?#@\\]+\.[^\s/:?#@\\]+(:\d+)?([/?#]|$)")
+"""A link as people type it, `example.com/cat.jpg`: a name with a dot in it, then perhaps a port."""
 PORTS = {"http": 80, "https": 443}
 REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -155,7 +157,7 @@ async def fetch_image(
     """Fetch the bytes behind a link, picture or not.
 
     Args:
-        url: As typed: http or https, on the default port.
+        url: As typed: http or https, on the default port; `https://` may be left out.
         max_bytes: Limit for the body.
         timeout: Seconds for everything.
         network: How to resolve names and connect to addresses.
@@ -183,6 +185,8 @@ def parse_link(url: str | httpx.URL) -> httpx.URL:
         LinkError: If it is not a plain http(s) link on a default port.
     """
     text = str(url).strip()
+    if WITHOUT_SCHEME.match(text):
+        text = f"https://{text.removeprefix('//')}"
     if not text:
         raise LinkError("The link is empty.", "Paste one that starts with https://.")
     if len(text) > MAX_URL:

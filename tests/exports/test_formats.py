@@ -1,6 +1,7 @@
 """An export format is one row: the page and the API offer it from there."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,38 @@ def test_a_new_row_is_on_both_pages_and_in_the_api(labels_format: None) -> None:
     assert "All labels" in buttons
     assert [title for title in buttons if "PNG" in title] == ["Picture (PNG)"], "not without a batch title"
     assert "labels" in FIELDS["file_format"].choices, "the API's schema names it"
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        pytest.param("dog.jpeg", "dog", id="plain"),
+        pytest.param("My dog, 2.JPG", "My-dog-2", id="spaces"),
+        pytest.param("..\\..\\a:b|c.png", "a-b-c", id="path"),
+        pytest.param("=cmd()-<b>.png", "cmd---b", id="formula"),
+        pytest.param(".png", "png", id="dots"),
+        pytest.param("NUL.png", "picture-NUL", id="device"),
+        pytest.param("犬.png", "犬", id="japanese"),
+        pytest.param("x" * 200 + ".png", "x" * 80, id="long"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("kind", "ending"), [("json", ".json"), ("png", ".png"), ("yolo", "-yolo.zip")], ids=["json", "png", "yolo"]
+)
+def test_a_file_is_named_after_its_picture_and_task(
+    name: str, stem: str, kind: str, ending: str, analysis: Analysis
+) -> None:
+    path = analysis.picture.path.with_name(name)
+    path.write_bytes(analysis.picture.path.read_bytes())
+    answer = replace(analysis, picture=open_picture(path))
+    assert export_answer(kind, answer, Style(), [0, 1]).name == f"{stem}-find-objects{ending}"
+
+
+@pytest.mark.parametrize(("count", "stem"), [(1, "1-picture"), (3, "3-pictures")])
+def test_a_file_of_many_pictures_is_named_after_their_number_and_task(
+    count: int, stem: str, analysis: Analysis
+) -> None:
+    batch = Batch.of([analysis.picture.path] * count, ["a"] * count)
+    for item in batch.items:
+        item.analysis = analysis
+    assert export_batch("csv", batch).path.name == f"{stem}-find-objects.csv"

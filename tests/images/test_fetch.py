@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from florence_ui.errors import LinkError
 from florence_ui.images import fetch as fetching_module
-from florence_ui.images.fetch import INTERNET, Network, fetch_image, is_public_address, resolve
+from florence_ui.images.fetch import INTERNET, Network, fetch_image, is_public_address, parse_link, resolve
 
 PUBLIC, OTHER = "93.184.215.14", "142.250.74.110"
 PICTURE = b"\x89PNG and so on" * 100
@@ -163,6 +163,23 @@ def test_a_redirect_is_followed_relative_to_the_link_and_checked_again():
     assert internet.dialled == [(PUBLIC, 80), (PUBLIC, 80), (OTHER, 80)]
 
 
+@pytest.mark.parametrize(
+    ("typed", "link"),
+    [
+        ("example.com/cat.jpg", "https://example.com/cat.jpg"),
+        (" www.example.com ", "https://www.example.com"),
+        ("//example.com/cat.jpg?size=2#top", "https://example.com/cat.jpg?size=2#top"),
+        ("example.com:443/cat.jpg", "https://example.com/cat.jpg"),
+        ("example.com?picture=http://other.example/", "https://example.com?picture=http://other.example/"),
+        ("http://example.com/cat.jpg", "http://example.com/cat.jpg"),
+        ("HTTPS://example.com/cat.jpg", "https://example.com/cat.jpg"),
+    ],
+    ids=["plain", "spaces", "slashes", "port", "link-inside", "http-stays", "https-stays"],
+)
+def test_a_link_without_its_beginning_is_completed(typed, link):
+    assert str(parse_link(typed)) == link
+
+
 # where it may not go
 
 LOOKS = [
@@ -170,8 +187,10 @@ LOOKS = [
     for url, says in [
         ("", "empty"),
         ("   ", "empty"),
-        ("pictures.example/a.png", "http"),
-        ("//pictures.example/a.png", "http"),
+        ("pictures", "http"),
+        ("a picture of a cat.", "http"),
+        ("user@pictures.example/a.png", "http"),
+        ("pictures.example:8080/a.png", "ports"),
         ("file:///etc/passwd", "http"),
         ("ftp://pictures.example/a.png", "http"),
         ("gopher://pictures.example:80/_GET", "http"),
@@ -238,6 +257,15 @@ def test_no_spelling_of_an_inner_address_is_asked(host, scheme):
 
     with pytest.raises(LinkError, match=CLOSED):
         asyncio.run(fetch_image(f"{scheme}://{host}/latest/meta-data", network=Network(INTERNET.resolve, dial)))
+
+
+@pytest.mark.parametrize("host", [host for host in LITERALS if "." in host and ":" not in host])
+def test_completing_a_link_opens_no_way_to_an_inner_address(host):
+    def dial(address: str, port: int) -> tuple[str, int]:
+        raise AssertionError(f"would have asked {address}")
+
+    with pytest.raises(LinkError):
+        asyncio.run(fetch_image(f"{host}/latest/meta-data", network=Network(INTERNET.resolve, dial)))
 
 
 @pytest.mark.parametrize(
