@@ -8,7 +8,7 @@ which comes the same way, and only when a label needs them.
 import sys
 import unicodedata
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -102,8 +102,11 @@ class LineFont(ImageFont.FreeTypeFont):
     def getbbox(self, text: str | bytes, *args: Any, **options: Any) -> tuple[float, float, float, float]:
         """The text's box in width, the line's in height."""
         left, _, right, _ = super().getbbox(text, *args, **options)
-        _, top, _, bottom = super().getbbox(LINE, *args, **options)
-        return left, top, right, bottom
+        return left, self._line[1], right, self._line[3]
+
+    @cached_property
+    def _line(self) -> tuple[float, float, float, float]:
+        return super().getbbox(LINE)
 
 
 @cache

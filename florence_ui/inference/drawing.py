@@ -7,10 +7,10 @@ from PIL import Image
 
 from florence_ui import storage
 from florence_ui.concurrency.fair_pool import draw_pool
-from florence_ui.images.loading import encode_jpeg
+from florence_ui.images.loading import Picture, encode_jpeg
 from florence_ui.inference.request import Analysis
 from florence_ui.inference.scenes import SceneCache
-from florence_ui.rendering.annotate import Style, annotate, annotate_view
+from florence_ui.rendering.annotate import Style, annotate, annotate_view, without_margin
 from florence_ui.rendering.view import View
 
 DRAWING_QUALITY = 90
@@ -67,6 +67,20 @@ async def draw(
         if nothing and not full and view is None:
             return storage.write(analysis.picture.jpeg, ".jpg", stem="result")
         return save_jpeg(render(analysis, style, shown, full=full, view=view))
+
+    return await draw_pool.run(work)
+
+
+async def show_part(picture: Picture, view: View) -> Path:
+    """Save what a view shows of a picture, with nothing drawn on it, as a JPEG file of ours.
+
+    Raises:
+        FlorenceUIError: If it cannot be saved, or the original is needed and gone.
+    """
+
+    def work() -> Path:
+        fitted = view.fit(picture.size)
+        return save_jpeg(without_margin(scenes.get(picture, fitted), fitted))
 
     return await draw_pool.run(work)
 

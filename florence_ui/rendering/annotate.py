@@ -72,15 +72,20 @@ def annotate_view(
     Returns:
         An RGB picture of `view.size`.
     """
-    style, margin = style or Style(), view.margin
+    style = style or Style()
     shapes = _shapes(result, shown, Frame.of(view), style)
     if len(shapes.detections):
         scene = scene.copy()
         _paint(scene, shapes, style, style.view_brush(view))
-    drawn = sv.cv2_to_pillow(scene[margin:-margin, margin:-margin])
+    drawn = without_margin(scene, view)
     if style.labels and len(shapes.detections):
         write_view_labels(drawn, shapes, view, style)
     return drawn
+
+
+def without_margin(scene: Scene, view: View) -> Image.Image:
+    """What a view shows of a scene, as an RGB picture of its own."""
+    return sv.cv2_to_pillow(scene[view.margin : -view.margin, view.margin : -view.margin])
 
 
 def _shapes(result: Result, shown: Collection[int] | None, frame: Frame, style: Style) -> Shapes:

@@ -122,17 +122,17 @@ def _spotlight_opacity(opacity: float) -> float:
 
 
 def _paint_spotlight(scene: Scene, shapes: Shapes, brush: Brush) -> None:
-    """Paint boxes as they are, but masks merged into one, because the annotator covers the whole picture for each."""
+    """Paint boxes as they are; for outlines, darken everything and put the objects back, each within its box only."""
     annotator = sv.BackgroundOverlayAnnotator(opacity=_spotlight_opacity(brush.opacity))
     if not (shapes.has_quads or shapes.has_polygon.any()):
         annotator.annotate(scene, shapes.detections)
         return
-    width, height = shapes.size
-    lit = np.zeros((1, height, width), dtype=bool)
+    before = scene.copy()
+    annotator.annotate(scene, sv.Detections.empty())
     for row, (x, y) in enumerate(shapes.masks.offsets):
-        crop = shapes.masks.crop(row)
-        lit[0, y : y + crop.shape[0], x : x + crop.shape[1]] |= crop
-    annotator.annotate(scene, sv.Detections(xyxy=np.array([[0, 0, width, height]], dtype=np.float32), mask=lit))
+        lit = shapes.masks.crop(row)[..., np.newaxis]
+        area = np.s_[y : y + lit.shape[0], x : x + lit.shape[1]]
+        np.copyto(scene[area], before[area], where=lit)
 
 
 def _halo_opacity(opacity: float) -> float:

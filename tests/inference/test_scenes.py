@@ -9,7 +9,7 @@ from PIL import Image
 
 from florence_ui.images.loading import DISPLAY_SIDE, Picture, open_picture
 from florence_ui.inference import drawing
-from florence_ui.inference.drawing import draw, render
+from florence_ui.inference.drawing import draw, render, show_part
 from florence_ui.inference.request import Analysis
 from florence_ui.inference.scenes import SceneCache, cut_scene
 from florence_ui.rendering.view import View
@@ -122,3 +122,10 @@ def test_a_drawing_for_a_screen_has_its_size_and_the_others_keep_theirs(large: P
     assert size_of(view=View((600, 600), 2), shown=[]) == (600, 400)
     assert size_of() == large.display.size
     assert size_of(full=True) == SIZE
+
+
+def test_a_part_is_shown_without_a_drawing(large: Picture) -> None:
+    with Image.open(asyncio.run(show_part(large, View((600, 600), 2, (0.6, 0, 0.9, 0.3))))) as image:
+        assert image.size == (600, 400)
+        green = np.asarray(image).reshape(-1, 3)
+    assert (np.abs(green.astype(int) - (0, 255, 0)) < 8).all()

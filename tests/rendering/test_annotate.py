@@ -350,6 +350,18 @@ def test_effects_change_what_they_name() -> None:
     assert not halo[75:125, 75:125].any()
 
 
+def test_blur_hides_as_much_on_a_large_picture() -> None:
+    """The same picture, enlarged ten times: what is left of its detail after the blur is about the same."""
+    rng = np.random.default_rng(1)
+    coarse = Image.fromarray(rng.integers(0, 255, (75, 100, 3), dtype=np.uint8))
+    left = []
+    for factor in (12, 40):
+        image = coarse.resize((100 * factor, 75 * factor), Image.Resampling.NEAREST)
+        whole = result([""], [[0, 0, *image.size]], size=image.size)
+        left.append(np.asarray(annotate(image, whole, Style(annotators=("blur",), labels=False))).std())
+    assert left[1] < 1.2 * left[0]
+
+
 def test_many_objects_take_bounded_time() -> None:
     count = 1000
     many = result(
