@@ -2,7 +2,7 @@
 
 import threading
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,25 +12,9 @@ from florence_ui.models import MAX_NEW_TOKENS
 from florence_ui.server.engine import Engine, Features, Network, Question
 from florence_ui.server.engine_errors import GenerationStoppedError
 from florence_ui.server.feature_cache import FeatureCache, content_key
+from florence_ui.server.processing.processor import Processor
 from florence_ui.server.prompts import answer_key
 from florence_ui.server.refusals import RefusalError
-
-
-class Processor(Protocol):
-    """Words and pictures to numbers and back, as transformers' `Florence2Processor` does it."""
-
-    @property
-    def image_tokens(self) -> int:
-        """Tokens that a picture takes before the prompt's."""
-
-    def pixel_values(self, image: Image.Image) -> NDArray[np.float32]:
-        """The network's input of shape (3, height, width)."""
-
-    def token_ids(self, prompt: str) -> list[int]:
-        """The prompt with its task spelled out, from `<s>` to `</s>`."""
-
-    def read_answer(self, ids: list[int], task: str, image_size: tuple[int, int]) -> dict[str, Any]:
-        """The answer under its task's name, in pixels of an image of that width and height."""
 
 
 class Florence2:
@@ -98,6 +82,4 @@ def load(directory: Path, engine: Engine) -> Florence2:
     Raises:
         BrokenWeightsError: If its files cannot be loaded, or weights are missing in them.
     """
-    from florence_ui.server.torch.processor import TransformersProcessor
-
-    return Florence2(engine.load(directory), TransformersProcessor(directory))
+    return Florence2(engine.load(directory), Processor(directory))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tokenizers import Tokenizer
 
 from florence_ui.server.engine import EngineInfo, Question
 from florence_ui.server.engine_errors import GenerationStoppedError
@@ -59,16 +60,16 @@ def ask(florence: Florence2, picture: Image.Image, prompt: str, max_new_tokens: 
 
 @pytest.mark.parametrize("case", BY_PROMPT)
 def test_a_scripted_generation_becomes_the_genuine_servers_answer(
-    case: dict, florence: Florence2, network: ScriptedNetwork
+    case: dict, florence: Florence2, network: ScriptedNetwork, checkpoint: Path
 ) -> None:
-    tokenizer = florence.processor.processor.tokenizer
-    network.ids = tokenizer(case["generated_text"], add_special_tokens=False)["input_ids"]
+    tokenizer = Tokenizer.from_file(str(checkpoint / "tokenizer.json"))
+    network.ids = tokenizer.encode(case["generated_text"], add_special_tokens=False).ids
     size = case["response"]["image"]
 
     response = ask(florence, Image.new("RGB", (size["width"], size["height"])), case["request"]["body"]["prompt"])
 
     assert response == case["response"]["response"]
-    assert tokenizer.decode(network.asked[0].token_ids) == case["expanded_prompt"]
+    assert tokenizer.decode(network.asked[0].token_ids, skip_special_tokens=False) == case["expanded_prompt"]
 
 
 def test_a_picture_is_seen_once(florence: Florence2, network: ScriptedNetwork, picture: Image.Image) -> None:

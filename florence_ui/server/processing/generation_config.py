@@ -9,10 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveFloat, ValidationError
 
+from florence_ui.server.engine import NUM_BEAMS
 from florence_ui.server.engine_errors import BrokenWeightsError
-
-NUM_BEAMS = 3
-"""Beams of every answer, whatever the checkpoint says: as in Microsoft's and Roboflow's code."""
 
 WITHOUT_EFFECT = {
     *("_from_model_config", "transformers_version", "max_length", "max_new_tokens", "num_return_sequences"),

@@ -42,9 +42,9 @@ class PixelValues:
         self._tables = _value_tables(config)
 
     def __call__(self, image: Image.Image) -> NDArray[np.float32]:
-        """The input for an RGB picture of any size, shape (1, 3, height, width)."""
+        """The input for an RGB picture of any size, shape (3, height, width)."""
         pixels = np.asarray(image.resize(self._size, self._resample))
-        return np.stack([table[pixels[:, :, channel]] for channel, table in enumerate(self._tables)])[None]
+        return np.stack([table[pixels[:, :, channel]] for channel, table in enumerate(self._tables)])
 
 
 def _read_config(directory: Path) -> dict[str, Any]:

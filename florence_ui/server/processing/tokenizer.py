@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tokenizers
-from numpy.typing import NDArray
 from tokenizers import AddedToken, decoders, models, pre_tokenizers
 
 from florence_ui.server.processing.task_prompts import expand_prompt
@@ -41,10 +39,9 @@ class Tokenizer:
         if self._tokenizer.token_to_id("<loc_0>") is None:
             self._tokenizer.add_special_tokens(FLORENCE_TOKENS)
 
-    def encode(self, prompt: str) -> NDArray[np.int64]:
+    def encode(self, prompt: str) -> list[int]:
         """The ids of a prompt that `check_prompt` accepts, without those that stand for the picture before them."""
-        text = f"<s>{expand_prompt(prompt)}</s>"
-        return np.array(self._tokenizer.encode(text, add_special_tokens=False).ids, np.int64)
+        return self._tokenizer.encode(f"<s>{expand_prompt(prompt)}</s>", add_special_tokens=False).ids
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids, with all special tokens in it."""

@@ -32,7 +32,7 @@ def noise(size: tuple[int, int], mode: str = "RGB") -> Image.Image:
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_pictures_of_any_size_are_prepared_as_by_transformers(processor: Any, size: tuple[int, int]) -> None:
     picture = noise(size)
-    expected = processor.image_processor(picture, return_tensors="np")["pixel_values"]
+    expected = processor.image_processor(picture, return_tensors="np")["pixel_values"][0]
     values = PixelValues(ASSETS / NANO)(picture)
     assert values.dtype == np.float32
     np.testing.assert_array_equal(values, expected)
@@ -43,7 +43,7 @@ def test_pictures_of_any_mode_are_prepared_as_by_transformers_once_decoded(proce
     file = io.BytesIO()
     noise((90, 60), mode).save(file, MODES[mode])
     picture = decode(file.getvalue())
-    expected = processor.image_processor(picture, return_tensors="np")["pixel_values"]
+    expected = processor.image_processor(picture, return_tensors="np")["pixel_values"][0]
     np.testing.assert_array_equal(PixelValues(ASSETS / NANO)(picture), expected)
 
 
@@ -67,7 +67,7 @@ def test_the_checkpoint_says_how(processor: Any, tmp_path: Path, name: str, old_
     file = "preprocessor_config.json" if old_layout else "processor_config.json"
     (tmp_path / file).write_text(json.dumps(config if old_layout else {"image_processor": config}))
     picture = noise((90, 60))
-    expected = CLIPImageProcessorPil(**config)(picture, return_tensors="np")["pixel_values"]
+    expected = CLIPImageProcessorPil(**config)(picture, return_tensors="np")["pixel_values"][0]
     np.testing.assert_array_equal(PixelValues(tmp_path)(picture), expected)
     assert PixelValues(tmp_path).tokens == processor.num_image_tokens
 

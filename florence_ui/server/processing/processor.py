@@ -1,0 +1,59 @@
+"""A checkpoint's processor: words and pictures to numbers, and the numbers of an answer back."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from florence_ui.server.engine_errors import BrokenWeightsError
+from florence_ui.server.processing.pixel_values import PixelValues
+from florence_ui.server.processing.post_process import PostProcessor
+from florence_ui.server.processing.tokenizer import Tokenizer
+
+
+class Processor:
+    """What transformers' `Florence2Processor` does, from the same files and with the same results.
+
+    Args:
+        directory: A checkpoint in Hugging Face layout, or in that of Microsoft's own.
+
+    Raises:
+        BrokenWeightsError: If its files cannot be read.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        try:
+            self._tokenizer = Tokenizer(directory)
+            self._pixel_values = PixelValues(directory)
+            self._post_process = PostProcessor(_post_processor_config(directory))
+        except BrokenWeightsError:
+            raise
+        except Exception as error:  # tokenizers raises nothing more specific
+            raise BrokenWeightsError(f"The processor's files cannot be read ({type(error).__name__}).") from error
+
+    @property
+    def image_tokens(self) -> int:
+        """Tokens that a picture takes before the prompt's."""
+        return self._pixel_values.tokens
+
+    def pixel_values(self, image: Image.Image) -> NDArray[np.float32]:
+        """The network's input for an RGB picture, shape (3, height, width)."""
+        return self._pixel_values(image)
+
+    def token_ids(self, prompt: str) -> list[int]:
+        """The prompt with its task spelled out, from `<s>` to `</s>`."""
+        return self._tokenizer.encode(prompt)
+
+    def read_answer(self, ids: Sequence[int], task: str, image_size: tuple[int, int]) -> dict[str, Any]:
+        """The answer under its task's name, in pixels of an image of that width and height."""
+        return self._post_process(self._tokenizer.decode(ids), task, image_size)
+
+
+def _post_processor_config(directory: Path) -> dict[str, Any] | None:
+    """The settings in the new layout's file; None in the old one."""
+    path = directory / "processor_config.json"
+    return json.loads(path.read_text(encoding="utf-8")).get("post_processor_config") if path.is_file() else None
