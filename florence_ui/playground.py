@@ -1,5 +1,6 @@
 """The page as a whole: layout, events, endpoints and launch."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from florence_ui.api.endpoints import add_endpoints
@@ -10,22 +11,23 @@ from florence_ui.hosting.launch import launch_options
 from florence_ui.inference.gallery import load_examples
 from florence_ui.ui.batch.tab import build_batch_tab
 from florence_ui.ui.compare.tab import build_compare_tab
-from florence_ui.ui.explore import picture_events, run_events, setup_events, style_events, task_events
-from florence_ui.ui.explore.chains_panel import build_chains_panel
-from florence_ui.ui.explore.filter_panel import build_filter_panel
-from florence_ui.ui.explore.object_panel import build_object_panel
-from florence_ui.ui.layout import Parts, Tab, lay_out
+from florence_ui.ui.explore import (
+    dock_events,
+    picture_events,
+    run_events,
+    setup_events,
+    stage_events,
+    style_events,
+    then_events,
+)
+from florence_ui.ui.layout import Tab, lay_out
 from florence_ui.ui.theme import appearance
 from florence_ui.visitors.event_guard import GuardedBlocks
 from florence_ui.visitors.service import Services
 
 TITLE = "Florence-2 playground"
-PARTS = Parts(
-    below_question=(build_chains_panel,),
-    below_answer=(build_object_panel, build_filter_panel),
-    tabs=(Tab("Compare", build_compare_tab), Tab("Many pictures", build_batch_tab)),
-)
-"""Further panels and tabs; a tab is a row here and a folder in `ui/` for its code, styles and scripts."""
+TABS = (Tab("Compare", build_compare_tab), Tab("Many pictures", build_batch_tab))
+"""The tabs beside Explore; each is a row here and a folder in `ui/` for its code, styles and scripts."""
 
 
 class Playground(GuardedBlocks):
@@ -52,11 +54,11 @@ class Playground(GuardedBlocks):
             )
 
 
-def build(services: Services, parts: Parts = PARTS) -> Playground:
+def build(services: Services, tabs: Sequence[Tab] = TABS) -> Playground:
     """Build the page for these services; nothing is started."""
     with Playground(services) as demo:
-        page = lay_out(services, load_examples(), parts)
-        for events in (task_events, picture_events, run_events, style_events):
+        page = lay_out(services, load_examples(), tabs)
+        for events in (dock_events, picture_events, run_events, stage_events, then_events, style_events):
             events.wire(page)
         setup_events.wire(demo, page)
         add_endpoints(services)

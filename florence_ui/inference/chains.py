@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from florence_ui.errors import FlorenceUIError, PromptError
 from florence_ui.inference.per_object import ACTIONS, Action, ask_about_objects
-from florence_ui.inference.request import Analysis, Analyze, Request
+from florence_ui.inference.request import Analysis, Analyze, Request, StoredAnalysis
 from florence_ui.prompts import MAX_TEXT
 from florence_ui.results.reading_order import reading_lines, reading_text
 from florence_ui.tasks import get_task
@@ -205,7 +205,7 @@ async def _ask_about_each(
             yield StepReport(number, state, detail + ".", analysis, progress.seconds)
 
 
-def phrase_of(before: Analysis | None) -> str:
+def phrase_of(before: StoredAnalysis | None) -> str:
     """The text of an answer as a phrase for the model: without markers, truncated to what it accepts.
 
     Raises:

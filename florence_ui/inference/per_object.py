@@ -184,10 +184,16 @@ def region_of_box(box: Region, size: tuple[int, int]) -> Region:
     return x1, y1, x2, y2
 
 
-def crop_box(box: Region, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """A box with a margin around it, in whole pixels of a picture of (width, height), clipped to it."""
+def crop_box(box: Region, size: tuple[int, int], *, margin: float = CROP_MARGIN) -> tuple[int, int, int, int]:
+    """A box with a margin around it, in whole pixels of a picture of (width, height), clipped to it.
+
+    Args:
+        box: The box in pixels.
+        size: The picture's size.
+        margin: The margin as a fraction of the box's longer side.
+    """
     x1, y1, x2, y2 = box
-    margin = CROP_MARGIN * max(x2 - x1, y2 - y1)
+    margin *= max(x2 - x1, y2 - y1)
     return (
         max(0, math.floor(x1 - margin)),
         max(0, math.floor(y1 - margin)),

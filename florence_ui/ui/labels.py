@@ -1,10 +1,10 @@
-"""The page's text about tasks, models and backends, and why Run is disabled. No Gradio, no I/O.
+"""The page's text about models and backends. No Gradio, no I/O.
 
-Other text is where it is used: labels of fields in each tab's panels, text of the result viewer in
-`explore/result_view.py`, messages of the browser alone in the scripts, errors where they are raised.
+Other text is where it is used: labels of fields in each tab's panels, text of the stage in
+`explore/stage_view.py`, messages of the browser alone in the scripts, errors where they are raised.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,12 +20,11 @@ from florence_ui.errors import (
 )
 from florence_ui.inference.request import StoredAnalysis
 from florence_ui.models import BASE, LARGE, NANO, display_name
-from florence_ui.tasks import CUSTOM, Family, InputKind, Task, tasks_in
 
 AUTOMATIC = "automatic"
 MODELS = (
-    ("automatic (base, otherwise nano)", AUTOMATIC),
-    ("nano (offline demo)", NANO),
+    ("automatic", AUTOMATIC),
+    ("nano", NANO),
     ("base", BASE),
     ("large", LARGE),
 )
@@ -36,29 +35,6 @@ NANO_NOTE = (
     "For photographs, choose base under Model and server.",
 )
 
-FIELD_LABELS = {
-    InputKind.PHRASE: "Phrase",
-    InputKind.CLASSES: "Classes",
-    InputKind.PROMPT: "Prompt",
-}
-
-
-def family_choices() -> list[str]:
-    """The families in the order of the table."""
-    return [family.value for family in Family]
-
-
-def variant_choices(family: str) -> list[tuple[str, str]]:
-    """(title, token) of a family's tasks."""
-    return [(task.title, task.token) for task in tasks_in(Family(family))]
-
-
-def task_help(task: Task) -> str:
-    """A task's one line of help with its token, as Markdown."""
-    token = "" if task.token == CUSTOM else f" `{task.token}`"
-    mark = " *Experimental.*" if task.experimental else ""
-    return f"{task.help}{mark}{token}"
-
 
 def model_id_of(chosen: str | None) -> str:
     """The model id for a choice; empty if the pipeline is to choose."""
@@ -68,34 +44,7 @@ def model_id_of(chosen: str | None) -> str:
 
 def model_title(model_id: str) -> str:
     """A model in as few words as possible."""
-    return next((words.partition(" (")[0] for words, known in MODELS if known == model_id), model_id)
-
-
-def why_disabled(
-    task: Task,
-    *,
-    has_picture: bool,
-    text: str,
-    classes: Sequence[str],
-    region: Sequence[float] | None,
-    needs_key: bool,
-    has_key: bool,
-) -> str:
-    """Why the run cannot start yet, in one sentence; empty if it can."""
-    if not has_picture:
-        return "Add a picture or choose an example."
-    match task.input_kind:
-        case InputKind.PHRASE if not (text or "").strip():
-            return "Type a phrase first."
-        case InputKind.CLASSES if not classes:
-            return "Type at least one class first and press Enter."
-        case InputKind.REGION if not region:
-            return "Draw a box on the picture first."
-        case InputKind.PROMPT if not (text or "").strip():
-            return "Type a prompt first."
-    if needs_key and not has_key:
-        return "This server needs an API key. Enter it under Model and server."
-    return ""
+    return next((title for title, known in MODELS if known == model_id), model_id)
 
 
 def destination(backend: Backend, *, same_machine: bool) -> str:

@@ -9,10 +9,15 @@ from gradio.blocks import Block
 
 from florence_ui.inference.gallery import Example
 from florence_ui.ui import labels
-from florence_ui.ui.components import Notice, ThumbnailStrip
-from florence_ui.ui.explore import panels
+from florence_ui.ui.components import Drawing, Notice, Stage
+from florence_ui.ui.components.film_strip import FilmValue
+from florence_ui.ui.explore import dock, film, side
+from florence_ui.ui.explore.dock import Dock
 from florence_ui.ui.explore.examples import example_thumbnails, serve_thumbnails
-from florence_ui.ui.explore.panels import AnswerPanel, AskPanel, DownloadPanel, StylePanel
+from florence_ui.ui.explore.film import Film
+from florence_ui.ui.explore.side import DownloadPanel, Side, StylePanel
+from florence_ui.ui.header import panel as header
+from florence_ui.ui.header.panel import Header
 from florence_ui.visitors.service import Services
 from florence_ui.visitors.session import PageSession
 
@@ -22,63 +27,82 @@ SESSION_SECONDS = 6 * 3600
 
 @dataclass(frozen=True)
 class Page:
-    """The components of the Explore tab, and the services behind them.
+    """The components of the page, and the services behind them.
 
     Attributes:
         services: What the handlers call.
         examples: The pictures to start from.
         session: The visitor's session.
         remembered: The settings that the browser keeps, never the key.
-        state: The server's state.
-        timer: The timer that refreshes `state` while it changes.
+        timer: The timer that refreshes the header's pill while the server's state changes.
         link_text: The share link, for the browser's script.
+        asked: A text whose change asks the question in the fields: an example does so.
+        modes: The tabs.
+        stage: The picture.
+        drawing: What supervision drew on it.
+        picture_notice: Words about a picture that is on its way, or that cannot be used.
     """
 
     services: Services
     examples: Sequence[Example]
     session: gr.State
     remembered: gr.BrowserState
-    state: Notice
     timer: gr.Timer
-    ask: AskPanel
-    answer: AnswerPanel
-    style: StylePanel
-    download: DownloadPanel
-    recent_panel: gr.Column
-    recent: ThumbnailStrip
     link_text: gr.Textbox
+    asked: gr.Textbox
+    modes: gr.Tabs
+    header: Header
+    stage: Stage
+    drawing: Drawing
+    picture_notice: Notice
+    dock: Dock
+    film: Film
+    side: Side
+
+    @property
+    def style(self) -> StylePanel:
+        """The style of the drawing."""
+        return self.side.style
+
+    @property
+    def download(self) -> DownloadPanel:
+        """The downloads."""
+        return self.side.download
 
     @property
     def question_fields(self) -> list[Block]:
         """The components from which a question is read."""
-        ask = self.ask
-        fields = [ask.variant, ask.text, ask.classes, ask.strategy, ask.picker]
-        return [self.session, *fields, ask.model, ask.backend, ask.key]
+        header = self.header
+        return [self.session, *self.dock.fields, header.backend, header.key, header.strategy]
 
     @property
-    def run_parts(self) -> list[Block]:
-        """The components that show whether Run is enabled."""
-        return [self.ask.run, self.ask.run_notice, self.ask.destination, self.ask.key]
-
-    @property
-    def question_parts(self) -> list[Block]:
-        """The components that change with the task."""
-        ask = self.ask
-        fields = [ask.help, ask.text, ask.classes, ask.strategy, ask.picture, ask.picker, ask.input_notice]
-        return [*fields, *self.run_parts]
+    def answer_fields(self) -> set[Block]:
+        """The components from which a question, the style of its answer and the filters are read."""
+        return {*self.question_fields, *self.style.controls, self.style.filters}
 
     @property
     def filled_parts(self) -> list[Block]:
         """The components that contain a question."""
-        ask = self.ask
-        return [ask.family, ask.variant, ask.text, ask.classes, ask.strategy, ask.model, ask.backend]
+        return [*self.dock.fields, self.dock.region, self.dock.notice, self.header.backend, self.header.strategy]
 
     @property
     def answer_parts(self) -> list[Block]:
-        """The components that show an answer."""
-        a = self.answer
-        shown = [a.stage, a.slider, a.table, a.text, a.json, a.curl, a.python, a.meta, a.warnings]
-        return [*shown, self.recent, self.recent_panel, self.style.annotators, self.style.panel, self.download.panel]
+        """The components that show an answer, or wait for one."""
+        shown = [self.stage, self.drawing, self.picture_notice, self.film.strip]
+        return [
+            *shown,
+            self.dock.run,
+            self.dock.stop,
+            self.dock.notice,
+            self.dock.region,
+            *self.side.parts,
+            self.style.filter_notice,
+        ]
+
+    @property
+    def all_parts(self) -> list[Block]:
+        """The components that change with the picture, the question and the answer."""
+        return [*dict.fromkeys([*self.answer_parts, *self.filled_parts, self.film.link])]
 
 
 def unqueued(**options: Any) -> dict[str, Any]:
@@ -99,45 +123,31 @@ class Tab:
     build: Callable[[Page, gr.Tab], None]
 
 
-@dataclass(frozen=True)
-class Parts:
-    """The page's further parts: panels below the question and below the answer, and tabs beside Explore."""
-
-    below_question: tuple[Callable[[Page], None], ...] = ()
-    below_answer: tuple[Callable[[Page], None], ...] = ()
-    tabs: tuple[Tab, ...] = ()
-
-
-def lay_out(services: Services, examples: Sequence[Example], parts: Parts = Parts()) -> Page:  # frozen
+def lay_out(services: Services, examples: Sequence[Example], tabs: Sequence[Tab] = ()) -> Page:
     """Lay out the whole page inside an open `gr.Blocks`."""
     settings = services.settings
     serve_thumbnails(examples)
-    state = panels.header()
-    # before the tabs: in between, Gradio counts these as tabs and lists the later tabs twice
-    link_text, timer = gr.Textbox(visible=False), gr.Timer(3, active=False)
+    backends = [(backend.title, name) for name, backend in services.pipeline.backends.items()]
+    # all this before the tabs: between them, Gradio counts it as tabs and lists the later tabs twice
+    link_text, asked = gr.Textbox(visible=False), gr.Textbox(visible="hidden", elem_id="asked")
+    timer = gr.Timer(3, active=False)
     session = gr.State(PageSession(), time_to_live=SESSION_SECONDS)
     remembered = gr.BrowserState(None, storage_key=STORAGE_KEY, secret=STORAGE_KEY)
-    with gr.Tabs(elem_id="modes"):
+    top = header.lay_out(backends, settings.default_backend)
+    with gr.Tabs(elem_id="modes") as modes:
         with gr.Tab("Explore", id="explore-tab"), gr.Row(elem_id="explore"):
-            with gr.Column(elem_id="ask"):
-                backends = [(backend.title, name) for name, backend in services.pipeline.backends.items()]
-                model = settings.model or labels.AUTOMATIC
-                ask = panels.ask_panel(backends, settings.default_backend, model, example_thumbnails(examples))
-                below_ask = gr.Column(elem_id="below-ask")
-            with gr.Column(elem_id="answer"):
-                answer = panels.answer_panel()
-                below_answer = gr.Column(elem_id="below-answer")
-                style, download = panels.style_panel(), panels.download_panel()
-                recent_panel, recent = panels.recent_panel()
+            with gr.Column(elem_id="center"):
+                stage = Stage(elem_id="stage", label="Picture")
+                drawing = Drawing(elem_id="drawing", label="Drawing")
+                notice = Notice(elem_id="picture-notice", label="Picture status")
+                bottom = dock.lay_out(settings.model or labels.AUTOMATIC)
+            strip = film.lay_out(FilmValue(examples=example_thumbnails(examples)))
+            answer = side.lay_out()
         page = Page(
-            services, examples, session, remembered, state, timer, ask, answer, style, download, recent_panel, recent,
-            link_text,
+            services, examples, session, remembered, timer, link_text, asked, modes, top, stage, drawing, notice,
+            bottom, strip, answer,
         )  # fmt: skip
-        for column, builders in ((below_ask, parts.below_question), (below_answer, parts.below_answer)):
-            with column:
-                for build_panel in builders:
-                    build_panel(page)
-        for tab in parts.tabs:
+        for tab in tabs:
             with gr.Tab(tab.title, id=tab.title.lower().replace(" ", "-")) as opened:
                 tab.build(page, opened)
     return page

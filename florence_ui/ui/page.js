@@ -1,15 +1,66 @@
-// What every tab shares: Ctrl+Enter presses the open tab's run button, the focus stays in the row of Run and Stop, and a
-// finished file is handed over.
+// What every part of the page shares: popovers, keys, the theme, icons, and the handing over of files.
 (() => {
+  const find = (query) => document.querySelector(query);
   const isOffered = (button) => !button.disabled && button.offsetParent;
+  const SVG = "http://www.w3.org/2000/svg";
 
+  function icon(path) {
+    const drawing = document.createElementNS(SVG, "svg"), line = document.createElementNS(SVG, "path");
+    drawing.setAttribute("viewBox", "0 0 24 24");
+    drawing.setAttribute("class", "icon");
+    drawing.setAttribute("aria-hidden", "true");
+    line.setAttribute("d", path);
+    drawing.append(line);
+    return drawing;
+  }
+
+  // Popovers: the browser opens and closes them; here they get their place, and the focus.
+  const GAP = 8;
+  function put(pop, button, where) {
+    const at = button.getBoundingClientRect(), { offsetWidth: width, offsetHeight: height } = pop;
+    const beside = where === "right" && at.right + width + 2 * GAP < innerWidth;
+    const above = where === "up" || at.bottom + height + GAP > innerHeight;
+    const left = beside ? at.right + GAP : where === "end" ? at.right - width : at.left;
+    const top = beside ? at.top : above ? at.top - height - 10 : at.bottom + 6;
+    pop.style.left = `${Math.max(GAP, Math.min(left, innerWidth - width - GAP))}px`;
+    pop.style.top = `${Math.max(GAP, Math.min(top, innerHeight - height - GAP))}px`;
+  }
+  function prepare(pop, button, where) {
+    pop.popover = "auto";
+    pop.setAttribute("role", "dialog");
+    pop.setAttribute("aria-label", pop.getAttribute("aria-label") || button.getAttribute("aria-label") || button.textContent.trim());
+    pop.addEventListener("toggle", (event) => {
+      const open = event.newState === "open";
+      button.setAttribute("aria-expanded", String(open));
+      if (!open) return;
+      put(pop, button, where);
+      pop.querySelector("input:checked, input, button")?.focus();
+    });
+  }
+  function popover(button, where) {
+    button.setAttribute("aria-expanded", "false");
+    button.addEventListener("click", () => {
+      const pop = document.getElementById(button.getAttribute("popovertarget"));
+      if (pop && !pop.dataset.prepared) {
+        pop.dataset.prepared = "true";
+        prepare(pop, button, where);
+      }
+    }, true);
+  }
+
+  // Ctrl+Enter presses the open tab's run button, "/" opens the tasks, Enter in an empty field of classes runs.
+  const press = (query) => [...document.querySelectorAll(query)].find(isOffered)?.click();
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-    const run = [...document.querySelectorAll("button.runs-tab")].find(isOffered);
-    if (!run) return;
-    event.preventDefault();
-    event.target.blur?.();   // a field that reports its value only when it loses focus reports it now
-    setTimeout(() => run.click(), 50);
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      event.target.blur?.();   // a field that reports its value only when it loses focus reports it now
+      setTimeout(() => press("button.runs-tab"), 50);
+    } else if (event.key === "/" && !event.target.closest?.("input, textarea, [contenteditable]") && find("#task-button")?.offsetParent) {
+      event.preventDefault();
+      find("#task-button").click();
+    } else if (event.key === "Enter" && event.target.closest?.("#classes input") && !event.target.value) {
+      press("button.runs-tab");
+    }
   }, true);
 
   // Run and Stop replace each other: whoever pressed one by keyboard keeps the focus there.
@@ -23,19 +74,53 @@
     watched.add(row);
     new MutationObserver(() => {
       if (!byKeyboard || document.activeElement !== document.body) return;
-      [...row.querySelectorAll("button")].find(isOffered)?.focus({ preventScroll: true });
+      [...row.querySelectorAll("#run, #stop, .runs-tab, button.stop")].find(isOffered)?.focus({ preventScroll: true });
     }).observe(row, { attributes: true, childList: true, subtree: true });
+  });
+
+  // The theme: the system's until somebody chooses one, which the browser keeps.
+  const THEME = "florence-2-theme";
+  const isDark = () => document.body.classList.contains("dark");
+  function keepTheme() {
+    const own = localStorage.getItem(THEME);
+    if (own && !new URLSearchParams(location.search).has("__theme") && isDark() !== (own === "dark")) document.body.classList.toggle("dark");
+    document.querySelectorAll("[data-do=theme]").forEach((button) => button.setAttribute("aria-pressed", String(isDark())));
+  }
+  function toggleTheme() {
+    localStorage.setItem(THEME, isDark() ? "light" : "dark");
+    document.body.classList.toggle("dark");
+  }
+  document.addEventListener("DOMContentLoaded", () => {
+    new MutationObserver(keepTheme).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+  });
+
+  const actions = {
+    theme: toggleTheme,
+    api: (event) => {
+      event.preventDefault();
+      find("footer .show-api, footer button")?.click();
+    },
+    pick: (event, button) => {
+      find("#open-pop")?.hidePopover();
+      document.dispatchEvent(new CustomEvent("florence:pick", { detail: { how: button.dataset.how } }));
+    },
+  };
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-do]");
+    if (button) actions[button.dataset.do]?.(event, button);
   });
 
   // The file's address arrives a moment after the event that made the file.
   function handOver() {
-    setTimeout(() => document.querySelector("#handover")?.click(), 150);
+    setTimeout(() => find("#handover")?.click(), 150);
   }
-
   function scrollTo(query, block) {
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    document.querySelector(query)?.scrollIntoView({ behavior: calm ? "instant" : "smooth", block });
+    find(query)?.scrollIntoView({ behavior: calm ? "instant" : "smooth", block });
+  }
+  function focusField() {
+    [...document.querySelectorAll("#dock .dock-field input")].find((field) => field.offsetParent)?.focus();
   }
 
-  window.florencePage = { handOver, scrollTo };
+  window.florencePage = { icon, popover, press, focusField, keepTheme, handOver, scrollTo };
 })();

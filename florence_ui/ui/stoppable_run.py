@@ -1,5 +1,6 @@
 """Long runs on the page: Stop is visible for as long as one lasts, and the page is idle afterwards."""
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
@@ -20,7 +21,7 @@ UNEXPECTED = FlorenceUIError("Something went wrong on this page.", "It has been 
 
 @dataclass(frozen=True)
 class StoppableRun:
-    """The run that a click on a button starts.
+    """A run that an event starts.
 
     Attributes:
         stream: inputs -> a stream of updates; the last one shows the idle page.
@@ -46,8 +47,36 @@ class StoppableRun:
             yield self.failed(inputs, UNEXPECTED)
 
 
+async def until(event: asyncio.Event, stream: AsyncGenerator[Updates]) -> AsyncGenerator[Updates]:
+    """Yield a stream's updates until an event is set; then the stream ends, and what it waited for is cancelled."""
+    over = asyncio.ensure_future(event.wait())
+    coming: asyncio.Future[Updates] = asyncio.ensure_future(anext(stream))
+    try:
+        while True:
+            waiting: set[asyncio.Future[Any]] = {over, coming}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if over.done():
+                return
+            try:
+                updates = coming.result()
+            except StopAsyncIteration:
+                return
+            yield updates
+            coming = asyncio.ensure_future(anext(stream))
+    finally:
+        over.cancel()
+        coming.cancel()
+        await asyncio.wait({coming})
+        await stream.aclose()
+
+
+Listener = Callable[..., gr.events.Dependency]
+"""What connects a handler with an event, such as `button.click`."""
+Handler = Callable[..., AsyncIterator[Updates]]
+
+
 def wire_run(
-    runs: Mapping[gr.Button, StoppableRun],
+    starts: Mapping[Listener, Handler],
     stops: Sequence[gr.Button],
     stopped: Callable[[Inputs], Any],
     inputs: set[Block],
@@ -55,19 +84,19 @@ def wire_run(
     *,
     stop_is_slow: bool = False,
 ) -> None:
-    """Connect buttons that start a run with those that stop it.
+    """Connect the events that start a run with the buttons that stop it.
 
     Args:
-        runs: The run that each button starts.
+        starts: The handler of each event, mostly a `StoppableRun.events`.
         stops: The buttons that stop any of them.
         stopped: inputs -> the idle page.
         inputs: The components that all of them read.
         outputs: The components that all of them change.
         stop_is_slow: Whether `stopped` takes long enough to be queued.
     """
-    clicks: list[dict[str, Any]] = [
-        button.click(run.events, inputs, outputs, **queued()) for button, run in runs.items()
+    started: list[dict[str, Any]] = [
+        listener(handler, inputs, outputs, **queued()) for listener, handler in starts.items()
     ]
     options = queued() if stop_is_slow else unqueued()
     for stop in stops:
-        stop.click(stopped, inputs, outputs, cancels=clicks, **options)
+        stop.click(stopped, inputs, outputs, cancels=started, **options)

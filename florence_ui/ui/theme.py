@@ -3,6 +3,7 @@
 Fonts are the system's own, so nothing is fetched.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,10 @@ from gradio.themes.utils import colors
 
 TEAL = colors.Color(
     name="teal",
-    c50="#effaf8", c100="#d5f1ec", c200="#aee3da", c300="#7dd3c7", c400="#4dc0b1", c500="#1f9c8d",
-    c600="#0b7468", c700="#0a5f56", c800="#0b4c46", c900="#0b3f3a", c950="#05211f",
+    c50="#effaf8", c100="#dcefeb", c200="#aee3da", c300="#82dccd", c400="#62cdbc", c500="#1f9c8d",
+    c600="#0b6e63", c700="#095a51", c800="#0b4c46", c900="#153a35", c950="#05231f",
 )  # fmt: skip
-STONE = colors.Color(
-    name="stone",
-    c50="#faf9f7", c100="#f3f1ee", c200="#e6e3de", c300="#d3cec7", c400="#a8a29a", c500="#7a746d",
-    c600="#5c5751", c700="#433f3a", c800="#2b2825", c900="#1e1c1a", c950="#141311",
-)  # fmt: skip
+"""The one accent; the style sheets know it as `--accent`."""
 
 SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace")
@@ -28,91 +25,95 @@ SCRIPTS = (UI / "polyfills.js", UI / "page.js", *sorted(UI.glob("*/*.js")))
 """The page's own files first, then each tab's; the polyfills must run before Gradio's own scripts."""
 
 
+TOKENS = {
+    "body_background_fill": "bg",
+    "body_text_color": "ink",
+    "body_text_color_subdued": "ink-2",
+    "background_fill_primary": "surface",
+    "background_fill_secondary": "raise",
+    "border_color_primary": "line",
+    "border_color_accent": "accent",
+    "color_accent": "accent",
+    "color_accent_soft": "accent-soft",
+    "link_text_color": "accent",
+    "link_text_color_hover": "accent-hover",
+    "link_text_color_visited": "accent",
+    "link_text_color_active": "accent",
+    "block_background_fill": "surface",
+    "block_border_color": "line",
+    "block_label_background_fill": "surface",
+    "block_label_text_color": "ink-2",
+    "block_title_text_color": "ink-2",
+    "block_info_text_color": "ink-2",
+    "panel_background_fill": "surface",
+    "input_background_fill": "bg",
+    "input_background_fill_focus": "bg",
+    "input_border_color": "edge",
+    "input_border_color_focus": "accent",
+    "input_placeholder_color": "ink-2",
+    "checkbox_background_color": "bg",
+    "checkbox_border_color": "edge",
+    "checkbox_label_background_fill": "surface",
+    "checkbox_label_background_fill_hover": "raise",
+    "checkbox_label_background_fill_selected": "surface",
+    "checkbox_label_text_color_selected": "ink",
+    "button_primary_background_fill": "accent",
+    "button_primary_background_fill_hover": "accent-hover",
+    "button_primary_text_color": "on-accent",
+    "button_primary_border_color": "accent",
+    "button_secondary_background_fill": "surface",
+    "button_secondary_background_fill_hover": "raise",
+    "button_secondary_text_color": "ink",
+    "button_secondary_border_color": "line",
+    "button_cancel_background_fill": "surface",
+    "button_cancel_background_fill_hover": "raise",
+    "button_cancel_text_color": "ink",
+    "button_cancel_border_color": "edge",
+    "slider_color": "accent",
+    "table_even_background_fill": "surface",
+    "table_odd_background_fill": "surface",
+    "table_border_color": "line",
+}
+"""Gradio's name of a property -> the token of `page.css` that it takes, in light and dark."""
+RADII = ("block_radius", "input_radius", "button_large_radius", "button_medium_radius", "button_small_radius")
+
+
 def appearance() -> dict[str, Any]:
-    """Theme, styles and scripts, as arguments of `gr.Blocks.launch`."""
-    scripts = "".join(f"<script>{path.read_text('utf-8')}</script>" for path in SCRIPTS)
-    return {"theme": theme(), "css_paths": list(STYLES), "head": scripts}
+    """Theme, styles and scripts, as arguments of `gr.Blocks.launch`.
+
+    The styles stand in the head: Gradio prefixes the selectors of its own `css`, and cuts them at every comma.
+    """
+    return {"theme": theme(), "head": _join("style", STYLES) + _join("script", SCRIPTS)}
+
+
+def _join(tag: str, paths: Sequence[Path]) -> str:
+    return "".join(f"<{tag}>{path.read_text('utf-8')}</{tag}>" for path in paths)
 
 
 def theme() -> gr.themes.Base:
-    """Warm grays and one accent, light and dark."""
+    """Gradio's own parts in the page's tokens, which `page.css` defines for light and dark."""
     base = gr.themes.Base(
         primary_hue=TEAL,
         secondary_hue=TEAL,
-        neutral_hue=STONE,
-        radius_size=gr.themes.sizes.radius_lg,
+        neutral_hue=gr.themes.colors.stone,
+        spacing_size=gr.themes.sizes.spacing_md,
+        radius_size=gr.themes.sizes.radius_md,
+        text_size=gr.themes.sizes.text_md,
         font=SANS,
         font_mono=MONO,
     )
+    same = {name: f"var(--{token})" for name, token in TOKENS.items()}
     return base.set(
-        body_background_fill="*neutral_50",
-        body_background_fill_dark="*neutral_950",
-        body_text_color="*neutral_900",
-        body_text_color_dark="*neutral_200",
-        body_text_color_subdued="*neutral_600",
-        body_text_color_subdued_dark="*neutral_400",
-        background_fill_primary="white",
-        background_fill_primary_dark="*neutral_900",
-        background_fill_secondary="*neutral_100",
-        background_fill_secondary_dark="*neutral_800",
-        border_color_primary="*neutral_200",
-        border_color_primary_dark="*neutral_700",
-        border_color_accent="*primary_600",
-        border_color_accent_dark="*primary_400",
-        color_accent="*primary_600",
-        color_accent_soft="*primary_50",
-        color_accent_soft_dark="*primary_900",
-        link_text_color="*primary_600",
-        link_text_color_dark="*primary_300",
-        link_text_color_hover="*primary_700",
-        link_text_color_hover_dark="*primary_200",
-        link_text_color_visited="*primary_600",
-        link_text_color_visited_dark="*primary_300",
-        block_background_fill="white",
-        block_background_fill_dark="*neutral_900",
-        block_border_width="1px",
-        block_border_color="*neutral_200",
-        block_border_color_dark="*neutral_700",
-        block_label_background_fill="transparent",
-        block_label_background_fill_dark="transparent",
+        **same,
+        **{f"{name}_dark": token for name, token in same.items() if hasattr(base, f"{name}_dark")},
+        **dict.fromkeys(RADII, "var(--r-2)"),
+        block_border_width="0px",
         block_label_border_width="0px",
-        block_label_text_color="*neutral_600",
-        block_label_text_color_dark="*neutral_400",
-        block_title_text_color="*neutral_900",
-        block_title_text_color_dark="*neutral_200",
-        block_title_text_weight="600",
-        block_info_text_color="*neutral_600",
-        block_info_text_color_dark="*neutral_400",
         block_shadow="none",
-        block_radius="16px",
-        input_background_fill="white",
-        input_background_fill_dark="*neutral_950",
-        input_border_color="*neutral_300",
-        input_border_color_dark="*neutral_700",
-        input_border_color_focus="*primary_600",
-        input_border_color_focus_dark="*primary_400",
-        input_placeholder_color="*neutral_500",
-        input_placeholder_color_dark="*neutral_400",
-        input_radius="10px",
+        block_title_text_weight="500",
+        block_title_text_size="12px",
+        block_info_text_size="12px",
         input_border_width="1px",
-        button_primary_background_fill="*primary_600",
-        button_primary_background_fill_dark="*primary_400",
-        button_primary_background_fill_hover="*primary_700",
-        button_primary_background_fill_hover_dark="*primary_300",
-        button_primary_text_color="white",
-        button_primary_text_color_dark="*primary_950",
-        button_primary_border_color="transparent",
-        button_secondary_background_fill="white",
-        button_secondary_background_fill_dark="*neutral_900",
-        button_secondary_background_fill_hover="*neutral_100",
-        button_secondary_background_fill_hover_dark="*neutral_800",
-        button_secondary_border_color="*neutral_300",
-        button_secondary_border_color_dark="*neutral_700",
         button_border_width="1px",
-        button_large_radius="12px",
-        button_medium_radius="10px",
-        button_small_radius="8px",
-        button_transition="background .15s, border-color .15s",
-        slider_color="*primary_600",
-        slider_color_dark="*primary_400",
+        button_transition="none",
     )

@@ -1,15 +1,20 @@
 """The state of one open page: the picture, the answer shown, the recent runs. Never a key."""
 
+import asyncio
+import secrets
 from collections import deque
-from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 from florence_ui.errors import InputError
 from florence_ui.exports.snippet_steps import FollowUp
 from florence_ui.images.loading import ImageLimits, Picture
+from florence_ui.inference.per_object import Action, region_of_box
 from florence_ui.inference.request import Analysis, Question, StoredAnalysis
+from florence_ui.prompts import Region
 from florence_ui.rendering.style import Style
+from florence_ui.rendering.view import View
 from florence_ui.visitors.image_cache import ImageCache
 
 RECENT = 20
@@ -26,6 +31,38 @@ class Recipe:
     then: FollowUp | None = None
 
 
+@dataclass(frozen=True)
+class Place:
+    """An object or a region that was asked about, and how.
+
+    Attributes:
+        action: The tool's name.
+        index: The object's row; None for a region.
+        region: The region.
+    """
+
+    action: str
+    index: int | None = None
+    region: Region | None = None
+
+
+@dataclass(frozen=True)
+class Note:
+    """The answer to a question about one place.
+
+    Attributes:
+        text: The answer, or why there is none.
+        state: Whether it is awaited, has come, or failed.
+        image: A small picture, for a cut-out.
+        file: The cut-out as a file.
+    """
+
+    text: str = ""
+    state: Literal["busy", "done", "failed"] = "done"
+    image: Path | None = None
+    file: Path | None = None
+
+
 @dataclass(eq=False)
 class Run:
     """One answer, with the question and the files that show it.
@@ -36,11 +73,12 @@ class Run:
         source: The picture's file.
         limits: The limits within which it was opened.
         before: The displayed picture, a JPEG.
-        after: The same with the answer drawn on it.
-        thumbnail: A small copy of `after`.
+        thumbnail: A small copy with the answer drawn on it.
         hidden: Rows of the hidden detections.
         filtered: Those hidden by a filter.
         recipe: The calls that it came from; None for a single call.
+        notes: What was asked about places.
+        name: Its name on the stage, by which the drawing of another answer is told apart.
     """
 
     question: Question
@@ -48,11 +86,20 @@ class Run:
     source: Path
     limits: ImageLimits
     before: Path
-    after: Path | None = None
     thumbnail: Path | None = None
     hidden: frozenset[int] = frozenset()
     filtered: frozenset[int] = frozenset()
     recipe: Recipe | None = None
+    notes: dict[Place, Note] = field(default_factory=dict)
+    name: str = field(default_factory=lambda: secrets.token_hex(4))
+
+
+class Unfinished(NamedTuple):
+    """The merged answers so far of a question about each object of an answer."""
+
+    run: Run
+    merged: Analysis
+    action: Action
 
 
 @dataclass(eq=False)
@@ -61,11 +108,15 @@ class PageSession:
 
     Attributes:
         source: The picture's file, and the limits within which it was opened; None without a picture.
+        size: (width, height) of the original in pixels; None without a picture.
         shown: The displayed file.
-        field_value: The file that was last put into the picture field, kept after its removal.
-        token: The task that the fields were last fitted to: while the page fills several fields, the browser may
-            report them one by one.
         run: The answer that is shown.
+        region: The region on the stage, in fractions of the picture.
+        selected: The row of the object that is selected, -1 for none.
+        view: What the browser shows of the picture; None before it has said so.
+        left: An event that is set, and replaced, when the page gets another picture or answer.
+        loose_notes: What was asked about regions before there was an answer.
+        unfinished: What a question about each object has brought so far; None while there is none.
         compared: The subject of the comparison that is shown: the picture shown, and the question in words.
         recent: The recent runs, newest first.
         visit: The secret name under which it is kept for when the page is loaded again; see `Visits`.
@@ -75,10 +126,15 @@ class PageSession:
     """
 
     source: tuple[Path, ImageLimits] | None = None
+    size: tuple[int, int] | None = None
     shown: Path | None = None
-    field_value: Path | None = None
-    token: str = ""
     run: Run | None = None
+    region: Region | None = None
+    selected: int = -1
+    view: View | None = None
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    loose_notes: dict[Place, Note] = field(default_factory=dict)
+    unfinished: Unfinished | None = None
     compared: tuple[Path | None, str] | None = None
     recent: deque[Run] = field(default_factory=lambda: deque(maxlen=RECENT))
     visit: str = ""
@@ -88,9 +144,9 @@ class PageSession:
 
     def copied(self) -> "PageSession":
         """A session that begins where this one is now; what happens to either later is its own."""
-        runs = {id(run): copy(run) for run in [*self.recent, *([self.run] if self.run else [])]}
+        runs = {id(run): replace(run, notes={**run.notes}) for run in [*self.recent, *([self.run] if self.run else [])]}
         recent = deque((runs[id(run)] for run in self.recent), maxlen=RECENT)
-        return replace(self, run=self.run and runs[id(self.run)], recent=recent, visit="")
+        return replace(self, run=self.run and runs[id(self.run)], recent=recent, visit="", left=asyncio.Event())
 
     async def picture(self) -> Picture:
         """The picture on the page.
@@ -106,12 +162,39 @@ class PageSession:
     def put_picture(self, picture: Picture, shown: Path) -> None:
         """Put a new picture on the page, and drop the old answer."""
         self.source, self.shown, self.run = (picture.path, picture.limits), shown, None
-        self.field_value = shown
+        self.size = picture.size
+        self._leave_place()
         images.add(picture)
 
     def remove_picture(self) -> None:
         """Remove the picture and its answer from the page."""
         self.source = self.shown = self.run = None
+        self._leave_place()
+
+    def _leave_place(self) -> None:
+        self.region, self.selected, self.loose_notes = None, -1, {}
+        self.left.set()
+        self.left = asyncio.Event()
+
+    @property
+    def notes(self) -> dict[Place, Note]:
+        """What was asked about places of the answer or picture on the page."""
+        return self.loose_notes if self.run is None else self.run.notes
+
+    @property
+    def region_asked(self) -> Region | None:
+        """The region that a question is about: the one on the stage, or the selected object's box."""
+        if self.region or self.run is None:
+            return self.region
+        return self.box_of(self.selected)
+
+    def box_of(self, row: int) -> Region | None:
+        """An object's box in fractions of the picture; None if there is no such object."""
+        result = self.run.analysis.result if self.run else None
+        if result is None or not 0 <= row < len(result.detections):
+            return None
+        x1, y1, x2, y2 = result.xyxy[row].tolist()
+        return region_of_box((x1, y1, x2, y2), result.size)
 
     def add_run(self, question: Question, analysis: Analysis, before: Path) -> Run:
         """Remember an answer, and show it unless the page has another picture by now."""
@@ -120,7 +203,7 @@ class PageSession:
         run = Run(question, analysis.stored(), picture.path, picture.limits, before)
         self.recent.appendleft(run)
         if self.shown == before:
-            self.run = run
+            self.run, self.selected = run, -1
         return run
 
     async def show_again(self, index: int) -> Run | None:
@@ -134,7 +217,9 @@ class PageSession:
         run = self.recent[index]
         await images.open(run.source, run.limits)
         self.source, self.shown, self.run = (run.source, run.limits), run.before, run
-        self.field_value = run.before
+        self.size = run.analysis.result.size
+        self._leave_place()
+        self.region = run.question.region
         return run
 
     async def analysis_of(self, run: Run) -> Analysis:

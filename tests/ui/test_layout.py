@@ -1,12 +1,11 @@
-"""Each tab is one row of `playground.PARTS` and a folder beside the others."""
+"""Each tab is one row of `playground.TABS` and a folder beside the others."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import gradio as gr
 import pytest
 
-from florence_ui.playground import PARTS, Playground, build
+from florence_ui.playground import TABS, Playground, build
 from florence_ui.settings import Settings
 from florence_ui.ui import theme
 from florence_ui.ui.layout import Page, Tab
@@ -31,7 +30,7 @@ def test_a_made_up_tab_needs_one_row_to_stand_on_the_page_with_its_event(service
         button.click(lambda: page.services.settings.default_backend, None, gr.Textbox(elem_id="made-up-text"))
 
     usual = build(services)
-    demo = build(services, replace(PARTS, tabs=(*PARTS.tabs, Tab("Made up", build_made_up_tab))))
+    demo = build(services, (*TABS, Tab("Made up", build_made_up_tab)))
     assert props(demo, "tabitem", "label") == [*props(usual, "tabitem", "label"), "Made up"]
     assert "made-up-button" in props(demo, "button", "elem_id")
     assert len(demo.fns) == len(usual.fns) + 1
@@ -42,10 +41,9 @@ def test_a_made_up_tab_brings_its_styles_and_scripts_in_its_folder() -> None:
     files = [path for path in own if path.suffix in (".css", ".js")]
     assert {path.parent.name for path in files} >= {"ui", "explore", "compare", "batch"}
     assert sorted(files) == sorted([*theme.STYLES, *theme.SCRIPTS])
-    looks = theme.appearance()
-    assert looks["css_paths"] == list(theme.STYLES)
-    for script in theme.SCRIPTS:
-        assert script.read_text("utf-8") in looks["head"]
+    head = theme.appearance()["head"]
+    for path in (*theme.STYLES, *theme.SCRIPTS):
+        assert path.read_text("utf-8") in head
     assert [path.name for path in theme.SCRIPTS[:2]] == ["polyfills.js", "page.js"], "others build on what these define"
 
 

@@ -56,7 +56,7 @@ async def test_the_page_asks_for_a_model_whose_files_are_here(services: Services
     page = lay_out(services, [])
     updates = await setup_events.show_server_state(page, "local", BASE)
     assert asked_for == [BASE]
-    assert updates[page.state].messages[0].text == "Base is not loaded yet."
+    assert updates[page.header.state].messages[0].text == "Base is not loaded yet."
 
 
 async def test_health_asks_for_a_model_that_nobody_asked_for_yet(services: Services, asked_for: list[str]) -> None:

@@ -16,12 +16,13 @@ from florence_ui.inference.per_object import Action
 from florence_ui.inference.request import Analysis, Question, RequestTemplate, Strategy
 from florence_ui.rendering.annotate import Style
 from florence_ui.results.result import Result, make_detections
-from florence_ui.tasks import CUSTOM, TASKS, Family
+from florence_ui.tasks import TASKS, Family
 from florence_ui.ui import labels as choices_module
 from florence_ui.ui import share_link
+from florence_ui.ui.components.task_picker import task_rows
 from florence_ui.ui.explore import result_view, stage_view
 from florence_ui.ui.explore.examples import serve_thumbnails
-from florence_ui.ui.explore.object_panel import THEN
+from florence_ui.ui.explore.then_events import RECIPES
 from florence_ui.visitors import session as session_module
 from florence_ui.visitors.image_cache import ImageCache, memory_of_picture
 from florence_ui.visitors.session import RECENT, PageSession
@@ -38,41 +39,11 @@ def result(
     return Result(TASKS[token], prompt or token, (200, 100), text, make_detections(labels, boxes, **shape))
 
 
-def full_question(**changes: object) -> dict[str, object]:
-    base = {
-        "has_picture": True,
-        "text": "x",
-        "classes": ["x"],
-        "region": [0, 0, 1, 1],
-        "needs_key": False,
-        "has_key": False,
-    }
-    return {**base, **changes}
-
-
-@pytest.mark.parametrize(
-    ("token", "changes", "words"),
-    [
-        pytest.param("<OD>", {"has_picture": False}, "picture", id="no-picture"),
-        pytest.param("<CAPTION_TO_PHRASE_GROUNDING>", {"text": "  "}, "phrase", id="no-phrase"),
-        pytest.param("<OPEN_VOCABULARY_DETECTION>", {"classes": []}, "class", id="no-class"),
-        pytest.param("<REGION_TO_CATEGORY>", {"region": None}, "box", id="no-region"),
-        pytest.param(CUSTOM, {"text": ""}, "prompt", id="no-prompt"),
-        pytest.param("<OD>", {"needs_key": True}, "key", id="no-key"),
-    ],
-)
-def test_run_says_why_it_is_off(token: str, changes: dict, words: str) -> None:
-    assert words in choices_module.why_disabled(TASKS[token], **full_question(**changes))
-
-
-@pytest.mark.parametrize("token", TASKS)
-def test_run_is_on_when_nothing_is_missing(token: str) -> None:
-    assert choices_module.why_disabled(TASKS[token], **full_question(needs_key=True, has_key=True)) == ""
-
-
-def test_every_task_can_be_reached_by_family_and_variant() -> None:
-    reached = [token for family in Family for _, token in choices_module.variant_choices(family)]
-    assert sorted(reached) == sorted(TASKS)
+def test_every_task_is_in_the_palette_with_its_token_under_a_known_family() -> None:
+    rows = task_rows()
+    assert [row["token"] for row in rows] == list(TASKS)
+    assert {row["family"] for row in rows} == {family.value for family in Family}
+    assert all(row["shown"] and row["title"] and row["help"] for row in rows)
 
 
 @pytest.mark.parametrize(
@@ -334,5 +305,5 @@ def test_chosen_annotators_are_handed_on_as_texts(posted: object, given: list[st
 
 
 def test_each_action_on_objects_has_code_of_its_own_to_paste() -> None:
-    assert set(THEN) == set(Action)
-    assert len(set(THEN.values())) == len(Action)
+    assert set(RECIPES) == set(Action)
+    assert len(set(RECIPES.values())) == len(Action)

@@ -10,7 +10,6 @@ from florence_ui.exports.datasets import MAX_VALIDATION_SHARE
 from florence_ui.exports.formats import FORMATS
 from florence_ui.inference.batch import MAX_PICTURES, Batch
 from florence_ui.tasks import TASKS, InputKind, get_task
-from florence_ui.ui import labels
 from florence_ui.ui.components import ContactSheet, Notice, ResultViewer
 from florence_ui.ui.components.notice import text_notice
 from florence_ui.ui.layout import SESSION_SECONDS
@@ -165,7 +164,8 @@ def fit_form_to_task(panel: BatchPanel, token: str) -> Updates:
     """Show only the fields that the task needs."""
     task = get_task(token)
     typed = task.input_kind in (InputKind.PHRASE, InputKind.PROMPT)
-    words = {"label": labels.FIELD_LABELS.get(task.input_kind, ""), "placeholder": f"For example: {task.example}"}
+    label = "Prompt" if task.input_kind is InputKind.PROMPT else "Phrase"
+    words = {"label": label, "placeholder": f"For example: {task.example}"}
     return {
         panel.text: gr.update(visible=typed, **(words if typed else {})),
         panel.classes: gr.update(visible=task.input_kind is InputKind.CLASSES),

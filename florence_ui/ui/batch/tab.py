@@ -33,8 +33,17 @@ REVEAL_CHOSEN = "window.florencePage.revealChosen"
 
 def build_batch_tab(page: Page, tab: gr.Tab) -> None:
     """Lay out the tab and connect its events."""
-    panel, ask = lay_out(), page.ask
-    asked = {panel.state, panel.task, panel.text, panel.classes, ask.model, ask.backend, ask.key, *page.style.controls}
+    panel, dock, header = lay_out(), page.dock, page.header
+    asked = {
+        panel.state,
+        panel.task,
+        panel.text,
+        panel.classes,
+        dock.model,
+        header.backend,
+        header.key,
+        *page.style.controls,
+    }
 
     def take_files(inputs: Inputs) -> Updates:
         return {
@@ -68,11 +77,12 @@ def build_batch_tab(page: Page, tab: gr.Tab) -> None:
 
     panel.files.change(take_files, {panel.state, panel.files}, [*panel.shown, panel.chosen_panel], **queued())
     panel.task.input(fit, {panel.task}, [panel.text, panel.classes], **unqueued())
-    words = {panel.state, panel.task, panel.text, panel.classes, ask.model, ask.backend}
-    changed = [panel.task.input, panel.text.blur, panel.classes.input, ask.model.input, ask.backend.input]
+    words = {panel.state, panel.task, panel.text, panel.classes, dock.model, header.backend}
+    changed = [panel.task.input, panel.text.blur, panel.classes.input, dock.model.input, header.backend.input]
     gr.on(changed, ask_anew, words, [panel.run, panel.retry], **unqueued())
     first = stoppable_batch(page, panel)
-    wire_run({panel.run: first, panel.retry: replace(first, stream=again)}, [panel.stop], stopped, asked, panel.shown)
+    starts = {panel.run.click: first.events, panel.retry.click: replace(first, stream=again).events}
+    wire_run(starts, [panel.stop], stopped, asked, panel.shown)
     panel.timer.tick(look, {panel.state}, panel.shown, **unqueued())
     chosen = panel.contact_sheet.select(open_one, {panel.state, *page.style.controls}, panel.chosen, **queued())
     chosen.then(None, js=REVEAL_CHOSEN)
@@ -114,7 +124,7 @@ async def stream_batch(page: Page, panel: BatchPanel, inputs: Inputs) -> AsyncGe
     if state.batch is None:
         raise InputError("There are no pictures yet.", "Choose some first.", field="pictures")
     question = read_batch_question(page, panel, inputs)
-    template = services.template(question, key=inputs[page.ask.key], nano_stands_in=True)
+    template = services.template(question, key=inputs[page.header.key], nano_stands_in=True)
     state.asked = question_key(page, panel, inputs)
     state.batch.ask(state.asked)
     state.going, state.words = True, ""
@@ -140,8 +150,8 @@ def read_batch_question(page: Page, panel: BatchPanel, inputs: Inputs) -> Questi
         token=inputs[panel.task],
         text=inputs[panel.text] or "",
         classes=tuple(inputs[panel.classes] or ()),
-        model_id=labels.model_id_of(inputs[page.ask.model]),
-        backend=inputs[page.ask.backend],
+        model_id=labels.model_id_of(inputs[page.dock.model]),
+        backend=inputs[page.header.backend],
     )
 
 
@@ -240,7 +250,7 @@ async def open_picture(page: Page, panel: BatchPanel, inputs: Inputs, index: obj
     except FlorenceUIError as error:
         return updates | {panel.stage: result_view.failed(None, error)}
     lines = [
-        Message(text=f"{item.name} · {answer_view.meta_line(page, analysis)}"),
+        Message(text=f"{item.name} · {answer_view.source_text(page, analysis)}"),
         *answer_view.warning_messages(analysis, analysis.picture.path),
     ]
     stage = result_view.answered(analysis.result, path, (), style.palette)

@@ -87,7 +87,7 @@ def build_compare_tab(page: Page, tab: gr.Tab) -> None:
         return {**show_run(panel), panel.notice: text_notice("Stopped."), **reset_sides(panel, inputs[page.session])}
 
     tab.select(look, fields, panel.parts, **unqueued())
-    wire_run({panel.run: stoppable_comparison(page, panel)}, [panel.stop], stopped, fields, panel.parts)
+    wire_run({panel.run.click: stoppable_comparison(page, panel).events}, [panel.stop], stopped, fields, panel.parts)
 
 
 def lay_out(page: Page) -> ComparePanel:
@@ -215,7 +215,7 @@ def build_requests(
     for name, side in panel.sides.items():
         own = replace(question, model_id=labels.model_id_of(inputs[side.model]), backend=inputs[side.backend])
         try:
-            template = page.services.template(own, key=inputs[page.ask.key], nano_stands_in=True)
+            template = page.services.template(own, key=inputs[page.header.key], nano_stands_in=True)
             requests[name] = template.about(picture)
         except FlorenceUIError as error:
             refused[name] = error
@@ -236,7 +236,7 @@ async def show_answer(page: Page, side: Side, inputs: Inputs, analysis: Analysis
     stage = result_view.answered(analysis.result, path, (), style.palette).model_copy(update={"phrases": []})
     text = compare.full_text(analysis.result)
     lines = [
-        Message(text=answer_view.meta_line(page, analysis)),
+        Message(text=answer_view.source_text(page, analysis)),
         *answer_view.warning_messages(analysis, analysis.picture.path),
     ]
     return {

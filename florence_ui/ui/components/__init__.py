@@ -5,23 +5,29 @@ set by the script, so it can never become HTML, script or template.
 """
 
 from florence_ui.ui.components.answer_list import AnswerList
-from florence_ui.ui.components.box_picker import BoxPicker
 from florence_ui.ui.components.contact_sheet import ContactSheet
+from florence_ui.ui.components.drawer_bar import DrawerBar
 from florence_ui.ui.components.drawing import Drawing
+from florence_ui.ui.components.film_strip import FilmStrip
+from florence_ui.ui.components.header_actions import HeaderActions
 from florence_ui.ui.components.notice import Notice
+from florence_ui.ui.components.region_field import RegionField
 from florence_ui.ui.components.result_viewer import ResultViewer
 from florence_ui.ui.components.stage import Stage
+from florence_ui.ui.components.task_picker import TaskPicker
 from florence_ui.ui.components.text_diff import TextDiff
-from florence_ui.ui.components.thumbnail_strip import ThumbnailStrip
 
 __all__ = [
     "AnswerList",
-    "BoxPicker",
     "ContactSheet",
+    "DrawerBar",
     "Drawing",
+    "FilmStrip",
+    "HeaderActions",
     "Notice",
+    "RegionField",
     "ResultViewer",
     "Stage",
+    "TaskPicker",
     "TextDiff",
-    "ThumbnailStrip",
 ]

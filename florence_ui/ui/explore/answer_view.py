@@ -1,36 +1,42 @@
-"""An answer in all its forms: picture, before and after, table, text, JSON, code, and messages."""
+"""An answer in all its forms: stage, drawing, list, table, text, JSON and code."""
 
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
-from florence_ui import storage
 from florence_ui.assets import EXAMPLES
-from florence_ui.concurrency.fair_pool import draw_pool
+from florence_ui.errors import FlorenceUIError
 from florence_ui.exports.records import analysis_record
 from florence_ui.exports.snippets import curl_snippet, python_snippet
 from florence_ui.exports.tables import table_rows
-from florence_ui.images.loading import encode_jpeg
 from florence_ui.inference.drawing import draw as draw_file
 from florence_ui.inference.per_class import DETECT
-from florence_ui.inference.request import StoredAnalysis, Strategy
+from florence_ui.inference.request import Question, StoredAnalysis, Strategy
 from florence_ui.models import NANO
 from florence_ui.rendering.annotate import Style, suitable_annotators
+from florence_ui.rendering.view import WHOLE, View
 from florence_ui.results.result import Result
+from florence_ui.tasks import InputKind, get_task
 from florence_ui.ui import labels
+from florence_ui.ui.components.answer_list import AnswerListValue
+from florence_ui.ui.components.drawer_bar import DrawerValue
+from florence_ui.ui.components.drawing import DrawingValue
+from florence_ui.ui.components.film_strip import FilmValue, Thumbnail
 from florence_ui.ui.components.notice import Message, NoticeValue
-from florence_ui.ui.components.result_viewer import ResultViewerValue
-from florence_ui.ui.components.thumbnail_strip import Thumbnail, ThumbnailStripValue
-from florence_ui.ui.explore import result_view
-from florence_ui.ui.explore.panels import WELCOME
+from florence_ui.ui.components.stage import StageAction, StageNote, StageValue
+from florence_ui.ui.explore import stage_view
+from florence_ui.ui.explore.answer_rows import answer_list
+from florence_ui.ui.explore.examples import example_thumbnails
+from florence_ui.ui.explore.filters import apply_filters, removal_notice
+from florence_ui.ui.explore.next_steps import next_steps
 from florence_ui.ui.file_data import as_file_data
 from florence_ui.ui.layout import Page
-from florence_ui.ui.updates import Updates
+from florence_ui.ui.updates import Inputs, Updates
 from florence_ui.visitors.session import PageSession, Recipe, Run
 
-THUMBNAIL_SIZE = (168, 120)
+THUMBNAIL = View(size=(152, 152))
+NOTE_TITLES = {"describe": "Describe", "name": "What is it", "segment": "Segment", "read": "Read", "cut": "Cut out"}
 
 
 def visible_rows(run: Run) -> list[int]:
@@ -38,56 +44,165 @@ def visible_rows(run: Run) -> list[int]:
     return [row for row in range(len(run.analysis.result.detections)) if row not in run.hidden]
 
 
-async def draw(session: PageSession, run: Run, style: Style) -> None:
-    """Draw an answer into a new file, with a small copy of the first drawing.
+async def draw(session: PageSession, style: Style) -> DrawingValue | None:
+    """Draw the answer on the page as the browser shows it; None if there is none.
 
     Raises:
         FlorenceUIError: If the picture is gone or the file cannot be written.
     """
-    analysis = await session.analysis_of(run)
-    run.after = await draw_file(analysis, style, visible_rows(run))
-    if run.thumbnail is None:
-        run.thumbnail = await draw_pool.run(make_thumbnail, run.after)
+    run, view = session.run, session.view
+    if run is None:
+        return None
+    path = await draw_file(await session.analysis_of(run), style, visible_rows(run), view=view)
+    return DrawingValue(image=as_file_data(path), view=view.box if view else WHOLE, answer=run.name)
 
 
-def make_thumbnail(path: Path) -> Path:
-    """A picture small enough for the thumbnail strip."""
-    with Image.open(path) as image:
-        image.draft("RGB", THUMBNAIL_SIZE)
-        image.thumbnail((THUMBNAIL_SIZE[0] * 2, THUMBNAIL_SIZE[1] * 2))
-        return storage.write(encode_jpeg(image.convert("RGB"), 80), ".jpg", stem="thumbnail")
+async def make_thumbnail(session: PageSession, run: Run) -> None:
+    """Draw an answer small, without words, for the film strip.
+
+    Raises:
+        FlorenceUIError: If the picture is gone or the file cannot be written.
+    """
+    run.thumbnail = await draw_file(await session.analysis_of(run), Style(labels=False), view=THUMBNAIL)
 
 
-def stage_value(session: PageSession, style: Style | None = None) -> ResultViewerValue:
+def stage_value(session: PageSession, question: Question, palette: str = Style.palette) -> StageValue:
     """The stage while nothing is running."""
-    run = session.run
-    if run is not None and run.after is not None:
-        return result_view.answered(run.analysis.result, run.after, run.hidden, (style or Style()).palette)
-    return result_view.ready(session.shown) if session.shown else WELCOME
+    run, task = session.run, get_task(question.token)
+    if session.shown is None or session.size is None:
+        return StageValue(opens=True)
+    if run is None:
+        value = stage_view.ready(session.shown, session.size)
+    else:
+        value = stage_view.answered(run.analysis.result, session.shown, run.hidden, palette, run.name)
+        if is_stale(run, question):
+            value = stage_view.stale(value, run.analysis.result.task, task)
+    return on_page(value, session, wants_region=task.input_kind is InputKind.REGION and not session.region)
 
 
-def answer_updates(page: Page, session: PageSession, style: Style) -> Updates:
-    """All forms of the answer that is shown; empty if there is none."""
-    answer, run = page.answer, session.run
+def on_page(value: StageValue, session: PageSession, *, wants_region: bool = False) -> StageValue:
+    """A value of the stage that can be asked about places, with what was asked."""
+    notes = [
+        StageNote(
+            action=place.action, index=place.index, region=list(place.region) if place.region else None,
+            title=NOTE_TITLES.get(place.action, ""), text=note.text, state=note.state,
+            image=as_file_data(note.image), file=as_file_data(note.file),
+        )
+        for place, note in session.notes.items()
+    ]  # fmt: skip
+    region = list(session.region) if session.region else None
+    if session.run and session.run.recipe and session.run.recipe.then:
+        value = value.model_copy(update={"phrases": []})  # these words are the labels
+    changes = {"asks": True, "opens": True, "notes": notes, "region": region, "wants_region": wants_region}
+    return value.model_copy(update=changes)
+
+
+def is_stale(run: Run, question: Question) -> bool:
+    """Whether an answer is to another task than the chosen one."""
+    return run.question.token != question.token
+
+
+def standing(page: Page, session: PageSession, question: Question, palette: str = Style.palette) -> Updates:
+    """The stage and the list of the answer on the page, without a new drawing."""
+    stage = stage_value(session, question, palette)
+    return {page.stage: stage, page.side.answer_list: list_value(page, session, stage, question)}
+
+
+def busy(page: Page, session: PageSession, words: str) -> Updates:
+    """The page during a run."""
+    if session.shown is None or session.size is None:
+        return {}
+    value = on_page(stage_view.busy(session.shown, session.size, words), session)
+    return {page.stage: value, page.side.answer_list: AnswerListValue(state="busy")}
+
+
+def failed(page: Page, session: PageSession, question: Question, error: FlorenceUIError) -> Updates:
+    """The page after a run without an answer; the previous answer stays among the recent ones."""
+    session.run = None
+    backends = page.services.pipeline.backends
+    helps = labels.failure_actions(error, question.backend, backends) if session.shown else []
+    actions = [StageAction(name=name, label=label) for name, label in helps]
+    value = stage_view.failed(session.shown, session.size or (1, 1), error, actions)
+    return {**no_answer(page, session, question), page.stage: on_page(value, session)}
+
+
+def no_answer(page: Page, session: PageSession, question: Question) -> Updates:
+    """The page with a picture, or none, and no answer."""
+    side = page.side
+    return {
+        **standing(page, session, question),
+        side.drawers: DrawerValue(),
+        side.warnings: NoticeValue(),
+        **then_updates(page, session),
+        page.film.strip: film_value(page, session),
+    }
+
+
+async def answer_updates(page: Page, inputs: Inputs, question: Question) -> Updates:
+    """All forms of the answer that is shown, without what the filters leave out; empty if there is none.
+
+    Raises:
+        FlorenceUIError: If the picture is gone or the drawing cannot be written.
+    """
+    session: PageSession = inputs[page.session]
+    side, run, style = page.side, session.run, page.style.read(inputs)
     if run is None:
         return {}
-    analysis, result = run.analysis, run.analysis.result
-    recipe = recipe_of(run)
+    removals = apply_filters(run, inputs[page.style.filters])
+    analysis, result, recipe = run.analysis, run.analysis.result, recipe_of(run)
     alone = len(recipe.prompts) == 1 and recipe.then is None
-    headers, rows = table_rows(result, [row for row in range(len(result.detections)) if row not in run.filtered])
     return {
-        **picture_updates(page, session, style),
-        answer.table: gr.update(headers=headers, value=rows),
-        answer.text: result.text,
-        answer.curl: curl_snippet(prompt=recipe.prompts[0], alone=alone, **call_arguments(page, run)),
-        answer.json: analysis_record(analysis),
-        answer.meta: NoticeValue(messages=[Message(text=meta_line(page, analysis))]),
-        answer.warnings: NoticeValue(messages=warning_messages(analysis, run.source)),
-        page.style.panel: gr.update(visible=bool(len(result.detections))),
-        page.style.annotators: gr.update(choices=annotator_choices(result, style)),
-        page.download.panel: gr.update(visible=True),
-        **recent_updates(page, session, style),
+        page.drawing: await draw(session, style),
+        **standing(page, session, question, style.palette),
+        side.table: table_update(run),
+        side.text: result.text or "\n".join(result.labels),
+        side.curl: curl_snippet(prompt=recipe.prompts[0], alone=alone, **call_arguments(page, run)),
+        side.python: program(page, run, style),
+        side.json: analysis_record(analysis),
+        side.warnings: NoticeValue(messages=warning_messages(analysis, run.source)),
+        page.style.filter_notice: removal_notice(removals),
+        side.style.annotators: gr.update(choices=annotator_choices(result, style)),
+        side.drawers: DrawerValue(answered=True),
+        **then_updates(page, session),
+        page.film.strip: film_value(page, session),
     }
+
+
+def then_updates(page: Page, session: PageSession) -> Updates:
+    """The buttons of what can be done next."""
+    run = session.run
+    steps = next_steps(run.analysis.result, len(visible_rows(run))) if run else {}
+    buttons: Updates = {
+        button: gr.update(visible=step in steps, value=steps.get(step, ""))
+        for step, button in page.side.next_steps.items()
+    }
+    return {page.side.then: gr.update(visible=bool(steps)), **buttons}
+
+
+def table_update(run: Run) -> Any:
+    """The table of the objects that no filter leaves out."""
+    result = run.analysis.result
+    headers, rows = table_rows(result, [row for row in range(len(result.detections)) if row not in run.filtered])
+    return gr.update(headers=headers, value=rows)
+
+
+def list_value(page: Page, session: PageSession, stage: StageValue, question: Question) -> AnswerListValue:
+    """The list beside the stage."""
+    run = session.run
+    if run is None:
+        hint = "What the model finds is listed here." if session.shown else "Open a picture, then ask about it."
+        return AnswerListValue(title="No answer yet", hint=hint)
+    source = source_text(page, run.analysis)
+    if is_stale(run, question):
+        source = f"{run.analysis.result.task.title}, {source}"
+    return answer_list(run.analysis.result, stage.items, source)
+
+
+def source_text(page: Page, analysis: StoredAnalysis) -> str:
+    """Who answered, and how long it took."""
+    backend = page.services.pipeline.backends.get(analysis.backend)
+    here = backend is None or backend.is_on_this_machine
+    return labels.source_line(analysis) + ("" if here or analysis.recorded else f", {analysis.server}")
 
 
 def annotator_choices(result: Result, style: Style) -> list[str]:
@@ -95,25 +210,8 @@ def annotator_choices(result: Result, style: Style) -> list[str]:
     return [str(name) for name in dict.fromkeys([*suitable_annotators(result), *style.annotators])]
 
 
-def recent_updates(page: Page, session: PageSession, style: Style) -> Updates:
-    """The recent runs."""
-    return {page.recent: recent_thumbnails(session), page.recent_panel: gr.update(visible=bool(session.recent))}
-
-
-def picture_updates(page: Page, session: PageSession, style: Style) -> Updates:
-    """The components that change when the answer is redrawn."""
-    answer, run = page.answer, session.run
-    if run is None:
-        return {}
-    return {
-        answer.stage: stage_value(session, style),
-        answer.slider: (str(run.before), str(run.after)),
-        answer.python: program(page, run, style),
-    }
-
-
 def program(page: Page, run: Run, style: Style) -> str:
-    """The answer as a Python program, including all calls of a class search or a chain."""
+    """The answer as a Python program, including all calls of a class search or a follow-up."""
     recipe = recipe_of(run)
     prompts = list(recipe.prompts) if len(recipe.prompts) > 1 else recipe.prompts[0]
     return python_snippet(prompt=prompts, then=recipe.then, style=style, **call_arguments(page, run))
@@ -133,18 +231,7 @@ def call_arguments(page: Page, run: Run) -> dict[str, Any]:
     """The arguments besides the prompt for the code that repeats the call."""
     backends = page.services.pipeline.backends  # a recorded answer may come from one that this page does not have
     backend = backends.get(run.analysis.backend) or page.services.pipeline.backend(run.question.backend)
-    return {
-        "url": backend.url,
-        "needs_key": backend.needs_key,
-        "model_id": run.analysis.model_id,
-    }
-
-
-def meta_line(page: Page, analysis: StoredAnalysis) -> str:
-    """A sentence about how long the run took, and who answered."""
-    backend = page.services.pipeline.backends.get(analysis.backend)
-    here = backend is None or backend.is_on_this_machine
-    return labels.source_line(analysis) + ("" if here or analysis.recorded else f" · {analysis.server}")
+    return {"url": backend.url, "needs_key": backend.needs_key, "model_id": run.analysis.model_id}
 
 
 def warning_messages(analysis: StoredAnalysis, source: Path) -> list[Message]:
@@ -156,15 +243,20 @@ def warning_messages(analysis: StoredAnalysis, source: Path) -> list[Message]:
     return lines
 
 
-def recent_thumbnails(session: PageSession) -> ThumbnailStripValue:
-    """The recent runs as thumbnails."""
-    thumbnails = [
+def film_value(page: Page, session: PageSession) -> FilmValue:
+    """The film strip: the answer on the stage is current, else the example that is there without one."""
+    recent = [
         Thumbnail(
-            title=run.analysis.result.task.title,
-            note=labels.model_title(run.analysis.model_id),
+            title=f"{run.analysis.result.task.title}, {labels.model_title(run.analysis.model_id)}",
             image=as_file_data(run.thumbnail),
         )
         for run in session.recent
     ]
-    current = next((k for k, run in enumerate(session.recent) if run is session.run), -1)
-    return ThumbnailStripValue(thumbnails=thumbnails, current=current)
+    answers = (f"recent-{k}" for k, run in enumerate(session.recent) if run is session.run)
+    source = session.source[0] if session.source else None
+    pictures = (f"example-{k}" for k, example in enumerate(page.examples) if source and example.path == source)
+    return FilmValue(
+        recent=recent,
+        examples=example_thumbnails(page.examples),
+        current=next(answers, "") or next(pictures, ""),
+    )

@@ -1,4 +1,4 @@
-"""The gallery as a strip of thumbnails."""
+"""The gallery as thumbnails."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import gradio as gr
 
 from florence_ui.inference.gallery import Example
 from florence_ui.tasks import TASKS
-from florence_ui.ui.components.thumbnail_strip import Thumbnail, ThumbnailStripValue
+from florence_ui.ui.components.film_strip import Thumbnail
 from florence_ui.ui.file_data import as_file_data
 
 
@@ -15,9 +15,6 @@ def serve_thumbnails(examples: Sequence[Example]) -> None:
     gr.set_static_paths(sorted({example.thumbnail.parent for example in examples if example.thumbnail}))
 
 
-def example_thumbnails(examples: Sequence[Example], current: int = -1) -> ThumbnailStripValue:
+def example_thumbnails(examples: Sequence[Example]) -> list[Thumbnail]:
     """The examples as thumbnails."""
-    thumbnails = [
-        Thumbnail(title=e.title, note=TASKS[e.token].family.value, image=as_file_data(e.thumbnail)) for e in examples
-    ]
-    return ThumbnailStripValue(thumbnails=thumbnails, current=current)
+    return [Thumbnail(title=f"{e.title}: {TASKS[e.token].title}", image=as_file_data(e.thumbnail)) for e in examples]

@@ -1,49 +1,44 @@
-// Explore: Run waits for a picture that is still loading, the answer comes into view, a link to the setup is copied.
+// Explore: an error at a field takes the focus there, Run waits for a picture that is on its way, the sheet of a phone.
 (() => {
   const find = (query) => document.querySelector(query);
-  const MAX_WAIT = 120_000;   // milliseconds; then Run is free again, whatever became of the picture
-  let arriving = false, held = false;
+  const root = document.documentElement;
 
-  // The picture has arrived when the stage shows it, and will not arrive when an error stands at its field.
-  function expectPicture(isComing) {
-    if (!isComing || arriving) return;
-    arriving = true;
-    const run = find("#run"), watcher = new MutationObserver((changes) => {
-      const notice = find("#picture-notice");
-      const arrived = changes.some((change) => change.attributeName === "src");
-      if (arrived || !notice.querySelector(".busy") && notice.querySelector(".error")) settle(arrived);
-    });
-    const limit = setTimeout(() => settle(false), MAX_WAIT);
-    function settle(arrived) {
-      watcher.disconnect();
-      clearTimeout(limit);
-      run.removeAttribute("aria-busy");
-      arriving = false;
-      if (held && arrived) setTimeout(() => find("#run")?.click(), 300);   // the fields change in the same moment
-      held = false;
-    }
-    run.setAttribute("aria-busy", "true");
-    watcher.observe(find("#stage"), { attributes: true, attributeFilter: ["src"], subtree: true });
-    watcher.observe(find("#picture-notice"), { childList: true, subtree: true });
+  // What a field needs is said above the dock; who pressed Run goes on typing there, or gets a box to move.
+  document.addEventListener("notified", (event) => {
+    if (!event.target.closest?.("#input-notice")) return;
+    setTimeout(() => {   // Run has come back by then
+      if (find("#region")?.offsetParent && !find("#region .set")) document.dispatchEvent(new CustomEvent("florence:place"));
+      else window.florencePage.focusField();
+    }, 50);
+  });
+
+  // The link's popover closes when its picture is asked for.
+  const closeOpen = () => find("#open-pop:popover-open")?.hidePopover();
+  document.addEventListener("click", (event) => { if (event.target.closest?.("#link .submit-button")) setTimeout(closeOpen); });
+  document.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.closest?.("#link")) setTimeout(closeOpen); });
+
+  // The sheet: pulled or clicked.
+  function setSheet(up) {
+    root.toggleAttribute("data-sheet", up);
+    find("#grip")?.setAttribute("aria-expanded", String(up));
   }
-
-  const isPicture = (files) => [...(files ?? [])].some((file) => file.type.startsWith("image/"));
-  const link = () => find("#link textarea, #link input")?.value.trim();
-  const on = (type, isComing) => document.addEventListener(type, (event) => expectPicture(isComing(event, event.target)), true);
-  on("change", (event, target) => target.closest?.("#picture") && isPicture(target.files));
-  on("drop", (event, target) => target.closest?.("#picture") && isPicture(event.dataTransfer?.files));
-  on("keydown", (event, target) => event.key === "Enter" && target.closest?.("#link") && link());
-  on("click", (event, target) => target.closest?.("#link .submit-button") && link());
+  let from = null, pulled = false;
+  document.addEventListener("pointerdown", (event) => {
+    const grip = event.target.closest?.("#grip");
+    if (!grip) return;
+    grip.setPointerCapture(event.pointerId);
+    [from, pulled] = [event.clientY, false];
+  });
+  document.addEventListener("pointermove", (event) => {
+    if (from === null || Math.abs(event.clientY - from) < 24) return;
+    pulled = true;
+    setSheet(event.clientY < from);
+  });
+  document.addEventListener("pointerup", () => { from = null; });
   document.addEventListener("click", (event) => {
-    if (!arriving || !event.target.closest?.("#run")) return;
-    event.stopImmediatePropagation();
-    event.preventDefault();
-    held = true;
-  }, true);
-
-  // On a narrow screen the answer is below the question.
-  document.addEventListener("click", (event) => {
-    if (event.target.closest?.("#run") && window.innerWidth <= 820) window.florencePage.scrollTo("#answer", "start");
+    if (event.target.closest?.("#grip") && !pulled) setSheet(!root.hasAttribute("data-sheet"));
+    if (event.target.closest?.("#run")) setSheet(false);
+    pulled = false;
   });
 
   window.florencePage.copyLink = async (query) => {

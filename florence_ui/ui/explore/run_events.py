@@ -1,74 +1,70 @@
-"""Run, Stop, and reopening recent runs."""
+"""Run and Stop."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import gradio as gr
-from gradio.blocks import Block
 
 from florence_ui.concurrency.queueing import OnStatus
 from florence_ui.errors import FlorenceUIError
 from florence_ui.inference.request import Analysis
-from florence_ui.ui.components.notice import NoticeValue, error_notice
-from florence_ui.ui.explore import answer_view, result_view
-from florence_ui.ui.layout import Page, queued
-from florence_ui.ui.stoppable_run import StoppableRun, wire_run
-from florence_ui.ui.updates import (
-    Inputs,
-    Updates,
-    clear_answer,
-    fill_form,
-    fit_form_to_task,
-    has_key,
-    merge_updates,
-    read_question,
-)
+from florence_ui.ui.components.notice import error_notice
+from florence_ui.ui.explore import answer_view
+from florence_ui.ui.explore.next_steps import ABOUT_EACH
+from florence_ui.ui.explore.stage_events import stream_action
+from florence_ui.ui.explore.then_events import finish_step, stoppable_step
+from florence_ui.ui.layout import Page
+from florence_ui.ui.stoppable_run import StoppableRun, until, wire_run
+from florence_ui.ui.updates import Inputs, Updates, read_question, show_run, show_stop
 from florence_ui.visitors.multi_call import answer, with_status
-from florence_ui.visitors.session import PageSession
 
-FIELDS = {"text": "input_notice", "classes": "input_notice", "region": "input_notice", "image": "picture_notice"}
-"""Fields that show their own errors; the stage shows all others."""
+FIELDS = frozenset({"text", "classes", "region"})
+"""Fields whose errors stand in the dock; the stage shows all others."""
 
 
 def wire(page: Page) -> None:
-    """Connect Run, Stop and the recent runs."""
-    ask, stage = page.ask, page.answer.stage
-    fields = {*page.question_fields, *page.style.controls}
-    parts = [ask.run, ask.stop, ask.input_notice, ask.picture_notice, *page.answer_parts]
+    """Connect everything that asks the model with Stop."""
+    dock = page.dock
+    run = stoppable_run(page).events
+    starts = dict.fromkeys([dock.run.click, dock.phrase.submit, dock.prompt.submit, page.asked.change], run)
+    starts |= {page.side.next_steps[step].click: stoppable_step(page, step).events for step in ABOUT_EACH}
 
-    def stopped(inputs: Inputs) -> Updates:
-        return {**show_run(page), stage: answer_view.stage_value(inputs[page.session], page.style.read(inputs))}
+    async def act(inputs: Inputs, event: gr.EventData) -> AsyncGenerator[Updates]:
+        def failed(inputs: Inputs, error: FlorenceUIError) -> Updates:
+            return {**show_run(page), page.picture_notice: error_notice(error)}
 
-    async def go_back(inputs: Inputs, event: gr.EventData) -> Updates:
-        return await reopen_run(page, inputs, getattr(event, "index", None))
+        def stream(inputs: Inputs) -> AsyncGenerator[Updates]:
+            return until(inputs[page.session].left, stream_action(page, inputs, event))
 
-    wire_run({ask.run: stoppable_run(page)}, [ask.stop], stopped, fields, parts)
-    page.recent.select(go_back, fields, reopen_parts(page), **queued())
+        action = StoppableRun(stream, lambda: show_stop(page), failed)
+        async for updates in action.events(inputs):
+            yield updates
 
+    async def stopped(inputs: Inputs) -> Updates:
+        return await stop_run(page, inputs)
 
-def reopen_parts(page: Page) -> list[Block]:
-    """The components that change when a recent run is reopened."""
-    ask = page.ask
-    parts = [ask.run, ask.stop, ask.input_notice, ask.picture_notice, *page.answer_parts, *page.question_parts]
-    return [*dict.fromkeys([*parts, *page.filled_parts, ask.examples])]
+    fields = page.answer_fields
+    wire_run(starts | {page.stage.act: act}, [dock.stop], stopped, fields, page.answer_parts, stop_is_slow=True)
 
 
 def stoppable_run(page: Page) -> StoppableRun:
     """The run that a click on Run starts."""
 
     def failed(inputs: Inputs, error: FlorenceUIError) -> Updates:
-        return {**show_run(page), **show_error(page, inputs[page.session], error)}
+        return {**show_run(page), **show_error(page, inputs, error)}
 
-    return StoppableRun(lambda inputs: stream_run(page, inputs), lambda: show_stop(page), failed)
+    return StoppableRun(
+        lambda inputs: until(inputs[page.session].left, stream_run(page, inputs)), lambda: show_stop(page), failed
+    )
 
 
 async def stream_run(page: Page, inputs: Inputs) -> AsyncGenerator[Updates]:
     """Show a run, from its first state to its answer."""
-    session, style, services = inputs[page.session], page.style.read(inputs), page.services
+    session, services = inputs[page.session], page.services
     question, shown = read_question(page, inputs), session.shown
     picture = await session.picture()
-    request = services.template(question, key=inputs[page.ask.key], nano_stands_in=True).about(picture)
-    yield {page.answer.stage: result_view.busy(shown, "Asking the model")}
+    request = services.template(question, key=inputs[page.header.key], nano_stands_in=True).about(picture)
+    yield answer_view.busy(page, session, "Asking the model")
 
     async def ask(on_status: OnStatus) -> AsyncGenerator[Analysis]:
         yield await answer(services, request, on_status)
@@ -76,58 +72,34 @@ async def stream_run(page: Page, inputs: Inputs) -> AsyncGenerator[Updates]:
     async with aclosing(with_status(ask)) as states:
         async for state in states:
             if isinstance(state, str):
-                yield {page.answer.stage: result_view.busy(shown, state)}
+                yield {page.stage: answer_view.busy(page, session, state)[page.stage]}
                 continue
             run = session.add_run(question, state, shown)
-            await answer_view.draw(session, run, style)
-            updates = answer_view.answer_updates if session.run is run else answer_view.recent_updates
-            yield merge_updates(show_run(page), updates(page, session, style))
+            await answer_view.make_thumbnail(session, run)
+            if session.run is not run:  # another picture is on the page by now
+                yield {**show_run(page), page.film.strip: answer_view.film_value(page, session)}
+                continue
+            yield {**show_run(page), **await answer_view.answer_updates(page, inputs, question)}
 
 
-def show_stop(page: Page) -> Updates:
-    """Show Stop instead of Run."""
-    ask = page.ask
-    return {
-        ask.run: gr.update(visible=False),
-        ask.stop: gr.update(visible=True),
-        ask.input_notice: NoticeValue(),
-        ask.picture_notice: NoticeValue(),
-    }
+def show_error(page: Page, inputs: Inputs, error: FlorenceUIError) -> Updates:
+    """Show an error at its field, if that is in the dock, else at the foot of the stage."""
+    if getattr(error, "field", "") in FIELDS:
+        return {**show_idle(page, inputs), page.dock.notice: error_notice(error)}
+    return answer_view.failed(page, inputs[page.session], read_question(page, inputs), error)
 
 
-def show_run(page: Page) -> Updates:
-    """Show Run instead of Stop."""
-    return {page.ask.run: gr.update(visible=True), page.ask.stop: gr.update(visible=False)}
-
-
-def show_error(page: Page, session: PageSession, error: FlorenceUIError) -> Updates:
-    """Show an error at its field, if that is on the page, else instead of the answer."""
-    field = FIELDS.get(getattr(error, "field", ""))
-    if field:
-        return {getattr(page.ask, field): error_notice(error), page.answer.stage: answer_view.stage_value(session)}
-    return show_failure(page, session, error)
-
-
-def show_failure(page: Page, session: PageSession, error: FlorenceUIError) -> Updates:
-    """Show why there is no answer, and clear the previous one, which stays among the recent runs."""
-    session.run = None
-    failed = result_view.failed(session.shown, error)
-    return {**clear_answer(page), page.answer.stage: failed, page.recent: answer_view.recent_thumbnails(session)}
-
-
-async def reopen_run(page: Page, inputs: Inputs, index: object) -> Updates:
-    """Show an earlier answer with its picture and question; the model is not asked again."""
-    session: PageSession = inputs[page.session]
+async def stop_run(page: Page, inputs: Inputs) -> Updates:
+    """The idle page after Stop, with what was answered so far."""
     try:
-        run = await session.show_again(index) if isinstance(index, int) else None
-        if run is None:
-            return {}
-        style = page.style.read(inputs)
-        await answer_view.draw(session, run, style)
+        return await finish_step(page, inputs) if inputs[page.session].unfinished else show_idle(page, inputs)
     except FlorenceUIError as error:
-        return {page.answer.stage: result_view.failed(session.shown, error)}
-    return merge_updates(
-        fill_form(page, run.question),
-        fit_form_to_task(page, session, run.question, key=has_key(page, inputs), fresh=True),
-        answer_view.answer_updates(page, session, style),
-    )
+        return {**show_idle(page, inputs), page.picture_notice: error_notice(error)}
+
+
+def show_idle(page: Page, inputs: Inputs) -> Updates:
+    """The page with the answer that it had, and nothing running."""
+    session = inputs[page.session]
+    for place in [place for place, note in session.notes.items() if note.state == "busy"]:
+        del session.notes[place]
+    return {**show_run(page), **answer_view.standing(page, session, read_question(page, inputs))}

@@ -1,4 +1,4 @@
-"""Style, visibility and downloads of the current answer; the model is not asked again."""
+"""Style, filters and downloads of the current answer; the model is not asked again."""
 
 import gradio as gr
 
@@ -8,40 +8,63 @@ from florence_ui.exports.formats import export_answer
 from florence_ui.rendering.annotate import Style
 from florence_ui.ui.components.notice import NoticeValue, error_notice, text_notice
 from florence_ui.ui.explore import answer_view
+from florence_ui.ui.explore.filters import apply_filters, removal_notice
+from florence_ui.ui.explore.stage_events import redraw
 from florence_ui.ui.layout import Page, queued
-from florence_ui.ui.updates import Inputs, Updates
+from florence_ui.ui.updates import Inputs, Updates, read_question
 from florence_ui.visitors.session import PageSession
 
 HAND_OVER = "window.florencePage.handOver"
 
 
 def wire(page: Page) -> None:
-    """Connect the style panel, the visibility toggles of the list and the downloads."""
-    style, answer = page.style, page.answer
-    fields, parts = {page.session, *style.controls}, [answer.stage, answer.slider, answer.python]
+    """Connect the style, the filters and the downloads."""
+    style, side = page.style, page.side
+    fields = page.answer_fields
+    drawn = [page.drawing, page.picture_notice, page.stage, side.answer_list, side.python]
     options = queued(trigger_mode="always_last")
 
-    async def redraw(inputs: Inputs) -> Updates:
-        return await redraw_answer(page, inputs[page.session], style.read(inputs))
+    async def restyle(inputs: Inputs) -> Updates:
+        return await show_style(page, inputs)
 
-    async def toggle(inputs: Inputs, event: gr.EventData) -> Updates:
-        session: PageSession = inputs[page.session]
-        if session.run is not None:
-            known = range(len(session.run.analysis.result.detections))
-            hidden = getattr(event, "hidden", None)
-            rows = hidden if isinstance(hidden, list) else []
-            session.run.hidden = frozenset(k for k in rows if isinstance(k, int) and k in known)
-        return await redraw_answer(page, session, style.read(inputs))
+    async def reset(inputs: Inputs) -> Updates:
+        usual = style.filled(Style())
+        return {**usual, **await show_style(page, {**inputs, **usual})}
 
-    async def reset(session: PageSession) -> Updates:
-        return {**style.filled(Style()), **await redraw_answer(page, session, Style())}
+    async def leave_out(inputs: Inputs) -> Updates:
+        return await filter_answer(page, inputs)
 
     for changed in style.changes:
-        changed(redraw, fields, parts, **options)
-    answer.stage.toggle(toggle, fields, parts, **options)
-    style.reset.click(reset, page.session, [*style.controls, *parts], **options)
+        changed(restyle, fields, drawn, **options)
+    style.reset.click(reset, fields, [*style.controls, *drawn], **options)
+    filtered = [*drawn, style.filter_notice, side.table, side.then, *side.next_steps.values()]
+    style.filters.input(leave_out, fields, filtered, **options)
     for name, button in page.download.buttons.items():
         wire_download(page, name, button)
+
+
+async def show_style(page: Page, inputs: Inputs) -> Updates:
+    """The answer redrawn in another style; its colors on the stage and in the list follow."""
+    session, style = inputs[page.session], page.style.read(inputs)
+    if session.run is None:
+        return {}
+    standing = answer_view.standing(page, session, read_question(page, inputs), style.palette)
+    program: Updates = {page.side.python: answer_view.program(page, session.run, style)}
+    return {**standing, **program, **await redraw(page, inputs)}
+
+
+async def filter_answer(page: Page, inputs: Inputs) -> Updates:
+    """The answer without what the filters leave out."""
+    session: PageSession = inputs[page.session]
+    if session.run is None:
+        return {}
+    removals = apply_filters(session.run, inputs[page.style.filters])
+    return {
+        **await show_style(page, inputs),
+        **answer_view.then_updates(page, session),
+        page.style.filter_notice: removal_notice(removals),
+        page.side.table: answer_view.table_update(session.run),
+    }
 
 
 def wire_download(page: Page, name: str, button: gr.Button) -> None:
@@ -51,10 +74,8 @@ def wire_download(page: Page, name: str, button: gr.Button) -> None:
     async def make(inputs: Inputs) -> Updates:
         session: PageSession = inputs[page.session]
         if session.run is None:
-            return {
-                download.handover: None,
-                download.notice: text_notice("There is no answer to download yet.", tone="error"),
-            }
+            nothing = text_notice("There is no answer to download yet.", tone="error")
+            return {download.handover: None, download.notice: nothing}
         try:
             analysis = await session.analysis_of(session.run)
             rows = answer_view.visible_rows(session.run)
@@ -66,14 +87,3 @@ def wire_download(page: Page, name: str, button: gr.Button) -> None:
     fields = {page.session, *page.style.controls}
     made = button.click(make, fields, [download.handover, download.notice], **queued())
     made.success(None, js=HAND_OVER)
-
-
-async def redraw_answer(page: Page, session: PageSession, style: Style) -> Updates:
-    """Redraw the answer in another style, or with other objects visible."""
-    if session.run is None:
-        return {}
-    try:
-        await answer_view.draw(session, session.run, style)
-    except FlorenceUIError as error:
-        return {page.download.notice: error_notice(error)}
-    return answer_view.picture_updates(page, session, style)

@@ -21,6 +21,7 @@ function pull() {
     return row;
   }));
   element.classList.toggle("silent", messages.length === 0);
+  if (messages.length) element.dispatchEvent(new CustomEvent("notified", { bubbles: true }));
 }
 // A message from the page's own scripts.
 element.addEventListener("notice", (event) => {

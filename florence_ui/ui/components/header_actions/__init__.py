@@ -1,0 +1,33 @@
+"""The right end of the header: where it runs, the theme, the API."""
+
+from pathlib import Path
+from typing import Literal
+
+from gradio.data_classes import GradioModel
+
+from florence_ui.ui.components.static import StaticComponent
+
+PillTone = Literal["good", "busy", "plain", "warning", "error"]
+
+
+class HeaderValue(GradioModel):
+    """What the pill says.
+
+    Attributes:
+        backend: The backend's title; left out where the window is narrow.
+        model: The model in one word.
+        state: The state in one or two words; left out likewise.
+        tone: The color of the dot.
+    """
+
+    backend: str = ""
+    model: str = ""
+    state: str = "looking"
+    tone: PillTone = "busy"
+
+
+class HeaderActions(StaticComponent):
+    """A pill that opens the popover `#where-pop`, the theme's button, and the link to the API's page."""
+
+    data_model = HeaderValue
+    folder = Path(__file__).parent

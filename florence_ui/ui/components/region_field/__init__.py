@@ -1,0 +1,24 @@
+"""The dock's line about the region: how to draw one, or where it is."""
+
+from pathlib import Path
+
+from gradio.data_classes import GradioModel
+
+from florence_ui.ui.components.static import StaticComponent
+
+
+class RegionValue(GradioModel):
+    """Where the region is, in words; empty if there is none."""
+
+    text: str = ""
+
+
+class RegionField(StaticComponent):
+    """A hint, and a button that places a region on the stage or drops the one that is there.
+
+    It asks the stage by the document's events `florence:place` and `florence:clear-region`; the stage reports to the
+    server.
+    """
+
+    data_model = RegionValue
+    folder = Path(__file__).parent

@@ -1,0 +1,1 @@
+"""The header: name, modes, and where it runs."""

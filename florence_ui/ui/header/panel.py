@@ -1,0 +1,47 @@
+"""The header's parts: the pill, and the popover with backend, key, and where the picture goes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+
+from florence_ui.inference.per_class import TITLES
+from florence_ui.inference.request import Strategy
+from florence_ui.ui.components import HeaderActions, Notice
+from florence_ui.ui.fragments import fragment
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Header:
+    """The pill, and what its popover holds."""
+
+    pill: HeaderActions
+    destination: Notice
+    state: Notice
+    backend: gr.Radio
+    key: gr.Textbox
+    strategy: gr.Radio
+
+
+def lay_out(backends: Sequence[tuple[str, str]], backend: str) -> Header:
+    """Lay out the name, the right end of the header and its popover; `backends` are (title, name)."""
+    fragment(HERE / "brand.html", elem_id="brand")
+    pill = HeaderActions(elem_id="header", label="Where it runs")
+    with gr.Column(elem_id="where-pop", elem_classes="popover"):
+        destination = Notice(elem_id="destination", label="Where the picture goes")
+        backend_field = gr.Radio(list(backends), value=backend, label="Backend", elem_id="backend")
+        state = Notice(elem_id="server-state", label="Its state")
+        key = gr.Textbox(
+            label="Roboflow API key", type="password", elem_id="key", visible=False, max_length=200,
+            placeholder="kept for this visit only",
+            html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
+        )  # fmt: skip
+        strategy = gr.Radio(
+            [(title, strategy.value) for strategy, title in TITLES.items()], value=Strategy.TOGETHER.value,
+            label="Several classes", elem_id="strategy",
+        )  # fmt: skip
+        fragment(HERE / "narrow.html", elem_id="narrow")
+    return Header(pill, destination, state, backend_field, key, strategy)
