@@ -32,7 +32,7 @@ MODELS = (
 
 NANO_NOTE = (
     "This answer comes from nano, a tiny model that only knows drawn scenes like this one.",
-    "For photographs, choose base under Model and server.",
+    "For photographs, choose base beside Run.",
 )
 
 

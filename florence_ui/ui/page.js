@@ -63,6 +63,12 @@
     }
   }, true);
 
+  // The key is announced with the button, which comes and goes.
+  new MutationObserver(() => document.querySelectorAll(".runs-tab:not([aria-keyshortcuts])").forEach((button) => {
+    button.setAttribute("aria-keyshortcuts", "Control+Enter");
+    button.title = "Ctrl+Enter";
+  })).observe(document, { childList: true, subtree: true });
+
   // Run and Stop replace each other: whoever pressed one by keyboard keeps the focus there.
   const watched = new WeakSet();
   let byKeyboard = false;

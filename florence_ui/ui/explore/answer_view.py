@@ -11,6 +11,7 @@ from florence_ui.exports.records import analysis_record
 from florence_ui.exports.snippets import curl_snippet, python_snippet
 from florence_ui.exports.tables import table_rows
 from florence_ui.inference.drawing import draw as draw_file
+from florence_ui.inference.drawing import show_part
 from florence_ui.inference.per_class import DETECT
 from florence_ui.inference.request import Question, StoredAnalysis, Strategy
 from florence_ui.models import NANO
@@ -45,14 +46,17 @@ def visible_rows(run: Run) -> list[int]:
 
 
 async def draw(session: PageSession, style: Style) -> DrawingValue | None:
-    """Draw the answer on the page as the browser shows it; None if there is none.
+    """Draw the answer as the browser shows it, or a part of the bare picture; None if there is nothing to draw.
 
     Raises:
         FlorenceUIError: If the picture is gone or the file cannot be written.
     """
     run, view = session.run, session.view
     if run is None:
-        return None
+        if view is None or view.box == WHOLE or session.shown is None:
+            return None
+        part = await show_part(await session.picture(), view)
+        return DrawingValue(image=as_file_data(part), view=view.box, answer=stage_view.undrawn(session.shown))
     path = await draw_file(await session.analysis_of(run), style, visible_rows(run), view=view)
     return DrawingValue(image=as_file_data(path), view=view.box if view else WHOLE, answer=run.name)
 
@@ -109,10 +113,8 @@ def standing(page: Page, session: PageSession, question: Question, palette: str 
 
 
 def busy(page: Page, session: PageSession, words: str) -> Updates:
-    """The page during a run."""
-    if session.shown is None or session.size is None:
-        return {}
-    value = on_page(stage_view.busy(session.shown, session.size, words), session)
+    """The page during a run, or while a picture is fetched."""
+    value = on_page(stage_view.busy(session.shown, session.size or (1, 1), words), session)
     return {page.stage: value, page.side.answer_list: AnswerListValue(state="busy")}
 
 
@@ -123,7 +125,8 @@ def failed(page: Page, session: PageSession, question: Question, error: Florence
     helps = labels.failure_actions(error, question.backend, backends) if session.shown else []
     actions = [StageAction(name=name, label=label) for name, label in helps]
     value = stage_view.failed(session.shown, session.size or (1, 1), error, actions)
-    return {**no_answer(page, session, question), page.stage: on_page(value, session)}
+    nothing: Updates = {page.stage: on_page(value, session), page.side.answer_list: AnswerListValue(title="No answer")}
+    return {**no_answer(page, session, question), **nothing}
 
 
 def no_answer(page: Page, session: PageSession, question: Question) -> Updates:

@@ -12,6 +12,28 @@
     }, 50);
   });
 
+  // Run waits for a picture that is on its way: the stage is busy then, and there is no Stop.
+  const MAX_WAIT = 120_000;   // milliseconds; then Run is free again, whatever became of the picture
+  let held = null;
+  function hold(stage) {
+    const watcher = new MutationObserver(() => settle(stage.dataset.state === "ready")), limit = setTimeout(() => settle(false), MAX_WAIT);
+    function settle(arrived) {
+      watcher.disconnect();
+      clearTimeout(limit);
+      held = null;
+      if (arrived) setTimeout(() => find("#run")?.click(), 300);   // the fields change in the same moment
+    }
+    watcher.observe(stage, { attributes: true, attributeFilter: ["data-state"] });
+    held = stage;
+  }
+  document.addEventListener("click", (event) => {
+    const stage = event.target.closest?.("#run") && find("#stage .stage[data-state=busy]");
+    if (!stage) return;
+    event.stopImmediatePropagation();
+    event.preventDefault();
+    if (!held) hold(stage);
+  }, true);
+
   // The link's popover closes when its picture is asked for.
   const closeOpen = () => find("#open-pop:popover-open")?.hidePopover();
   document.addEventListener("click", (event) => { if (event.target.closest?.("#link .submit-button")) setTimeout(closeOpen); });

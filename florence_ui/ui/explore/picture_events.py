@@ -7,16 +7,14 @@ from collections.abc import Awaitable
 import gradio as gr
 
 from florence_ui import storage
-from florence_ui.errors import FlorenceUIError
+from florence_ui.errors import FlorenceUIError, InputError
 from florence_ui.images.loading import Picture
 from florence_ui.inference.request import Question
-from florence_ui.ui.components.notice import NoticeValue, error_notice, text_notice
+from florence_ui.ui.components.notice import NoticeValue, error_notice
 from florence_ui.ui.explore import answer_view
 from florence_ui.ui.layout import Page, queued, unqueued
 from florence_ui.ui.updates import Inputs, Updates, fill_form, fit_form_to_task, merge_updates, read_question, show_run
 from florence_ui.visitors.session import PageSession
-
-FETCHING = "Fetching the picture"
 
 
 def wire(page: Page) -> None:
@@ -40,12 +38,12 @@ def wire(page: Page) -> None:
             return await reopen_run(page, inputs, index)
         return await take_example(page, inputs, index)
 
-    def fetching() -> NoticeValue:
-        return text_notice(FETCHING, tone="busy")
+    def fetching(inputs: Inputs) -> Updates:
+        return answer_view.busy(page, inputs[page.session], "Fetching the picture")
 
     stage.picture(upload, fields, parts, **latest)
     for listener, handler in ((film.link.submit, follow_typed), (stage.link, follow_dropped)):
-        listener(fetching, None, page.picture_notice, **unqueued())
+        listener(fetching, fields, [stage, page.side.answer_list], **unqueued())
         listener(handler, fields, parts, **latest)
     film.strip.select(choose, fields, parts, **latest)
 
@@ -53,7 +51,7 @@ def wire(page: Page) -> None:
 async def follow(page: Page, inputs: Inputs, link: object) -> Updates:
     """Put the picture behind a link on the page."""
     if not isinstance(link, str) or not link.strip():
-        return {page.picture_notice: text_notice("Type or paste a link first.", tone="error")}
+        return refuse(page, inputs, InputError("There is no link.", "Type or paste one."))
     return {**await take_picture(page, inputs, page.services.open_link(link.strip())), page.film.link: ""}
 
 
@@ -63,7 +61,7 @@ async def take_picture(page: Page, inputs: Inputs, opening: Awaitable[Picture]) 
     try:
         await set_picture(session, opening)
     except FlorenceUIError as error:
-        return {page.picture_notice: error_notice(error)}
+        return refuse(page, inputs, error)
     question = read_question(page, inputs)
     return merge_updates(fit_form_to_task(page, session, question.token), show_picture(page, session, question))
 
@@ -78,7 +76,7 @@ async def take_example(page: Page, inputs: Inputs, index: object) -> Updates:
             session, services.open_own(example.path) if example.path else services.open_link(example.link)
         )
     except FlorenceUIError as error:
-        return {page.picture_notice: error_notice(error)}
+        return refuse(page, inputs, error)
     now = read_question(page, inputs)
     question = example.question(model_id=now.model_id, backend=now.backend)
     session.region = question.region
@@ -87,6 +85,12 @@ async def take_example(page: Page, inputs: Inputs, index: object) -> Updates:
         show_picture(page, session, question),
         {page.asked: secrets.token_hex(4)},
     )
+
+
+def refuse(page: Page, inputs: Inputs, error: FlorenceUIError) -> Updates:
+    """The page as it was, and why it got no other picture."""
+    standing = answer_view.standing(page, inputs[page.session], read_question(page, inputs))
+    return {**standing, page.picture_notice: error_notice(error)}
 
 
 async def set_picture(session: PageSession, opening: Awaitable[Picture]) -> None:

@@ -119,8 +119,14 @@ def lay_out() -> Side:
         with drawer("JSON"):
             record = gr.JSON(label="JSON", elem_id="record", show_label=False)
         with drawer("Code"):
-            python = gr.Code(label="Python", language="python", interactive=False, elem_id="python")
-            curl = gr.Code(label="curl", language="shell", interactive=False, elem_id="curl")
+            python = gr.Code(
+                label="Python", language="python", interactive=False, wrap_lines=True, show_line_numbers=False,
+                elem_id="python",
+            )  # fmt: skip
+            curl = gr.Code(
+                label="curl", language="shell", interactive=False, wrap_lines=True, show_line_numbers=False,
+                elem_id="curl",
+            )  # fmt: skip
         with drawer("Style"):
             style = style_panel()
         with drawer("Download"):
@@ -144,6 +150,7 @@ def drawer(title: str) -> Iterator[None]:
 def style_panel() -> StylePanel:
     """Lay out the style of the drawing and the filters."""
     usual = Style()
+    gr.Checkbox(False, label="Show the bare picture", elem_id="bare")  # in the browser alone, by the style sheet
     annotators = LenientCheckboxGroup(
         [], label="Draw as", info="If none is chosen, those that suit the answer best are used.", elem_id="annotators"
     )

@@ -43,7 +43,7 @@ def wire(page: Page) -> None:
 
     async def look(inputs: Inputs, event: gr.EventData) -> Updates:
         session = inputs[page.session]
-        seen: list[Any] = [getattr(event, name, None) for name in ("size", "ratio", "box")]
+        seen: list[Any] = [getattr(event, name, None) for name in ("size", "ratio", "box", "reserved")]
         session.view = View(*seen)
         return await redraw(page, inputs)
 
