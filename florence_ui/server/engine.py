@@ -73,8 +73,8 @@ class Network(Protocol):
     def max_batch(self) -> int:
         """Maximum number of pictures or questions in one call; 1 where more at once are no faster."""
 
-    def see(self, pixel_values: "NDArray[np.float32]") -> Sequence[Features]:
-        """The features of pictures of shape (n, 3, height, width), one each."""
+    def see(self, pictures: "Sequence[NDArray[np.float32]]") -> Sequence[Features]:
+        """The features of pictures, from pixel values of shape (3, height, width) each."""
 
     def answer(self, questions: Sequence[Question]) -> list[list[int]]:
         """The token ids that a beam search gives for each question, with those that start and end an answer.

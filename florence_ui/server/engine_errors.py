@@ -7,7 +7,3 @@ class EngineUnavailableError(Exception):
 
 class BrokenWeightsError(Exception):
     """The files exist, but are not a complete Florence-2 checkpoint that an engine can run."""
-
-
-class GenerationStoppedError(Exception):
-    """The caller disconnected, so the answer was not finished."""

@@ -1,6 +1,8 @@
-"""A checkpoint that answers a picture and a prompt: the processor around an engine's network."""
+"""A checkpoint that answers pictures and prompts: the processor around an engine's network."""
 
 import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +11,38 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from florence_ui.models import MAX_NEW_TOKENS
-from florence_ui.server.engine import Engine, Features, Network, Question
-from florence_ui.server.engine_errors import GenerationStoppedError
+from florence_ui.server.engine import Engine, Network, Question
 from florence_ui.server.feature_cache import FeatureCache, content_key
 from florence_ui.server.processing.processor import Processor
 from florence_ui.server.prompts import answer_key
 from florence_ui.server.refusals import RefusalError
 
 
+@dataclass(frozen=True, eq=False)
+class Inquiry:
+    """A picture and a prompt in the network's numbers.
+
+    Attributes:
+        pixel_values: Of shape (3, height, width).
+        key: The digest of these.
+        token_ids: The prompt's.
+        max_new_tokens: Maximum length of the answer.
+        stop: Ends the generation when set.
+        task: The key of its answer.
+        image_size: The picture's own width and height.
+    """
+
+    pixel_values: NDArray[np.float32]
+    key: bytes
+    token_ids: list[int]
+    max_new_tokens: int
+    stop: threading.Event
+    task: str
+    image_size: tuple[int, int]
+
+
 class Florence2:
-    """A checkpoint in memory; not thread-safe.
+    """A checkpoint in memory.
 
     Args:
         network: The network in an engine.
@@ -30,10 +54,13 @@ class Florence2:
         self.processor = processor
         self.features = FeatureCache()
 
-    def answer(
-        self, image: Image.Image, prompt: str, *, max_new_tokens: int | None, stop: threading.Event
-    ) -> dict[str, Any]:
-        """Ask the model; the answer is in pixels of the image.
+    @property
+    def max_batch(self) -> int:
+        """Inquiries that `generate` may be given at once."""
+        return self.network.max_batch
+
+    def inquire(self, image: Image.Image, prompt: str, max_new_tokens: int | None, stop: threading.Event) -> Inquiry:
+        """Prepare a question; may run in any thread.
 
         Args:
             image: Upright RGB.
@@ -41,32 +68,10 @@ class Florence2:
             max_new_tokens: Maximum length of the answer; `MAX_NEW_TOKENS` if None, never more than the model's limit.
             stop: Ends the generation when set.
 
-        Returns:
-            One key, the prompt up to its first `>`, and the processor's reading of the answer.
-
         Raises:
             RefusalError: 400 if the prompt is longer than the model can read.
-            GenerationStoppedError: If `stop` was set.
         """
         token_ids = self.processor.token_ids(prompt)
-        self._check_length(token_ids)
-        features = self._see(self.processor.pixel_values(image))
-        length = min(max_new_tokens or MAX_NEW_TOKENS, self.network.max_positions)
-        (ids,) = self.network.answer([Question(features, token_ids, length, stop)])
-        if stop.is_set():
-            raise GenerationStoppedError
-        return self.processor.read_answer(ids, answer_key(prompt), image.size)
-
-    def _see(self, pixel_values: NDArray[np.float32]) -> Features:
-        """The picture's features, from the cache or computed."""
-        key = content_key(pixel_values)
-        features = self.features.get(key)
-        if features is None:
-            (features,) = self.network.see(pixel_values[np.newaxis])
-            self.features.put(key, features)
-        return features
-
-    def _check_length(self, token_ids: list[int]) -> None:
         tokens, most = self.processor.image_tokens + len(token_ids), self.network.max_positions
         if tokens > most:
             raise RefusalError(
@@ -74,6 +79,35 @@ class Florence2:
                 f"The prompt is too long: {tokens:,} tokens with the picture; the model reads {most:,}.",
                 "Shorten it.",
             )
+        pixels = self.processor.pixel_values(image)
+        length = min(max_new_tokens or MAX_NEW_TOKENS, most)
+        return Inquiry(pixels, content_key(pixels), token_ids, length, stop, answer_key(prompt), image.size)
+
+    def generate(self, inquiries: Sequence[Inquiry]) -> list[list[int]]:
+        """The answers' token ids; used by one thread at a time. One that was stopped is cut off."""
+        waited_for = [inquiry for inquiry in inquiries if not inquiry.stop.is_set()]
+        seen = self._see({inquiry.key: inquiry.pixel_values for inquiry in waited_for})
+        questions = [Question(seen[i.key], i.token_ids, i.max_new_tokens, i.stop) for i in waited_for]
+        answers = dict(zip(waited_for, self.network.answer(questions) if questions else [], strict=True))
+        return [answers.get(inquiry, []) for inquiry in inquiries]
+
+    def read(self, inquiry: Inquiry, ids: list[int]) -> dict[str, Any]:
+        """Read an answer; may run in any thread.
+
+        Returns:
+            One key, the prompt up to its first `>`, and the processor's reading, in pixels of the picture.
+        """
+        return self.processor.read_answer(ids, inquiry.task, inquiry.image_size)
+
+    def _see(self, pictures: dict[bytes, NDArray[np.float32]]) -> dict[bytes, Any]:
+        """The pictures' features, from the cache or computed."""
+        seen = {key: self.features.get(key) for key in pictures}
+        new = [key for key, features in seen.items() if features is None]
+        if new:
+            for key, features in zip(new, self.network.see([pictures[key] for key in new]), strict=True):
+                self.features.put(key, features)
+                seen[key] = features
+        return seen
 
 
 def load(directory: Path, engine: Engine) -> Florence2:

@@ -32,19 +32,19 @@ class Metrics:
         self._answers.append(_Answer(time.monotonic(), model_id, seconds, failed))
         self._forget()
 
-    def text(self, models: Iterable[str], *, waiting: int, running: bool) -> str:
+    def text(self, models: Iterable[str], *, waiting: int, running: int) -> str:
         """The whole page.
 
         Args:
             models: The loaded models.
             waiting: The number of waiting calls.
-            running: Whether a call is being answered.
+            running: The number of calls being answered.
         """
         self._forget()
         lines = [line for model_id in sorted(models) for line in self._about(model_id)]
         lines += self._about("total", whole=True)
         lines += gauge("calls_waiting", "Calls waiting for their turn or their model", waiting)
-        lines += gauge("calls_running", "Calls being answered", int(running))
+        lines += gauge("calls_running", "Calls being answered", running)
         return "\n".join([*lines, ""])
 
     def _about(self, name: str, *, whole: bool = False) -> Iterator[str]:

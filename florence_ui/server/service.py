@@ -2,19 +2,18 @@
 
 import asyncio
 import functools
-import threading
 import time
 import traceback
 import uuid
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
-from PIL import Image
 
 from florence_ui.models import MAX_NEW_TOKENS
+from florence_ui.server.answering import Call, answer_together
 from florence_ui.server.engine import Engine
 from florence_ui.server.engines import choose_engine
 from florence_ui.server.generation_queue import MAX_WAITING, GenerationQueue
@@ -23,12 +22,9 @@ from florence_ui.server.metrics import Metrics
 from florence_ui.server.prompts import check_prompt, task_name
 from florence_ui.server.refusals import RefusalError
 from florence_ui.server.registry import Model, Registry
-from florence_ui.server.request_image import decode_image, read_image_bytes
+from florence_ui.server.request_image import read_image_bytes
 from florence_ui.server.schemas import LMMRequest
 from florence_ui.server.worker import Worker
-
-if TYPE_CHECKING:
-    from florence_ui.server.florence import Florence2
 
 QUANTIZATIONS = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 """Precisions as Roboflow's server writes them."""
@@ -46,9 +42,9 @@ class Service:
 
     def __init__(self, directories: dict[str, Path], max_waiting: int = MAX_WAITING) -> None:
         self.id = str(uuid.uuid4())
-        self.queue = GenerationQueue(max_waiting)
         self.metrics = Metrics()
         self.worker = Worker("generate")
+        self.queue = GenerationQueue(functools.partial(answer_together, self.worker), max_waiting)
         self.registry = Registry(self.engine, directories)
         self._engine: Future[Engine] | None = None
 
@@ -70,7 +66,7 @@ class Service:
         return {
             "models": {alias: model.status() for alias, model in self.registry.models.items()},
             "waiting": self.queue.waiting,
-            "running": self.queue.running,
+            "running": self.queue.running > 0,
             **self.describe_engine(),
         }
 
@@ -112,13 +108,11 @@ class Service:
         if body.max_new_tokens is not None and body.max_new_tokens < 1:
             raise RefusalError(400, "max_new_tokens is below 1.", f"Send {MAX_NEW_TOKENS}, or leave it out.")
         with self.queue.slot():
-            data = await read_image_bytes(body.image)
+            call = Call(await read_image_bytes(body.image), prompt, body.max_new_tokens)
             cold = model.loaded is None
             loaded = await model.ready()
-            async with self.queue.turn:
-                image = await decode_image(data)  # only now, so that waiting calls hold files, not decoded pictures
-                response = await self._generate(loaded, image, prompt, body.max_new_tokens)
-        precision = loaded.network.info.precision
+            answer = await self.queue.answer(loaded, call)
+        info = loaded.network.info
         content = {
             "inference_id": str(uuid.uuid4()),
             "time": time.perf_counter() - start,
@@ -126,27 +120,12 @@ class Service:
                 "model_id": model.source.repo_id or model.alias,
                 "model_package_id": model.alias,
                 "backend": "hugging-face",
-                "quantization": QUANTIZATIONS.get(precision, precision),
+                "quantization": QUANTIZATIONS.get(info.precision, info.precision),
             },
-            "image": {"width": image.width, "height": image.height},
-            "response": response,
+            "image": {"width": answer.image_size[0], "height": answer.image_size[1]},
+            "response": answer.response,
         }
-        return JSONResponse(content, headers=_headers(model, loaded.network.info.name, cold))
-
-    async def _generate(
-        self, loaded: "Florence2", image: Image.Image, prompt: str, max_new_tokens: int | None
-    ) -> dict[str, Any]:
-        """Run in the generating thread; when cancelled, stop that generation before the next one begins."""
-        stop = threading.Event()
-        answer = functools.partial(loaded.answer, image, prompt, max_new_tokens=max_new_tokens, stop=stop)
-        generation = asyncio.wrap_future(self.worker.submit(answer))
-        try:
-            return await asyncio.shield(generation)
-        except asyncio.CancelledError:
-            stop.set()
-            await asyncio.wait([generation])
-            generation.exception()  # retrieved, so that asyncio does not warn about it
-            raise
+        return JSONResponse(content, headers=_headers(model, info.name, cold))
 
 
 async def _hung_up(request: Request) -> None:

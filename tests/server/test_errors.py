@@ -253,7 +253,7 @@ def test_a_failure_inside_is_a_bare_500_and_one_line_in_the_log(
     def fail(*arguments: object, **options: object) -> None:
         raise KeyError("a very private thing")
 
-    monkeypatch.setattr(Florence2, "answer", fail)
+    monkeypatch.setattr(Florence2, "generate", fail)
     body = {"model_id": "tiny", "prompt": "<OD>", "image": {"type": "base64", "value": picture_base64}}
 
     async def call() -> httpx.Response:

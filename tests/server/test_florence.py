@@ -11,8 +11,7 @@ from PIL import Image
 from tokenizers import Tokenizer
 
 from florence_ui.server.engine import EngineInfo, Question
-from florence_ui.server.engine_errors import GenerationStoppedError
-from florence_ui.server.florence import Florence2, load
+from florence_ui.server.florence import Florence2, Inquiry, load
 from florence_ui.server.refusals import RefusalError
 
 CONTRACT = json.loads((Path(__file__).parents[1] / "data" / "answers.json").read_text())
@@ -24,19 +23,19 @@ class ScriptedNetwork:
 
     info = EngineInfo("scripted", "cpu", "float32")
     max_positions = 64
-    max_batch = 1
+    max_batch = 4
 
     def __init__(self) -> None:
-        self.seen: list[np.ndarray] = []
+        self.seen: list[list[np.ndarray]] = []
         self.asked: list[Question] = []
         self.ids = [0, 2]
 
     def load(self, directory: Path) -> "ScriptedNetwork":
         return self
 
-    def see(self, pixel_values: np.ndarray) -> Sequence[np.ndarray]:
-        self.seen.extend(pixel_values)
-        return [pixels.mean((1, 2)) for pixels in pixel_values]
+    def see(self, pictures: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+        self.seen.append(list(pictures))
+        return [pixels.mean((1, 2)) for pixels in pictures]
 
     def answer(self, questions: Sequence[Question]) -> list[list[int]]:
         self.asked.extend(questions)
@@ -54,8 +53,14 @@ def florence(network: ScriptedNetwork, checkpoint: Path) -> Florence2:
     return load(checkpoint, network)
 
 
+def inquire(florence: Florence2, picture: Image.Image, prompt: str, max_new_tokens: int | None = None) -> Inquiry:
+    return florence.inquire(picture, prompt, max_new_tokens, threading.Event())
+
+
 def ask(florence: Florence2, picture: Image.Image, prompt: str, max_new_tokens: int | None = None) -> dict:
-    return florence.answer(picture, prompt, max_new_tokens=max_new_tokens, stop=threading.Event())
+    inquiry = inquire(florence, picture, prompt, max_new_tokens)
+    (ids,) = florence.generate([inquiry])
+    return florence.read(inquiry, ids)
 
 
 @pytest.mark.parametrize("case", BY_PROMPT)
@@ -106,8 +111,23 @@ def test_a_prompt_is_too_long_with_its_picture(
     assert network.seen == []
 
 
-def test_a_stopped_answer_is_not_read(florence: Florence2, picture: Image.Image) -> None:
-    stop = threading.Event()
-    stop.set()
-    with pytest.raises(GenerationStoppedError):
-        florence.answer(picture, "<OD>", max_new_tokens=None, stop=stop)
+def test_pictures_are_seen_together_and_each_once(
+    florence: Florence2, network: ScriptedNetwork, picture: Image.Image
+) -> None:
+    mirrored, gray = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT), Image.new("RGB", (30, 20), "gray")
+    ask(florence, gray, "<OD>")
+    florence.generate([inquire(florence, shown, "<OD>") for shown in (picture, gray, mirrored, picture)])
+    assert [len(pictures) for pictures in network.seen] == [1, 2]
+    first, gray_again, _, last = (question.features for question in network.asked[1:])
+    assert first is last
+    assert gray_again is network.asked[0].features
+
+
+def test_a_stopped_question_is_not_asked(florence: Florence2, network: ScriptedNetwork, picture: Image.Image) -> None:
+    inquiries = [inquire(florence, picture, prompt) for prompt in ("<OD>", "<CAPTION>")]
+    inquiries[0].stop.set()
+    assert florence.generate(inquiries) == [[], network.ids]
+    assert [list(question.token_ids) for question in network.asked] == [inquiries[1].token_ids]
+    inquiries[1].stop.set()
+    assert florence.generate(inquiries) == [[], []]
+    assert len(network.asked) == 1

@@ -56,45 +56,143 @@ def idle(server: ServerProcess) -> bool:
     return not status["running"] and not status["waiting"]
 
 
-async def pass_through(queue: GenerationQueue, served: list[int], number: int = 0) -> None:
-    with queue.slot():
-        async with queue.turn:
-            await asyncio.sleep(0.01)
-            served.append(number)
+class Model:
+    """A model that answers with what it is asked, and remembers what it was asked together."""
+
+    def __init__(self, max_batch: int = 1) -> None:
+        self.max_batch = max_batch
+
+
+class Question:
+    def __init__(self, number: int, seconds: float = 0.01) -> None:
+        self.number = number
+        self.seconds = seconds
+        self.stop = threading.Event()
+
+
+class Line:
+    """A queue whose batches are remembered, and of which an odd number may be made to fail."""
+
+    def __init__(self, max_waiting: int = 8) -> None:
+        self.queue = GenerationQueue(self.run, max_waiting)
+        self.batches: list[list[int]] = []
+        self.broken: set[int] = set()
+
+    async def run(self, model: Model, questions: list[Question]) -> list[int | Exception]:
+        self.batches.append([question.number for question in questions])
+        for question in questions:
+            for _ in range(round(question.seconds / 0.01)):
+                await asyncio.sleep(0 if question.stop.is_set() else 0.01)
+        if -1 in self.broken:
+            raise MemoryError
+        return [ValueError() if question.number in self.broken else question.number for question in questions]
+
+    async def ask(self, model: Model, number: int = 0, seconds: float = 0.01) -> int:
+        with self.queue.slot():
+            return await self.queue.answer(model, Question(number, seconds))
 
 
 def test_the_line_serves_in_the_order_of_arrival() -> None:
+    line, model = Line(), Model()
+
     async def run() -> list[int]:
-        queue, served = GenerationQueue(max_waiting=3), []
-        await asyncio.gather(*(pass_through(queue, served, number) for number in range(4)))
-        return served
+        return await asyncio.gather(*(line.ask(model, number) for number in range(4)))
 
     assert asyncio.run(run()) == [0, 1, 2, 3]
+    assert line.batches == [[0], [1], [2], [3]]
+
+
+def test_what_waits_is_served_together_and_nobody_waits_for_others() -> None:
+    """The first begins alone, at once; those that came meanwhile follow, as many as the model takes."""
+    line, model = Line(), Model(max_batch=3)
+
+    async def run() -> list[int]:
+        return await asyncio.gather(*(line.ask(model, number) for number in range(6)))
+
+    async def late() -> list[int]:
+        first = asyncio.create_task(line.ask(model, 0, seconds=0.1))
+        await asyncio.sleep(0.03)
+        assert (line.batches, line.queue.running, line.queue.waiting) == ([[0]], 1, 0)
+        others = [asyncio.create_task(line.ask(model, number)) for number in range(1, 6)]
+        await asyncio.sleep(0.03)
+        assert (line.queue.running, line.queue.waiting) == (1, 5)
+        return await asyncio.gather(first, *others)
+
+    assert asyncio.run(late()) == [0, 1, 2, 3, 4, 5]
+    assert line.batches == [[0], [1, 2, 3], [4, 5]]
+    line.batches.clear()
+    assert asyncio.run(run()) == [0, 1, 2, 3, 4, 5]
+    assert [len(batch) for batch in line.batches] == [3, 3]
+
+
+def test_calls_for_another_model_keep_their_place() -> None:
+    line, one, other = Line(), Model(max_batch=8), Model(max_batch=8)
+
+    async def run() -> None:
+        models = [one, other, one, other, one]
+        await asyncio.gather(*(line.ask(model, number) for number, model in enumerate(models)))
+
+    asyncio.run(run())
+    assert line.batches == [[0, 2, 4], [1, 3]]
+
+
+def test_one_that_fails_does_not_fail_the_others() -> None:
+    line, model = Line(), Model(max_batch=3)
+    line.broken = {1}
+
+    async def run() -> list[int | BaseException]:
+        return await asyncio.gather(*(line.ask(model, number) for number in range(3)), return_exceptions=True)
+
+    first, failed, last = asyncio.run(run())
+    assert (first, last) == (0, 2)
+    assert isinstance(failed, ValueError)
+    line.broken = {-1}
+    assert [type(outcome) for outcome in asyncio.run(run())] == [MemoryError] * 3
+    line.broken = set()
+    assert asyncio.run(run()) == [0, 1, 2]
 
 
 def test_the_line_is_bounded_and_a_cancelled_caller_leaves_it() -> None:
-    async def run() -> list[int]:
-        queue, served = GenerationQueue(max_waiting=1), []
-        first, second = (asyncio.create_task(pass_through(queue, served, number)) for number in (1, 2))
+    line, model = Line(max_waiting=1), Model()
+
+    async def run() -> None:
+        first, second = (asyncio.create_task(line.ask(model, number)) for number in (1, 2))
         await asyncio.sleep(0)
-        assert (queue.running, queue.waiting) == (True, 1)
+        await asyncio.sleep(0)
+        assert (line.queue.running, line.queue.waiting) == (1, 1)
         with pytest.raises(RefusalError) as refused:
-            await pass_through(queue, served, 3)
+            await line.ask(model, 3)
         assert (refused.value.status, refused.value.retry_after) == (503, 5.0)
         second.cancel()
         await asyncio.gather(second, return_exceptions=True)
-        assert queue.waiting == 0
-        await asyncio.gather(first, pass_through(queue, served, 4))
-        assert (queue.running, queue.waiting) == (False, 0)
-        return served
+        assert line.queue.waiting == 0
+        await asyncio.gather(first, line.ask(model, 4))
+        assert (line.queue.running, line.queue.waiting) == (0, 0)
 
-    assert asyncio.run(run()) == [1, 4]
+    asyncio.run(run())
+    assert line.batches == [[1], [4]]
+
+
+def test_a_caller_who_leaves_stops_their_own_question_only() -> None:
+    line, model = Line(), Model(max_batch=2)
+
+    async def run() -> int:
+        leaving, staying = (asyncio.create_task(line.ask(model, number, seconds=30)) for number in (1, 2))
+        await asyncio.sleep(0.02)
+        leaving.cancel()
+        await asyncio.sleep(0.02)
+        assert not leaving.done()  # its place is taken until the batch is over
+        staying.cancel()
+        await asyncio.wait({leaving, staying})
+        return await line.ask(model, 3)
+
+    assert asyncio.run(run()) == 3
+    assert line.batches == [[1, 2], [3]]
 
 
 def test_a_line_without_places_still_serves_one() -> None:
-    served: list[int] = []
-    asyncio.run(pass_through(GenerationQueue(max_waiting=0), served))
-    assert served == [0]
+    line = Line(max_waiting=0)
+    assert asyncio.run(line.ask(Model(), 7)) == 7
 
 
 def test_a_caller_who_hangs_up_ends_the_generation(slow_server: ServerProcess, picture_base64: str) -> None:

@@ -8,6 +8,9 @@ from transformers import Florence2ForConditionalGeneration
 
 from florence_ui.server.engine import EngineInfo
 from florence_ui.server.engine_errors import BrokenWeightsError
+from florence_ui.server.processing.generation_config import read_generation_config
+from florence_ui.server.torch.batch_network import BatchNetwork
+from florence_ui.server.torch.beam_search import can_follow
 from florence_ui.server.torch.network import TorchNetwork
 from florence_ui.server.torch.runtime import Runtime, choose_runtime
 
@@ -27,7 +30,7 @@ class TorchEngine:
         """What computes, in the precision that large networks get."""
         return self.runtime.info
 
-    def load(self, directory: Path) -> TorchNetwork:
+    def load(self, directory: Path) -> TorchNetwork | BatchNetwork:
         """Load a checkpoint in Hugging Face layout.
 
         Raises:
@@ -47,7 +50,11 @@ class TorchEngine:
             raise BrokenWeightsError(f"The files cannot be read ({type(error).__name__}).") from error
         if loading["missing_keys"] or loading["mismatched_keys"]:
             raise BrokenWeightsError("Weights are missing from the files.")
-        return TorchNetwork(model.to(runtime.device).eval(), runtime)
+        model = model.to(runtime.device).eval()
+        config = read_generation_config(directory)
+        if runtime.device == "cuda" and can_follow(config):
+            return BatchNetwork(model, runtime, config)
+        return TorchNetwork(model, runtime)
 
 
 def choose() -> TorchEngine:

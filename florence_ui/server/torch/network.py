@@ -57,9 +57,9 @@ class TorchNetwork:
         return self.runtime.info
 
     @torch.inference_mode()
-    def see(self, pixel_values: NDArray[np.float32]) -> Sequence[torch.Tensor]:
-        """The features of pictures of shape (n, 3, height, width), each of shape (tokens, width)."""
-        pixels = torch.from_numpy(pixel_values).to(self.runtime.device, self.runtime.dtype)
+    def see(self, pictures: Sequence[NDArray[np.float32]]) -> Sequence[torch.Tensor]:
+        """The features of pictures' pixel values of shape (3, height, width), each of shape (tokens, width)."""
+        pixels = torch.from_numpy(np.stack(pictures)).to(self.runtime.device, self.runtime.dtype)
         features: torch.Tensor = self.model.get_image_features(pixels).pooler_output
         return features.unbind()
 

@@ -28,7 +28,7 @@ def as_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def question(florence: Florence2, picture: Image.Image, prompt: str, max_new_tokens: int = NEW_TOKENS) -> Question:
-    (features,) = florence.network.see(florence.processor.pixel_values(picture)[np.newaxis])
+    (features,) = florence.network.see([florence.processor.pixel_values(picture)])
     return Question(features, florence.processor.token_ids(prompt), max_new_tokens, threading.Event())
 
 

@@ -45,7 +45,8 @@ def test_the_choice_ends_soon_where_bfloat16_is_emulated(monkeypatch: pytest.Mon
     [
         pytest.param("cpu", 10, torch.float32, id="small-on-the-processor"),
         pytest.param("cpu", 500, torch.bfloat16, id="large-on-the-processor"),
-        pytest.param("cuda", 10, torch.bfloat16, id="small-on-a-card"),
+        pytest.param("cuda", 10, torch.float32, id="small-on-a-card"),
+        pytest.param("cuda", 500, torch.bfloat16, id="large-on-a-card"),
     ],
 )
 def test_a_small_network_keeps_its_precision_where_that_costs_nothing(
