@@ -56,5 +56,6 @@ async def ask_about_place(analyze: Analyze, request: Request, region: Region, to
 def outline_object(found: Result, row: int | None, outline: Result) -> Result:
     """An answer with an outline that was found for one of its objects, or, without a row, as a further object."""
     if row is not None:
-        return attach_polygons(found, {row: outline}, outline.task)
+        merged = attach_polygons(found, {row: outline}, outline.task)
+        return replace(merged, task=found.task, prompt=found.prompt, text=found.text)
     return replace(found, detections=concatenate([found, outline]), raw=[found.raw, outline.raw])

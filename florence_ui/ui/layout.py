@@ -88,16 +88,9 @@ class Page:
     @property
     def answer_parts(self) -> list[Block]:
         """The components that show an answer, or wait for one."""
-        shown = [self.stage, self.drawing, self.picture_notice, self.film.strip]
-        return [
-            *shown,
-            self.dock.run,
-            self.dock.stop,
-            self.dock.notice,
-            self.dock.region,
-            *self.side.parts,
-            self.style.filter_notice,
-        ]
+        dock, header = self.dock, self.header
+        shown = [self.stage, self.drawing, self.picture_notice, self.film.strip, header.state]
+        return [*shown, dock.run, dock.stop, dock.notice, dock.region, *self.side.parts, self.style.filter_notice]
 
     @property
     def all_parts(self) -> list[Block]:

@@ -70,7 +70,7 @@ async def make_thumbnail(session: PageSession, run: Run) -> None:
     run.thumbnail = await draw_file(await session.analysis_of(run), Style(labels=False), view=THUMBNAIL)
 
 
-def stage_value(session: PageSession, question: Question, palette: str = Style.palette) -> StageValue:
+def stage_value(session: PageSession, question: Question) -> StageValue:
     """The stage while nothing is running."""
     run, task = session.run, get_task(question.token)
     if session.shown is None or session.size is None:
@@ -78,9 +78,9 @@ def stage_value(session: PageSession, question: Question, palette: str = Style.p
     if run is None:
         value = stage_view.ready(session.shown, session.size)
     else:
-        value = stage_view.answered(run.analysis.result, session.shown, run.hidden, palette, run.name)
+        value = stage_view.answered(run.analysis.result, session.shown, run.hidden, session.style.palette, run.name)
         if is_stale(run, question):
-            value = stage_view.stale(value, run.analysis.result.task, task)
+            value = stage_view.stale(value, get_task(run.question.token), task)
     return on_page(value, session, wants_region=task.input_kind is InputKind.REGION and not session.region)
 
 
@@ -106,9 +106,9 @@ def is_stale(run: Run, question: Question) -> bool:
     return run.question.token != question.token
 
 
-def standing(page: Page, session: PageSession, question: Question, palette: str = Style.palette) -> Updates:
+def standing(page: Page, session: PageSession, question: Question) -> Updates:
     """The stage and the list of the answer on the page, without a new drawing."""
-    stage = stage_value(session, question, palette)
+    stage = stage_value(session, question)
     return {page.stage: stage, page.side.answer_list: list_value(page, session, stage, question)}
 
 
@@ -151,12 +151,13 @@ async def answer_updates(page: Page, inputs: Inputs, question: Question) -> Upda
     side, run, style = page.side, session.run, page.style.read(inputs)
     if run is None:
         return {}
+    session.style = style
     removals = apply_filters(run, inputs[page.style.filters])
     analysis, result, recipe = run.analysis, run.analysis.result, recipe_of(run)
     alone = len(recipe.prompts) == 1 and recipe.then is None
     return {
         page.drawing: await draw(session, style),
-        **standing(page, session, question, style.palette),
+        **standing(page, session, question),
         side.table: table_update(run),
         side.text: result.text or "\n".join(result.labels),
         side.curl: curl_snippet(prompt=recipe.prompts[0], alone=alone, **call_arguments(page, run)),
@@ -197,7 +198,7 @@ def list_value(page: Page, session: PageSession, stage: StageValue, question: Qu
         return AnswerListValue(title="No answer yet", hint=hint)
     source = source_text(page, run.analysis)
     if is_stale(run, question):
-        source = f"{run.analysis.result.task.title}, {source}"
+        source = f"{get_task(run.question.token).title}, {source}"
     return answer_list(run.analysis.result, stage.items, source)
 
 

@@ -21,7 +21,7 @@ def wire(page: Page) -> None:
 
     def fit(inputs: Inputs) -> Updates:
         session, question = inputs[page.session], read_question(page, inputs)
-        standing = answer_view.standing(page, session, question, page.style.read(inputs).palette)
+        standing = answer_view.standing(page, session, question)
         return merge_updates(fit_form_to_task(page, session, question.token), standing)
 
     def press(inputs: Inputs, event: gr.EventData) -> Updates:

@@ -3,8 +3,15 @@
   const find = (query) => document.querySelector(query);
   const root = document.documentElement;
 
+  // The key is asked for where it is typed.
+  function askKey() {
+    if (!find("#where-pop:popover-open")) find("#where")?.click();
+    setTimeout(() => find("#key input")?.focus(), 100);
+  }
+
   // What a field needs is said above the dock; who pressed Run goes on typing there, or gets a box to move.
   document.addEventListener("notified", (event) => {
+    if (event.target.closest?.("#server-state") && event.target.querySelector(".error")) return askKey();
     if (!event.target.closest?.("#input-notice")) return;
     setTimeout(() => {   // Run has come back by then
       if (find("#region")?.offsetParent && !find("#region .set")) document.dispatchEvent(new CustomEvent("florence:place"));

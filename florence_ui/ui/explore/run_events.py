@@ -6,7 +6,7 @@ from contextlib import aclosing
 import gradio as gr
 
 from florence_ui.concurrency.queueing import OnStatus
-from florence_ui.errors import FlorenceUIError
+from florence_ui.errors import FlorenceUIError, KeyRefusedError
 from florence_ui.inference.request import Analysis
 from florence_ui.ui.components.notice import error_notice
 from florence_ui.ui.explore import answer_view
@@ -31,7 +31,7 @@ def wire(page: Page) -> None:
 
     async def act(inputs: Inputs, event: gr.EventData) -> AsyncGenerator[Updates]:
         def failed(inputs: Inputs, error: FlorenceUIError) -> Updates:
-            return {**show_run(page), page.picture_notice: error_notice(error)}
+            return {**show_idle(page, inputs), page.picture_notice: error_notice(error)}
 
         def stream(inputs: Inputs) -> AsyncGenerator[Updates]:
             return until(inputs[page.session].left, stream_action(page, inputs, event))
@@ -83,10 +83,14 @@ async def stream_run(page: Page, inputs: Inputs) -> AsyncGenerator[Updates]:
 
 
 def show_error(page: Page, inputs: Inputs, error: FlorenceUIError) -> Updates:
-    """Show an error at its field, if that is in the dock, else at the foot of the stage."""
+    """Show an error at its field, if that is in the dock, else at the foot of the stage.
+
+    One about the key also stands in the header's popover, which opens then.
+    """
     if getattr(error, "field", "") in FIELDS:
         return {**show_idle(page, inputs), page.dock.notice: error_notice(error)}
-    return answer_view.failed(page, inputs[page.session], read_question(page, inputs), error)
+    failed = answer_view.failed(page, inputs[page.session], read_question(page, inputs), error)
+    return failed | ({page.header.state: error_notice(error)} if isinstance(error, KeyRefusedError) else {})
 
 
 async def stop_run(page: Page, inputs: Inputs) -> Updates:

@@ -1,6 +1,6 @@
 """What is done on the stage: looking, selecting, drawing a region, and asking about one place."""
 
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -25,6 +25,8 @@ from florence_ui.visitors.multi_call import retry_when_rate_limited, with_status
 from florence_ui.visitors.session import Note, PageSession, Place, Run
 
 CUT = "cut"
+MAX_NOTES = 50
+"""Maximum number of notes on a picture; the oldest go first."""
 
 
 def wire(page: Page) -> None:
@@ -83,14 +85,14 @@ async def redraw(page: Page, inputs: Inputs) -> Updates:
 async def show_only(page: Page, inputs: Inputs, hidden: object) -> Updates:
     """Hide these objects, and show all others."""
     session: PageSession = inputs[page.session]
-    if session.run is None or not isinstance(hidden, Collection):
+    if session.run is None or not isinstance(hidden, list):
         return {}
     known = range(len(session.run.analysis.result.detections))
     session.run.hidden = frozenset(k for k in hidden if isinstance(k, int) and k in known)
     style = page.style.read(inputs)
     return {
         **await redraw(page, inputs),
-        **answer_view.standing(page, session, read_question(page, inputs), style.palette),
+        **answer_view.standing(page, session, read_question(page, inputs)),
         **answer_view.then_updates(page, session),
         page.side.python: answer_view.program(page, session.run, style),
     }
@@ -123,6 +125,8 @@ async def stream_action(page: Page, inputs: Inputs, event: Any) -> AsyncGenerato
 
     def show(note: Note) -> Updates:
         notes[place] = note
+        for oldest in list(notes)[:-MAX_NOTES]:
+            del notes[oldest]
         return {page.stage: answer_view.stage_value(session, question)} if session.run is run else {}
 
     yield show(Note(state="busy"))
@@ -138,7 +142,7 @@ async def stream_action(page: Page, inputs: Inputs, event: Any) -> AsyncGenerato
             elif not len(said.result.detections):
                 yield {**show(Note("No outline was found here.", "failed")), **show_run(page)}
             else:
-                del notes[place]
+                notes.pop(place, None)
                 keep_outline(session, run, place, question, said)
                 yield {**show_run(page), **await answer_view.answer_updates(page, inputs, question)}
     except FlorenceUIError as error:

@@ -43,12 +43,13 @@ def wire(page: Page) -> None:
         wire_download(page, name, button)
 
 
-async def show_style(page: Page, inputs: Inputs) -> Updates:
-    """The answer redrawn in another style; its colors on the stage and in the list follow."""
+async def show_style(page: Page, inputs: Inputs, *, refiltered: bool = False) -> Updates:
+    """The answer redrawn; the stage and the list follow only if colors or the visible objects changed."""
     session, style = inputs[page.session], page.style.read(inputs)
     if session.run is None:
         return {}
-    standing = answer_view.standing(page, session, read_question(page, inputs), style.palette)
+    changed, session.style = refiltered or style.palette != session.style.palette, style
+    standing = answer_view.standing(page, session, read_question(page, inputs)) if changed else {}
     program: Updates = {page.side.python: answer_view.program(page, session.run, style)}
     return {**standing, **program, **await redraw(page, inputs)}
 
@@ -60,7 +61,7 @@ async def filter_answer(page: Page, inputs: Inputs) -> Updates:
         return {}
     removals = apply_filters(session.run, inputs[page.style.filters])
     return {
-        **await show_style(page, inputs),
+        **await show_style(page, inputs, refiltered=True),
         **answer_view.then_updates(page, session),
         page.style.filter_notice: removal_notice(removals),
         page.side.table: answer_view.table_update(session.run),

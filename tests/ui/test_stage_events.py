@@ -1,0 +1,168 @@
+"""What is done on the stage and with its answer; the browser's values are not trusted."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+from workbench import answering, picture_in, workbench
+
+from florence_ui.errors import InputError
+from florence_ui.inference.gallery import load_examples
+from florence_ui.rendering.annotate import PALETTES, Style
+from florence_ui.rendering.colors import row_colors
+from florence_ui.rendering.view import View
+from florence_ui.ui.explore import answer_view
+from florence_ui.ui.explore.picture_events import reopen_run, set_picture, take_picture
+from florence_ui.ui.explore.run_events import stoppable_run
+from florence_ui.ui.explore.stage_events import MAX_NOTES, read_place, read_region, show_only, stream_action
+from florence_ui.ui.explore.style_events import filter_answer, show_style
+from florence_ui.ui.layout import Page, lay_out
+from florence_ui.ui.updates import read_question
+from florence_ui.visitors.service import Services
+from florence_ui.visitors.session import PageSession, Place
+
+pytestmark = pytest.mark.anyio
+
+WHOLE = {"bboxes": [[30, 30, 240, 180], [0, 0, 600, 300]], "labels": ["car", "scene"]}
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """The page's parts, in front of a server that finds a car, and the whole picture as a scene."""
+    with workbench(answer=answering({"<OD>": WHOLE})) as (_, pipeline), gr.Blocks():
+        yield lay_out(Services.of(pipeline.settings), load_examples())
+
+
+@pytest.fixture
+async def inputs(page: Page, tmp_path: Path) -> dict:
+    """What an event is given once an answer is on the stage."""
+    picture, session = picture_in(tmp_path), PageSession()
+    session.put_picture(picture, picture.path)
+    values = {field: field.value for field in page.answer_fields}
+    given = values | {page.session: session, page.dock.task: "<OD>", page.dock.model: "florence-2-base"}
+    async for _ in stoppable_run(page).events(given):
+        pass
+    return given
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        pytest.param(None, id="none"),
+        pytest.param("0,0,1,1", id="text"),
+        pytest.param([0, 0, 1], id="three-numbers"),
+        pytest.param([0, 0, 2, 2], id="outside"),
+        pytest.param([0.5, 0.5, 0.5, 0.9], id="without-area"),
+        pytest.param([float("nan")] * 4, id="no-numbers"),
+        pytest.param([{}, [], "x", None], id="anything"),
+    ],
+)
+async def test_a_region_that_is_none_is_no_region(box: object) -> None:
+    assert read_region(box) is None
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(SimpleNamespace(), id="empty"),
+        pytest.param(SimpleNamespace(action="describe", index=99), id="no-such-object"),
+        pytest.param(SimpleNamespace(action="describe", index="0"), id="index-as-text"),
+        pytest.param(SimpleNamespace(action=["describe"], index=0), id="no-action"),
+        pytest.param(SimpleNamespace(action="format the disk", index=0), id="no-such-action"),
+        pytest.param(SimpleNamespace(action="describe", region=[0, 0, 9, 9]), id="no-region"),
+    ],
+)
+async def test_an_impossible_place_is_refused(page: Page, inputs: dict, event: SimpleNamespace) -> None:
+    with pytest.raises(InputError, match="nothing to ask about"):
+        await anext(stream_action(page, inputs, event))
+    assert inputs[page.session].notes == {}
+
+
+async def test_notes_are_bounded_and_the_oldest_go_first(page: Page, inputs: dict) -> None:
+    for k in range(MAX_NOTES + 3):
+        event = SimpleNamespace(action="cut", region=[0, 0, 0.5, (k + 1) / 100])
+        async for _ in stream_action(page, inputs, event):
+            pass
+    notes = inputs[page.session].notes
+    assert len(notes) == MAX_NOTES
+    assert Place("cut", region=(0, 0, 0.5, 0.01)) not in notes
+    assert read_place(event) in notes
+
+
+@pytest.mark.parametrize(
+    ("hidden", "left"),
+    [
+        pytest.param([0], {1}, id="one"),
+        pytest.param([0, 99, -1, "1", None], {1}, id="with-others-that-are-none"),
+        pytest.param([], {0, 1}, id="none"),
+    ],
+)
+async def test_objects_are_hidden_and_shown(page: Page, inputs: dict, hidden: list, left: set) -> None:
+    updates = await show_only(page, inputs, hidden)
+    assert {k for k, item in enumerate(updates[page.stage].items) if item.shown} == left
+    assert updates[page.drawing].answer == updates[page.stage].answer
+
+
+@pytest.mark.parametrize("hidden", [None, "01", {"0": 1}, 7])
+async def test_a_list_of_hidden_objects_that_is_none_changes_nothing(page: Page, inputs: dict, hidden: object) -> None:
+    assert await show_only(page, inputs, hidden) == {}
+
+
+async def test_a_filter_hides_what_it_removes_and_says_so_and_shows_it_again(page: Page, inputs: dict) -> None:
+    run = inputs[page.session].run
+    run.hidden = frozenset({0})
+    updates = await filter_answer(page, inputs | {page.style.filters: ["whole_image"]})
+    assert run.hidden == {0, 1}
+    assert len(updates[page.style.filter_notice].messages) == 1
+    assert len(updates[page.side.table]["value"]) == 1
+    await filter_answer(page, inputs | {page.style.filters: []})
+    assert run.hidden == {0}, "what was hidden by hand stays hidden"
+
+
+async def test_a_new_answer_comes_without_what_the_filters_leave_out(page: Page, inputs: dict) -> None:
+    updates = [each async for each in stoppable_run(page).events(inputs | {page.style.filters: ["whole_image"]})]
+    assert [item.shown for item in updates[-1][page.stage].items] == [True, False]
+
+
+async def test_a_style_without_other_colors_sends_no_outlines_again(page: Page, inputs: dict) -> None:
+    thick = await show_style(page, inputs | {page.style.thickness: 3})
+    assert page.stage not in thick
+    assert thick[page.drawing].image
+    other = next(name for name in PALETTES if name != Style.palette)
+    recolored = await show_style(page, inputs | {page.style.palette: other})
+    assert recolored[page.stage].items[0].color == row_colors(inputs[page.session].run.analysis.result, other)[0]
+
+
+async def test_an_answer_is_drawn_for_what_the_browser_shows(page: Page, inputs: dict) -> None:
+    session: PageSession = inputs[page.session]
+    session.view = View(size=(300, 300), box=(0.25, 0.0, 0.75, 1.0))
+    drawing = await answer_view.draw(session, page.style.read(inputs))
+    assert drawing.view == (0.25, 0.0, 0.75, 1.0)
+    session.run = None
+    bare = await answer_view.draw(session, page.style.read(inputs))
+    assert bare.answer == answer_view.stage_value(session, read_question(page, inputs)).answer
+
+
+async def test_a_refused_picture_leaves_the_page_as_it_was(page: Page, inputs: dict) -> None:
+    before = inputs[page.session].run
+    updates = await take_picture(page, inputs, page.services.open_upload("/etc/passwd"))
+    assert updates[page.picture_notice].messages[0].tone == "error"
+    assert updates[page.stage].state == "done", "any value ends the stage's own waiting"
+    assert inputs[page.session].run is before
+
+
+async def test_the_strip_marks_what_is_on_the_stage_also_after_going_back(page: Page, inputs: dict) -> None:
+    session: PageSession = inputs[page.session]
+    assert answer_view.film_value(page, session).current == "recent-0"
+    example = next(k for k, each in enumerate(page.examples) if each.path)
+    await set_picture(session, page.services.open_own(page.examples[example].path))
+    assert answer_view.film_value(page, session).current == f"example-{example}"
+    await reopen_run(page, inputs, 0)
+    assert answer_view.film_value(page, session).current == "recent-0"
+
+
+@pytest.mark.parametrize("index", [None, "0", 7, -1])
+async def test_a_recent_answer_that_is_none_changes_nothing(page: Page, inputs: dict, index: object) -> None:
+    assert await reopen_run(page, inputs, index) == {}
