@@ -96,7 +96,9 @@ function pull() {
   value = props.value || {};
   const groups = value.groups ?? [], isBusy = value.state === "busy";
   element.firstElementChild.dataset.state = value.state ?? "empty";
-  if (title.textContent !== value.title) title.textContent = value.title ?? "";
+  title.hidden = !value.title && !isBusy;
+  if (value.title) title.textContent = value.title;
+  else title.replaceChildren(make("span", {}, "Waiting for the answer"));
   find(".list-source").textContent = value.source ?? "";
   find(".list-hint").textContent = value.hint ?? "";
   copy.hidden = !value.copy_text;

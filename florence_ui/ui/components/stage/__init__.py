@@ -170,4 +170,6 @@ class Stage(StaticComponent):
         "gestures.js",
         "keys.js",
         "stage.js",
+        "selection.js",
+        "wiring.js",
     )

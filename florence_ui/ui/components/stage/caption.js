@@ -3,7 +3,7 @@ const BESIDE = 200, BELOW = 120, CAPTION_WIDTH = 584, PHONE = 820, ROUNDING = 4;
 
 function makeCaption(root, viewport, objects, { light, select }) {
   const node = root.querySelector(".stage-caption");
-  const words = make("p", { tabindex: "0", role: "region", "aria-label": "Answer", dir: "auto" });
+  const words = make("p", { tabindex: "0", role: "region", "aria-label": "The answer in words", dir: "auto" });
   const copy = makeButton({ class: "copy", "aria-label": "Copy text", title: "Copy text" }, makeIcon("copy"));
   const more = makeButton({ class: "more", "aria-expanded": "false" }, "More");
   let text = "";

@@ -1,5 +1,5 @@
 // New pictures from this device: dropped, pasted, chosen. They are uploaded, and the server is told where they are.
-function makeUpload(root, { report, failed, isOpen }) {
+function makeUpload(root, { began, failed, isOpen }) {
   const overlay = root.querySelector(".stage-drop");
   const input = make("input", { type: "file", accept: "image/*", multiple: true, hidden: true });
   root.append(input);
@@ -11,7 +11,7 @@ function makeUpload(root, { report, failed, isOpen }) {
   async function take(files) {
     const pictures = [...files].filter(isPicture);
     if (!pictures.length) return files.length && failed("That is not a picture. Choose a JPEG, PNG or WebP file.");
-    report(pictures.length);
+    began(pictures.length);
     const sent = [];
     try {
       for (const file of pictures) sent.push({ ...(await upload(file)), orig_name: file.name });
