@@ -1,4 +1,4 @@
-"""A network of florence-2-base's size with random weights, to measure its speed without its files."""
+"""Networks of the published checkpoints' sizes with random weights, to measure their speed without their files."""
 
 from pathlib import Path
 
@@ -11,11 +11,29 @@ from florence_ui.nano.tokenizer import build_tokenizer
 SIDE = 768
 IMAGE_TOKENS = (SIDE // 32) ** 2 + 1
 VOCABULARY = 51_289
-"""Base's own, larger than the tokenizer's: the last layer's cost depends on it."""
+"""The published ones', larger than the tokenizer's: the last layer's cost depends on it."""
+WIDTHS = {"base": 768, "large": 1024}
+LAYERS = {"base": 6, "large": 12}
+VISION = {
+    "base": {},
+    "large": {
+        "embed_dim": [256, 512, 1024, 2048],
+        "num_heads": [8, 16, 32, 64],
+        "num_groups": [8, 16, 32, 64],
+    },
+}
+"""The vision tower's settings that are not transformers' defaults, which are base's."""
 
 
-def write_checkpoint(folder: Path) -> None:
-    """Write about 0.9 GB in Hugging Face layout, always the same."""
+def write_checkpoint(folder: Path, size: str = "base", *, init_std: float = 0.02) -> None:
+    """Write 0.9 GB (base) or 3.1 GB (large) in Hugging Face layout, always the same.
+
+    Args:
+        folder: Where to.
+        size: `base` or `large`.
+        init_std: Spread of the language model's weights. With the usual one it says the same to everything, with 0.2
+            something else to every picture and prompt.
+    """
     torch.manual_seed(0)
     tokenizer = build_tokenizer()
     special = {
@@ -23,24 +41,34 @@ def write_checkpoint(folder: Path) -> None:
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
     }
+    width, layers = WIDTHS[size], LAYERS[size]
     text = BartConfig(
         vocab_size=VOCABULARY,
-        d_model=768,
-        encoder_layers=6,
-        decoder_layers=6,
-        encoder_attention_heads=12,
-        decoder_attention_heads=12,
-        encoder_ffn_dim=3072,
-        decoder_ffn_dim=3072,
+        d_model=width,
+        encoder_layers=layers,
+        decoder_layers=layers,
+        encoder_attention_heads=width // 64,
+        decoder_attention_heads=width // 64,
+        encoder_ffn_dim=4 * width,
+        decoder_ffn_dim=4 * width,
+        init_std=init_std,
         decoder_start_token_id=tokenizer.eos_token_id,
         forced_eos_token_id=None,
         **special,
     )
-    vision = {"projection_dim": 768}  # all else in base has the default value
     config = Florence2Config(
-        text_config=text.to_dict(), vision_config=vision, image_token_id=tokenizer.image_token_id, **special
+        text_config=text.to_dict(),
+        vision_config={"projection_dim": width, **VISION[size]},
+        image_token_id=tokenizer.image_token_id,
+        **special,
     )
     model = Florence2ForConditionalGeneration(config)
-    model.generation_config.decoder_start_token_id = tokenizer.eos_token_id
+    model.generation_config.update(  # as the published ones have it
+        decoder_start_token_id=tokenizer.eos_token_id,
+        num_beams=3,
+        no_repeat_ngram_size=3,
+        early_stopping=True,
+        forced_bos_token_id=tokenizer.bos_token_id,
+    )
     model.save_pretrained(folder)
     build_processor(side=SIDE, image_tokens=IMAGE_TOKENS).save_pretrained(folder)

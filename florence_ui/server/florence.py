@@ -116,4 +116,5 @@ def load(directory: Path, engine: Engine) -> Florence2:
     Raises:
         BrokenWeightsError: If its files cannot be loaded, or weights are missing in them.
     """
-    return Florence2(engine.load(directory), Processor(directory))
+    processor = Processor(directory)
+    return Florence2(engine.load(directory), processor)

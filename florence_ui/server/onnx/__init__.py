@@ -1,1 +1,1 @@
-"""Florence-2 on ONNX Runtime, numpy, Pillow and `tokenizers`, without torch and transformers."""
+"""The light engine: Florence-2 in ONNX Runtime, on the processor, without torch and transformers."""

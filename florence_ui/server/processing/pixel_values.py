@@ -24,6 +24,7 @@ class PixelValues:
         directory: A checkpoint with a `processor_config.json` or, in the old layout, a `preprocessor_config.json`.
 
     Attributes:
+        size: Width and height that every picture gets, in pixels.
         tokens: Tokens that a picture takes, as the checkpoint says.
 
     Raises:
@@ -37,13 +38,13 @@ class PixelValues:
         if unknown or not config.get("do_resize", True) or set(size) != {"height", "width"}:
             raise BrokenWeightsError("Its processor does not resize pictures to a fixed size, as Florence-2's does.")
         self.tokens: int = config["image_seq_length"]
-        self._size = size["width"], size["height"]
+        self.size = size["width"], size["height"]
         self._resample = Image.Resampling(config.get("resample", Image.Resampling.BICUBIC))
         self._tables = _value_tables(config)
 
     def __call__(self, image: Image.Image) -> NDArray[np.float32]:
         """The input for an RGB picture of any size, shape (3, height, width)."""
-        pixels = np.asarray(image.resize(self._size, self._resample))
+        pixels = np.asarray(image.resize(self.size, self._resample))
         return np.stack([table[pixels[:, :, channel]] for channel, table in enumerate(self._tables)])
 
 

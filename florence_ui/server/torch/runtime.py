@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
+from florence_ui.server.cores import available_cores
 from florence_ui.server.engine import EngineInfo
 
-CGROUP_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 SMALL_WEIGHTS = 100 * 2**20
 """Bytes of weights below which half precision gains nothing: nano answers as fast in float32."""
 TOKENS, WIDTH = 128, 768
@@ -74,13 +74,3 @@ def _seconds(tokens: torch.Tensor, weights: torch.Tensor) -> float:
     start = time.perf_counter()
     torch.nn.functional.linear(tokens, weights)
     return time.perf_counter() - start
-
-
-def available_cores() -> int:
-    """The number of processors that this process may use, a container's limit included; torch counts the machine's."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = CGROUP_CPU_MAX.read_text().split()
-        return max(1, min(cores, round(int(quota) / int(period))))
-    except (OSError, ValueError):
-        return cores

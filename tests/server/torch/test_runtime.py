@@ -59,15 +59,3 @@ def test_a_small_network_keeps_its_precision_where_that_costs_nothing(
 
 def test_the_measurement_takes_a_moment_and_gives_seconds() -> None:
     assert 0 < runtime._seconds(torch.rand(128, 768), torch.rand(768, 768)) < 10
-
-
-@pytest.mark.parametrize(
-    ("content", "cores"),
-    [("150000 100000", 2), ("50000 100000", 1), ("max 100000", 8), ("nonsense", 8)],
-    ids=["one-and-a-half", "half", "no-limit", "nonsense"],
-)
-def test_a_containers_limit_counts(content: str, cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "cpu.max").write_text(content)
-    monkeypatch.setattr(runtime, "CGROUP_CPU_MAX", tmp_path / "cpu.max")
-    monkeypatch.setattr(runtime.os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
-    assert runtime.available_cores() == cores

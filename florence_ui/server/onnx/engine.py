@@ -1,0 +1,43 @@
+"""Loading of checkpoints into ONNX Runtime."""
+
+from pathlib import Path
+
+from florence_ui.server.checkpoint.checkpoint import Checkpoint
+from florence_ui.server.cores import available_cores
+from florence_ui.server.engine import EngineInfo
+from florence_ui.server.engine_errors import BrokenWeightsError
+from florence_ui.server.onnx.network import OnnxNetwork
+from florence_ui.server.processing.generation_config import read_generation_config
+from florence_ui.server.processing.pixel_values import PixelValues
+
+SMALLEST_SHARED_WIDTH = 512
+"""Width of a text decoder from which several processors answer faster than one.
+
+Nano is done with a layer before a second thread has begun; on a busy machine, each waits for the other.
+"""
+
+
+class OnnxEngine:
+    """ONNX Runtime on the processor."""
+
+    info = EngineInfo("onnx", "cpu", "float32")
+
+    def load(self, directory: Path) -> OnnxNetwork:
+        """Load a checkpoint in Hugging Face layout.
+
+        Raises:
+            UnknownModelError: If it is something else than a Florence-2 of a known shape.
+            BrokenWeightsError: If its files cannot be loaded, or weights are missing in them.
+            MemoryError: If it does not fit.
+        """
+        checkpoint = Checkpoint(directory)
+        generation, picture_size = read_generation_config(directory), PixelValues(directory).size
+        threads = available_cores() if checkpoint.config.text.width >= SMALLEST_SHARED_WIDTH else 1
+        try:
+            return OnnxNetwork(checkpoint, generation, picture_size, threads, self.info)
+        except (BrokenWeightsError, MemoryError):
+            raise
+        except Exception as error:  # ONNX Runtime has a dozen kinds, which share no other class
+            if "allocate" in str(error):
+                raise MemoryError from error
+            raise BrokenWeightsError(f"Its tensors do not fit together ({type(error).__name__}).") from error
