@@ -38,6 +38,8 @@ STANDALONE = {
 ONLY_IN = {
     "gradio": {"ui", "api", "visitors", "hosting", "playground"},
     "inference_sdk": {"backends"},
+    "onnxruntime": {"server/onnx"},
+    "tokenizers": {"server/processing", "nano"},
     "torch": {"server/torch", "nano"},
     "transformers": {"server/torch", "nano"},
 }
