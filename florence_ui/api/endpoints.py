@@ -26,11 +26,10 @@ from florence_ui.api.values import (
     status_to_program,
     template_of,
 )
-from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.errors import FlorenceUIError
 from florence_ui.exports.records import analysis_record
 from florence_ui.inference.chains import CHAINS, Chain, StepReport, StepState, run_chain
-from florence_ui.inference.drawing import draw, save_jpeg
+from florence_ui.inference.drawing import draw, draw_comparison
 from florence_ui.inference.request import Analysis, Request
 from florence_ui.results import compare as comparing
 from florence_ui.results.compare import LEFT, RIGHT
@@ -103,7 +102,7 @@ async def compare(
     async with services.admit_when_free(left, status_to_program()):
         picture = await picture_of(services, image, image_url)
     sides = await _both(services, {LEFT: left.about(picture), RIGHT: right.about(picture)})
-    return file_data(await draw_pool.run(_comparison_picture, sides)), _comparison_record(sides)
+    return file_data(await _comparison_picture(sides)), _comparison_record(sides)
 
 
 async def _both(services: Services, requests: Mapping[str, Request]) -> Sides:
@@ -135,14 +134,16 @@ def _comparison_record(sides: Sides) -> dict[str, Any]:
     return record | (comparing.comparison_record(*answered) if len(answered) == 2 else {})
 
 
-def _comparison_picture(sides: Sides) -> Path | None:
-    """A drawing of who found what; None if a side failed or there is nothing to draw. Blocks."""
+async def _comparison_picture(sides: Sides) -> Path | None:
+    """A drawing of who found what; None if a side failed or there is nothing to draw."""
     left, right = sides[LEFT], sides[RIGHT]
     if not isinstance(left, Analysis) or not isinstance(right, Analysis):
         return None
     if not len(left.result.detections) and not len(right.result.detections):
         return None
-    return save_jpeg(comparing.draw_comparison(left.picture.full(), left.result, right.result), stem="comparison")
+    comparison = comparing.compare(left.result, right.result)
+    found = comparing.map_found_by(left.result, right.result, comparison)
+    return await draw_comparison(left.picture, found, full=True)
 
 
 @endpoints.add("image", "chain", "model_id", "backend", "api_key", "image_url")

@@ -13,8 +13,6 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
-from PIL import Image
-
 from florence_ui import storage
 from florence_ui.concurrency.fair_pool import decode_pool, draw_pool
 from florence_ui.concurrency.run_bounded import run_bounded
@@ -22,12 +20,16 @@ from florence_ui.errors import InputError
 from florence_ui.images.load_once import open_file
 from florence_ui.images.loading import ImageLimits, Picture, encode_jpeg, load_image, read_file
 from florence_ui.inference.request import Analysis, Analyze, RequestTemplate, StoredAnalysis
-from florence_ui.rendering.annotate import Style, annotate
+from florence_ui.inference.scenes import cut_scene
+from florence_ui.rendering.annotate import Style, annotate_view
+from florence_ui.rendering.view import View
 from florence_ui.results.result import Result
 
 MAX_PICTURES = 200
 PREVIEW_SIDE = 640
 """Longest side of a thumbnail or preview, in pixels."""
+PREVIEW = View(size=(PREVIEW_SIDE, PREVIEW_SIDE), pixel_ratio=2)
+"""A preview is shown at about half its size."""
 PREVIEW_QUALITY = 85
 DEFAULT_LIMITS = ImageLimits()
 Turn = Callable[[], AbstractAsyncContextManager[Analyze]]
@@ -232,7 +234,7 @@ class _Work:
             async with self.calls:
                 analysis = await analyze(self.template.about(picture))
         if self.previews:
-            item.preview = await draw_pool.run(write_preview, picture.display, analysis.result, self.style)
+            item.preview = await draw_pool.run(write_preview, picture, analysis.result, self.style)
         item.analysis, item.state = analysis.stored(), ItemState.DONE
 
     async def _open(self, item: Item) -> Picture:
@@ -257,15 +259,14 @@ def write_thumbnail(path: Path, limits: ImageLimits) -> Path:
     return storage.write(encode_jpeg(small, PREVIEW_QUALITY), ".jpg", stem="thumbnail")
 
 
-def write_preview(image: Image.Image, result: Result, style: Style | None = None) -> Path:
-    """Write a small annotated JPEG without labels, of a thumbnail's size, to a file of ours; blocks.
+def write_preview(picture: Picture, result: Result, style: Style | None = None) -> Path:
+    """Write a small copy of a picture with the answer drawn on it, without labels, to a file of ours; blocks.
 
     Raises:
         FlorenceUIError: If the file cannot be written.
     """
-    small = image.copy()
-    small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-    drawn = annotate(small, result, replace(style or Style(), labels=False))
+    view = PREVIEW.fit(picture.size)
+    drawn = annotate_view(cut_scene(picture, view), result, view, replace(style or Style(), labels=False))
     return storage.write(encode_jpeg(drawn, PREVIEW_QUALITY), ".jpg", stem="preview")
 
 

@@ -11,7 +11,9 @@ from florence_ui.images.loading import Picture, encode_jpeg
 from florence_ui.inference.request import Analysis
 from florence_ui.inference.scenes import SceneCache
 from florence_ui.rendering.annotate import Style, annotate, annotate_view, without_margin
+from florence_ui.rendering.comparison import annotate_found_by, annotate_found_by_view
 from florence_ui.rendering.view import View
+from florence_ui.results.compare import FoundByMap
 
 DRAWING_QUALITY = 90
 
@@ -81,6 +83,28 @@ async def show_part(picture: Picture, view: View) -> Path:
     def work() -> Path:
         fitted = view.fit(picture.size)
         return save_jpeg(without_margin(scenes.get(picture, fitted), fitted))
+
+    return await draw_pool.run(work)
+
+
+async def draw_comparison(picture: Picture, found: FoundByMap, *, full: bool = False, view: View | None = None) -> Path:
+    """Save a drawing of who found what as a JPEG file of ours, in one of the threads for drawing.
+
+    Args:
+        picture: The picture that both answers are about.
+        found: The objects of both.
+        full: Whether to draw at the original's size, for a download, instead of at display size.
+        view: What a screen shows of the picture.
+
+    Raises:
+        FlorenceUIError: If it cannot be saved, or the original is needed and gone.
+    """
+
+    def work() -> Path:
+        if view is None:
+            return save_jpeg(annotate_found_by(picture.full() if full else picture.display, found), stem="comparison")
+        fitted = view.fit(picture.size)
+        return save_jpeg(annotate_found_by_view(scenes.get(picture, fitted), found, fitted), stem="comparison")
 
     return await draw_pool.run(work)
 

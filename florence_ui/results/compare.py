@@ -3,20 +3,20 @@
 import difflib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 import supervision as sv
-from PIL import Image
 from scipy.optimize import linear_sum_assignment
 
 from florence_ui.results.arrays import BoolArray, FloatArray
 from florence_ui.results.filters import find_whole_image
-from florence_ui.results.merge import concatenate, quads_or_boxes
+from florence_ui.results.merge import concatenate
 from florence_ui.results.reading_order import reading_text
 from florence_ui.results.result import Result
+from florence_ui.tasks import OutputKind
 
 MATCH_IOU = 0.5
 """Minimum overlap at which two boxes count as around the same object."""
@@ -24,8 +24,6 @@ LEFT: Final = "left"
 RIGHT: Final = "right"
 BOTH: Final = "both"
 """Names of the two sides."""
-LEFT_COLOR, RIGHT_COLOR, BOTH_COLOR = "#E08214", "#2166AC", "#4DAC78"
-"""Colors that differ in lightness and hue, so that any color vision can tell them apart."""
 _WORD = re.compile(r"\S+\s*")
 
 
@@ -85,11 +83,11 @@ def _match(overlaps: FloatArray) -> tuple[Match, ...]:
 
 def _same_labels(left: Result, right: Result) -> BoolArray:
     """(n, m) booleans."""
-    names = [np.array([_bare(label) for label in side.labels], dtype=object) for side in (left, right)]
+    names = [np.array([bare_label(label) for label in side.labels], dtype=object) for side in (left, right)]
     return np.asarray(names[0][:, None] == names[1][None, :])
 
 
-def _bare(label: str) -> str:
+def bare_label(label: str) -> str:
     """A label as it is compared."""
     return label.strip().casefold()
 
@@ -105,32 +103,40 @@ def _overlaps(left: Result, right: Result) -> FloatArray:
 
 @dataclass(frozen=True)
 class FoundByMap:
-    """All objects of two answers on one picture, each once.
+    """All objects of two answers on one picture, each once and numbered from 1.
 
     Attributes:
-        result: Those that only the left answer has, those that only the right one has, and those that both have;
-            boxes around the whole picture, which would frame everything else, are left out.
+        result: Those that only the left answer has, those that only the right one has, and those that both have, each
+            numbered by its row; boxes around the whole picture, which would frame everything else, are left out.
         found_by: `LEFT`, `RIGHT` or `BOTH` for each.
+        left_numbers: The number of every object of the left answer, by row; those left out have the highest ones.
+        right_numbers: The same for the right answer; what both found has one number.
     """
 
     result: Result
     found_by: tuple[str, ...]
+    left_numbers: Mapping[int, int]
+    right_numbers: Mapping[int, int]
 
 
 def map_found_by(left: Result, right: Result, comparison: Comparison) -> FoundByMap:
     """Put the objects of both answers on one picture."""
-    sides = (
-        (LEFT, left.select(comparison.left_only)),
-        (RIGHT, right.select(comparison.right_only)),
-        (BOTH, left.select([match.left for match in comparison.both])),
+    both = [match.left for match in comparison.both]
+    parts = [left.select(comparison.left_only), right.select(comparison.right_only), left.select(both)]
+    merged = replace(left, detections=concatenate(parts))
+    found_by = [who for who, part in zip((LEFT, RIGHT, BOTH), parts, strict=True) for _ in part.labels]
+    is_whole = find_whole_image(merged.detections, merged.size)
+    order = np.argsort(is_whole, kind="stable").tolist()
+    numbers = {row: number for number, row in enumerate(order, 1)}
+    left_rows = [*comparison.left_only, *(None for _ in comparison.right_only), *both]
+    right_rows = [*(None for _ in comparison.left_only), *comparison.right_only, *(m.right for m in comparison.both)]
+    kept = order[: np.count_nonzero(~is_whole)]
+    return FoundByMap(
+        merged.select(kept),
+        tuple(found_by[row] for row in kept),
+        {row: numbers[place] for place, row in enumerate(left_rows) if row is not None},
+        {row: numbers[place] for place, row in enumerate(right_rows) if row is not None},
     )
-    kept = {who: _without_whole_image(part) for who, part in sides}
-    found_by = tuple(who for who, part in kept.items() for _ in range(len(part.detections)))
-    return FoundByMap(replace(left, detections=concatenate(list(kept.values()))), found_by)
-
-
-def _without_whole_image(result: Result) -> Result:
-    return result.select(np.flatnonzero(~find_whole_image(result.detections, result.size)).tolist())
 
 
 @dataclass(frozen=True)
@@ -148,12 +154,12 @@ def count_labels(left: Result, right: Result, comparison: Comparison) -> list[La
 
     Labels that are the same to `compare` are counted together, under their first spelling.
     """
-    counts = [Counter(_bare(label) for label in side.labels) for side in (left, right)]
+    counts = [Counter(bare_label(label) for label in side.labels) for side in (left, right)]
     alone = [left.labels[i] for i in comparison.left_only] + [right.labels[j] for j in comparison.right_only]
-    differing = {_bare(label) for label in alone}
+    differing = {bare_label(label) for label in alone}
     spelling: dict[str, str] = {}
     for label in (*left.labels, *right.labels):
-        spelling.setdefault(_bare(label), label.strip())
+        spelling.setdefault(bare_label(label), label.strip())
     rows = [LabelCount(words, counts[0][bare], counts[1][bare], bare in differing) for bare, words in spelling.items()]
     return sorted(rows, key=lambda row: (-abs(row.left - row.right), not row.differs, -row.left - row.right))
 
@@ -220,6 +226,11 @@ def _numbers(result: Result, index: int) -> list[float]:
     return [round(float(value), 2) for value in result.detections.xyxy[index]]
 
 
+def has_objects(result: Result) -> bool:
+    """Whether an answer names objects; words about a region have that region's box, but no object."""
+    return len(result.detections) > 0 and result.task.output_kind is not OutputKind.REGION_TEXT
+
+
 def full_text(result: Result) -> str:
     """The text of an answer; lines with coordinates in reading order."""
     return result.text or (reading_text(result.quads, result.labels) if result.quads is not None else "")
@@ -250,48 +261,3 @@ def _with_leading_blanks(text: str, pieces: list[Segment]) -> list[Segment]:
     """Prepend the whitespace before the first word, which belongs to no word."""
     blanks = text[: len(text) - len(text.lstrip())]
     return [(blanks, None), *pieces] if blanks else pieces
-
-
-def draw_comparison(
-    image: Image.Image, left: Result, right: Result, names: Sequence[str] = (LEFT, RIGHT)
-) -> Image.Image:
-    """Draw the areas found by both, only on the left and only on the right on a copy of the picture.
-
-    Args:
-        image: The picture, at any scale; it stays unchanged.
-        left: One answer.
-        right: The other one.
-        names: Labels of the two sides.
-    """
-    annotator = sv.ComparisonAnnotator(
-        *(sv.Color.from_hex(color) for color in (LEFT_COLOR, RIGHT_COLOR, BOTH_COLOR)),
-        opacity=0.55,
-        label_1=_to_ascii(names[0]),
-        label_2=_to_ascii(names[1]),
-        label_overlap=BOTH,
-        label_scale=_label_scale(image.width, [*names, BOTH]),
-    )
-    return annotator.annotate(image.copy(), _union_mask(left, image.size), _union_mask(right, image.size))
-
-
-def _union_mask(result: Result, size: tuple[int, int]) -> sv.Detections:
-    """Everything a side found as one mask of `size` (width, height): polygons, quads or boxes."""
-    if not len(result.detections):
-        return sv.Detections.empty()
-    scale = np.array(size) / np.array(result.size)
-    area = np.zeros((size[1], size[0]), dtype=bool)
-    for parts, box in zip(result.polygons, quads_or_boxes(result), strict=True):
-        for part in parts or [box]:
-            area |= sv.polygon_to_mask(np.rint(part * scale).astype(int), size).astype(bool)
-    return sv.Detections(xyxy=np.array([[0, 0, *size]]), mask=area[None])
-
-
-def _label_scale(width: int, names: Sequence[str]) -> float:
-    """The annotator's label scale at which its legend fits the picture; at 1.0 a letter is about 20 pixels wide."""
-    legend = 50 + sum(20 * len(name) + 100 for name in names)
-    return min(1.0 + width / 4000, width / legend)
-
-
-def _to_ascii(name: str) -> str:
-    """Replace what the annotator's ASCII font lacks."""
-    return name.encode("ascii", "replace").decode()

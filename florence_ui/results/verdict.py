@@ -4,17 +4,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from florence_ui.results.compare import Comparison, Match, diff_texts, full_text
+from florence_ui.results.compare import Comparison, Match, diff_texts, full_text, has_objects
 from florence_ui.results.result import Result
 from florence_ui.results.warnings import count_noun
-from florence_ui.tasks import OutputKind
 
 LISTED = 3
 """Kinds that a sentence lists; the others are counted."""
 MAX_LABEL = 40
 """Characters of a label in a sentence."""
 UNNAMED = "without a name"
-_IN_WORDS = (OutputKind.TEXT, OutputKind.REGION_TEXT)
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ def conclude(left: Result, right: Result, comparison: Comparison, names: tuple[s
     """
     if left.task is not right.task:
         return _of_tasks(left, right, comparison, names)
-    if left.task.output_kind in _IN_WORDS or not (len(left.detections) or len(right.detections)):
+    if not (has_objects(left) or has_objects(right)):
         return _of_texts(full_text(left), full_text(right), names)
     return _of_objects(left, right, comparison, names)
 
@@ -47,12 +45,12 @@ def conclude(left: Result, right: Result, comparison: Comparison, names: tuple[s
 def _of_tasks(left: Result, right: Result, comparison: Comparison, names: tuple[str, str]) -> Verdict:
     """The amounts side by side, as the answers to different questions agree on places only."""
     amounts = f"{_amount(left, names[0])}, {_amount(right, names[1])}"
-    places = f"; {len(comparison.both)} in the same places" if len(left.detections) and len(right.detections) else ""
+    places = f"; {len(comparison.both)} in the same places" if has_objects(left) and has_objects(right) else ""
     return Verdict("Different tasks", amounts + places)
 
 
 def _amount(result: Result, name: str) -> str:
-    if len(result.detections) and result.task.output_kind not in _IN_WORDS:
+    if has_objects(result):
         return f"{name} finds {count_noun(len(result.detections), 'object')}"
     words = len(full_text(result).split())
     return f"{name} writes {count_noun(words, 'word')}" if words else f"{name} finds nothing"

@@ -22,6 +22,9 @@ from florence_ui.visitors.service import Services
 from florence_ui.visitors.session import PageSession
 
 STORAGE_KEY = "florence-2-playground"
+EXPLORE = "explore-tab"
+"""The id of Explore's tab."""
+ENTER = "() => window.florencePage.enter('explore')"
 SESSION_SECONDS = 6 * 3600
 
 
@@ -128,14 +131,15 @@ def lay_out(services: Services, examples: Sequence[Example], tabs: Sequence[Tab]
     remembered = gr.BrowserState(None, storage_key=STORAGE_KEY, secret=STORAGE_KEY)
     top = header.lay_out(backends, settings.default_backend)
     with gr.Tabs(elem_id="modes") as modes:
-        with gr.Tab("Explore", id="explore-tab"), gr.Row(elem_id="explore"):
-            with gr.Column(elem_id="center"):
+        with gr.Tab("Explore", id=EXPLORE) as explore, gr.Row(elem_id="explore", elem_classes="mode"):
+            with gr.Column(elem_id="center", elem_classes="center"):
                 stage = Stage(elem_id="stage", label="Picture")
                 drawing = Drawing(elem_id="drawing", label="Drawing")
                 notice = Notice(elem_id="picture-notice", label="Picture status")
                 bottom = dock.lay_out(settings.model or labels.AUTOMATIC)
             strip = film.lay_out(FilmValue(examples=example_thumbnails(examples)))
             answer = side.lay_out()
+        explore.select(None, js=ENTER)
         page = Page(
             services, examples, session, remembered, timer, link_text, asked, modes, top, stage, drawing, notice,
             bottom, strip, answer,

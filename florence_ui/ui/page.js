@@ -48,6 +48,15 @@
     }, true);
   }
 
+  // The dock and the film strip belong to every mode that has a place for them: they follow the open one.
+  const mode = () => document.documentElement.dataset.mode;
+  function enter(name) {
+    document.documentElement.dataset.mode = name;
+    const center = find(`#${name} > .center`);
+    center?.append(find("#dock"));
+    if (name !== "batch") center?.after(find("#film"));
+  }
+
   // Ctrl+Enter presses the open tab's run button, "/" opens the tasks, Enter in an empty field of classes runs.
   const press = (query) => [...document.querySelectorAll(query)].find(isOffered)?.click();
   document.addEventListener("keydown", (event) => {
@@ -58,6 +67,9 @@
     } else if (event.key === "/" && !event.target.closest?.("input, textarea, [contenteditable]") && find("#task-button")?.offsetParent) {
       event.preventDefault();
       find("#task-button").click();
+    } else if (event.key === "Enter" && mode() && mode() !== "explore" && event.target.closest?.("#phrase input, #prompt input")) {
+      event.preventDefault();   // in Explore the field itself runs
+      press("button.runs-tab");
     } else if (event.key === "Enter" && event.target.closest?.("#classes input") && !event.target.value) {
       press("button.runs-tab");
     }
@@ -128,5 +140,5 @@
     [...document.querySelectorAll("#dock .dock-field input")].find((field) => field.offsetParent)?.focus();
   }
 
-  window.florencePage = { icon, popover, press, focusField, keepTheme, handOver, scrollTo };
+  window.florencePage = { icon, enter, popover, press, focusField, keepTheme, handOver, scrollTo };
 })();

@@ -7,6 +7,7 @@ import gradio as gr
 from gradio.blocks import Block
 
 from florence_ui.inference.request import Question, Strategy
+from florence_ui.rendering.view import View
 from florence_ui.tasks import TASKS, InputKind, get_task
 from florence_ui.ui import labels
 from florence_ui.ui.components.notice import NoticeValue
@@ -50,6 +51,12 @@ def read_question(page: Page, inputs: Inputs) -> Question:
         backend=inputs[header.backend],
         strategy=Strategy(inputs[header.strategy] or Strategy.TOGETHER),
     )
+
+
+def read_view(event: Any) -> View:
+    """What a stage reports in its `view` event; the browser's numbers are not trusted, see `View`."""
+    seen: list[Any] = [getattr(event, name, None) for name in ("size", "ratio", "box", "reserved")]
+    return View(*seen)
 
 
 def fill_form(page: Page, session: PageSession, question: Question) -> Updates:

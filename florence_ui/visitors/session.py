@@ -117,7 +117,6 @@ class PageSession:
         left: An event that is set, and replaced, when the page gets another picture or answer.
         loose_notes: What was asked about regions before there was an answer.
         unfinished: What a question about each object has brought so far; None while there is none.
-        compared: The subject of the comparison that is shown: the picture shown, and the question in words.
         recent: The recent runs, newest first.
         visit: The secret name under which it is kept for when the page is loaded again; see `Visits`.
         question: The question that the fields last held; None before the visitor changed one.
@@ -135,7 +134,6 @@ class PageSession:
     left: asyncio.Event = field(default_factory=asyncio.Event)
     loose_notes: dict[Place, Note] = field(default_factory=dict)
     unfinished: Unfinished | None = None
-    compared: tuple[Path | None, str] | None = None
     recent: deque[Run] = field(default_factory=lambda: deque(maxlen=RECENT))
     visit: str = ""
     question: Question | None = None

@@ -20,7 +20,7 @@ from florence_ui.tasks import TASKS, Family
 from florence_ui.ui import labels as choices_module
 from florence_ui.ui import share_link
 from florence_ui.ui.components.task_picker import task_rows
-from florence_ui.ui.explore import result_view, stage_view
+from florence_ui.ui.explore import stage_view
 from florence_ui.ui.explore.examples import serve_thumbnails
 from florence_ui.ui.explore.then_events import RECIPES
 from florence_ui.visitors import session as session_module
@@ -110,9 +110,9 @@ def test_an_outline_of_thousands_of_points_is_thinned() -> None:
     ],
 )
 def test_an_empty_answer_has_a_look_of_its_own(answer: Result, state: str, tmp_path: Path) -> None:
-    value = result_view.answered(answer, tmp_path / "drawn.jpg", (), "default")
+    value = stage_view.answered(answer, tmp_path / "picture.jpg", (), "default", "first")
     assert value.state == state
-    assert bool(value.hint) == (state == "nothing")
+    assert bool(value.title) == (state == "nothing")
 
 
 @pytest.mark.parametrize(

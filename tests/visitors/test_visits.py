@@ -44,11 +44,11 @@ def test_a_page_that_is_loaded_again_has_all_it_had() -> None:
     visits, session = Visits(60), session_with(run_with(), run_with())
     session.style = Style(palette="bright")
     name = visits.keep(session, ME)
-    session.compared = (Path("shown"), "what was compared later")
+    session.selected = 1
     again = visits.resume(name, ME)
     assert again is not None
     assert again.shown == session.shown
-    assert (again.question, again.style, again.compared) == (session.question, session.style, session.compared)
+    assert (again.question, again.style, again.selected) == (session.question, session.style, session.selected)
     assert [run.analysis for run in again.recent] == [run.analysis for run in session.recent]
     assert again.run is again.recent[0]
 

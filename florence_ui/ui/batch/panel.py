@@ -1,4 +1,4 @@
-"""The parts of the Many pictures tab: its state, its components, and their layout."""
+"""The parts of Many pictures, and their layout."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,165 +8,100 @@ from gradio.blocks import Block
 
 from florence_ui.exports.datasets import MAX_VALIDATION_SHARE
 from florence_ui.exports.formats import FORMATS
-from florence_ui.inference.batch import MAX_PICTURES, Batch
-from florence_ui.tasks import TASKS, InputKind, get_task
-from florence_ui.ui.components import ContactSheet, Notice, ResultViewer
-from florence_ui.ui.components.notice import text_notice
-from florence_ui.ui.layout import SESSION_SECONDS
-from florence_ui.ui.updates import Updates
+from florence_ui.ui.batch.state import BatchState
+from florence_ui.ui.batch.views import sheet_value, totals_value
+from florence_ui.ui.components import ContactSheet, DrawerBar, Drawing, Notice, Stage, Totals, ViewerBar
+from florence_ui.ui.explore.side import drawer, grip
+from florence_ui.ui.layout import SESSION_SECONDS, Page
 
-NO_PICTURES = "Choose some pictures first."
-"""Why Run is disabled."""
+PREFIX = "batch-"
 REFRESH_SECONDS = 1.0
 """Seconds between updates of the sheet during a run."""
-
-
-@dataclass(eq=False)
-class BatchState:
-    """One visitor's many pictures.
-
-    Attributes:
-        batch: The pictures; None before there are any.
-        current: The picture that is open, -1 for none.
-        asked: The question in the fields.
-        going: Whether a run is in progress.
-        words: What the run waits for, if it waits.
-    """
-
-    batch: Batch | None = None
-    current: int = -1
-    asked: tuple[str, ...] = ()
-    going: bool = False
-    words: str = ""
+TABLE_COLUMNS = ["picture", "state", "found", "reason"]
 
 
 @dataclass(frozen=True)
 class BatchPanel:
-    """The tab."""
+    """All parts."""
 
     state: gr.State
-    files: gr.File
-    task: gr.Dropdown
-    text: gr.Textbox
-    classes: gr.Dropdown
+    sheet: ContactSheet
+    totals: Totals
+    table: gr.Dataframe
+    validation: gr.Slider
+    buttons: Mapping[str, gr.Button]
+    drawers: DrawerBar
+    viewer: ViewerBar
+    stage: Stage
+    drawing: Drawing
     run: gr.Button
     stop: gr.Button
     retry: gr.Button
     notice: Notice
-    contact_sheet: ContactSheet
-    chosen_panel: gr.Column
-    stage: ResultViewer
-    meta: Notice
-    failures: gr.Dataframe
-    download: gr.Column
-    validation: gr.Slider
-    buttons: Mapping[str, gr.Button]
     timer: gr.Timer
 
     @property
-    def chosen(self) -> list[Block]:
-        """The components that change with the open picture."""
-        return [self.chosen_panel, self.stage, self.meta, self.contact_sheet]
+    def seen(self) -> list[Block]:
+        """The components that change with filters and order."""
+        return [self.sheet, self.totals]
 
     @property
     def shown(self) -> list[Block]:
         """The components that change with the progress."""
-        return [
-            self.run,
-            self.stop,
-            self.retry,
-            self.notice,
-            self.contact_sheet,
-            self.failures,
-            self.download,
-            self.timer,
-        ]
+        return [*self.seen, self.table, self.drawers, self.run, self.stop, self.retry, self.notice, self.timer]
+
+    @property
+    def viewed(self) -> list[Block]:
+        """The components that change with the picture that is open in large."""
+        return [self.viewer, self.stage, self.drawing]
 
 
-def lay_out() -> BatchPanel:
-    """Lay out files and question on the left, the sheet and the open picture on the right."""
-    usual = "<OD>"
-    with gr.Row(elem_id="batch"):
-        with gr.Column(elem_id="batch-ask"):
-            files = gr.File(
-                label=f"Pictures, up to {MAX_PICTURES}", file_count="multiple", height=220,
-                elem_id="batch-files",
-            )  # fmt: skip
-            task = gr.Dropdown(task_choices(), value=usual, label="Task for all pictures", elem_id="batch-task")
-            text = gr.Textbox(label="Phrase", elem_id="batch-text", visible=False, lines=2)
-            classes = gr.Dropdown(
-                [], label="Classes", info="Press Enter after each one.", multiselect=True, allow_custom_value=True,
-                elem_id="batch-classes", visible=False,
-            )  # fmt: skip
-            with gr.Row(elem_id="batch-row", elem_classes="run-stop-row"):
-                run = gr.Button(
-                    "Run all",
-                    variant="primary",
-                    size="lg",
-                    elem_id="batch-run",
-                    elem_classes="runs-tab",
-                    interactive=False,
-                )
-                stop = gr.Button("Stop", variant="stop", size="lg", elem_id="batch-stop", visible=False)
-            retry = gr.Button("Retry failed pictures", elem_id="batch-retry", visible=False)
-            notice = Notice(text_notice(NO_PICTURES), elem_id="batch-notice", label="Progress")
-            gr.Markdown("The model, server and key chosen under Explore are used.", elem_id="batch-hint")
-            with gr.Column(visible=False, elem_id="batch-download") as download:
-                gr.Markdown("### Download all results", elem_id="batch-download-title")
-                with gr.Row(elem_id="batch-download-row"):
-                    buttons = {
-                        name: gr.Button(kind.batch_title, size="sm", min_width=90, elem_id=f"batch-{name}")
-                        for name, kind in FORMATS.items()
-                        if kind.batch_title
-                    }
+def lay_out(page: Page) -> BatchPanel:
+    """Lay out the mode, and its part of the dock."""
+    nothing = BatchState()
+    with gr.Row(elem_id="batch", elem_classes="mode"):
+        with gr.Column(elem_classes="center"), gr.Column(elem_id="batch-canvas", elem_classes="canvas"):
+            sheet = ContactSheet(sheet_value(nothing), elem_id="batch-contact-sheet", label="Pictures")
+        with gr.Column(elem_id="batch-side", elem_classes="side"):
+            grip()
+            totals = Totals(totals_value(nothing, ""), elem_id="batch-totals", label="Totals by class")
+            with drawer("Table", PREFIX):
+                table = gr.Dataframe(
+                    headers=TABLE_COLUMNS, type="array", interactive=False, wrap=True, show_label=False,
+                    label="All pictures", elem_id="batch-table", buttons=["copy"],
+                )  # fmt: skip
+            with drawer("Download", PREFIX):
+                buttons = {
+                    name: gr.Button(kind.batch_title, size="sm", elem_id=f"batch-{name}")
+                    for name, kind in FORMATS.items()
+                    if kind.batch_title
+                }
                 validation = gr.Slider(
                     0, 100 * MAX_VALIDATION_SHARE, 0, step=5, label="Validation split, %",
                     info="Share of a data set to hold out; always the same pictures.", elem_id="batch-validation",
                 )  # fmt: skip
-        with gr.Column(elem_id="batch-answer"):
-            contact_sheet = ContactSheet(elem_id="batch-contact-sheet", label="Pictures")
-            failures = gr.Dataframe(
-                headers=["picture", "reason"], type="array", interactive=False, wrap=True, visible=False,
-                label="Failed", elem_id="batch-failures", buttons=["copy"], column_widths=["30%", "70%"],
+            drawers = DrawerBar(
+                names=["Table", "Download"], prefix=PREFIX, elem_id="batch-drawers", elem_classes="drawers",
+                label="All answers in other forms",
             )  # fmt: skip
-            with gr.Column(visible=False, elem_id="batch-chosen") as chosen_panel:
-                meta = Notice(elem_id="batch-meta", label="About this answer")
-                stage = ResultViewer(elem_id="batch-stage", label="Selected picture")
-    state, timer = gr.State(BatchState(), time_to_live=SESSION_SECONDS), gr.Timer(REFRESH_SECONDS, active=False)
+        with gr.Column(elem_id="viewer"):
+            viewer = ViewerBar(elem_id="viewer-bar", label="Picture in large")
+            with gr.Column(elem_id="viewer-canvas"):
+                stage = Stage(elem_id="batch-stage", label="Picture in large")
+            drawing = Drawing(elem_id="batch-drawing", label="Drawing")
+    with page.dock.column:
+        run = gr.Button(
+            "Run", variant="primary", elem_id="batch-run", elem_classes=["dock-run", "for-batch", "runs-tab"]
+        )
+        stop = gr.Button(
+            "Stop", variant="stop", elem_id="batch-stop", elem_classes=["dock-stop", "for-batch"], visible=False
+        )
+        retry = gr.Button("Retry failed", elem_id="batch-retry", elem_classes="for-batch", visible=False)
+        notice = Notice(
+            elem_id="batch-notice", elem_classes=["dock-notice", "for-batch"], label="Status of the pictures"
+        )
+    state, timer = gr.State(nothing, time_to_live=SESSION_SECONDS), gr.Timer(REFRESH_SECONDS, active=False)
     return BatchPanel(
-        state,
-        files,
-        task,
-        text,
-        classes,
-        run,
-        stop,
-        retry,
-        notice,
-        contact_sheet,
-        chosen_panel,
-        stage,
-        meta,
-        failures,
-        download,
-        validation,
-        buttons,
+        state, sheet, totals, table, validation, buttons, drawers, viewer, stage, drawing, run, stop, retry, notice,
         timer,
-    )
-
-
-def task_choices() -> list[tuple[str, str]]:
-    """(title, token) of the tasks that make sense for many pictures: all but those about one picture's region."""
-    return [(task.title, token) for token, task in TASKS.items() if task.input_kind is not InputKind.REGION]
-
-
-def fit_form_to_task(panel: BatchPanel, token: str) -> Updates:
-    """Show only the fields that the task needs."""
-    task = get_task(token)
-    typed = task.input_kind in (InputKind.PHRASE, InputKind.PROMPT)
-    label = "Prompt" if task.input_kind is InputKind.PROMPT else "Phrase"
-    words = {"label": label, "placeholder": f"For example: {task.example}"}
-    return {
-        panel.text: gr.update(visible=typed, **(words if typed else {})),
-        panel.classes: gr.update(visible=task.input_kind is InputKind.CLASSES),
-    }
+    )  # fmt: skip

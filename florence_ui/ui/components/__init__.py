@@ -9,13 +9,16 @@ from florence_ui.ui.components.contact_sheet import ContactSheet
 from florence_ui.ui.components.drawer_bar import DrawerBar
 from florence_ui.ui.components.drawing import Drawing
 from florence_ui.ui.components.film_strip import FilmStrip
+from florence_ui.ui.components.found_by import FoundBy
 from florence_ui.ui.components.header_actions import HeaderActions
 from florence_ui.ui.components.notice import Notice
 from florence_ui.ui.components.region_field import RegionField
-from florence_ui.ui.components.result_viewer import ResultViewer
+from florence_ui.ui.components.side_button import SideButton
 from florence_ui.ui.components.stage import Stage
 from florence_ui.ui.components.task_picker import TaskPicker
-from florence_ui.ui.components.text_diff import TextDiff
+from florence_ui.ui.components.totals import Totals
+from florence_ui.ui.components.verdict_bar import VerdictBar
+from florence_ui.ui.components.viewer_bar import ViewerBar
 
 __all__ = [
     "AnswerList",
@@ -23,11 +26,14 @@ __all__ = [
     "DrawerBar",
     "Drawing",
     "FilmStrip",
+    "FoundBy",
     "HeaderActions",
     "Notice",
     "RegionField",
-    "ResultViewer",
+    "SideButton",
     "Stage",
     "TaskPicker",
-    "TextDiff",
+    "Totals",
+    "VerdictBar",
+    "ViewerBar",
 ]

@@ -14,9 +14,11 @@ from florence_ui.ui.components import Notice, RegionField, TaskPicker
 class Dock:
     """The question's fields, and the buttons that ask it.
 
-    All fields are on the page at any time; the style sheet shows the one that the task needs.
+    All fields are on the page at any time; the style sheet shows the one that the task needs. The other modes use them,
+    too, and add their own buttons to `column`.
     """
 
+    column: gr.Column
     task: TaskPicker
     phrase: gr.Textbox
     prompt: gr.Textbox
@@ -36,7 +38,7 @@ class Dock:
 def lay_out(model: str) -> Dock:
     """Lay out the dock."""
     plain = gr.InputHTMLAttributes(autocomplete="off")
-    with gr.Column(elem_id="dock", elem_classes="run-stop-row"):
+    with gr.Column(elem_id="dock", elem_classes="run-stop-row") as column:
         task = TaskPicker(elem_id="task", label="Task")
         phrase = gr.Textbox(
             label="What to look for, in your words", elem_id="phrase", elem_classes="dock-field", max_lines=1,
@@ -54,7 +56,9 @@ def lay_out(model: str) -> Dock:
         model_field = gr.Dropdown(
             list(labels.MODELS), value=model, label="Model, or a model ID", allow_custom_value=True, elem_id="model"
         )
-        run = gr.Button("Run", variant="primary", elem_id="run", elem_classes="runs-tab")
-        stop = gr.Button("Stop", variant="stop", elem_id="stop", visible=False)
+        run = gr.Button("Run", variant="primary", elem_id="run", elem_classes=["dock-run", "for-explore", "runs-tab"])
+        stop = gr.Button(
+            "Stop", variant="stop", elem_id="stop", elem_classes=["dock-stop", "for-explore"], visible=False
+        )
         notice = Notice(elem_id="input-notice", label="Input status")
-    return Dock(task, phrase, prompt, classes, region, notice, model_field, run, stop)
+    return Dock(column, task, phrase, prompt, classes, region, notice, model_field, run, stop)

@@ -49,11 +49,11 @@
   // The sheet: pulled or clicked.
   function setSheet(up) {
     root.toggleAttribute("data-sheet", up);
-    find("#grip")?.setAttribute("aria-expanded", String(up));
+    document.querySelectorAll(".sheet-grip").forEach((grip) => grip.setAttribute("aria-expanded", String(up)));
   }
   let from = null, pulled = false;
   document.addEventListener("pointerdown", (event) => {
-    const grip = event.target.closest?.("#grip");
+    const grip = event.target.closest?.(".sheet-grip");
     if (!grip) return;
     grip.setPointerCapture(event.pointerId);
     [from, pulled] = [event.clientY, false];
@@ -65,8 +65,8 @@
   });
   document.addEventListener("pointerup", () => { from = null; });
   document.addEventListener("click", (event) => {
-    if (event.target.closest?.("#grip") && !pulled) setSheet(!root.hasAttribute("data-sheet"));
-    if (event.target.closest?.("#run")) setSheet(false);
+    if (event.target.closest?.(".sheet-grip") && !pulled) setSheet(!root.hasAttribute("data-sheet"));
+    if (event.target.closest?.(".dock-run")) setSheet(false);
     pulled = false;
   });
 

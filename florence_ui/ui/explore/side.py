@@ -99,8 +99,8 @@ class Side:
 
 def lay_out() -> Side:
     """Lay out the side."""
-    with gr.Column(elem_id="side"):
-        fragment(Path(__file__).parent / "grip.html", elem_id="grip-row")
+    with gr.Column(elem_id="side", elem_classes="side"):
+        grip()
         answer_list = AnswerList(elem_id="answer-list", label="What was found")
         warnings = Notice(elem_id="warnings", label="Warnings")
         with gr.Row(elem_id="then", visible=False) as then:
@@ -131,14 +131,23 @@ def lay_out() -> Side:
             style = style_panel()
         with drawer("Download"):
             download = download_panel()
-        drawers = DrawerBar(elem_id="drawers", label="The answer in other forms")
+        drawers = DrawerBar(
+            names=["Text", "Table", "JSON", "Code", "Style", "Download"], always=["Style"], elem_id="drawers",
+            elem_classes="drawers", label="The answer in other forms",
+        )  # fmt: skip
     return Side(answer_list, warnings, then, next_steps, drawers, text, table, record, curl, python, style, download)
 
 
+def grip() -> None:
+    """Lay out the grip by which a side is pulled up on a phone."""
+    fragment(Path(__file__).parent / "grip.html", elem_classes="grip-row")
+
+
 @contextmanager
-def drawer(title: str) -> Iterator[None]:
-    """Lay out a drawer's frame around what is laid out inside."""
-    with gr.Column(elem_id=f"drawer-{title.lower()}", elem_classes="drawer"):
+def drawer(title: str, prefix: str = "") -> Iterator[None]:
+    """Lay out the frame of a drawer of a `DrawerBar` with that prefix around what is laid out inside."""
+    classes = ["drawer", "downloads"] if title == "Download" else ["drawer"]
+    with gr.Column(elem_id=f"drawer-{prefix}{title.lower()}", elem_classes=classes):
         gr.HTML(
             (Path(__file__).parent / "drawer_head.html").read_text("utf-8").replace("TITLE", title),
             elem_classes="drawer-head", apply_default_css=False,

@@ -15,12 +15,11 @@ from florence_ui.images.loading import Picture
 from florence_ui.inference.per_place import Tool, ask_about_place, outline_object
 from florence_ui.inference.request import Analysis, Question
 from florence_ui.prompts import Region, check_region
-from florence_ui.rendering.view import View
 from florence_ui.ui.components.notice import error_notice
 from florence_ui.ui.components.region_field import RegionValue
 from florence_ui.ui.explore import answer_view
 from florence_ui.ui.layout import Page, queued, unqueued
-from florence_ui.ui.updates import Inputs, Updates, read_question, region_text, show_run
+from florence_ui.ui.updates import Inputs, Updates, read_question, read_view, region_text, show_run
 from florence_ui.visitors.multi_call import retry_when_rate_limited, with_status
 from florence_ui.visitors.session import Note, PageSession, Place, Run
 
@@ -45,8 +44,7 @@ def wire(page: Page) -> None:
 
     async def look(inputs: Inputs, event: gr.EventData) -> Updates:
         session = inputs[page.session]
-        seen: list[Any] = [getattr(event, name, None) for name in ("size", "ratio", "box", "reserved")]
-        session.view = View(*seen)
+        session.view = read_view(event)
         return await redraw(page, inputs)
 
     def select(session: PageSession, event: gr.EventData) -> RegionValue:

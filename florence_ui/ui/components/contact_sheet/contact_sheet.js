@@ -1,56 +1,71 @@
-// A contact sheet. Frames are changed in place, so that the focus stays where it is while the work goes on.
-const find = (query) => element.querySelector(query);
-const list = find(".contact-sheet-frames"), progress = find(".contact-sheet-progress"), bar = find(".contact-sheet-bar"), words = find(".contact-sheet-words");
+// The contact sheet: its bar, its tiles, and the pictures that are on their way to the server.
+const root = find(".contact-sheet"), words = find(".sheet-words"), chips = find(".sheet-chips"), order = find("select");
+let coming = [];   // { name, local }: added, and not yet known to the server
+let note = "";
 
-function part(tag, name) {
-  const node = document.createElement(tag);
-  node.className = name;
-  return node;
+const value = () => props.value || {};
+const isLocked = () => Boolean(value().locked) || coming.length > 0;
+const tiles = makeTiles(find(".sheet-tiles"), {
+  open: (index) => trigger("open", { index }),
+  remove: (index) => trigger("remove", { index }),
+});
+const adding = makeAdding(root, {
+  isOpen: () => !isLocked(),
+  started(files) {
+    coming = files;
+    note = `Sending 1 of ${files.length}.`;
+    draw();
+    return (sent) => {
+      note = sent < coming.length ? `Sending ${sent + 1} of ${coming.length}.` : "";
+      draw();
+    };
+  },
+  failed(sent) {
+    note = sent ? `Only ${sent} could be sent.` : "They could not be sent. They may be too large, or the connection was lost.";
+    if (!sent) forget();
+    draw();
+  },
+});
+
+function forget() {
+  for (const { local } of coming) if (local) URL.revokeObjectURL(local);
+  coming = [];
 }
-
-function frame(index) {
-  const row = document.createElement("li"), button = part("button", "frame"), view = part("span", "view");
-  const picture = document.createElement("img"), mark = part("span", "mark");
-  button.type = "button";
-  picture.alt = "";
-  picture.loading = "lazy";
-  mark.setAttribute("aria-hidden", "true");
-  view.append(picture, mark);
-  button.append(view, part("span", "name"), part("span", "note"));
-  button.addEventListener("click", () => trigger("select", { index }));
-  row.append(button);
-  return row;
+function makeChip({ name, label, on }) {
+  return makeButton({ class: "chip", "aria-pressed": String(on), onclick: () => trigger("only", { name: on ? "" : name }) }, label);
 }
-
-function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+function drawChips(some) {
+  const drawn = JSON.stringify(some);
+  if (chips.dataset.drawn === drawn) return;
+  const hadFocus = chips.contains(document.activeElement) ? [...chips.children].indexOf(document.activeElement) : -1;
+  chips.dataset.drawn = drawn;
+  chips.replaceChildren(...some.map(makeChip));
+  if (hadFocus >= 0) chips.children[Math.min(hadFocus, chips.children.length - 1)]?.focus();
 }
-
-function show(row, entry, current) {
-  const button = row.firstChild, picture = row.querySelector("img"), url = entry.image && entry.image.url;
-  button.dataset.state = entry.state;
-  button.disabled = entry.state !== "done" && entry.state !== "failed";
-  button.title = entry.note ? `${entry.name}: ${entry.note}` : entry.name;
-  button.toggleAttribute("aria-current", current);
-  if (current) button.setAttribute("aria-current", "true");
-  write(row.querySelector(".name"), entry.name);
-  write(row.querySelector(".note"), entry.note || entry.state);
-  if (typeof url === "string" && /^(https?:|\/)/.test(url)) {
-    if (picture.getAttribute("src") !== url) picture.setAttribute("src", url);
-  } else picture.removeAttribute("src");
+function draw() {
+  const { frames = [], total = 0, part, orders = [] } = value(), count = total + coming.length;
+  const uploads = coming.map(({ name, local }) => ({ index: -1, name, local, state: "uploading", mark: "sending" }));
+  root.classList.toggle("empty", !count);
+  if (words.textContent !== (note || value().words || "")) words.textContent = note || value().words || "";
+  drawChips(value().chips ?? []);
+  if (order.options.length !== orders.length) order.replaceChildren(...orders.map((name) => make("option", { value: name }, name)));
+  order.value = value().order || "";
+  for (const query of [".sheet-add", ".sheet-clear"]) find(query).disabled = isLocked();
+  find(".sheet-progress").hidden = typeof part !== "number" || part >= 1;
+  find(".sheet-progress").value = part || 0;
+  find(".sheet-none").hidden = !count || frames.length + coming.length > 0;
+  tiles.show([...frames, ...uploads], isLocked());
 }
-
 function pull() {
-  const value = props.value || {}, frames = Array.isArray(value.frames) ? value.frames : [];
-  list.setAttribute("aria-label", props.label || "Pictures");
-  while (list.children.length > frames.length) list.lastChild.remove();
-  while (list.children.length < frames.length) list.append(frame(list.children.length));
-  frames.forEach((entry, index) => show(list.children[index], entry, index === value.current));
-  find(".contact-sheet-empty").hidden = frames.length > 0;
-  progress.hidden = !value.words;
-  bar.value = Number(value.part) || 0;
-  bar.setAttribute("aria-label", "Progress");
-  write(words, value.words || "");
+  if (coming.length) {
+    note = "";
+    forget();
+  }
+  draw();
 }
+order.addEventListener("change", () => trigger("order", { name: order.value }));
+find(".sheet-choose").addEventListener("click", adding.choose);
+find(".sheet-add").addEventListener("click", adding.choose);
+find(".sheet-clear").addEventListener("click", () => trigger("remove", { index: -1 }));
 watch("value", pull);
-pull();
+draw();

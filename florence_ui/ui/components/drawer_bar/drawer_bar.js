@@ -1,30 +1,37 @@
 // One drawer at a time; its button again, its cross or Escape brings the list back.
-const buttons = [...element.querySelectorAll("button")], page = document.documentElement;
-const ALWAYS = ["style"];
+const bar = find(".drawer-bar"), side = element.closest(".side");
+const idOf = (title) => `${props.prefix}${title.toLowerCase()}`;
+const drawerOf = (title) => side.querySelector(`#drawer-${idOf(title)}`);
+const buttons = props.names.map((title) =>
+  makeButton({ id: `open-${idOf(title)}`, "data-title": title, onclick: () => open(title === opened ? "" : title) }, title));
+let opened = "";
 
-function open(name) {
-  if (name) page.dataset.drawer = name;
-  else delete page.dataset.drawer;
-  buttons.forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.name === name)));
+function open(title) {
+  opened = title;
+  side.toggleAttribute("data-drawer", Boolean(title));
+  for (const button of buttons) {
+    const isOpen = button.dataset.title === title;
+    button.setAttribute("aria-pressed", String(isOpen));
+    drawerOf(button.dataset.title).toggleAttribute("data-open", isOpen);
+  }
 }
 function close() {
-  const button = buttons.find((each) => each.dataset.name === page.dataset.drawer);
+  const button = buttons.find((each) => each.dataset.title === opened);
   open("");
   button?.focus();
 }
 function pull() {
   const answered = Boolean(props.value && props.value.answered);
-  buttons.forEach((button) => { button.disabled = !answered && !ALWAYS.includes(button.dataset.name); });
-  if (!answered && page.dataset.drawer && !ALWAYS.includes(page.dataset.drawer)) open("");
+  for (const button of buttons) button.disabled = !answered && !props.always.includes(button.dataset.title);
+  if (!answered && opened && !props.always.includes(opened)) open("");
 }
-buttons.forEach((button) => button.addEventListener("click", () => {
-  open(page.dataset.drawer === button.dataset.name ? "" : button.dataset.name);
-}));
-document.addEventListener("click", (event) => {
-  if (event.target.closest?.("[data-do=close-drawer]")) close();
+bar.setAttribute("aria-label", props.label);
+bar.append(...buttons);
+side.addEventListener("click", (event) => {
+  if (event.target.closest("[data-do=close-drawer]")) close();
 });
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && event.target.closest?.(".drawer")) close();
+side.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && event.target.closest(".drawer")) close();
 });
 watch("value", pull);
 open("");

@@ -103,6 +103,7 @@ function pull() {
   const isNewAnswer = isNewPicture || (before.answer ?? "") !== (value.answer ?? "");
   if (isNewPicture) {
     viewport.setPicture(size);
+    links.send("picture", group(), {});
     if (value.opens && hasPicture()) document.documentElement.style.setProperty("--ratio", String(viewport.ratio));
   }
   objects.set(value.items ?? [], size);

@@ -1,0 +1,165 @@
+"""Many pictures as the values of the components that show them."""
+
+from collections import Counter
+
+from florence_ui.exports.tables import escape_cell
+from florence_ui.inference.batch import MAX_PICTURES, Batch, Item, ItemState
+from florence_ui.inference.batch_overview import (
+    Only,
+    Order,
+    class_of,
+    count_found,
+    count_matches,
+    found_nothing,
+    totals,
+)
+from florence_ui.rendering.colors import row_colors
+from florence_ui.results.warnings import count_noun
+from florence_ui.ui.batch.state import BatchState
+from florence_ui.ui.components.contact_sheet import Chip, ContactSheetValue, Frame, FrameState
+from florence_ui.ui.components.totals import TotalRow, TotalsValue
+from florence_ui.ui.file_data import as_file_data
+from florence_ui.visitors.quota import format_duration
+
+CHIPS = (Only.NOTHING, Only.FAILED, Only.WAITING)
+NO_CLASS = ""
+"""The chosen class while none is."""
+
+
+def sheet_value(state: BatchState) -> ContactSheetValue:
+    """Every picture that is shown, under the progress and the filters."""
+    batch, selection = state.batch, state.selection
+    orders = [order.value for order in Order]
+    if batch is None:
+        return ContactSheetValue(order=selection.order, orders=orders)
+    return ContactSheetValue(
+        frames=[frame(state, index) for index in selection.apply(batch.items)],
+        total=len(batch.items),
+        words=progress_text(state, batch),
+        part=batch.ended / len(batch.items) if state.going else None,
+        chips=chips(state),
+        order=selection.order,
+        orders=orders,
+        locked=state.going,
+        most=MAX_PICTURES,
+    )
+
+
+def chips(state: BatchState) -> list[Chip]:
+    """The filters by state that would show something, and the one by class that is on."""
+    only = state.selection.only
+    counts = {kind: count_matches(state.items, kind) for kind in CHIPS}
+    is_idle = not state.going and (state.batch is None or not state.batch.ended)
+    offered = [] if is_idle else [kind for kind in CHIPS if counts[kind] or kind is only]
+    row = [Chip(name=kind, label=f"{counts[kind]} {kind}", on=kind is only) for kind in offered]
+    if only is Only.CLASS:
+        row.append(Chip(name=Only.CLASS, label=f"with {state.selection.label or 'no name'} ×", on=True))
+    return row
+
+
+def frame(state: BatchState, index: int) -> Frame:
+    """One picture on the sheet."""
+    item = state.items[index]
+    shown: FrameState = "nothing" if found_nothing(item) else item.state.value
+    return Frame(
+        index=index,
+        name=item.name,
+        state=shown,
+        note=answer_note(item),
+        mark=waiting_mark(state.items, index) if state.going else "",
+        details=item.reason or (item.result.text if item.result else ""),
+        image=as_file_data(item.preview or item.thumbnail),
+    )
+
+
+def answer_note(item: Item) -> str:
+    """A picture's answer in a few words; empty before there is one."""
+    if item.state is ItemState.FAILED:
+        return "failed"
+    if item.result is None:
+        return ""
+    return f"{count_found(item)} found" if count_found(item) else item.result.text.strip() or "nothing"
+
+
+def waiting_mark(items: list[Item], index: int) -> str:
+    """What a picture is waiting for during a run; empty if it has ended."""
+    state = items[index].state
+    if state is ItemState.RUNNING:
+        return "looking"
+    if state is not ItemState.WAITING:
+        return ""
+    ahead = sum(item.state in (ItemState.WAITING, ItemState.RUNNING) for item in items[:index])
+    return f"waiting, {ahead} ahead" if ahead else "waiting"
+
+
+def progress_text(state: BatchState, batch: Batch) -> str:
+    """The progress in a sentence."""
+    total = len(batch.items)
+    if not state.going and not batch.ended:
+        return count_noun(total, "picture")
+    parts = [f"{batch.count(ItemState.DONE)} of {total} answered"]
+    left = batch.seconds_left()
+    if state.going and left:
+        parts.append(f"about {format_duration(left)} left")
+    if not state.going and batch.ended < total:
+        parts.append("stopped")
+    return ", ".join(parts) + (f". {state.words}" if state.words else "")
+
+
+def run_label(state: BatchState) -> str:
+    """What Run would do; another question starts over."""
+    batch = state.batch
+    if batch is None:
+        return "Run"
+    count = len(batch.items)
+    if not batch.ended or batch.question != state.asked:
+        return f"Run on {count}"
+    left = count - batch.ended  # not the waiting ones: right after Stop some are still being requeued
+    return f"Run {left} more" if left else "Run again"
+
+
+def table_rows(state: BatchState) -> list[list[str | int]]:
+    """Every picture's name, state, number of objects, and the reason of its failure, safe for a spreadsheet."""
+    return [
+        [escape_cell(item.name), item.state.value, count_found(item), escape_cell(item.reason)] for item in state.items
+    ]
+
+
+def totals_value(state: BatchState, palette: str) -> TotalsValue:
+    """Every class with its total; a click on one shows only pictures with it."""
+    rows = totals(state.items)
+    if not rows:
+        return TotalsValue(title="Totals", hint=why_no_totals(state))
+    colors = class_colors(state.items, palette)
+    pictures = sum(1 for item in state.items if count_found(item))
+    chosen = state.selection.label if state.selection.only is Only.CLASS else None
+    return TotalsValue(
+        title=f"{sum(row.count for row in rows):,} found",
+        source=f"{count_noun(len(rows), 'kind')} in {count_noun(pictures, 'picture')}",
+        rows=[
+            TotalRow(
+                label=row.label, count=row.count, pictures=row.pictures, color=colors[row.label],
+                chosen=row.label == chosen,
+            )
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
+def why_no_totals(state: BatchState) -> str:
+    """Why there are no totals."""
+    if state.batch is None:
+        return "What is found in all pictures is counted here by class."
+    if state.batch.done:
+        texts = any(item.result and item.result.text for item in state.batch.done)
+        return "These answers are texts. Open a picture to read its own." if texts else "Nothing was found."
+    return "Run counts here, by class, what is found in all pictures."
+
+
+def class_colors(items: list[Item], palette: str) -> dict[str, str]:
+    """The color of each class: that of most of its objects, as an object takes another one where two would collide."""
+    used: dict[str, Counter[str]] = {}
+    for result in (item.result for item in items if item.result):
+        for label, color in zip(result.labels, row_colors(result, palette), strict=True):
+            used.setdefault(class_of(label), Counter())[color] += 1
+    return {label: colors.most_common(1)[0][0] for label, colors in used.items()}

@@ -1,0 +1,95 @@
+"""Two answers as the table beside the stages: legend, labels, texts, and what to know about the answers."""
+
+from florence_ui.errors import FlorenceUIError
+from florence_ui.inference.request import StoredAnalysis
+from florence_ui.results import compare
+from florence_ui.results.compare import BOTH, LEFT, RIGHT, Comparison, FoundByMap
+from florence_ui.results.result import Result
+from florence_ui.ui.compare.state import Answers
+from florence_ui.ui.components.found_by import FoundByValue, LabelRow, LegendEntry, Remark, SideText, TextPiece, Who
+
+SIDES: tuple[Who, ...] = (LEFT, RIGHT)
+
+
+def found_by_value(answers: Answers, *, colored: bool) -> FoundByValue:
+    """What is beside the stages once both sides have ended.
+
+    Args:
+        answers: The outcome of both sides.
+        colored: Whether the picture beside it has the colors of the legend.
+    """
+    value = FoundByValue(
+        state="done", source=source_line(answers), names=list(answers.names), remarks=remarks(answers),
+        texts=side_texts(answers),
+    )  # fmt: skip
+    comparison, found = answers.comparison, answers.found
+    if answers.both is None or comparison is None or found is None:
+        return value
+    left, right = (analysis.result for analysis in answers.both)
+    if not (compare.has_objects(left) or compare.has_objects(right)):
+        return value
+    rows = label_rows(left, right, comparison, found)
+    entries = legend(comparison, found, answers.names) if colored else []
+    return value.model_copy(update={"legend": entries, "rows": rows})
+
+
+def source_line(answers: Answers) -> str:
+    """What answered, and how long it took."""
+    return ", ".join(
+        f"{name} {side.seconds:.1f} s" + (" (remembered)" if side.remembered else "")
+        for name, side in zip(answers.names, answers.sides.values(), strict=True)
+        if isinstance(side, StoredAnalysis)
+    )
+
+
+def remarks(answers: Answers) -> list[Remark]:
+    """Failures first, then the warnings of the answers; a warning about both stands once."""
+    failures, warnings = [], dict[str, list[str]]()
+    for name, side in zip(answers.names, answers.sides.values(), strict=True):
+        if isinstance(side, FlorenceUIError):
+            failures.append(Remark(name=name, text=str(side), tone="error"))
+        else:
+            for warning in side.result.warnings:
+                warnings.setdefault(warning, []).append(name)
+    return failures + [Remark(name=" and ".join(who), text=text, tone="warning") for text, who in warnings.items()]
+
+
+def legend(comparison: Comparison, found: FoundByMap, names: tuple[str, str]) -> list[LegendEntry]:
+    """What the colors mean, with the counts of all objects, on the map or left out there."""
+    titles: dict[Who, str] = {LEFT: f"only {names[0]}", RIGHT: f"only {names[1]}", BOTH: "both"}
+    counts = {LEFT: comparison.left_only, RIGHT: comparison.right_only, BOTH: comparison.both}
+    return [
+        LegendEntry(
+            who=who, name=title, count=len(counts[who]),
+            numbers=[number for number, by in enumerate(found.found_by, 1) if by == who],
+        )
+        for who, title in titles.items()
+    ]  # fmt: skip
+
+
+def label_rows(left: Result, right: Result, comparison: Comparison, found: FoundByMap) -> list[LabelRow]:
+    """Both answers by label, the differences on top."""
+    numbers: dict[str, set[int]] = {}
+    for side, own in ((left, found.left_numbers), (right, found.right_numbers)):
+        for row, number in own.items():
+            numbers.setdefault(compare.bare_label(side.labels[row]), set()).add(number)
+    return [
+        LabelRow(
+            label=count.label, left=count.left, right=count.right, differs=count.differs,
+            numbers=sorted(numbers[compare.bare_label(count.label)]),
+        )
+        for count in compare.count_labels(left, right, comparison)
+    ]  # fmt: skip
+
+
+def side_texts(answers: Answers) -> list[SideText]:
+    """The answers' texts, with what the other one lacks marked; empty if there are none."""
+    sides = answers.sides.values()
+    texts = [compare.full_text(side.result) if isinstance(side, StoredAnalysis) else "" for side in sides]
+    alone: list[list[compare.Segment]] = [[(text, None)] if text else [] for text in texts]
+    pieces = compare.diff_texts(*texts) if all(texts) else alone
+    return [
+        SideText(who=who, name=name, pieces=[TextPiece(text=text, marked=mark is not None) for text, mark in own])
+        for who, name, own in zip(SIDES, answers.names, pieces, strict=True)
+        if own
+    ]
