@@ -2,9 +2,7 @@
 function makeEmpty(root, { choose, paste, openCamera }) {
   const node = root.querySelector(".stage-empty");
   const title = make("h2", { dir: "auto" }), hint = make("p", { dir: "auto" });
-  const way = (icon, label, onclick) => makeButton({ onclick, hidden: true }, makeIcon(icon), label);
-  const upload = way("upload", "Upload", choose), camera = way("camera", "Camera", openCamera);
-  const clipboard = way("paste", "Paste", paste);
+  const way = (how, icon, label, onclick) => makeButton({ "data-how": how, onclick }, makeIcon(icon), label);
   const address = make("input", {
     type: "text", inputmode: "url", autocomplete: "off", spellcheck: "false", maxlength: "2000",
     "aria-label": "Link to a picture", placeholder: "or a link, example.org/dog.jpg",
@@ -15,7 +13,8 @@ function makeEmpty(root, { choose, paste, openCamera }) {
       if (address.value.trim()) trigger("link", { url: address.value.trim() });
     },
   }, address, make("button", {}, "Open"));
-  const ways = make("div", { class: "ways" }, upload, camera, clipboard);
+  const ways = make("div", { class: "ways" }, way("file", "upload", "Upload", choose),
+    way("camera", "camera", "Camera", openCamera), way("paste", "paste", "Paste", paste));
   node.append(title, hint, ways, form);
 
   async function isAllowed(name) {
@@ -25,21 +24,22 @@ function makeEmpty(root, { choose, paste, openCamera }) {
       return true;   // a browser that does not say
     }
   }
-  async function offer() {
-    upload.hidden = false;
-    camera.hidden = !navigator.mediaDevices?.getUserMedia || !(await isAllowed("camera"));
-    clipboard.hidden = !navigator.clipboard?.read || !(await isAllowed("clipboard-read"));
+  // For every such button on the page: the styles hide those that would not work.
+  async function findWays() {
+    const ability = document.documentElement.dataset;
+    ability.camera = navigator.mediaDevices?.getUserMedia && (await isAllowed("camera")) ? "yes" : "no";
+    ability.paste = navigator.clipboard?.read && (await isAllowed("clipboard-read")) ? "yes" : "no";
   }
 
   return {
     set({ title: words, hint: more, opens, state }, isEmpty) {
+      if (opens) findWays();
       node.hidden = !isEmpty;
       if (!isEmpty) return;
       const isPlain = state === "empty";
       title.textContent = (isPlain && words) || (opens ? "Drop a picture here" : "No picture yet");
       hint.textContent = (isPlain && more) || (opens ? "or begin with one of the examples" : "");
       ways.hidden = form.hidden = !opens;
-      if (opens) offer();
     },
   };
 }

@@ -1,0 +1,99 @@
+"""The region on the stage: drawn, moved, resized, asked about, by mouse and by keyboard."""
+
+import re
+from pathlib import Path
+
+import pytest
+from browser import on_stage
+from playwright.sync_api import Page, expect
+
+from florence_ui.bench.scripted_backend import ScriptedBackend
+
+
+@pytest.fixture
+def ready(page: Page, photograph: Path) -> Page:
+    """The page with a picture that nothing was asked about yet."""
+    on_stage.open_picture(page, photograph)
+    return page
+
+
+def locations(prompt: str) -> list[int]:
+    """The location tokens of a prompt."""
+    return [int(number) for number in re.findall(r"<loc_(\d+)>", prompt)]
+
+
+def test_a_region_is_drawn_moved_and_resized_by_mouse(ready: Page) -> None:
+    on_stage.drag(ready, (0.2, 0.25), (0.6, 0.75))
+    assert on_stage.region(ready) == pytest.approx([0.2, 0.25, 0.6, 0.75], abs=0.01)
+    picture = ready.locator(".stage-picture").bounding_box()
+    on_stage.drag_handle(ready, "se", (picture["width"] * 0.1, picture["height"] * 0.1))
+    assert on_stage.region(ready) == pytest.approx([0.2, 0.25, 0.7, 0.85], abs=0.01)
+    on_stage.drag_handle(ready, "w", (picture["width"] * 0.1, 0))
+    assert on_stage.region(ready) == pytest.approx([0.3, 0.25, 0.7, 0.85], abs=0.01)
+    on_stage.drag(ready, (0.5, 0.4), (0.99, 0.4))
+    assert on_stage.region(ready) == pytest.approx([0.6, 0.25, 1, 0.85], abs=0.01), "it stays within the picture"
+
+
+def test_a_region_is_placed_moved_and_resized_by_keyboard(ready: Page) -> None:
+    ready.focus(on_stage.STAGE)
+    ready.keyboard.press("b")
+    assert on_stage.focused(ready) == "stage-region"
+    x1, y1, x2, y2 = on_stage.region(ready)
+    for key in ("ArrowRight", "ArrowRight", "ArrowUp", "Shift+ArrowDown", "Shift+ArrowLeft"):
+        ready.keyboard.press(key)
+    assert on_stage.region(ready) == pytest.approx([x1 + 0.02, y1 - 0.01, x2 + 0.01, y2], abs=0.011)
+    before = ready.locator(".stage-region").bounding_box()["x"]
+    ready.keyboard.press("Alt+ArrowRight")
+    step = ready.locator(".stage-region").bounding_box()["x"] - before
+    assert step == pytest.approx(0.002 * ready.locator(".stage-picture").bounding_box()["width"], abs=0.5)
+    ready.keyboard.press("Enter")
+    assert on_stage.focused(ready) == "describe"
+    ready.keyboard.press("Escape")
+    assert (on_stage.region(ready), on_stage.focused(ready)) == (None, "stage")
+
+
+@pytest.mark.parametrize(
+    "end", [pytest.param((0.202, 0.252), id="too small"), pytest.param((0.6, 0.251), id="without height")]
+)
+def test_a_region_without_area_is_not_kept(ready: Page, end: tuple[float, float]) -> None:
+    on_stage.drag(ready, (0.2, 0.25), end)
+    assert on_stage.region(ready) is None
+    assert ready.locator(".stage-tools").is_hidden()
+
+
+def test_a_region_is_asked_about_at_once_and_a_click_elsewhere_drops_it(ready: Page, backend: ScriptedBackend) -> None:
+    on_stage.drag(ready, (0.2, 0.25), (0.6, 0.75))
+    on_stage.tool(ready, "describe").click()
+    expect(ready.locator(".stage-note.done")).to_contain_text("a red car")
+    assert locations(backend.calls[-1].prompt) == pytest.approx([200, 250, 600, 750], abs=8)
+    assert on_stage.region(ready) == pytest.approx([0.2, 0.25, 0.6, 0.75], abs=0.01), "the region stays"
+    on_stage.click(ready, 0.9, 0.1)
+    assert on_stage.region(ready) is None
+    expect(ready.locator(".stage-note.done")).to_be_visible()
+
+
+def test_a_region_task_asks_with_the_region_of_the_stage(ready: Page, backend: ScriptedBackend) -> None:
+    on_stage.choose_task(ready, "<REGION_TO_DESCRIPTION>")
+    on_stage.drag(ready, (0.2, 0.25), (0.6, 0.75))
+    expect(ready.locator("#region .region-text")).to_contain_text("120, 100")
+    on_stage.ask(ready)
+    assert locations(backend.calls[-1].prompt) == pytest.approx([200, 250, 600, 750], abs=8)
+    assert on_stage.region(ready) == pytest.approx([0.2, 0.25, 0.6, 0.75], abs=0.01)
+
+
+def test_a_region_keeps_its_place_on_the_picture_when_zoomed(ready: Page) -> None:
+    on_stage.drag(ready, (0.2, 0.25), (0.6, 0.75))
+    ready.mouse.move(*on_stage.place(ready, 0.9, 0.9))
+    ready.mouse.wheel(0, -120)
+    expect(ready.locator(".stage-zoom .percent")).not_to_have_text("100 %")
+    assert on_stage.region(ready) == pytest.approx([0.2, 0.25, 0.6, 0.75], abs=0.01)
+
+
+def test_other_marks_step_back_while_there_is_a_region(ready: Page) -> None:
+    on_stage.ask(ready)
+    ready.wait_for_selector(".stage-layer")
+    on_stage.drag(ready, (0.05, 0.7), (0.4, 0.95))
+    opacity = "getComputedStyle(document.querySelector('.stage-drawn')).opacity"
+    assert ready.evaluate(opacity) == "0.4"
+    ready.keyboard.press("Escape")
+    assert ready.evaluate(opacity) == "1"
