@@ -13,6 +13,7 @@ from florence_ui.ui.batch.tab import build_batch_tab
 from florence_ui.ui.compare.tab import build_compare_tab
 from florence_ui.ui.explore import (
     dock_events,
+    opening,
     picture_events,
     run_events,
     setup_events,
@@ -58,8 +59,9 @@ def build(services: Services, tabs: Sequence[Tab] = TABS) -> Playground:
     """Build the page for these services; nothing is started."""
     with Playground(services) as demo:
         page = lay_out(services, load_examples(), tabs)
-        for events in (dock_events, picture_events, run_events, stage_events, then_events, style_events):
+        for events in (dock_events, picture_events, stage_events, then_events, style_events):
             events.wire(page)
-        setup_events.wire(demo, page)
+        setup_events.wire(demo, page, run_events.wire(page))
+        opening.wire(demo, page)
         add_endpoints(services)
     return demo.queue(api_open=False, default_concurrency_limit=None, max_size=None)

@@ -39,6 +39,7 @@ class Page:
         remembered: The settings that the browser keeps, never the key.
         timer: The timer that refreshes the header's pill while the server's state changes.
         link_text: The share link, for the browser's script.
+        visit: The secret name by which the tab opens its visit again.
         asked: A text whose change asks the question in the fields: an example does so.
         modes: The tabs.
         stage: The picture.
@@ -52,6 +53,7 @@ class Page:
     remembered: gr.BrowserState
     timer: gr.Timer
     link_text: gr.Textbox
+    visit: gr.Textbox
     asked: gr.Textbox
     modes: gr.Tabs
     header: Header
@@ -125,7 +127,8 @@ def lay_out(services: Services, examples: Sequence[Example], tabs: Sequence[Tab]
     serve_thumbnails(examples)
     backends = [(backend.title, name) for name, backend in services.pipeline.backends.items()]
     # all this before the tabs: between them, Gradio counts it as tabs and lists the later tabs twice
-    link_text, asked = gr.Textbox(visible=False), gr.Textbox(visible="hidden", elem_id="asked")
+    link_text, visit = gr.Textbox(visible=False), gr.Textbox(visible=False)
+    asked = gr.Textbox(visible="hidden", elem_id="asked")
     timer = gr.Timer(3, active=False)
     session = gr.State(PageSession(), time_to_live=SESSION_SECONDS)
     remembered = gr.BrowserState(None, storage_key=STORAGE_KEY, secret=STORAGE_KEY)
@@ -141,7 +144,7 @@ def lay_out(services: Services, examples: Sequence[Example], tabs: Sequence[Tab]
             answer = side.lay_out()
         explore.select(None, js=ENTER)
         page = Page(
-            services, examples, session, remembered, timer, link_text, asked, modes, top, stage, drawing, notice,
+            services, examples, session, remembered, timer, link_text, visit, asked, modes, top, stage, drawing, notice,
             bottom, strip, answer,
         )  # fmt: skip
         for tab in tabs:

@@ -140,5 +140,20 @@
     [...document.querySelectorAll("#dock .dock-field input")].find((field) => field.offsetParent)?.focus();
   }
 
-  window.florencePage = { icon, enter, popover, press, focusField, keepTheme, handOver, scrollTo };
+  // The visit of this tab: a name that the server made. Where storage is denied, the page just opens anew.
+  const VISIT = "florence-visit";
+  function readVisit() {
+    try {
+      return sessionStorage.getItem(VISIT) ?? "";
+    } catch {
+      return "";
+    }
+  }
+  function keepVisit(name) {
+    try {
+      sessionStorage.setItem(VISIT, name);
+    } catch { /* denied */ }
+  }
+
+  window.florencePage = { icon, enter, popover, press, focusField, keepTheme, handOver, scrollTo, readVisit, keepVisit };
 })();

@@ -12,6 +12,9 @@ from florence_ui.tasks import TASKS
 
 MAX_CHARS = 2000
 NUMBERS = ("thickness", "opacity", "text_size")
+TEXTS = ("task", "text", "classes", "strategy", "region", "model", "backend", "draw", "labels", "palette")
+NAMES = frozenset((*TEXTS, *NUMBERS, "example"))
+"""The parts of a link that the page reads."""
 
 
 def encode(question: Question, style: Style) -> dict[str, str]:

@@ -83,8 +83,8 @@ def wire_run(
     outputs: Sequence[Block],
     *,
     stop_is_slow: bool = False,
-) -> None:
-    """Connect the events that start a run with the buttons that stop it.
+) -> list[gr.events.Dependency]:
+    """Connect the events that start a run with the buttons that stop it, and return those that start one.
 
     Args:
         starts: The handler of each event, mostly a `StoppableRun.events`.
@@ -94,9 +94,8 @@ def wire_run(
         outputs: The components that all of them change.
         stop_is_slow: Whether `stopped` takes long enough to be queued.
     """
-    started: list[dict[str, Any]] = [
-        listener(handler, inputs, outputs, **queued()) for listener, handler in starts.items()
-    ]
+    started: list[Any] = [listener(handler, inputs, outputs, **queued()) for listener, handler in starts.items()]
     options = queued() if stop_is_slow else unqueued()
     for stop in stops:
         stop.click(stopped, inputs, outputs, cancels=started, **options)
+    return started

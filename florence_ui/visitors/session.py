@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -142,9 +143,17 @@ class PageSession:
 
     def copied(self) -> "PageSession":
         """A session that begins where this one is now; what happens to either later is its own."""
-        runs = {id(run): replace(run, notes={**run.notes}) for run in [*self.recent, *([self.run] if self.run else [])]}
-        recent = deque((runs[id(run)] for run in self.recent), maxlen=RECENT)
-        return replace(self, run=self.run and runs[id(self.run)], recent=recent, visit="", left=asyncio.Event())
+        known = [*self.recent, *([self.run] if self.run else [])]
+        runs = {id(run): replace(run, notes=_settled(run.notes)) for run in known}
+        return replace(
+            self,
+            run=self.run and runs[id(self.run)],
+            recent=deque((runs[id(run)] for run in self.recent), maxlen=RECENT),
+            loose_notes=_settled(self.loose_notes),
+            unfinished=None,
+            left=asyncio.Event(),
+            visit="",
+        )
 
     async def picture(self) -> Picture:
         """The picture on the page.
@@ -204,6 +213,12 @@ class PageSession:
             self.run, self.selected = run, -1
         return run
 
+    def show_recorded(self, question: Question, analysis: Analysis) -> None:
+        """Show a recorded answer about the picture on the page; it is not among the recent ones."""
+        assert self.shown is not None, "a recorded answer is about the picture on the page"
+        picture = analysis.picture
+        self.run, self.selected = Run(question, analysis.stored(), picture.path, picture.limits, self.shown), -1
+
     async def show_again(self, index: int) -> Run | None:
         """Show a remembered answer and its picture again; None if there is no such answer.
 
@@ -227,3 +242,8 @@ class PageSession:
             ImageError: If the picture's file has aged out.
         """
         return run.analysis.with_picture(await images.open(run.source, run.limits))
+
+
+def _settled(notes: Mapping[Place, Note]) -> dict[Place, Note]:
+    """The notes that have come: nobody waits any more for the others."""
+    return {place: note for place, note in notes.items() if note.state != "busy"}

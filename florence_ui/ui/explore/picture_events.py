@@ -1,6 +1,7 @@
 """New pictures on the page: uploads of any kind, links, examples, and recent answers."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Awaitable
 
@@ -9,12 +10,15 @@ import gradio as gr
 from florence_ui import storage
 from florence_ui.errors import FlorenceUIError, InputError
 from florence_ui.images.loading import Picture
+from florence_ui.inference.gallery import Example
 from florence_ui.inference.request import Question
 from florence_ui.ui.components.notice import NoticeValue, error_notice
 from florence_ui.ui.explore import answer_view
 from florence_ui.ui.layout import Page, queued, unqueued
 from florence_ui.ui.updates import Inputs, Updates, fill_form, fit_form_to_task, merge_updates, read_question, show_run
 from florence_ui.visitors.session import PageSession
+
+log = logging.getLogger(__name__)
 
 
 def wire(page: Page) -> None:
@@ -67,7 +71,7 @@ async def take_picture(page: Page, inputs: Inputs, opening: Awaitable[Picture]) 
 
 
 async def take_example(page: Page, inputs: Inputs, index: object) -> Updates:
-    """Put an example on the page with its question, and ask it."""
+    """Put an example on the page with its question, and its recorded answer; if there is none, ask it."""
     if not isinstance(index, int) or not 0 <= index < len(page.examples):
         return {}
     session, example, services = inputs[page.session], page.examples[index], page.services
@@ -80,11 +84,27 @@ async def take_example(page: Page, inputs: Inputs, index: object) -> Updates:
     now = read_question(page, inputs)
     question = example.question(model_id=now.model_id, backend=now.backend)
     session.region = question.region
-    return merge_updates(
-        fill_form(page, session, question),
-        show_picture(page, session, question),
-        {page.asked: secrets.token_hex(4)},
-    )
+    filled = fill_form(page, session, question)
+    try:
+        if await show_recorded(page, session, example, question):
+            answered = await answer_view.answer_updates(page, inputs, question)
+            return merge_updates(filled, show_run(page), answered, {page.picture_notice: NoticeValue()})
+    except FlorenceUIError as error:
+        log.warning("The recorded answer about %s cannot be shown: %s", example.title, error)
+        session.run = None
+    return merge_updates(filled, show_picture(page, session, question), {page.asked: secrets.token_hex(4)})
+
+
+async def show_recorded(page: Page, session: PageSession, example: Example, question: Question) -> bool:
+    """Show the recorded answer to a question about the example on the page; return False if there is none.
+
+    Raises:
+        FlorenceUIError: If the picture is gone, or the recorded response does not answer the question.
+    """
+    analysis = await page.services.recordings.answer(example, question, await session.picture())
+    if analysis is not None:
+        session.show_recorded(question, analysis)
+    return analysis is not None
 
 
 def refuse(page: Page, inputs: Inputs, error: FlorenceUIError) -> Updates:

@@ -22,8 +22,8 @@ FIELDS = frozenset({"text", "classes", "region"})
 """Fields whose errors stand in the dock; the stage shows all others."""
 
 
-def wire(page: Page) -> None:
-    """Connect everything that asks the model with Stop."""
+def wire(page: Page) -> list[gr.events.Dependency]:
+    """Connect everything that asks the model with Stop, and return it."""
     dock = page.dock
     run = stoppable_run(page).events
     starts = dict.fromkeys([dock.run.click, dock.phrase.submit, dock.prompt.submit, page.asked.change], run)
@@ -44,7 +44,8 @@ def wire(page: Page) -> None:
         return await stop_run(page, inputs)
 
     fields = page.answer_fields
-    wire_run(starts | {page.stage.act: act}, [dock.stop], stopped, fields, page.answer_parts, stop_is_slow=True)
+    starts |= {page.stage.act: act}
+    return wire_run(starts, [dock.stop], stopped, fields, page.answer_parts, stop_is_slow=True)
 
 
 def stoppable_run(page: Page) -> StoppableRun:
