@@ -37,7 +37,7 @@ def asked_for(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     """Services whose local server has base's files, but has not loaded them."""
 
-    async def status(backend: str, model_id: str) -> ServerStatus:
+    async def status(backend: str, model_id: str, *, key: object = None) -> ServerStatus:
         models = {BASE: {"state": "absent", "on_disk": True}}
         return ServerStatus(ServerState.ABSENT, "Base is not loaded yet.", models=models)
 
