@@ -82,10 +82,10 @@ async def open_anew(page: Page, inputs: Inputs, query: Mapping[str, str]) -> Upd
     If that question has a recorded answer, it is shown.
     """
     session: PageSession = inputs[page.session]
-    example, usual = first_example(page, query), read_question(page, inputs)
+    kept = query if "task" in query else inputs[page.remembered] or {}
+    example, usual = first_example(page, query, kept), read_question(page, inputs)
     if example is not None:
         usual = example.question(model_id=usual.model_id, backend=usual.backend)
-    kept = query if "task" in query else inputs[page.remembered] or {}
     question, style = share_link.decode(kept, usual, page.services.pipeline.backends)
     if example is not None and example.path is not None:
         with contextlib.suppress(FlorenceUIError):
@@ -109,9 +109,12 @@ async def show_page(
     return merge_updates(fill_form(page, session, question), shown, filled, own)
 
 
-def first_example(page: Page, query: Mapping[str, str]) -> Example | None:
-    """The example that a link names, else the one with the best recorded answer, else the first."""
+def first_example(page: Page, query: Mapping[str, str], kept: Mapping[str, str]) -> Example | None:
+    """The example that a link names, else one for the task that is kept, else the one with the best recorded answer."""
     bundled = [example for example in page.examples if example.path]
-    named = next((each for each in bundled if each.path and each.path.stem == query.get("example")), None)
-    best = page.services.recordings.best(page.examples)
-    return named or (page.examples[best] if best is not None else next(iter(bundled), None))
+    named = [example for example in bundled if example.path and example.path.stem == query.get("example")]
+    fitting = [example for example in bundled if example.token == kept.get("task")]
+    for candidates in (named, fitting, bundled):
+        if candidates:
+            return candidates[page.services.recordings.best(candidates) or 0]
+    return None
