@@ -14,7 +14,6 @@ from florence_ui import storage
 from florence_ui.errors import FlorenceUIError
 from florence_ui.hosting.gradio_internals.events import sanitize_event_data
 from florence_ui.hosting.gradio_internals.sessions import LeanSession
-from florence_ui.hosting.lenient_fields import LenientRadio
 from florence_ui.hosting.responses import REFUSED
 from florence_ui.visitor_identity import UNKNOWN_VISITOR, current_visitor
 from florence_ui.visitors.service import Services, visitor_of
@@ -85,7 +84,7 @@ class GuardedBlocks(gr.Blocks):
 def fits_component(block: Any, value: Any) -> bool:
     """Whether a posted value could come from that component; None is the value of an empty one, if it can be empty."""
     if value is None:
-        chosen = isinstance(block, gr.Radio) and not isinstance(block, LenientRadio) and block.value is not None
+        chosen = isinstance(block, gr.Radio) and block.value is not None
         return not (chosen or isinstance(block, gr.Slider))
     if isinstance(block, gr.CheckboxGroup) or (isinstance(block, gr.Dropdown) and block.multiselect):
         return isinstance(value, list) and all(isinstance(each, str) for each in value)

@@ -116,6 +116,7 @@ def lay_out() -> Side:
                 headers=["#"], type="array", interactive=False, wrap=True, label="Objects", elem_id="table",
                 show_label=False, buttons=["copy"],
             )  # fmt: skip
+            gr.Markdown("Florence-2 gives no confidence scores, so there are none here.", elem_id="no-scores")
         with drawer("JSON"):
             record = gr.JSON(label="JSON", elem_id="record", show_label=False)
         with drawer("Code"):

@@ -31,7 +31,7 @@ side.addEventListener("click", (event) => {
   if (event.target.closest("[data-do=close-drawer]")) close();
 });
 side.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && event.target.closest(".drawer")) close();
+  if (event.key === "Escape" && event.target.closest(".drawer, .drawer-bar")) close();
 });
 watch("value", pull);
 open("");
