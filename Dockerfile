@@ -9,11 +9,8 @@ RUN apt-get update \
     && xargs -a packages.txt apt-get install -y --no-install-recommends \
     && rm -rf /var/lib/apt/lists/*
 
-# PyTorch's own index has wheels without CUDA, which are some gigabytes smaller than those of PyPI.
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 COPY requirements.txt ./
-RUN pip install --no-cache-dir --index-url "$TORCH_INDEX" "$(grep '^torch==' requirements.txt)" \
-    && pip install --no-cache-dir -r requirements.txt
+RUN pip install --no-cache-dir -r requirements.txt
 
 RUN useradd --uid 1000 --create-home app && install -d -o app -g app /home/app/models
 

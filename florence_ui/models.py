@@ -12,6 +12,12 @@ SERVER_NAME = "Florence-2 local server"
 DEFAULT_PORT = 9001
 """The port of Roboflow's own local server, so that the same clients find this one."""
 
+ENGINES = ("auto", "onnx", "torch")
+"""The local server's engines: ONNX Runtime, PyTorch, or the faster one on this machine."""
+
+PRECISIONS = ("exact", "fast")
+"""Whether the light engine answers as transformers does in float32, or sooner with weights of 8 bits."""
+
 
 def display_name(model_id: str) -> str:
     """A model's name in a sentence: `Florence-2-base` for `florence-2-base`; other ids as they are."""

@@ -13,7 +13,7 @@ from starlette.datastructures import Secret
 
 from florence_ui.backend_presets import PRESETS
 from florence_ui.errors import SettingsError
-from florence_ui.models import BASE, LARGE
+from florence_ui.models import BASE, ENGINES, LARGE, PRECISIONS
 from florence_ui.settings_readers import (  # fmt: skip
     BOOLEAN,
     HEADER,
@@ -81,6 +81,14 @@ class Settings:
     start_server: bool = setting(
         "FLORENCE_UI_START_SERVER", True,
         "Whether to start the local server where nobody answers at its address.", BOOLEAN)
+    engine: str = setting(
+        "FLORENCE_UI_ENGINE", "auto",
+        "What the local server computes with; auto is torch where it is installed and faster, otherwise onnx.",
+        one_of(ENGINES))
+    precision: str = setting(
+        "FLORENCE_UI_PRECISION", "exact",
+        "fast rounds the decoder's weights to 8 bits: long answers come sooner, and some places move a little.",
+        one_of(PRECISIONS))
     record: bool = setting(
         "FLORENCE_UI_RECORD SPACE_ID", False,
         "Whether base, once it is ready on the local server, answers the examples' questions once, to show them at "

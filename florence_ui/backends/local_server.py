@@ -1,7 +1,7 @@
 """The local model server as a child process: started if nothing answers at its address, supervised, stopped at exit.
 
 The child is `python -m florence_ui.server`. It holds the other end of a pipe and ends when the pipe closes, so it
-never outlives this process, even if that is killed. The child's state is requested over HTTP: torch is not loaded here.
+never outlives this process, even if that is killed. The child's state is requested over HTTP: no engine is loaded here.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from florence_ui.models import SERVER_NAME
 from florence_ui.network.proxies import child_environment
 from florence_ui.settings import Settings
 
-NEEDED_PACKAGES = ("torch", "transformers", "fastapi", "uvicorn")
+NEEDED_PACKAGES = ("onnxruntime", "tokenizers", "fastapi", "uvicorn")
 KEY_VARIABLES = ("API_KEY", "ROBOFLOW_API_KEY")
 """The child needs no key, so it gets none."""
 
@@ -64,13 +64,14 @@ class LocalServer:
 
     Args:
         settings: Its address, and whether to start it.
-        command: The command that starts it; `{host}` and `{port}` are filled in.
+        command: The command that starts it; `{host}`, `{port}`, `{engine}` and `{precision}` are filled in.
         first_pause: Seconds before the first restart.
         prepare: A model to prepare in the background as soon as the server answers; `""` for none.
     """
 
     COMMAND = (
         sys.executable, "-m", "florence_ui.server", "--host", "{host}", "--port", "{port}", "--exit-with-parent",
+        "--engine", "{engine}", "--precision", "{precision}",
     )  # fmt: skip
 
     def __init__(
@@ -84,6 +85,7 @@ class LocalServer:
         self.backend = available_backends(settings)["local"]
         local = self.backend.is_on_this_machine and self.backend.url.startswith("http:")
         self._wanted = settings.start_server and local
+        self._options = {"engine": settings.engine, "precision": settings.precision}
         self._command, self._first_pause, self._prepare = command, first_pause, prepare
         self._child: subprocess.Popen[str] | None = None
         self._child_begun = self._next_start = 0.0
@@ -156,9 +158,8 @@ class LocalServer:
     def _run_child(self) -> int:
         """Start the child and wait until it ends; its output goes to the log."""
         parts = urlsplit(self.backend.url)
-        command = [
-            word.format(host=_listen_host(parts.hostname or ""), port=parts.port or 80) for word in self._command
-        ]
+        values = {"host": _listen_host(parts.hostname or ""), "port": parts.port or 80, **self._options}
+        command = [word.format(**values) for word in self._command]
         environ = {name: value for name, value in child_environment(os.environ).items() if name not in KEY_VARIABLES}
         root = str(Path(__file__).parents[2])
         environ["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environ.get("PYTHONPATH")]))

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import functools
 import os
 import signal
 import sys
@@ -10,10 +11,10 @@ from pathlib import Path
 
 import uvicorn
 
-from florence_ui.models import DEFAULT_PORT
+from florence_ui.models import DEFAULT_PORT, ENGINES, PRECISIONS
 from florence_ui.network.connections import limit_connections
 from florence_ui.server.app import create_app
-from florence_ui.server.engines import prepare_process
+from florence_ui.server.engines import choose_engine, prepare_process
 from florence_ui.server.generation_queue import MAX_WAITING
 from florence_ui.server.logs import log, set_up_logging
 from florence_ui.server.service import Service
@@ -25,13 +26,14 @@ GRACE = 2
 def main() -> None:
     """Run until SIGTERM, SIGINT, or the end of stdin if that option is set."""
     arguments = parse_arguments(sys.argv[1:])
-    prepare_process()
+    prepare_process(arguments.engine)
     set_up_logging()
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     if arguments.exit_with_parent:
         threading.Thread(target=exit_with_parent, daemon=True).start()
-    service = Service(dict(arguments.model), arguments.max_waiting)
+    choose = functools.partial(choose_engine, arguments.engine, arguments.precision)
+    service = Service(dict(arguments.model), arguments.max_waiting, choose)
     log("start", host=arguments.host, port=arguments.port, models=list(service.registry.models))
     config = uvicorn.Config(
         create_app(service, arguments.host, arguments.allowed_host),
@@ -68,6 +70,10 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--max-waiting", type=int, default=MAX_WAITING, help=f"calls that may wait (default: {MAX_WAITING})"
+    )
+    parser.add_argument("--engine", choices=ENGINES, default="auto", help="what computes (default: the faster one)")
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, default="exact", help="fast: 8-bit weights in the light engine's decoder"
     )
     parser.add_argument("--exit-with-parent", action="store_true", help="end when stdin does")
     return parser.parse_args(arguments)

@@ -5,6 +5,7 @@ import functools
 import time
 import traceback
 import uuid
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,16 @@ class Service:
     Args:
         directories: Further checkpoints by alias.
         max_waiting: Maximum number of waiting calls.
+        choose: The choice of the engine.
     """
 
-    def __init__(self, directories: dict[str, Path], max_waiting: int = MAX_WAITING) -> None:
+    def __init__(
+        self,
+        directories: dict[str, Path],
+        max_waiting: int = MAX_WAITING,
+        choose: Callable[[], Engine] = choose_engine,
+    ) -> None:
+        self._choose = choose
         self.id = str(uuid.uuid4())
         self.metrics = Metrics()
         self.worker = Worker("generate")
@@ -51,7 +59,7 @@ class Service:
     def engine(self) -> Future[Engine]:
         """The engine, which is chosen by the first call, in the thread that generates."""
         if self._engine is None or (self._engine.done() and self._engine.exception()):
-            self._engine = self.worker.submit(choose_engine)
+            self._engine = self.worker.submit(self._choose)
         return self._engine
 
     def describe_engine(self) -> dict[str, str | None]:

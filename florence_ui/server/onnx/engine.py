@@ -18,9 +18,15 @@ Nano is done with a layer before a second thread has begun; on a busy machine, e
 
 
 class OnnxEngine:
-    """ONNX Runtime on the processor."""
+    """ONNX Runtime on the processor.
 
-    info = EngineInfo("onnx", "cpu", "float32")
+    Args:
+        fast: Whether to round the decoder's weights to 8 bits.
+    """
+
+    def __init__(self, *, fast: bool = False) -> None:
+        self.fast = fast
+        self.info = EngineInfo("onnx", "cpu", "int8" if fast else "float32")
 
     def load(self, directory: Path) -> OnnxNetwork:
         """Load a checkpoint in Hugging Face layout.
@@ -34,7 +40,7 @@ class OnnxEngine:
         generation, picture_size = read_generation_config(directory), PixelValues(directory).size
         threads = available_cores() if checkpoint.config.text.width >= SMALLEST_SHARED_WIDTH else 1
         try:
-            return OnnxNetwork(checkpoint, generation, picture_size, threads, self.info)
+            return OnnxNetwork(checkpoint, generation, picture_size, threads, self.info, fast=self.fast)
         except (BrokenWeightsError, MemoryError):
             raise
         except Exception as error:  # ONNX Runtime has a dozen kinds, which share no other class

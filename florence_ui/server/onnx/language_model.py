@@ -56,13 +56,19 @@ class Decoder(Layers):
     values of the tokens before (earlier beams, heads, length, head), and under `cross_` those of the encoder; its
     outputs the logits (beams, vocabulary) and the keys and values with those of this token.
 
+    Args:
+        checkpoint: The weights.
+        fast: Whether to round them to 8 bits. A step reads all of them for a few numbers of each beam, so its time is
+            that of reading.
+
     Raises:
         BrokenWeightsError: If weights are missing.
     """
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, checkpoint: Checkpoint, *, fast: bool = False) -> None:
         super().__init__(checkpoint)
         self.config = checkpoint.config.text
+        self.fast = fast
         self.heads, self.head = self.config.decoder_heads, self.config.width // self.config.decoder_heads
         self._cache: list[str] = []
         tokens = self.graph.input("embeddings", ("beams", self.config.width))
@@ -70,11 +76,13 @@ class Decoder(Layers):
         tokens = self.layer_norm(tokens, f"{DECODER}.layernorm_embedding")
         for layer in range(self.config.decoder_layers):
             tokens = self._layer(tokens, layer)
-        head = self.checkpoint.read("lm_head.weight")
-        logits = self.graph.op("Gemm", tokens, self.graph.tensor(head), transB=1)
-        self.graph.output(logits, ("beams", len(head)))
+        self.graph.output(self.linear(tokens, "lm_head"), ("beams", len(self.checkpoint.read("lm_head.weight"))))
         for kept in self._cache:
             self.graph.output(kept, ("beams", self.heads, "length", self.head))
+
+    def linear(self, tokens: str, prefix: str) -> str:
+        """A linear layer."""
+        return self.rounded_linear(tokens, prefix) if self.fast else super().linear(tokens, prefix)
 
     def _layer(self, tokens: str, layer: int) -> str:
         add, prefix = "Add", f"{DECODER}.layers.{layer}"

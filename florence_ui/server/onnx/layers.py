@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from florence_ui.server.checkpoint.checkpoint import Checkpoint
 from florence_ui.server.onnx.graph import CONTRIB, Graph
 
 EPSILON = 1e-5
 """What torch's LayerNorm adds to the variance."""
+BLOCK = 32
+"""Weights that share a scale; the width of every layer is a multiple of it."""
+INT8_PRODUCTS = 4
+"""`accuracy_level` of MatMulNBits: the tokens are rounded to 8 bits as well."""
 ACTIVATIONS = {"gelu": "Gelu", "relu": "Relu"}
 
 
@@ -30,6 +35,17 @@ class Layers:
         """A linear layer."""
         bias = [self.weight(f"{prefix}.bias")] if f"{prefix}.bias" in self.checkpoint else []
         return self.graph.op("Gemm", tokens, self.weight(f"{prefix}.weight"), *bias, transB=1)
+
+    def rounded_linear(self, tokens: str, prefix: str) -> str:
+        """A linear layer whose weights have 8 bits, with a scale for every few of them."""
+        values, scales = round_to_8_bits(self.checkpoint.read(f"{prefix}.weight"))
+        outputs, inputs = len(values), values.shape[1] * BLOCK
+        product = self.graph.op(
+            "MatMulNBits", tokens, self.graph.tensor(values), self.graph.tensor(scales),
+            domain=CONTRIB, K=inputs, N=outputs, bits=8, block_size=BLOCK, accuracy_level=INT8_PRODUCTS,
+        )  # fmt: skip
+        bias = f"{prefix}.bias"
+        return self.graph.op("Add", product, self.weight(bias)) if bias in self.checkpoint else product
 
     def split_linear(self, tokens: str, prefix: str, parts: int = 3) -> list[str]:
         """A linear layer as several of the same width; what it gives needs no splitting, which would copy it."""
@@ -56,3 +72,15 @@ class Layers:
         parts = [self.graph.reshape(part, *shape) for part in projected]
         attended = self.graph.op("MultiHeadAttention", *parts, domain=CONTRIB, num_heads=heads)
         return self.graph.reshape(attended, -1, width)
+
+
+def round_to_8_bits(weights: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Round a matrix (outputs, inputs) block by block, as MatMulNBits takes it.
+
+    Returns:
+        Values of shape (outputs, blocks, block), of which 128 is zero, and scales of shape (outputs, blocks).
+    """
+    blocks = weights.reshape(len(weights), -1, BLOCK)
+    scales = np.maximum(np.abs(blocks).max(axis=2), np.finfo(np.float32).tiny) / 127
+    values = np.rint(blocks / scales[:, :, np.newaxis]) + 128
+    return values.astype(np.uint8), scales.astype(np.float32)

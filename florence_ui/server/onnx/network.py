@@ -32,6 +32,7 @@ class OnnxNetwork:
         picture_size: Width and height of a processed picture in pixels.
         threads: Number of processors to use.
         info: What computes it.
+        fast: Whether to round the decoder's weights to 8 bits.
     """
 
     max_batch = 1
@@ -43,6 +44,8 @@ class OnnxNetwork:
         picture_size: tuple[int, int],
         threads: int,
         info: EngineInfo,
+        *,
+        fast: bool = False,
     ) -> None:
         config = checkpoint.config.text
         self.info = info
@@ -53,7 +56,7 @@ class OnnxNetwork:
         checkpoint.release()  # the weights were copied in the form that suits the processor
         self._text_encoder = create_session(TextEncoder(checkpoint).graph, threads)
         checkpoint.release()
-        self._decoder = create_session(Decoder(checkpoint).graph, threads)
+        self._decoder = create_session(Decoder(checkpoint, fast=fast).graph, threads)
         self._embeddings = checkpoint.raw(SHARED)
         tables = [checkpoint.read(f"{part}.embed_positions.weight") for part in (ENCODER, DECODER)]
         self._encoder_positions, self._decoder_positions = (table[UNUSED_POSITIONS:].copy() for table in tables)

@@ -12,7 +12,10 @@ from florence_ui.server.processing.generation_config import read_generation_conf
 from florence_ui.server.torch.batch_network import BatchNetwork
 from florence_ui.server.torch.beam_search import can_follow
 from florence_ui.server.torch.network import TorchNetwork
-from florence_ui.server.torch.runtime import Runtime, choose_runtime
+from florence_ui.server.torch.runtime import Runtime, bfloat16_is_faster, choose_runtime
+
+LEAST_GAIN = 2.0
+"""How many times faster than float32 bfloat16 has to be for PyTorch to answer sooner than ONNX Runtime in float32."""
 
 
 class TorchEngine:
@@ -60,3 +63,9 @@ class TorchEngine:
 def choose() -> TorchEngine:
     """The engine on this machine's best device."""
     return TorchEngine(choose_runtime())
+
+
+def choose_if_faster() -> TorchEngine | None:
+    """The same, unless that is a processor on which ONNX Runtime answers as soon."""
+    runtime = choose_runtime()
+    return None if runtime.device == "cpu" and not bfloat16_is_faster(LEAST_GAIN) else TorchEngine(runtime)

@@ -1,5 +1,6 @@
 """The networks, written anew as graphs, compute what transformers' modules compute from the same weights."""
 
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from florence_ui.server.engine import Question
 from florence_ui.server.engine_errors import BrokenWeightsError, UnknownModelError
 from florence_ui.server.onnx.engine import OnnxEngine
+from florence_ui.server.onnx.layers import BLOCK, round_to_8_bits
 from florence_ui.server.onnx.network import OnnxNetwork
 from florence_ui.server.processing.pixel_values import PixelValues
 
@@ -114,8 +116,8 @@ def test_nano_answers_every_task_to_the_token(layout: Callable[[Path], Path], tm
 def test_noise_is_answered_to_the_token(checkpoint: Path) -> None:
     noise = np.random.default_rng(2)
     pictures = [Image.fromarray(noise.integers(0, 255, (90, 70, 3), dtype=np.uint8)) for _ in range(5)]
-    questions = ((prompt, picture) for picture in pictures for prompt in ("<OD>", "<CAPTION>", "what?"))
-    assert list(different_answers(checkpoint, checkpoint, questions, 40)) == [None] * 15
+    questions = ((prompt, picture) for picture in pictures for prompt in ("<OD>", "what?"))
+    assert list(different_answers(checkpoint, checkpoint, questions, 20)) == [None] * 10
 
 
 @pytest.mark.filterwarnings("ignore:Unfeasible length constraints")
@@ -154,3 +156,26 @@ def test_pictures_that_do_not_divide_into_windows_are_refused(tmp_path: Path) ->
     processor.save_pretrained(tmp_path)
     with pytest.raises(UnknownModelError, match="16 by 18 tokens in windows of 4"):
         OnnxEngine().load(tmp_path)
+
+
+def test_weights_of_8_bits_are_off_by_less_than_half_a_step() -> None:
+    weights = np.random.default_rng(0).standard_normal((5, 3 * BLOCK)).astype(np.float32)
+    weights[0, :BLOCK] = 0
+    values, scales = round_to_8_bits(weights)
+    restored = (values.astype(np.float32) - 128) * scales[:, :, None]
+    assert np.all(np.abs(restored.reshape(weights.shape) - weights) <= np.repeat(scales, BLOCK, axis=1) / 2 + 1e-6)
+
+
+def test_fast_answers_move_boxes_a_little_and_change_no_word() -> None:
+    exact, fast = (Answers(OnnxEngine(fast=fast).load(NANO), NANO) for fast in (False, True))
+    boxes = [(prompt, picture) for prompt, picture in scene_questions(2) if "SEGMENTATION" not in prompt]
+    for prompt, picture in boxes:
+        words, places = zip(*(split(answers, picture, prompt) for answers in (exact, fast)), strict=True)
+        assert words[0] == words[1]
+        assert np.abs(np.subtract(*places)).max(initial=0) <= 3
+
+
+def split(answers: Answers, picture: Image.Image, prompt: str) -> tuple[str, list[int]]:
+    """An answer's text without its places, and the places."""
+    text = answers.processor._tokenizer.decode(answers.ids(picture, prompt, 300))
+    return re.sub(r"<loc_\d+>", "<loc>", text), [int(place) for place in re.findall(r"<loc_(\d+)>", text)]
