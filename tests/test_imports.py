@@ -32,6 +32,7 @@ STANDALONE = {
     "nano": {"assets", "errors", "models", "prompts", "tasks", "results", "server"},
     "record": {"assets", "errors", "inference", "models", "network", "settings"},
     "bench": None,
+    "publish": {"errors", "server"},
 }
 """Programs of their own that the app never imports, and what they may import; the benchmark measures everything."""
 

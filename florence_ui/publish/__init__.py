@@ -1,0 +1,1 @@
+"""Publishing the page as a Hugging Face Space: `python -m florence_ui.publish OWNER/NAME`."""
