@@ -163,7 +163,9 @@ class ScriptedHub:
             def respond_json(self, value: Any) -> None:
                 if value is None:
                     hub.ended.append(self.path)
-                self.respond(json.dumps(value).encode(), 404 if value is None else 200)
+                    self.respond(b'{"error": "Not found"}', 404)
+                else:
+                    self.respond(json.dumps(value).encode())
 
             def respond(self, body: bytes, status: int = 200, kind: str = "application/json") -> None:
                 self.send_response(status)
