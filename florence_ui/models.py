@@ -18,6 +18,8 @@ ENGINES = ("auto", "onnx", "torch")
 PRECISIONS = ("exact", "fast")
 """Whether the light engine answers as transformers does in float32, or sooner with weights of 8 bits."""
 
+REPOSITORIES = {BASE: "florence-community/Florence-2-base", LARGE: "florence-community/Florence-2-large"}
+"""Where the Hugging Face Hub has the checkpoints, in transformers' own layout."""
 
 def display_name(model_id: str) -> str:
     """A model's name in a sentence: `Florence-2-base` for `florence-2-base`; other ids as they are."""

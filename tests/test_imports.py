@@ -20,7 +20,7 @@ LAYERS = [
     {"backends", "images", "results"},
     {"rendering"},
     {"inference"},
-    {"exports", "hosting"},
+    {"doctor", "exports", "hosting"},
     {"visitors"},
     {"api", "ui"},
     {"playground"},
@@ -32,7 +32,7 @@ STANDALONE = {
     "nano": {"assets", "errors", "models", "prompts", "tasks", "results", "server"},
     "record": {"assets", "errors", "inference", "models", "network", "settings"},
     "bench": None,
-    "publish": {"errors", "server"},
+    "publish": {"errors", "models", "server"},
 }
 """Programs of their own that the app never imports, and what they may import; the benchmark measures everything."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from florence_ui.models import BASE, REPOSITORIES
 from florence_ui.publish.hardware import Hardware
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +19,7 @@ COPIED = ("app.py", "florence_ui", "assets", "docs", "packages.txt", "requiremen
 """What the app runs, and what its README links to."""
 LEFT_OUT = ("__pycache__", "*.pyi", "nano", "bench", "publish", "benchmark.json")
 """Parts that never run in the app."""
-MODEL = "florence-community/Florence-2-base"
+MODEL = REPOSITORIES[BASE]
 
 
 def write_folder(folder: Path, hardware: Hardware, *, preload: str = "", sign_in: bool = False) -> None:
@@ -71,7 +72,7 @@ def front_matter(hardware: Hardware, *, preload: str = "", sign_in: bool = False
         "thumbnail": "assets/screenshots/thumbnail.png",
         "suggested_hardware": hardware.name,
         "startup_duration_timeout": "30m",
-        "models": [MODEL, "florence-community/Florence-2-large"],
+        "models": list(REPOSITORIES.values()),
         "tags": ["florence-2", "vision", "object-detection", "ocr", "image-captioning", "image-segmentation"],
     }
     if preload:
