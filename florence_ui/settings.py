@@ -15,7 +15,9 @@ from florence_ui.backend_presets import PRESETS
 from florence_ui.errors import SettingsError
 from florence_ui.models import BASE, ENGINES, LARGE, PRECISIONS
 from florence_ui.settings_readers import (  # fmt: skip
+    AUTH,
     BOOLEAN,
+    FRAMES,
     HEADER,
     KEY,
     MODEL,
@@ -113,10 +115,20 @@ class Settings:
         "Calls that one backend gets at once; more wait here.", integer(1, 1000))
     address_header: str = setting(
         "FLORENCE_UI_ADDRESS_HEADER", "",
-        "Header in which a trusted proxy gives the visitor's address.", HEADER, shown="none")
+        "Header in which a trusted proxy gives the visitor's address.", HEADER,
+        shown="none; X-Forwarded-For on a Hugging Face Space")
     allowed_origins: tuple[str, ...] = setting(
         "FLORENCE_UI_ALLOWED_ORIGINS", (),
         "Websites that may embed or call the page, and names that it is opened by.", ORIGINS, shown="none")
+    frame_ancestors: tuple[str, ...] = setting(
+        "FLORENCE_UI_FRAME_ANCESTORS", ("https://huggingface.co", "https://*.huggingface.co", "https://*.hf.space"),
+        "Websites that may embed the page, besides the allowed origins; none forbids it to all.", FRAMES,
+        shown="Hugging Face's")
+    auth: tuple[tuple[str, Secret], ...] = setting(
+        "FLORENCE_UI_AUTH", (), "Names and passwords that the page asks for.", AUTH, shown="none; open to everybody")
+    share: bool = setting(
+        "FLORENCE_UI_SHARE", False,
+        "Whether to open a public link through Gradio's servers, for as long as the page runs.", BOOLEAN)
     cache_mb: float = setting(
         "FLORENCE_UI_CACHE_MB", 64,
         "Memory for answers that are remembered, in MB; 0 turns it off.", number(0, 10**5))
@@ -144,6 +156,8 @@ class Settings:
             name = next((name for name in variable.names if environ.get(name, "").strip()), None)
             if name is not None:
                 given[field.name] = _read(variable, name, environ[name].strip())
+        if environ.get("SPACE_ID"):  # a Space is always behind Hugging Face's proxy
+            given.setdefault("address_header", "x-forwarded-for")
         settings = cls(**given)
         if not settings.url(settings.default_backend):
             missing = PRESETS[settings.default_backend].url_setting

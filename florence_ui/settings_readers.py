@@ -14,6 +14,8 @@ from starlette.datastructures import Secret
 from florence_ui.network.origins import normalize_origin
 
 MAX_KEY = 200
+MIN_PASSWORD = 12
+"""Letters of a password, so that it cannot be found by trying."""
 MAX_SECONDS = 7 * 24 * 3600
 """Longest time that a setting may specify, in seconds."""
 
@@ -145,6 +147,27 @@ def _read_header(text: str) -> str:
     return text.lower()
 
 
+def _read_frame(text: str) -> str:
+    scheme, _, host = text.partition("://")
+    wildcard = host.startswith("*.")
+    origin = normalize_origin(f"{scheme}://{host[2:] if wildcard else host}")
+    return origin.replace("://", "://*.") if wildcard else origin
+
+
+def _read_frames(text: str) -> tuple[str, ...]:
+    return () if text.lower() == "none" else _list_of(_read_frame)(text)
+
+
+def _read_auth(text: str) -> tuple[tuple[str, Secret], ...]:
+    pairs = []
+    for part in text.split(","):
+        name, _, password = part.strip().partition(":")
+        if not name or len(password) < MIN_PASSWORD:
+            raise ValueError
+        pairs.append((name, Secret(password)))
+    return tuple(pairs)
+
+
 def _list_of(read: Callable[[str], str]) -> Callable[[str], tuple[str, ...]]:
     return lambda text: tuple(read(part.strip()) for part in text.split(",") if part.strip())
 
@@ -156,3 +179,7 @@ MODEL = Reader("a model id without blanks", _read_model)
 MODELS = Reader("model ids separated by commas", _list_of(_read_model))
 HEADER = Reader("the name of a header, such as X-Forwarded-For", _read_header)
 ORIGINS = Reader("origins such as https://example.com, separated by commas, without a path", _list_of(normalize_origin))
+FRAMES = Reader(
+    "origins such as https://example.com or https://*.example.com, separated by commas, or none", _read_frames
+)
+AUTH = Reader(f"name:password pairs separated by commas, with passwords of {MIN_PASSWORD} letters or more", _read_auth)

@@ -53,6 +53,25 @@ def test_the_key_is_read_and_hidden(environ: dict[str, str], key: str) -> None:
     assert KEY not in repr(settings)
 
 
+@pytest.mark.parametrize(
+    ("environ", "header"),
+    [
+        pytest.param({"SPACE_ID": "ann/demo"}, "x-forwarded-for", id="on-a-space"),
+        pytest.param({"SPACE_ID": "ann/demo", "FLORENCE_UI_ADDRESS_HEADER": "X-Real-IP"}, "x-real-ip", id="chosen"),
+        pytest.param({}, "", id="elsewhere"),
+    ],
+)
+def test_on_a_space_the_proxys_header_names_the_visitor(environ: dict[str, str], header: str) -> None:
+    assert Settings.from_environ(environ).address_header == header
+
+
+def test_passwords_are_read_and_hidden() -> None:
+    settings = Settings.from_environ({"FLORENCE_UI_AUTH": "ann:correct:horse battery, ben:staple staple"})
+    pairs = [(name, str(password)) for name, password in settings.auth]
+    assert pairs == [("ann", "correct:horse battery"), ("ben", "staple staple")]
+    assert "horse" not in repr(settings)
+
+
 def test_the_operators_choice_comes_before_the_key() -> None:
     assert Settings.from_environ({"API_KEY": KEY, "FLORENCE_UI_BACKEND": "Local"}).default_backend == "local"
 
@@ -75,6 +94,13 @@ def test_the_operators_choice_comes_before_the_key() -> None:
             ("https://example.com", "http://a.example", "http://[::1]:7860"),
         ),
         ("FLORENCE_UI_CACHE_MB", "0", "cache_mb", 0),
+        ("FLORENCE_UI_FRAME_ANCESTORS", "None", "frame_ancestors", ()),
+        (
+            "FLORENCE_UI_FRAME_ANCESTORS",
+            "https://*.Example.com:443, http://a.example",
+            "frame_ancestors",
+            ("https://*.example.com", "http://a.example"),
+        ),
     ],
     ids=lambda v: str(v)[:30],
 )
@@ -83,6 +109,12 @@ def test_values_are_read(name: str, text: str, field: str, value: object) -> Non
 
 
 BAD = [
+    ("FLORENCE_UI_AUTH", "sekret-without-colon"),
+    ("FLORENCE_UI_AUTH", "ann:sekret"),
+    ("FLORENCE_UI_AUTH", ":sekret sekret"),
+    ("FLORENCE_UI_FRAME_ANCESTORS", "https://*.*.sekret"),
+    ("FLORENCE_UI_FRAME_ANCESTORS", "*"),
+    ("FLORENCE_UI_FRAME_ANCESTORS", "https://a.example; script-src sekret"),
     ("API_KEY", "two words"),
     ("ROBOFLOW_API_KEY", "clé"),
     ("API_KEY", "k" * 500),

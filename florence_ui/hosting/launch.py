@@ -27,6 +27,7 @@ from florence_ui.hosting.gradio_internals.server import PageCompression, set_shu
 from florence_ui.hosting.health import Health, Probe
 from florence_ui.hosting.housekeeping import Housekeeping
 from florence_ui.hosting.origin_guard import OriginGuard
+from florence_ui.hosting.password import PasswordGuard
 from florence_ui.hosting.routes import RouteGuard
 from florence_ui.hosting.uploads import FileRoutes
 from florence_ui.settings import Settings
@@ -40,6 +41,10 @@ END_SECONDS = 4.5
 FORWARDED_IGNORED = (
     "FORWARDED_ALLOW_IPS is ignored, because it would let visitors forge their address. Set FLORENCE_UI_ADDRESS_HEADER "
     "to the header that your proxy sets instead."
+)
+SHARED = (
+    "FLORENCE_UI_SHARE opens a public link: everybody who has it can use this page, this machine's model and the "
+    "operator's key, and all of them count as one visitor."
 )
 GRACE = 1
 """Seconds that responses in progress may still take when the page closes."""
@@ -95,9 +100,12 @@ def launch_options(
         guard=guard,
         admission=Admission(settings.runs_at_once),
     )
+    password = [Middleware(PasswordGuard, pairs=settings.auth)] if settings.auth else []
+    if settings.share:
+        log.warning(SHARED if settings.auth else f"{SHARED} Set FLORENCE_UI_AUTH to ask them for a password.")
     return {
         "app_kwargs": {
-            "middleware": [*guard.middleware, route_guard, Middleware(PageCompression)],
+            "middleware": [*guard.middleware, *password, route_guard, Middleware(PageCompression)],
             "routes": [*Health(probe).routes, *FileRoutes(address_of).routes],
             "lifespan": keeper.lifespan,
         },
@@ -109,7 +117,7 @@ def launch_options(
         "strict_cors": True,
         "ssr_mode": False,
         "pwa": False,
-        "share": False,
+        "share": settings.share,
         # Otherwise Gradio ends the app if its page first takes over three seconds, as on a busy machine.
         "_frontend": False,
         "max_threads": 200,

@@ -34,6 +34,8 @@ HEALTH = ("/healthz", "/readiness")
 """Requested by load balancers under any host name; an attacker gains nothing."""
 SPACES = ".hf.space"
 """Names whose DNS only Hugging Face controls."""
+SHARED = ".gradio.live"
+"""Names of Gradio's public links."""
 
 FOREIGN = (
     "Another website may not use this page through your browser. Open the page itself. To let that website embed it, "
@@ -51,13 +53,23 @@ class OriginGuard:
     Args:
         allowed: Origins of other websites that may use the page, as `normalize_origin` writes them.
         names: Further host names of the page.
+        framed_by: Further websites that may only embed it.
         behind_proxy: Whether the operator declares a proxy in front of it, which then checks host names.
+        shared: Whether the page has a public link at Gradio's servers.
     """
 
     def __init__(
-        self, allowed: Collection[str] = (), names: Collection[str] = (), *, behind_proxy: bool = False
+        self,
+        allowed: Collection[str] = (),
+        names: Collection[str] = (),
+        *,
+        framed_by: Collection[str] = (),
+        behind_proxy: bool = False,
+        shared: bool = False,
     ) -> None:
         self.allowed = tuple(allowed)
+        self.framed_by = (*framed_by, *self.allowed)
+        self._suffixes = (SPACES, SHARED) if shared else (SPACES,)
         self.behind_proxy = behind_proxy
         self._names = {*names, *(host_name(urlsplit(origin).netloc) for origin in allowed)}
 
@@ -70,7 +82,13 @@ class OriginGuard:
             public.append(normalize_origin("/".join(root.split("/")[:3])))
         names = (socket.gethostname().lower(), host_name(environ.get("SPACE_HOST", "")))
         behind_proxy = bool(root or settings.address_header)
-        return cls((*settings.allowed_origins, *public), names, behind_proxy=behind_proxy)
+        return cls(
+            (*settings.allowed_origins, *public),
+            names,
+            framed_by=settings.frame_ancestors,
+            behind_proxy=behind_proxy,
+            shared=settings.share,
+        )
 
     @property
     def middleware(self) -> list[Middleware]:
@@ -118,7 +136,7 @@ class OriginGuard:
     def _is_known(self, host: str, *, local_network: bool) -> bool:
         if not host:
             return False
-        if parse_address(host) or is_loopback_host(host) or host in self._names or host.endswith(SPACES):
+        if parse_address(host) or is_loopback_host(host) or host in self._names or host.endswith(self._suffixes):
             return True
         return local_network and is_local_name(host)
 

@@ -30,8 +30,7 @@ CONTENT_POLICY = "; ".join(
         "object-src 'none'",
         "base-uri 'self'",
         "form-action 'self'",
-        # last: the websites that the operator allows are appended
-        "frame-ancestors 'self' https://huggingface.co https://*.huggingface.co https://*.hf.space",
+        "frame-ancestors 'self'",  # last: the websites that may embed the page are appended
     )
 )
 FILE_POLICY = "sandbox; default-src 'none'; frame-ancestors 'self'"

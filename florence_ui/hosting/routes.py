@@ -85,7 +85,9 @@ def _allow(method: str, pattern: str, body: Body = Body.NONE) -> AllowedRoute:
 ALLOWED_ROUTES = (
     _allow("GET", r"/(healthz|readiness|config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon)?"),
     _allow("GET", r"/(static|assets|svelte)/.+"),
-    _allow("GET", rf"{API}/(info|app_id|startup-events|theme\.css|queue/data|queue/status|upload_progress)/?"),
+    _allow(
+        "GET", rf"{API}/(info|openapi\.json|app_id|startup-events|theme\.css|queue/data|queue/status|upload_progress)/?"
+    ),
     _allow("GET", rf"{API}/heartbeat/{NAME}"),
     _allow("GET", rf"{API}/file=(?!\w+:|//|\\).+"),
     _allow("GET", rf"{API}/call/(v2/)?{NAME}/{NAME}"),
@@ -140,7 +142,7 @@ class RouteGuard:
             await send({"type": "websocket.close", "code": 1008})
             return
         path = get_route_path(scope)
-        response = SecureSend(send, path, scope, self.guard.allowed)
+        response = SecureSend(send, path, scope, self.guard.framed_by)
         address = self.client_address(scope)
         self._open[address] += 1
         try:
@@ -192,7 +194,7 @@ class RouteGuard:
             check_length(headers, self.max_upload_bytes)
             return limit_upload(receive, self.max_upload_bytes, pending.wait)
         if route.body is Body.NONE:
-            if get_route_path(scope).startswith(f"{API}/info"):
+            if get_route_path(scope).startswith((f"{API}/info", f"{API}/openapi.json")):
                 forget_api_description(scope["app"])
             # Gradio's response to a range repeats the whole request, and pictures need no ranges.
             scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]

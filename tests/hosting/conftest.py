@@ -5,14 +5,12 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from hosting.running import RunningApp, free_port
-from hosting.small_page import Served, small_page
+from hosting.running import RunningApp
+from hosting.small_page import Served, served_small_page
 from PIL import Image
 
-from florence_ui.api.mcp import has_mcp, serve_tools
 from florence_ui.bench.scripted_backend import ScriptedBackend
-from florence_ui.hosting.health import Availability
-from florence_ui.hosting.launch import launch_options, prepare_environment
+from florence_ui.hosting.launch import prepare_environment
 from florence_ui.settings import Settings
 
 prepare_environment()
@@ -21,25 +19,8 @@ prepare_environment()
 @pytest.fixture(scope="module")
 def small_app() -> Iterator[Served]:
     """The small page behind all checks of requests."""
-    served: list[Served] = []
-    demo = small_page(served)
-
-    async def probe() -> tuple[Availability, str]:
-        return served[0].health
-
-    options = launch_options(
-        Settings(max_upload_mb=1),
-        probe=probe,
-        on_start=serve_tools,
-        on_leave=lambda session: served[0].left.append(session),
-    )
-    port = free_port()
-    demo.queue(api_open=False)
-    served.append(Served(f"http://127.0.0.1:{port}", demo))
-    demo.launch(server_port=port, prevent_thread_lock=True, quiet=True, mcp_server=has_mcp(), **options)
-    yield served[0]
-    served[0].client.close()
-    demo.close()
+    with served_small_page(Settings(max_upload_mb=1)) as served:
+        yield served
 
 
 OPERATOR_KEY = "rf_OPERATORKEY_0123456789abcdef"

@@ -1,14 +1,20 @@
 """A small page with every kind of input, to attack Gradio's routes without the app behind them."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import gradio as gr
 import httpx
+from hosting.running import free_port
 
+from florence_ui.api.mcp import has_mcp, serve_tools
 from florence_ui.hosting.health import Availability
+from florence_ui.hosting.launch import launch_options
 from florence_ui.hosting.visitor_files import upload_path
+from florence_ui.settings import Settings
 
 
 @dataclass
@@ -66,3 +72,24 @@ def small_page(served: list[Served]) -> gr.Blocks:
         gr.Button("failing").click(lambda: 1 / 0, None, out, api_name="failing")
         gr.api(named, api_name="named")
     return demo
+
+
+@contextmanager
+def served_small_page(settings: Settings) -> Iterator[Served]:
+    """The small page behind all checks of requests."""
+    served: list[Served] = []
+    demo = small_page(served)
+
+    async def probe() -> tuple[Availability, str]:
+        return served[0].health
+
+    options = launch_options(
+        settings, probe=probe, on_start=serve_tools, on_leave=lambda session: served[0].left.append(session)
+    )
+    port = free_port()
+    demo.queue(api_open=False)
+    served.append(Served(f"http://127.0.0.1:{port}", demo))
+    demo.launch(server_port=port, prevent_thread_lock=True, quiet=True, mcp_server=has_mcp(), **options)
+    yield served[0]
+    served[0].client.close()
+    demo.close()

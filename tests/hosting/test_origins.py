@@ -8,13 +8,12 @@ from contextlib import closing
 import httpx
 import pytest
 from hosting.conftest import OPERATOR_KEY
-from hosting.running import RunningApp, free_port
-from hosting.small_page import Served, small_page
+from hosting.running import RunningApp
+from hosting.small_page import Served, served_small_page
 from hosting.test_routes import is_refusal, small_png
 
-from florence_ui.api.mcp import has_mcp, serve_tools
+from florence_ui.api.mcp import has_mcp
 from florence_ui.bench.scripted_backend import ScriptedBackend
-from florence_ui.hosting.launch import launch_options
 from florence_ui.hosting.origin_guard import OriginGuard
 from florence_ui.hosting.requests import RequestRefused
 from florence_ui.network.origins import host_name, is_loopback_host
@@ -246,24 +245,9 @@ FRIEND = "https://friend.example"
 
 @pytest.fixture(scope="module")
 def embedded_app() -> Iterator[Served]:
-    """The small page of an operator who lets one website use it."""
-    served: list[Served] = []
-    demo = small_page(served)
-
-    async def probe() -> tuple:
-        return served[0].health
-
-    options = launch_options(
-        Settings(allowed_origins=(FRIEND,)), probe=probe, on_start=serve_tools, on_leave=lambda _: None
-    )
-    port = free_port()
-    served.append(Served(f"http://127.0.0.1:{port}", demo))
-    demo.queue(api_open=False).launch(
-        server_port=port, prevent_thread_lock=True, quiet=True, mcp_server=has_mcp(), **options
-    )
-    yield served[0]
-    served[0].client.close()
-    demo.close()
+    """The small page, which one website may use."""
+    with served_small_page(Settings(allowed_origins=(FRIEND,))) as served:
+        yield served
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -289,6 +273,23 @@ def test_an_allowed_website_is_told_so_beforehand_and_may_frame_the_page(embedde
         assert (response.status_code == 200) is welcome
     policy = embedded_app.client.get("/").headers["content-security-policy"]
     assert policy.partition("frame-ancestors")[2].split()[-1] == FRIEND
+
+
+@pytest.mark.parametrize(
+    ("frames", "allowed"),
+    [
+        pytest.param(Settings().frame_ancestors, ["https://huggingface.co", "https://*.hf.space"], id="by-default"),
+        pytest.param(("https://*.example.com",), ["https://*.example.com"], id="chosen"),
+        pytest.param((), [], id="none"),
+    ],
+)
+def test_the_operator_chooses_who_may_embed_the_page(frames: tuple[str, ...], allowed: list[str]) -> None:
+    with served_small_page(Settings(frame_ancestors=frames)) as app:
+        policy = app.client.get("/").headers["content-security-policy"]
+    ancestors = policy.partition("frame-ancestors")[2].split()
+    assert ancestors[0] == "'self'"
+    assert set(allowed) <= set(ancestors)
+    assert len(ancestors) == 1 + len(frames)
 
 
 @pytest.fixture(scope="module")

@@ -549,6 +549,13 @@ def test_a_range_does_not_echo_the_request(small_app: Served, upload: str) -> No
     assert "cookie" not in response.headers
 
 
+def test_the_openapi_description_has_the_public_endpoints_and_only_those(small_app: Served) -> None:
+    paths = small_app.client.get("/gradio_api/openapi.json").json()["paths"]
+    names = {path.rpartition("/")[2] for path in paths}
+    assert {"show", "named", "upload"} <= names
+    assert "unlisted" not in names
+
+
 @pytest.mark.parametrize("header", ["X-Forwarded-Host", "Host"])
 def test_a_forged_host_does_not_stay_in_the_description_for_others(small_app: Served, header: str) -> None:
     small_app.client.get("/gradio_api/info", headers={header: "evil.example"})
