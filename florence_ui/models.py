@@ -21,6 +21,7 @@ PRECISIONS = ("exact", "fast")
 REPOSITORIES = {BASE: "florence-community/Florence-2-base", LARGE: "florence-community/Florence-2-large"}
 """Where the Hugging Face Hub has the checkpoints, in transformers' own layout."""
 
+
 def display_name(model_id: str) -> str:
     """A model's name in a sentence: `Florence-2-base` for `florence-2-base`; other ids as they are."""
     return model_id.capitalize() if model_id in (BASE, LARGE, NANO) else model_id

@@ -4,8 +4,14 @@ import json
 import re
 from fnmatch import fnmatch
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
 
 from florence_ui.hosting.health import Availability, Health
+from florence_ui.models import DEFAULT_PORT
+from florence_ui.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8").replace("\\\n", "")
@@ -44,3 +50,27 @@ def test_the_health_check_asks_a_route_of_the_page() -> None:
     compile(code, "health check", "exec")
     (route,) = re.findall(r"\}(/\w+)'", code)
     assert route in {route.path for route in Health(probe).routes}
+
+
+COMPOSED = sorted((ROOT / "docs" / "compose").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", COMPOSED, ids=lambda path: path.name)
+def test_a_compose_file_builds_this_image_and_names_real_settings(path: Path) -> None:
+    services = yaml.safe_load(path.read_text("utf-8"))["services"]
+    page = services["page"]
+    assert (path.parent / page["build"] / "Dockerfile").resolve() == ROOT / "Dockerfile"
+    known = {name for variable in Settings.variables() for name in variable.names}
+    assert page["environment"].keys() <= known
+    (exposed,) = re.findall(r"^EXPOSE (\d+)$", DOCKERFILE, re.MULTILINE)
+    assert page["ports"] == [f"{exposed}:{exposed}"]
+
+
+def test_a_page_beside_roboflow_calls_a_service_that_is_there() -> None:
+    composed = yaml.safe_load((ROOT / "docs" / "compose" / "roboflow.yaml").read_text("utf-8"))
+    (default,) = re.findall(r":-(http://\S+)}", composed["services"]["page"]["environment"]["FLORENCE_UI_LOCAL_URL"])
+    assert urlsplit(default).hostname in composed["services"]
+    assert urlsplit(default).port == DEFAULT_PORT
+    for service in composed["services"].values():
+        for volume in service.get("volumes", ()):
+            assert volume.partition(":")[0] in composed["volumes"]

@@ -57,7 +57,7 @@ def test_only_a_right_pair_is_let_in(name: str, password: str, status: int, lock
     assert locked_app.client.get("/config", auth=(name.encode(), password.encode())).status_code == status
 
 
-@pytest.mark.parametrize("header", ["Basic", "Basic !!!", "Bearer YW5u", "Basic YW5u", "basic x, ", "é".encode()])
+@pytest.mark.parametrize("header", ["Basic", "Basic !!!", "Bearer YW5u", "Basic YW5u", "basic x", "é".encode()])
 def test_a_malformed_header_is_refused_like_a_wrong_password(header: str | bytes, locked_app: Served) -> None:
     assert locked_app.client.get("/", headers={"Authorization": header}).status_code == 401
 
