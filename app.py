@@ -28,9 +28,12 @@ from florence_ui.playground import build  # noqa: E402  # so does Gradio, which 
 from florence_ui.visitors.service import Services  # noqa: E402
 
 try:
-    services = Services.of(Settings.from_environ(os.environ))
+    settings = Settings.from_environ(os.environ)
 except SettingsError as error:
     sys.exit(str(error))
+if settings.zero_gpu:
+    import florence_ui.zero_gpu  # noqa: F401  # loads the models, before the page is launched
+services = Services.of(settings)
 demo = build(services)
 
 

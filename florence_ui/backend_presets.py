@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from florence_ui.models import DEFAULT_PORT
 
+ZERO_GPU = "zero-gpu"
+
 
 @dataclass(frozen=True)
 class BackendPreset:
@@ -29,6 +31,10 @@ class BackendPreset:
 PRESETS = {
     preset.name: preset
     for preset in (
+        BackendPreset(
+            ZERO_GPU, "This Space's GPU", "zero-gpu://this-space", "", False,
+            "Reload the page in a minute, or choose Roboflow.",
+        ),
         BackendPreset(
             "serverless", "Roboflow serverless", "https://serverless.roboflow.com", "", True,
             "Check this machine's internet connection, or choose the local backend.",

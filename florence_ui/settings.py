@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from starlette.datastructures import Secret
 
-from florence_ui.backend_presets import PRESETS
+from florence_ui.backend_presets import PRESETS, ZERO_GPU
 from florence_ui.errors import SettingsError
 from florence_ui.models import BASE, ENGINES, LARGE, PRECISIONS
 from florence_ui.settings_readers import (  # fmt: skip
@@ -61,7 +61,7 @@ class Settings:
         "The Roboflow API key that runs use when the visitor gives none.", KEY, shown="none")
     backend: str = setting(
         "FLORENCE_UI_BACKEND", "", "Where the model runs at first: serverless, dedicated or local.",
-        one_of(PRESETS), shown="serverless with a key, local without")
+        one_of(PRESETS), shown="zero-gpu on a ZeroGPU Space; elsewhere serverless with a key, local without")
     local_url: str = setting(
         "FLORENCE_UI_LOCAL_URL", "", "Address of the local server. Keys are sent there only where this is set.",
         url(PRESETS["local"].url), shown=PRESETS["local"].url)
@@ -80,6 +80,9 @@ class Settings:
     local_timeout: float = setting(
         "FLORENCE_UI_LOCAL_TIMEOUT", 600,
         "Seconds that a local answer may take, counted from when the model is ready.", seconds())
+    zero_gpu: bool = setting(
+        "SPACES_ZERO_GPU", False,
+        "Set by Hugging Face on a ZeroGPU Space, where the page runs the model itself.", BOOLEAN)
     start_server: bool = setting(
         "FLORENCE_UI_START_SERVER", True,
         "Whether to start the local server where nobody answers at its address.", BOOLEAN)
@@ -161,6 +164,8 @@ class Settings:
         settings = cls(**given)
         if not settings.url(settings.default_backend):
             missing = PRESETS[settings.default_backend].url_setting
+            if not missing:
+                raise SettingsError("FLORENCE_UI_BACKEND", "zero-gpu only on a ZeroGPU Space")
             name = cls.__dataclass_fields__[missing].metadata["variable"].names[0]
             needed = f"the address of your deployment, because FLORENCE_UI_BACKEND is {settings.default_backend}"
             raise SettingsError(name, needed)
@@ -173,8 +178,8 @@ class Settings:
 
     @property
     def default_backend(self) -> str:
-        """The default backend: the operator's choice, else serverless with a key, local without."""
-        return self.backend or ("serverless" if self.api_key else "local")
+        """The default backend: the operator's choice, else a ZeroGPU Space's own, serverless with a key, or local."""
+        return self.backend or (ZERO_GPU if self.zero_gpu else "serverless" if self.api_key else "local")
 
     @property
     def max_upload_bytes(self) -> int:
@@ -192,7 +197,9 @@ class Settings:
         return tuple(dict.fromkeys((*self.models, self.model))) if self.models and self.model else self.models
 
     def url(self, backend: str) -> str:
-        """A backend's address: the operator's, else the preset's; empty if it has none."""
+        """A backend's address: the operator's, else the preset's; empty if it has none here."""
+        if backend == ZERO_GPU and not self.zero_gpu:
+            return ""
         return self.operator_url(backend) or PRESETS[backend].url
 
     def operator_url(self, backend: str) -> str:

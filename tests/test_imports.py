@@ -32,6 +32,7 @@ STANDALONE = {
     "nano": {"assets", "errors", "models", "prompts", "tasks", "results", "server"},
     "record": {"assets", "errors", "inference", "models", "network", "settings"},
     "bench": None,
+    "zero_gpu": {"backends", "models", "server"},
     "publish": {"errors", "models", "server"},
 }
 """Programs of their own that the app never imports, and what they may import; the benchmark measures everything."""

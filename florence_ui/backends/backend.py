@@ -18,7 +18,7 @@ class Backend:
     """One server that runs the model.
 
     Attributes:
-        name: `serverless`, `dedicated` or `local`.
+        name: `serverless`, `dedicated`, `local` or `zero-gpu`.
         title: Its name for people.
         url: Base address, without a trailing slash.
         needs_key: Whether it requires an API key.

@@ -10,8 +10,10 @@ from typing import Any
 
 from starlette.datastructures import Secret
 
+from florence_ui.backend_presets import ZERO_GPU
 from florence_ui.backends.backend import Backend
 from florence_ui.backends.unreachable import explain_failure
+from florence_ui.backends.zero_gpu import TurnCall, ask
 from florence_ui.errors import AnswerError, FlorenceUIError, KeyRefusedError
 from florence_ui.models import MAX_NEW_TOKENS
 from florence_ui.settings_readers import is_key
@@ -59,6 +61,9 @@ async def infer(
         BackendError: If anything goes wrong; no other exception is raised.
     """
     key = _check_key(backend, api_key)
+    if backend.name == ZERO_GPU:
+        record, seconds = await ask(TurnCall(model_id, prompt, image, max_new_tokens))
+        return _read_answer(record, seconds, backend)
     begun = time.perf_counter()
     try:
         client = (await load_client()).Client(backend, key)
