@@ -116,11 +116,13 @@ async def test_a_run_after_the_server_died_waits_until_it_is_back_and_is_answere
     Image.new("RGB", (64, 48), "teal").save(tmp_path / "picture.png")
     request = Request(TASKS["<CAPTION>"], picture=open_picture(tmp_path / "picture.png"), model_id=BASE)
     url = refused_url()
-    with local(url) as server:
+    with local(url, first_pause=1.0) as server:
         pipeline = Pipeline(Settings(local_url=url), local=server)
         await pipeline.analyze(request)
-        assert server.pid
-        os.kill(server.pid, signal.SIGKILL)
+        first = server.pid
+        assert first
+        os.kill(first, signal.SIGKILL)
+        assert await asyncio.to_thread(wait_until, lambda: identify_listener(url)[0] is Listener.NOBODY, 10)
         assert (await pipeline.analyze(replace(request, task=TASKS["<OD>"]))).result.labels
 
 
