@@ -19,6 +19,7 @@ from florence_ui.settings_readers import (  # fmt: skip
     BOOLEAN,
     FRAMES,
     HEADER,
+    IS_SET,
     KEY,
     MODEL,
     MODELS,
@@ -129,6 +130,9 @@ class Settings:
         shown="Hugging Face's")
     auth: tuple[tuple[str, Secret], ...] = setting(
         "FLORENCE_UI_AUTH", (), "Names and passwords that the page asks for.", AUTH, shown="none; open to everybody")
+    sign_in: bool = setting(
+        "OAUTH_CLIENT_ID", False,
+        "Set by a Hugging Face Space with hf_oauth: visitors may sign in, and are then counted by account.", IS_SET)
     share: bool = setting(
         "FLORENCE_UI_SHARE", False,
         "Whether to open a public link through Gradio's servers, for as long as the page runs.", BOOLEAN)

@@ -173,6 +173,7 @@ def _list_of(read: Callable[[str], str]) -> Callable[[str], tuple[str, ...]]:
 
 
 KEY = Reader("an API key: letters, digits and signs without blanks", _read_key)
+IS_SET = Reader("any text", bool)
 BOOLEAN = Reader("true or false", _read_boolean)
 SWITCH = Reader("false, or anything else for true", _read_switch)
 MODEL = Reader("a model id without blanks", _read_model)

@@ -19,7 +19,8 @@ class Visitor:
 
     Attributes:
         session: The session of one page or program; empty when unknown.
-        address: The address as `client_address` gives it; empty when unknown.
+        address: The address as `client_address` gives it, or the account with which the visitor signed in; empty when
+            unknown.
         is_local: Whether the visitor is on this machine, and the page is served to this machine only.
     """
 

@@ -85,6 +85,7 @@ def _allow(method: str, pattern: str, body: Body = Body.NONE) -> AllowedRoute:
 ALLOWED_ROUTES = (
     _allow("GET", r"/(healthz|readiness|config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon)?"),
     _allow("GET", r"/(static|assets|svelte)/.+"),
+    _allow("GET", r"/(login/(huggingface|callback)|logout)"),  # served only where the Space has hf_oauth
     _allow(
         "GET", rf"{API}/(info|openapi\.json|app_id|startup-events|theme\.css|queue/data|queue/status|upload_progress)/?"
     ),

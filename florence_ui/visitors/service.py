@@ -15,6 +15,7 @@ from florence_ui.backends.probe import check_reachable, request_model
 from florence_ui.concurrency.fair_pool import decode_pool
 from florence_ui.concurrency.queueing import Charge, OnStatus, ignore_status
 from florence_ui.errors import BusyError
+from florence_ui.hosting.gradio_internals.oauth import signed_in_account
 from florence_ui.hosting.health import Availability
 from florence_ui.hosting.visitor_files import upload_path
 from florence_ui.images.fetch import fetch_image
@@ -224,7 +225,8 @@ def visitor_of(request: gr.Request, settings: Settings) -> Visitor:
     headers = request.headers
     # a plain dict would keep only the first of several lines: the one that a visitor writes
     known = headers if isinstance(headers, Headers) else dict(headers)
-    address = client_address(peer, known, settings.address_header)
+    account = signed_in_account(request) if settings.sign_in else ""
+    address = f"account {account}" if account else client_address(peer, known, settings.address_header)
     return Visitor(request.session_hash or "", address, not settings.address_header and is_local_request(request))
 
 

@@ -22,6 +22,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from florence_ui.hosting.gradio_internals.events import forget_api_description, sanitize_event_data, set_api_schema
+from florence_ui.hosting.gradio_internals.oauth import valid_info
 from florence_ui.hosting.gradio_internals.server import LimitedServer, get_route_path, limited_server
 
 
@@ -177,6 +178,13 @@ PROMISES: dict[str, Callable[[Blocks], bool]] = {
         GradioMCPServer,
         *("mcp_server", "blocks", "root_path", "tool_to_endpoint", "get_route_path", "postprocess_output_data"),
         *("get_selected_tools_from_request", "get_block_fn_from_endpoint_name"),
+    ),
+    # signing in
+    "A signed-in account stands in the session as `oauth_info`, until it expires": (
+        lambda demo: (
+            valid_info({"oauth_info": {"expires_at": 1, "userinfo": {}}}) is None
+            and valid_info({"oauth_info": {"userinfo": {"sub": "1"}}}) == {"userinfo": {"sub": "1"}}
+        )
     ),
     # uvicorn, for network/connections.py
     "uvicorn's protocol tells of its connections, its request under way and the end of each response": (

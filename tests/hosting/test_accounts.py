@@ -1,0 +1,59 @@
+"""A visitor who signed in counts by account, wherever they are; nobody can claim another's."""
+
+import time
+from typing import Any
+
+import gradio as gr
+import pytest
+from starlette.requests import Request
+
+from florence_ui.settings import Settings
+from florence_ui.visitors.service import visitor_of
+
+SIGN_IN = Settings(sign_in=True)
+
+
+def request_with(session: object, address: str = "192.0.2.7") -> gr.Request:
+    """A request as Gradio hands it over, with the session that its middleware read from the signed cookie."""
+    scope: dict[str, Any] = {
+        "type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": [(b"host", b"demo.hf.space")],
+        "client": (address, 1), "session": session,
+    }  # fmt: skip
+    return gr.Request(request=Request(scope), session_hash="abc")
+
+
+def signed_in(account: object, expires_in: float = 600) -> dict[str, Any]:
+    return {"oauth_info": {"userinfo": {"sub": account}, "expires_at": time.time() + expires_in}}
+
+
+def test_one_account_is_one_visitor_at_every_address() -> None:
+    home, phone = (
+        visitor_of(request_with(signed_in("42"), address), SIGN_IN) for address in ("192.0.2.7", "192.0.2.8")
+    )
+    assert home.share_key == phone.share_key
+    assert home.share_key != visitor_of(request_with(signed_in("43")), SIGN_IN).share_key
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        pytest.param(None, id="no-session"),
+        pytest.param({}, id="not-signed-in"),
+        pytest.param(signed_in("42", expires_in=-1), id="expired"),
+        pytest.param(signed_in(""), id="no-account"),
+        pytest.param(signed_in("a b\n" * 100), id="a-strange-account"),
+        pytest.param({"oauth_info": {}}, id="empty"),
+        pytest.param("oauth_info", id="no-mapping"),
+    ],
+)
+def test_everybody_else_counts_by_address(session: object) -> None:
+    assert visitor_of(request_with(session), SIGN_IN).share_key == "192.0.2.7"
+
+
+def test_without_sign_in_a_session_is_not_even_read() -> None:
+    assert visitor_of(request_with(signed_in("42")), Settings()).share_key == "192.0.2.7"
+
+
+def test_an_account_cannot_be_an_address() -> None:
+    account = visitor_of(request_with(signed_in("192")), SIGN_IN).share_key
+    assert account.startswith("account ")
