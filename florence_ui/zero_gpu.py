@@ -19,9 +19,10 @@ from PIL import Image
 
 from florence_ui.backends.zero_gpu import TurnCall, turn_seconds, use
 from florence_ui.models import REPOSITORIES
-from florence_ui.server.engines import choose_engine
 from florence_ui.server.florence import Florence2, load
 from florence_ui.server.refusals import RefusalError
+from florence_ui.server.torch.engine import TorchEngine
+from florence_ui.server.torch.runtime import choose_runtime
 from florence_ui.server.weights import PATTERNS
 
 
@@ -41,9 +42,11 @@ def _answer_one(call: TurnCall) -> dict[str, Any]:
         return {"refused": f"This Space has no {call.model_id}. Choose {' or '.join(MODELS)}."}
     image = Image.open(io.BytesIO(call.image)).convert("RGB")
     try:
-        response = model.answer(image, call.prompt, max_new_tokens=call.max_new_tokens, stop=threading.Event())
+        inquiry = model.inquire(image, call.prompt, call.max_new_tokens, threading.Event())
     except RefusalError as error:
         return {"refused": str(error)}
+    (ids,) = model.generate([inquiry])
+    response = model.read(inquiry, ids)
     return {"response": response, "image": {"width": image.width, "height": image.height}}
 
 
@@ -55,7 +58,7 @@ def load_models(environ: Mapping[str, str]) -> dict[str, Florence2]:
     """
     lent = [name.strip() for name in environ.get("FLORENCE_UI_MODELS", "").split(",")]
     wanted = [alias for alias in REPOSITORIES if alias in lent] or list(REPOSITORIES)
-    engine = choose_engine()
+    engine = TorchEngine(choose_runtime(), records=False)
     return {alias: load(_directory(alias), engine) for alias in wanted}
 
 

@@ -23,10 +23,12 @@ class TorchEngine:
 
     Args:
         runtime: The device, and the precision for large networks.
+        records: Whether to record CUDA graphs, for which the card must be there when a checkpoint is loaded.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, *, records: bool = True) -> None:
         self.runtime = runtime
+        self.records = records
 
     @property
     def info(self) -> EngineInfo:
@@ -55,7 +57,7 @@ class TorchEngine:
             raise BrokenWeightsError("Weights are missing from the files.")
         model = model.to(runtime.device).eval()
         config = read_generation_config(directory)
-        if runtime.device == "cuda" and can_follow(config):
+        if runtime.device == "cuda" and self.records and can_follow(config):
             return BatchNetwork(model, runtime, config)
         return TorchNetwork(model, runtime)
 
