@@ -8,7 +8,7 @@ local        Roboflow Inference or this project's own server, on this machine
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from florence_ui.backend_presets import PRESETS
+from florence_ui.backend_presets import PRESETS, ZERO_GPU
 from florence_ui.network.origins import host_name, is_loopback_host
 from florence_ui.settings import Settings
 
@@ -49,8 +49,8 @@ class Backend:
 
     @property
     def is_on_this_machine(self) -> bool:
-        """Whether pictures stay on this machine."""
-        return is_loopback_url(self.url)
+        """Whether pictures stay on the machine that serves the page."""
+        return self.name == ZERO_GPU or is_loopback_url(self.url)
 
     @property
     def uses_proxy(self) -> bool:

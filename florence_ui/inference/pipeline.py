@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from starlette.datastructures import Secret
 
+from florence_ui.backend_presets import ZERO_GPU
 from florence_ui.backends.backend import Backend, available_backends
 from florence_ui.backends.infer import Answer, infer, load_client
 from florence_ui.backends.local_server import LocalServer
@@ -29,6 +30,7 @@ from florence_ui.inference.response_cache import ResponseCache, fingerprint
 from florence_ui.models import BASE, NANO, display_name
 from florence_ui.prompts import build_prompt
 from florence_ui.settings import Settings
+from florence_ui.visitor_identity import current_visitor
 
 MEGABYTE = 2**20
 
@@ -165,7 +167,9 @@ class Pipeline:
 
     @staticmethod
     def _outcome_key(backend: Backend, model_id: str, key: Secret | None) -> Hashable:
-        """What tells outcomes apart; a local server is the same for everybody."""
+        """What tells outcomes apart: a local server is the same for all, ZeroGPU depends on the visitor's minutes."""
+        if backend.name == ZERO_GPU:
+            return backend.url, model_id, current_visitor.get().share_key
         return backend.url, model_id, "" if backend.is_local else fingerprint(key)
 
     async def choose_model(

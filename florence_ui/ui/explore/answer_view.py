@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from florence_ui.assets import EXAMPLES
+from florence_ui.backend_presets import PRESETS, ZERO_GPU
 from florence_ui.errors import FlorenceUIError
 from florence_ui.exports.records import analysis_record
 from florence_ui.exports.snippets import curl_snippet, python_snippet
@@ -232,10 +233,11 @@ def recipe_of(run: Run) -> Recipe:
 
 
 def call_arguments(page: Page, run: Run) -> dict[str, Any]:
-    """The arguments besides the prompt for the code that repeats the call."""
+    """The arguments besides the prompt for the code that repeats the call, which a Space's card cannot get."""
     backends = page.services.pipeline.backends  # a recorded answer may come from one that this page does not have
     backend = backends.get(run.analysis.backend) or page.services.pipeline.backend(run.question.backend)
-    return {"url": backend.url, "needs_key": backend.needs_key, "model_id": run.analysis.model_id}
+    reachable = PRESETS["serverless"] if backend.name == ZERO_GPU else backend
+    return {"url": reachable.url, "needs_key": reachable.needs_key, "model_id": run.analysis.model_id}
 
 
 def warning_messages(analysis: StoredAnalysis, source: Path) -> list[Message]:
