@@ -5,6 +5,7 @@ from typing import Any
 
 from florence_ui.api.endpoints import add_endpoints
 from florence_ui.api.mcp import has_mcp, serve_tools
+from florence_ui.hosting.admission import MAX_EVENTS
 from florence_ui.hosting.gradio_internals.queue import WakingQueue
 from florence_ui.hosting.gradio_internals.server import limited_server
 from florence_ui.hosting.launch import launch_options
@@ -64,4 +65,5 @@ def build(services: Services, tabs: Sequence[Tab] = TABS) -> Playground:
         setup_events.wire(demo, page, run_events.wire(page))
         opening.wire(demo, page)
         add_endpoints(services)
-    return demo.queue(api_open=False, default_concurrency_limit=None, max_size=None)
+    # without a size, Gradio's queue holds a single event on ZeroGPU
+    return demo.queue(api_open=False, default_concurrency_limit=None, max_size=MAX_EVENTS)
