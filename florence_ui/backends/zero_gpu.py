@@ -18,8 +18,8 @@ CALL_SECONDS = {BASE: 1.5, LARGE: 3.0}
 LONG_TASKS = ("<MORE_DETAILED_CAPTION>", "<DENSE_REGION_CAPTION>", "<OCR", "<REGION_PROPOSAL>")
 MAX_SECONDS = 60.0
 """Longest turn: the shorter one asks for, the sooner it comes, and a visitor's minutes a day count what was asked."""
-GATHER_SECONDS = 0.05
-"""Time for the first calls of a batch to come together."""
+GATHER_SECONDS, MAX_GATHER_SECONDS = 0.05, 0.5
+"""A turn begins when nothing more has come for the first time, or at the latest after the second."""
 MAX_CALLS = 16
 """Calls in one turn, so that it stays short."""
 
@@ -107,13 +107,21 @@ class Turns:
         return record
 
     async def _take_turns(self, who: str, waiting: _Waiting) -> None:
-        await asyncio.sleep(GATHER_SECONDS)
+        await self._gather(waiting)
         while waiting.calls:
             turn = [waiting.calls.popleft() for _ in range(min(MAX_CALLS, len(waiting.calls)))]
             wanted = [(call, future) for call, future in turn if not future.cancelled()]
             if wanted:
                 await self._take_turn(wanted)
         del self._waiting[who]
+
+    @staticmethod
+    async def _gather(waiting: _Waiting) -> None:
+        for _ in range(round(MAX_GATHER_SECONDS / GATHER_SECONDS)):
+            before = len(waiting.calls)
+            await asyncio.sleep(GATHER_SECONDS)
+            if len(waiting.calls) == before:
+                return
 
     async def _take_turn(self, turn: Sequence[tuple[TurnCall, asyncio.Future[dict[str, Any]]]]) -> None:
         try:

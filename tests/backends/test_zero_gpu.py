@@ -54,6 +54,15 @@ async def test_one_visitors_calls_share_a_turn_and_each_gets_its_own_answer(card
     assert card.turns == [["a", "b", "c"]]
 
 
+async def test_a_batch_that_comes_in_bit_by_bit_shares_a_turn(card: Card) -> None:
+    turns, tasks = Turns(card.answer), []
+    for prompt in "abcd":
+        tasks.append(asyncio.create_task(ask_as(turns, "ann", prompt)))
+        await asyncio.sleep(0.02)
+    await asyncio.gather(*tasks)
+    assert card.turns == [["a", "b", "c", "d"]]
+
+
 async def test_nobodys_minutes_are_spent_on_others(card: Card) -> None:
     turns = Turns(card.answer)
     await asyncio.gather(ask_as(turns, "ann", "a"), ask_as(turns, "ben", "b"))
