@@ -12,6 +12,7 @@ from florence_ui.server.checkpoint.safetensors import to_float32
 from florence_ui.server.engine import EngineInfo, Question
 from florence_ui.server.onnx.beam_search import beam_search
 from florence_ui.server.onnx.language_model import DECODER, ENCODER, Decoder, TextEncoder, cache_names
+from florence_ui.server.onnx.memory import return_freed_memory
 from florence_ui.server.onnx.sessions import create_session
 from florence_ui.server.onnx.vision_tower import VisionTower
 from florence_ui.server.processing.beams import Beams
@@ -70,10 +71,12 @@ class OnnxNetwork:
 
     def answer(self, questions: Sequence[Question]) -> list[list[int]]:
         """The token ids that a beam search gives for each question."""
-        return [
+        answers = [
             beam_search(self.begin(question), Beams(self._generation, question.max_new_tokens), question.stop)
             for question in questions
         ]
+        return_freed_memory()
+        return answers
 
     def begin(self, question: Question) -> "Step":
         """Encode a picture and a prompt, for the first token of the answer."""
