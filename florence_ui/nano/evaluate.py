@@ -18,7 +18,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -171,12 +171,18 @@ def as_markdown(table: list[TableRow]) -> str:
     return "\n".join(lines)
 
 
-def write_into_card(table: list[TableRow], card: Path) -> None:
-    """Replace the table between the markers of a model card."""
+def describe_engine(url: str) -> str:
+    """What computed a local server's answers, such as "onnx, cpu, float32"; empty for another server."""
+    info = requests.get(f"{url}/info", timeout=5).json()
+    return ", ".join(info[key] for key in ("engine", "device", "precision") if info.get(key))
+
+
+def write_into_card(table: list[TableRow], engine: str, card: Path) -> None:
+    """Replace the table and the engine between the markers of a model card."""
     begin, end = "<!-- measured -->", "<!-- end of measured -->"
     before, rest = card.read_text().split(begin)
     _, after = rest.split(end)
-    card.write_text(f"{before}{begin}\n{as_markdown(table)}\n{end}{after}")
+    card.write_text(f"{before}{begin}\n{as_markdown(table)}\n\nEngine: {engine}.\n{end}{after}")
 
 
 def main() -> None:
@@ -193,15 +199,12 @@ def main() -> None:
     if arguments.short:
         arguments.scenes, arguments.tasks_per_scene = 60, 2
     questions = draw_questions(arguments.seed, arguments.scenes, arguments.tasks_per_scene)
-    if arguments.url:
-        measures = evaluate(arguments.url.rstrip("/"), questions, arguments.model_id)
-    else:
-        with running_server() as url:
-            measures = evaluate(url, questions, arguments.model_id)
+    with nullcontext(arguments.url.rstrip("/")) if arguments.url else running_server() as url:
+        measures, engine = evaluate(url, questions, arguments.model_id), describe_engine(url)
     table = summarize(measures)
     print(as_markdown(table))
     if arguments.card:
-        write_into_card(table, arguments.card)
+        write_into_card(table, engine, arguments.card)
     if arguments.json:
         found = [asdict(row) | {"passed": row.passed} for row in table]
         arguments.json.write_text(json.dumps(found, indent=1) + "\n")

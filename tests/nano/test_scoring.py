@@ -1,13 +1,14 @@
 """Scores of the evaluation: wrong answers count as wrong."""
 
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from florence_ui.nano.answers import Question
-from florence_ui.nano.evaluate import as_markdown, draw_questions, summarize
+from florence_ui.nano.evaluate import as_markdown, draw_questions, summarize, write_into_card
 from florence_ui.nano.scenes import Canvas, Scene, frame_at
 from florence_ui.nano.scoring import box_iou, kinds_in, polygons_iou, score_answer
 from florence_ui.nano.signs import SignStyle, draw_sign
@@ -159,3 +160,14 @@ def test_every_task_gets_its_share() -> None:
     assert len(counts) == 15
     assert min(counts.values()) >= 3
     assert all(dealt[i][1] != dealt[i + 1][1] for i in range(0, 60, 2))
+
+
+def test_the_card_says_which_engine_was_measured(tmp_path: Path) -> None:
+    card = tmp_path / "README.md"
+    card.write_text("before\n<!-- measured -->\nold\n<!-- end of measured -->\nafter\n")
+    write_into_card(summarize(defaultdict(list)), "onnx, cpu, float32", card)
+    text = card.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    assert "\n\nEngine: onnx, cpu, float32.\n<!-- end" in text
