@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from florence_ui.server.engine import EngineInfo, Question
 from florence_ui.server.processing.generation_config import GenerationConfig
@@ -19,6 +20,9 @@ SIZES = (1, 2, 4, 8, 16)
 """Numbers of pictures and questions that are computed together; fewer are filled up."""
 PADDING = 64
 """Several prompts with their pictures are filled up to a multiple of this many tokens."""
+KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+"""All but cuDNN's, which PyTorch prefers on Hopper cards: they take 50 ms to prepare for every new length, and round
+by where their input lies in memory."""
 MAX_BATCHES = 12
 """Kinds of batches that stay recorded: one question of one length is a kind."""
 
@@ -48,6 +52,7 @@ class BatchNetwork:
         """What computes this network."""
         return self.runtime.info
 
+    @sdpa_kernel(KERNELS)
     @torch.inference_mode()
     def see(self, pictures: Sequence[NDArray[np.float32]]) -> Sequence[torch.Tensor]:
         """The features of pictures' pixel values of shape (3, height, width), each of shape (tokens, width)."""
@@ -56,6 +61,7 @@ class BatchNetwork:
             self._towers[shape] = Tower(self.model, shape, self._pool)
         return self._towers[shape].see(pictures).unbind()
 
+    @sdpa_kernel(KERNELS)
     @torch.inference_mode()
     def answer(self, questions: Sequence[Question]) -> list[list[int]]:
         """The token ids that a beam search gives for each question; those of one maximum length are a batch."""

@@ -133,10 +133,12 @@ class BeamSearch:
         scores = scores / length**self.config.length_penalty
         for excluded in (full, ~self.improvable, ~ended):
             scores = scores + excluded * HOPELESS
-        merged_scores, best = torch.cat((self.finished_scores, scores), 1).topk(beams)
+        best = torch.cat((self.finished_scores, scores), 1).topk(beams).indices
+        # of answers with equal scores, another turn might prefer another one
+        best = torch.where(self.done[:, None], torch.arange(beams, device=best.device), best)
         lengths = torch.full_like(ends, length + 1, dtype=torch.long)
-        self.finished_scores.copy_(merged_scores)
         for kept, new in (
+            (self.finished_scores, scores),
             (self.finished, candidates),
             (self.finished_lengths, lengths),
             (self.is_finished, ended),
