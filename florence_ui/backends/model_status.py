@@ -81,7 +81,7 @@ def model_status(model_id: str, models: dict[str, ModelReport], server: str) -> 
         ServerState.ABSENT: f"{name} is about to be {'loaded' if model.get('on_disk') else 'downloaded'}.",
         ServerState.DOWNLOADING: f"{name} is being downloaded{format_progress(model)}.",
         ServerState.LOADING: f"{name} is being loaded.",
-        ServerState.READY: f"{name} is ready.",
+        ServerState.READY: f"{name} is ready{format_engine(model)}.",
     }
     detail = details.get(state) or why_unavailable(model_id, model)
     has_nano = model_id != NANO and models.get(NANO, {}).get("on_disk")
@@ -96,6 +96,12 @@ def why_unavailable(model_id: str, model: ModelReport) -> str:
     if model.get("on_disk") or not reason.startswith(("The ", "HF_")):  # such as "It failed to load"
         return f"{name} is not available. {reason}".strip()
     return f"{name} is not downloaded yet and {reason.replace('The ', 'the ', 1)}"
+
+
+def format_engine(model: ModelReport) -> str:
+    """What computes a model as far as the server reports it, to follow "is ready"."""
+    engine = model.get("engine")
+    return f" with {quote(engine)[:60]}" if engine and isinstance(engine, str) else ""
 
 
 def format_progress(model: ModelReport) -> str:

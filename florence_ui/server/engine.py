@@ -32,6 +32,9 @@ class EngineInfo:
     device: str
     precision: str
 
+    def __str__(self) -> str:
+        return f"{self.name} on {self.device} in {self.precision}"
+
 
 class Features(Protocol):
     """What an engine saw in a picture; opaque to all others, who may keep it and count its bytes."""

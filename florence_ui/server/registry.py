@@ -113,6 +113,7 @@ class Model:
             "on_disk": self.on_disk,
             "revision": self.revision,
             "retry_in_seconds": self.retry_in_seconds(),
+            "engine": self.loaded and str(self.loaded.network.info),
         }
 
     def _percent(self) -> int:

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from florence_ui.backends.backend import Backend
-from florence_ui.backends.model_status import TRANSIENT_STATES, ServerState, ServerStatus, why_unavailable
+from florence_ui.backends.model_status import (
+    TRANSIENT_STATES,
+    ServerState,
+    ServerStatus,
+    format_engine,
+    why_unavailable,
+)
 from florence_ui.errors import (
     BackendError,
     CreditsError,
@@ -87,7 +93,12 @@ def backend_line(backend: Backend, status: ServerStatus, model_id: str) -> Backe
         return BackendLine(word, "busy", status.detail, status.hint)
     match status.state:
         case ServerState.READY:
-            return BackendLine("ready", "good", f"{name} is ready.", why_nano(status, model_id))
+            return BackendLine(
+                "ready",
+                "good",
+                f"{name} is ready{format_engine(status.models.get(model_id, {}))}.",
+                why_nano(status, model_id),
+            )
         case ServerState.UNTRIED:
             return BackendLine("not tried yet", "plain", f"{backend.title} has not answered for {name} yet.")
         case ServerState.KEY_MISSING:

@@ -284,7 +284,9 @@ def test_the_real_server_ends_with_its_parent_even_a_killed_one(number: signal.S
             "being downloaded: 1 %.",
         ),
         ({"state": "loading"}, ServerState.LOADING, "being loaded"),
-        ({"state": "ready"}, ServerState.READY, "is ready"),
+        ({"state": "ready"}, ServerState.READY, "is ready."),
+        ({"state": "ready", "engine": "onnx on cpu in float32"}, ServerState.READY, "with onnx on cpu in float32."),
+        ({"state": "ready", "engine": ["x"]}, ServerState.READY, "is ready."),
         (
             {"state": "unavailable", "reason": "The Hugging Face Hub cannot be reached."},
             ServerState.UNAVAILABLE,
@@ -303,7 +305,7 @@ def test_the_real_server_ends_with_its_parent_even_a_killed_one(number: signal.S
         ({"state": "odd\x1b"}, ServerState.UNAVAILABLE, "is not available"),
         ({}, ServerState.UNAVAILABLE, "is not available"),
     ],
-    ids=range(14),
+    ids=range(16),
 )
 async def test_each_state_of_a_model_has_its_sentence(model: dict[str, object], state: ServerState, words: str) -> None:
     with ScriptedBackend(models={BASE: model}, info=OUR_INFO) as backend, local(backend.url) as server:

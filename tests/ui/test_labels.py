@@ -57,6 +57,12 @@ def test_a_backend_that_was_not_asked_yet_says_so() -> None:
     assert line.sentence == "Roboflow serverless has not answered for Florence-2-base yet."
 
 
+def test_a_model_that_is_ready_says_what_computes_it() -> None:
+    models = {NANO: {"state": "ready", "engine": "onnx on cpu in float32"}}
+    line = labels.backend_line(LOCAL, ServerStatus(ServerState.READY, "", models=models), NANO)
+    assert line.sentence == "Florence-2-nano is ready with onnx on cpu in float32."
+
+
 def test_where_nano_stands_in_it_is_said_why() -> None:
     models = {BASE: {"state": "unavailable", "reason": "The Hugging Face Hub cannot be reached."}}
     status = ServerStatus(ServerState.READY, "", models=models)
