@@ -1,13 +1,16 @@
-"""Many pictures: progress, retries of failures alone, Stop and continue, opening one, downloading all."""
+"""Many pictures: tiles, totals that filter, the viewer, retries of failures alone, Stop and continue, downloads."""
 
 import asyncio
 import json
+import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from browser.conftest import DESKTOP
+from browser.on_modes import choose_task, enter, serious
 from hosting.running import RunningApp
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
@@ -27,53 +30,92 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return paths
 
 
-def open_tab(page: Page, paths: list[Path]) -> None:
-    """Open the tab and drop the files."""
-    page.get_by_role("tab", name="Many pictures").click()
-    page.set_input_files("#batch-files input[type=file]", paths)
-    expect(page.locator("#batch-contact-sheet .frame")).to_have_count(len(paths))
+def add(page: Page, paths: list[Path]) -> None:
+    """Open the mode and choose files."""
+    enter(page, "Many pictures")
+    page.set_input_files("#batch-contact-sheet input[type=file]", paths)
+    expect(page.locator(".tile[data-state=waiting] img[src*=thumbnail]")).to_have_count(len(paths))
 
 
 def states(page: Page) -> list[str]:
-    """Every picture's state."""
-    return page.locator("#batch-contact-sheet .frame").evaluate_all(
-        "frames => frames.map((frame) => frame.dataset.state)"
-    )
+    """Every tile's state."""
+    return page.locator(".tile").evaluate_all("tiles => tiles.map((tile) => tile.dataset.state)")
 
 
 def run_all(page: Page, words: str, button: str = "#batch-run") -> None:
-    """Press a button and wait until the work has ended with these words."""
-    page.click(f"{button}:not([disabled])")
-    expect(page.locator("#batch-contact-sheet .contact-sheet-words")).to_have_text(words)
+    """Press a button, and wait until the work has ended with these words."""
+    page.click(button)
+    expect(page.locator(".sheet-words")).to_have_text(words)
     page.wait_for_selector("#batch-run", state="visible")
 
 
-def test_without_pictures_the_tab_says_what_goes_where_and_why_run_is_off(page: Page, pictures: list[Path]) -> None:
-    page.get_by_role("tab", name="Many pictures").click()
-    expect(page.locator("#batch-run")).to_be_disabled()
-    expect(page.locator("#batch-notice")).to_have_text("Choose some pictures first.")
-    expect(page.locator("#batch-contact-sheet")).to_contain_text("Your pictures go here")
-    page.set_input_files("#batch-files input[type=file]", pictures[:1])
-    expect(page.locator("#batch-run")).to_be_enabled()
-    expect(page.locator("#batch-notice")).to_be_empty()
-    expect(page.locator("#batch-contact-sheet .contact-sheet-empty")).to_be_hidden()
+@contextmanager
+def one_hangs(backend: ScriptedBackend) -> Iterator[None]:
+    """Let the picture of `BAD_SIZE` wait for its answer for a minute."""
+    usual = backend.respond
+
+    async def respond(request, call):
+        await asyncio.sleep(60 if call.image_size == BAD_SIZE else 0)
+        return await usual(request, call)
+
+    backend.respond = respond
+    try:
+        yield
+    finally:
+        del backend.respond
+
+
+def stop_at_five(page: Page, backend: ScriptedBackend) -> None:
+    """Run until five are done and one hangs, and press Stop."""
+    with one_hangs(backend):
+        page.click("#batch-run")
+        expect(page.locator(".tile[data-state=done]")).to_have_count(5, timeout=60_000)
+        expect(page.locator(".tile .mark", has_text="looking")).to_have_count(1)
+        page.click("#batch-stop")
+        expect(page.locator("#batch-run")).to_have_text("Run 1 more")
+        backend.wait_for(lambda b: b.running == 0)
+
+
+def test_without_pictures_the_mode_says_what_goes_where(page: Page, pictures: list[Path]) -> None:
+    enter(page, "Many pictures")
+    expect(page.locator("#batch-contact-sheet h2")).to_have_text("Drop pictures here")
+    page.click("#batch-run")
+    expect(page.locator("#batch-notice")).to_contain_text("There are no pictures yet.")
+    add(page, pictures[:2])
+    expect(page.locator("#batch-contact-sheet h2")).to_be_hidden()
+    expect(page.locator(".sheet-words")).to_have_text("2 pictures")
+    expect(page.locator("#batch-run")).to_have_text("Run on 2")
+
+
+def test_pictures_are_added_and_removed(page: Page, pictures: list[Path]) -> None:
+    add(page, pictures[:2])
+    page.set_input_files("#batch-contact-sheet input[type=file]", pictures[2:3])
+    expect(page.locator(".tile b")).to_have_text(["picture-0.jpg", "picture-1.jpg", "picture-2.jpg"])
+    page.locator("li", has_text="picture-1.jpg").hover()
+    page.get_by_role("button", name="Remove picture-1.jpg").click()
+    expect(page.locator(".tile b")).to_have_text(["picture-0.jpg", "picture-2.jpg"])
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator("#batch-contact-sheet h2")).to_be_visible()
+
+
+@pytest.mark.parametrize("count", [2, 6])
+def test_tiles_are_as_large_as_the_room_allows(page: Page, pictures: list[Path], count: int) -> None:
+    add(page, pictures[:count])
+    room, last = page.locator(".sheet-tiles").bounding_box(), page.locator(".tile").last.bounding_box()
+    assert last["y"] + last["height"] <= room["y"] + room["height"] + 1, "all of them are seen"
+    assert last["width"] >= 300
 
 
 def test_a_file_that_is_no_picture_is_listed_with_its_reason(page: Page, pictures: list[Path], tmp_path: Path) -> None:
-    words = tmp_path / "words.md"
-    words.write_text("These are words.")
-    open_tab(page, [pictures[0], words])
-    run_all(page, "1 of 2 done, 1 failed.")
-    expect(page.locator("#batch-failures")).to_contain_text("words.md")
-    expect(page.locator("#batch-failures")).to_contain_text("not a supported picture")
-
-
-def test_a_list_of_failures_can_be_pasted_into_a_spreadsheet(page: Page, tmp_path: Path) -> None:
     words = tmp_path / "x;=WEBSERVICE(A1);y.md"
     words.write_text("These are words.")
-    open_tab(page, [words])
-    run_all(page, "0 of 1 done, 1 failed.")
-    expect(page.locator("#batch-failures")).to_contain_text("x;'=WEBSERVICE(A1);y.md")
+    enter(page, "Many pictures")
+    page.set_input_files("#batch-contact-sheet input[type=file]", [pictures[0], words])
+    expect(page.locator("#batch-run")).to_have_text("Run on 2")
+    run_all(page, "1 of 2 answered")
+    expect(page.locator(".tile[data-state=failed]")).to_have_attribute("title", re.compile("not a supported picture"))
+    page.click("#open-batch-table")
+    expect(page.locator("#batch-table")).to_contain_text("x;'=WEBSERVICE(A1);y.md")
 
 
 @pytest.mark.parametrize("device", ["page", "phone"])
@@ -82,81 +124,70 @@ def test_all_are_answered_and_a_failed_one_is_tried_again_alone(
 ) -> None:
     page = request.getfixturevalue(device)
     backend.answer = lambda prompt, size: {} if size == BAD_SIZE else plausible_answer(prompt, size)
-    open_tab(page, pictures)
+    add(page, pictures)
     before = backend.count
-    run_all(page, "5 of 6 done, 1 failed.")
+    run_all(page, "5 of 6 answered")
     assert states(page) == ["done", "done", "done", "failed", "done", "done"]
     assert backend.count - before == 6
-    expect(page.locator("#batch-failures")).to_contain_text("picture-3.jpg")
+    expect(page.locator(".chip")).to_have_text(["1 failed"])
     backend.answer = plausible_answer
-    run_all(page, "6 of 6 done.", "#batch-retry")
+    run_all(page, "6 of 6 answered", "#batch-retry")
     assert backend.count - before == 7, "only the failed one is asked about again"
     expect(page.locator("#batch-retry")).to_be_hidden()
 
 
-def test_stop_keeps_what_is_done_and_continue_asks_only_about_the_rest(
+def test_totals_and_chips_filter_and_the_order_can_be_chosen(
     page: Page, backend: ScriptedBackend, pictures: list[Path]
 ) -> None:
-    open_tab(page, pictures)
-    usual = backend.respond
+    nothing = {"<OD>": {"bboxes": [], "labels": []}}
+    backend.answer = lambda prompt, size: nothing if size == BAD_SIZE else plausible_answer(prompt, size)
+    add(page, pictures)
+    run_all(page, "6 of 6 answered")
+    backend.answer = plausible_answer
+    expect(page.locator(".totals-title")).to_have_text("15 found")
+    expect(page.locator(".totals-source")).to_have_text("3 kinds in 5 pictures")
+    page.locator(".total", has_text="car").click()
+    expect(page.locator(".tile")).to_have_count(5)
+    expect(page.locator(".chip[aria-pressed=true]")).to_have_text("with car ×")
+    page.locator(".chip", has_text="1 nothing found").click()
+    expect(page.locator(".tile b")).to_have_text(["picture-3.jpg"])
+    page.locator(".chip", has_text="1 nothing found").click()
+    page.locator(".sheet-order select").select_option("most found")
+    expect(page.locator(".tile b").last).to_have_text("picture-3.jpg")
 
-    async def respond(request, call):
-        await asyncio.sleep(60 if call.image_size == BAD_SIZE else 0)
-        return await usual(request, call)
 
-    backend.respond = respond
-    try:
-        page.click("#batch-run:not([disabled])")
-        expect(page.locator("#batch-contact-sheet .frame[data-state=done]")).to_have_count(5, timeout=60_000)
-        page.click("#batch-stop")
-        expect(page.locator("#batch-run")).to_have_text("Continue with 1")
-        expect(page.locator("#batch-contact-sheet .contact-sheet-words")).to_contain_text("stopped")
-        backend.wait_for(lambda b: b.running == 0)
-    finally:
-        del backend.respond
+def test_stop_keeps_what_is_done_and_the_next_run_asks_only_about_the_rest(
+    page: Page, backend: ScriptedBackend, pictures: list[Path]
+) -> None:
+    add(page, pictures)
+    stop_at_five(page, backend)
+    expect(page.locator(".sheet-words")).to_contain_text("stopped")
     before = backend.count
-    run_all(page, "6 of 6 done.")
+    run_all(page, "6 of 6 answered")
     assert backend.count - before == 1
 
 
 def test_another_task_starts_over_and_no_file_mixes_two_questions(
     page: Page, backend: ScriptedBackend, pictures: list[Path], tmp_path: Path
 ) -> None:
-    open_tab(page, pictures)
-    usual = backend.respond
-
-    async def respond(request, call):
-        await asyncio.sleep(60 if call.image_size == BAD_SIZE else 0)
-        return await usual(request, call)
-
-    backend.respond = respond
-    try:
-        page.click("#batch-run:not([disabled])")
-        expect(page.locator("#batch-contact-sheet .frame[data-state=done]")).to_have_count(5, timeout=60_000)
-        page.click("#batch-stop")
-        expect(page.locator("#batch-run")).to_have_text("Continue with 1")
-        backend.wait_for(lambda b: b.running == 0)
-    finally:
-        del backend.respond
-    page.click("#batch-task input")
-    page.get_by_role("option", name="Describe every region").click()
-    expect(page.locator("#batch-run")).to_have_text("Run all")
-    run_all(page, "6 of 6 done.")
+    add(page, pictures)
+    stop_at_five(page, backend)
+    choose_task(page, "Describe every region")
+    expect(page.locator("#batch-run")).to_have_text("Run on 6")
+    run_all(page, "6 of 6 answered")
+    page.click("#open-batch-download")
     with page.expect_download() as download:
         page.click("#batch-json")
     download.value.save_as(tmp_path / "all.json")
     tasks = [record["task"] for record in json.loads((tmp_path / "all.json").read_text("utf-8"))]
     assert tasks == ["<DENSE_REGION_CAPTION>"] * 6
-    page.click("#batch-task input")
-    page.get_by_role("option", name="Find objects").click()
-    page.click("#batch-task input")
-    page.get_by_role("option", name="Describe every region").click()
-    expect(page.locator("#batch-run")).to_have_text("Run all again")
+    expect(page.locator("#batch-run")).to_have_text("Run again")
 
 
 def test_a_share_for_validation_is_held_back(page: Page, pictures: list[Path], tmp_path: Path) -> None:
-    open_tab(page, pictures[:2])
-    run_all(page, "2 of 2 done.")
+    add(page, pictures[:2])
+    run_all(page, "2 of 2 answered")
+    page.click("#open-batch-download")
     page.locator("#batch-validation input[type=number]").fill("50")
     page.locator("#batch-validation input[type=number]").press("Tab")
     with page.expect_download() as download:
@@ -166,15 +197,11 @@ def test_a_share_for_validation_is_held_back(page: Page, pictures: list[Path], t
     assert sorted(name.rpartition("/")[0] for name in names if name.endswith(".jpg")) == ["images/train", "images/val"]
 
 
-def test_one_can_be_looked_at_and_all_can_be_taken_away(
-    page: Page, backend: ScriptedBackend, pictures: list[Path], tmp_path: Path
-) -> None:
-    open_tab(page, pictures[:2])
-    run_all(page, "2 of 2 done.")
+def test_all_can_be_taken_away(page: Page, backend: ScriptedBackend, pictures: list[Path], tmp_path: Path) -> None:
+    add(page, pictures[:2])
+    run_all(page, "2 of 2 answered")
     before = backend.count
-    page.locator("#batch-contact-sheet .frame").nth(1).click()
-    expect(page.locator("#batch-stage .stage-row")).to_have_text(["car", "person", "wheel"])
-    expect(page.locator("#batch-meta")).to_contain_text("picture-1.jpg")
+    page.click("#open-batch-download")
     with page.expect_download() as download:
         page.click("#batch-json")
     download.value.save_as(tmp_path / "all.json")
@@ -189,7 +216,37 @@ def test_one_can_be_looked_at_and_all_can_be_taken_away(
         page.click("#batch-jpeg")
     download.value.save_as(tmp_path / "drawn.zip")
     assert zipfile.ZipFile(tmp_path / "drawn.zip").namelist() == ["picture-0.jpg", "picture-1.jpg"]
-    assert backend.count == before, "looking and taking away ask nothing"
+    assert backend.count == before, "taking away asks nothing"
+
+
+def test_one_opens_large_with_the_others_beside_it_and_goes_on_in_explore(
+    page: Page, backend: ScriptedBackend, pictures: list[Path]
+) -> None:
+    add(page, pictures[:3])
+    run_all(page, "3 of 3 answered")
+    before = backend.count
+    page.locator(".tile").nth(1).click()
+    expect(page.locator(".viewer-title")).to_have_text("picture-1.jpg")
+    expect(page.locator(".viewer-words")).to_have_text("3 found, 2 of 3")
+    page.wait_for_selector("#batch-stage .stage-layer")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".viewer-title")).to_have_text("picture-2.jpg")
+    page.get_by_role("button", name="Previous picture").click()
+    expect(page.locator(".viewer-title")).to_have_text("picture-1.jpg")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.viewer")).to_be_hidden()
+    page.locator(".tile").first.click()
+    page.get_by_role("button", name="Open in Explore").click()
+    page.wait_for_selector("#explore #dock")
+    page.wait_for_selector("#stage [data-state=done] .stage-layer")
+    expect(page.locator("#answer-list .list-title")).to_have_text("3 found")
+    assert backend.count == before, "looking asks nothing"
+
+
+def test_several_pictures_that_are_dropped_in_explore_come_here(page: Page, pictures: list[Path]) -> None:
+    page.set_input_files("#stage input[type=file]", pictures[:3])
+    page.wait_for_selector("#batch #dock")
+    expect(page.locator(".tile b")).to_have_text(["picture-0.jpg", "picture-1.jpg", "picture-2.jpg"])
 
 
 @pytest.fixture
@@ -207,22 +264,44 @@ def roomy(browser: Browser, backend: ScriptedBackend) -> Iterator[Page]:
 
 def test_data_sets_obey_limits_that_are_raised(roomy: Page, tmp_path: Path) -> None:
     Image.new("L", (8500, 6000), 99).save(tmp_path / "large.png")
-    open_tab(roomy, [tmp_path / "large.png"])
-    run_all(roomy, "1 of 1 done.")
+    add(roomy, [tmp_path / "large.png"])
+    run_all(roomy, "1 of 1 answered")
+    roomy.click("#open-batch-download")
     with roomy.expect_download() as download:
         roomy.click("#batch-coco")
     download.value.save_as(tmp_path / "all.zip")
     assert "images/large.png" in zipfile.ZipFile(tmp_path / "all.zip").namelist()
 
 
-def test_a_task_that_needs_words_asks_for_them_before_any_call(
-    page: Page, backend: ScriptedBackend, pictures: list[Path]
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        pytest.param("Ground a caption", "needs a phrase", id="words"),
+        pytest.param("Name a region", "A region belongs to one picture.", id="a-region-of-one-picture"),
+    ],
+)
+def test_what_a_task_lacks_is_said_before_any_call(
+    page: Page, backend: ScriptedBackend, pictures: list[Path], task: str, words: str
 ) -> None:
-    open_tab(page, pictures[:1])
+    add(page, pictures[:1])
     before = backend.count
-    page.click("#batch-task input")
-    page.get_by_role("option", name="Ground a caption").click()
-    expect(page.locator("#batch-text")).to_be_visible()
-    page.click("#batch-run:not([disabled])")
-    expect(page.locator("#batch-notice")).to_contain_text("needs a phrase")
+    choose_task(page, task)
+    page.click("#batch-run")
+    expect(page.locator("#batch-notice")).to_contain_text(words)
     assert backend.count == before
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [pytest.param(1440, id="wide"), pytest.param(390, id="narrow")])
+def test_axe_finds_nothing_serious(
+    open_page: Callable[..., Page], backend: ScriptedBackend, pictures: list[Path], scheme: str, width: int
+) -> None:
+    page = open_page(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
+    enter(page, "Many pictures")
+    assert serious(page) == []
+    add(page, pictures[:3])
+    run_all(page, "3 of 3 answered")
+    assert serious(page) == []
+    page.locator(".tile").first.click()
+    page.wait_for_selector("#batch-stage .stage-layer")
+    assert serious(page) == []
