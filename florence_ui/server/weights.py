@@ -40,6 +40,8 @@ def why_incomplete(directory: Path) -> str:
     except (OSError, ValueError, KeyError, AttributeError):
         return f"{INDEX} cannot be read"
     for shard in shards:
+        if not shard.is_file() and (pickle := next(directory.glob("pytorch_model*.bin"), None)):
+            return f"{pickle.name} is a pickle, which could run code here; convert it to {shard.name}"
         if not shard.is_file():
             return f"{shard.name} is missing"
         if not is_complete(shard):

@@ -98,6 +98,9 @@ BREAKAGES = [
     pytest.param(lambda d: (d / "tokenizer.json").unlink(), "tokenizer.json is missing", id="no-tokenizer"),
     pytest.param(lambda d: (d / "processor_config.json").unlink(), "processor_config.json", id="no-processor"),
     pytest.param(lambda d: (d / "model.safetensors").unlink(), "model.safetensors is missing", id="no-weights"),
+    pytest.param(
+        lambda d: (d / "model.safetensors").rename(d / "pytorch_model.bin"), "is a pickle, which could", id="pickle"
+    ),
     pytest.param(lambda d: truncate(d / "model.safetensors"), "incomplete", id="cut-off-weights"),
     pytest.param(lambda d: (d / "model.safetensors").write_bytes(b""), "incomplete", id="empty-weights"),
     pytest.param(lambda d: (d / "model.safetensors").write_bytes(b"\xff" * 64), "incomplete", id="nonsense-weights"),
