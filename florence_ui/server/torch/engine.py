@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from transformers import Florence2ForConditionalGeneration
 
+from florence_ui.server.checkpoint.checkpoint import Checkpoint
 from florence_ui.server.engine import EngineInfo
-from florence_ui.server.engine_errors import BrokenWeightsError
+from florence_ui.server.engine_errors import BrokenWeightsError, UnknownModelError
 from florence_ui.server.processing.generation_config import read_generation_config
 from florence_ui.server.torch.batch_network import BatchNetwork
 from florence_ui.server.torch.beam_search import can_follow
@@ -39,8 +40,14 @@ class TorchEngine:
         """Load a checkpoint in Hugging Face layout.
 
         Raises:
+            UnknownModelError: If it has the older layout, or is something else than a Florence-2 of a known shape.
             BrokenWeightsError: If its files cannot be loaded, or weights are missing in them.
         """
+        if Checkpoint(directory).is_old_layout:
+            raise UnknownModelError(
+                "It has the layout of Microsoft's own code, which PyTorch's engine does not read; set "
+                "FLORENCE_UI_ENGINE=onnx."
+            )
         runtime = self.runtime.suited_to(directory)
         try:
             loaded: Any = Florence2ForConditionalGeneration.from_pretrained(
