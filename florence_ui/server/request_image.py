@@ -1,21 +1,24 @@
-"""A request's picture: base64 or a link -> upright RGB."""
+"""A request's picture: base64 or a link -> upright RGB.
+
+The modules that do this take 15 MB, so the first picture imports them, in a thread.
+"""
 
 import asyncio
 import base64
 import binascii
+import importlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from florence_ui.errors import FlorenceUIError
-from florence_ui.images.fetch import fetch_image
-from florence_ui.images.loading import ImageLimits, decode
 from florence_ui.server.refusals import RefusalError
 from florence_ui.server.schemas import RequestImage
 
-LIMITS = ImageLimits()
+if TYPE_CHECKING:
+    from PIL import Image
+
 DATA_URL = re.compile(r"^data:[\w.+-]+/[\w.+-]+;base64,")
 
 
@@ -30,19 +33,19 @@ async def read_image_bytes(image: RequestImage) -> bytes:
             case "base64":
                 return _decode_base64(image.value or "")
             case "url":
-                return await fetch_image(image.value or "", max_bytes=LIMITS.max_bytes)
+                return await _fetch(image.value or "")
             case _:
                 raise FlorenceUIError("Unknown image type.", "Send type base64 or url.")
 
 
-async def decode_image(data: bytes) -> Image.Image:
+async def decode_image(data: bytes) -> "Image.Image":
     """The file's picture, upright RGB at its own size.
 
     Raises:
         RefusalError: 400 with the reason.
     """
     with as_refusals():
-        return await asyncio.to_thread(decode, data, LIMITS)
+        return await asyncio.to_thread(_decode, data)
 
 
 @contextmanager
@@ -52,6 +55,20 @@ def as_refusals() -> Iterator[None]:
         yield
     except FlorenceUIError as error:
         raise RefusalError(400, f"Could not load input image. Cause: {error.message}", error.hint) from None
+
+
+async def _fetch(link: str) -> bytes:
+    await asyncio.to_thread(importlib.import_module, "florence_ui.images.fetch")
+    from florence_ui.images.fetch import fetch_image
+    from florence_ui.images.loading import ImageLimits
+
+    return await fetch_image(link, max_bytes=ImageLimits().max_bytes)
+
+
+def _decode(data: bytes) -> "Image.Image":
+    from florence_ui.images.loading import ImageLimits, decode
+
+    return decode(data, ImageLimits())
 
 
 def _decode_base64(text: str) -> bytes:

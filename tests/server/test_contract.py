@@ -16,6 +16,7 @@ from PIL import Image
 from server.plain_transformers import PlainTransformers
 from server_process import ServerProcess
 
+from florence_ui.images import fetch
 from florence_ui.images.fetch import Network, fetch_image
 from florence_ui.server import request_image
 from florence_ui.server.schemas import RequestImage
@@ -121,7 +122,7 @@ def test_a_link_is_fetched(picture: Image.Image, monkeypatch: pytest.MonkeyPatch
             return ["93.184.215.14"]
 
         network = Network(resolve=resolve, dial=lambda address, port: host.server_address)
-        monkeypatch.setattr(request_image, "fetch_image", functools.partial(fetch_image, network=network))
+        monkeypatch.setattr(fetch, "fetch_image", functools.partial(fetch_image, network=network))
         link = RequestImage(type="url", value="http://media.example.com/dog.png")
         data = asyncio.run(request_image.read_image_bytes(link))
         host.shutdown()

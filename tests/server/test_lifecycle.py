@@ -1,6 +1,7 @@
 """Start and end of the server: both immediate, and it never outlives the program that started it."""
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -15,9 +16,29 @@ from tiny_checkpoint import build_checkpoint
 
 
 def test_the_routes_do_not_import_the_heavy_packages() -> None:
-    code = "import sys, florence_ui.server.__main__; print({'torch', 'transformers', 'gradio'} & set(sys.modules))"
+    heavy = {"torch", "transformers", "onnxruntime", "tokenizers", "numpy", "PIL", "gradio"}
+    code = f"import sys, florence_ui.server.__main__; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "set()", done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory and time are read from Linux's account")
+def test_a_server_without_a_model_takes_little(offline: dict) -> None:
+    """The genuine one rests in 1.2 GB."""
+    with ServerProcess(environ=offline) as server:
+        assert server.status()["engine"] is None
+        time.sleep(1)
+        before = processor_seconds(server.process.pid)
+        time.sleep(5)
+        assert processor_seconds(server.process.pid) - before <= 5 * 0.01
+        status = Path(f"/proc/{server.process.pid}/status").read_text()
+        assert int(status.partition("VmRSS:")[2].split()[0]) < 60 * 1024
+
+
+def processor_seconds(pid: int) -> float:
+    """Linux's 14th and 15th figure; https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html"""
+    figures = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(figures[11]) + int(figures[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.mark.parametrize("port", ["0", "-1", "65536", "x"])
