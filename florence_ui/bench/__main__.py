@@ -15,14 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from florence_ui.bench.measuring import Measurement, Scale
+from florence_ui.bench.measuring import Measurement, Scale, write_table
 from florence_ui.bench.rows import ROWS
 
 HEAD = (
     "| # | what | median | spread | target | | notes |",
     "| --- | --- | --- | --- | --- | --- | --- |",
 )
-BEGIN, END = "<!-- speed -->", "<!-- end of speed -->"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"\n{verdict}")
     options.json.write_text(json.dumps(as_json(done) | {"failed": failed}, indent=1) + "\n", encoding="utf-8")
     if options.table:
-        write_into(options.table, "\n".join([*lines, "", verdict]))
+        write_table(options.table, "speed", "\n".join([*lines, "", verdict]))
     return 1 if options.check and missed else 0
 
 
@@ -81,13 +80,6 @@ def summary(count: int, missed: Sequence[int]) -> str:
     if not missed:
         return f"All {count} targets are met."
     return f"{count - len(missed)} of {count} targets are met; missed: {', '.join(map(str, missed))}."
-
-
-def write_into(document: Path, table: str) -> None:
-    """Replace the table between the markers of the document."""
-    before, rest = document.read_text(encoding="utf-8").split(BEGIN)
-    _, after = rest.split(END)
-    document.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{after}", encoding="utf-8")
 
 
 def as_json(done: Sequence[Measurement]) -> dict[str, Any]:

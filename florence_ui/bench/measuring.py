@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -86,6 +87,14 @@ class Scale:
     pairs: int = 7
     short: bool = False
     seed: int = 1_000_000
+
+
+def write_table(document: Path, name: str, table: str) -> None:
+    """Replace the table between the document's comments `name` and `end of name`."""
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    before, rest = document.read_text(encoding="utf-8").split(begin)
+    _, after = rest.split(end)
+    document.write_text(f"{before}{begin}\n\n{table}\n\n{end}{after}", encoding="utf-8")
 
 
 def time_call(work: Callable[[], object]) -> float:

@@ -19,6 +19,7 @@ from florence_ui.inference.batch import MAX_PICTURES
 from florence_ui.visitor_identity import client_address
 
 ROOT = Path(__file__).parents[2]
+BEGIN, END = "<!-- speed -->", "<!-- end of speed -->"
 DOCUMENT = ROOT / "docs" / "speed.md"
 
 
@@ -86,7 +87,7 @@ def test_a_row_that_fails_counts_as_missed_and_the_others_are_measured(monkeypat
 
 def test_the_table_goes_between_the_marks_of_a_file(monkeypatch, tmp_path) -> None:
     document = tmp_path / "speed.md"
-    document.write_text(f"before\n{bench.BEGIN}\nold\n{bench.END}\nafter\n")
+    document.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     run(monkeypatch, tmp_path, "--table", str(document), rows=(row(7, 0.9),))
     text = document.read_text()
     assert text.startswith("before\n")
@@ -98,7 +99,7 @@ def test_the_table_goes_between_the_marks_of_a_file(monkeypatch, tmp_path) -> No
 
 def test_the_document_has_the_place_for_the_table() -> None:
     text = DOCUMENT.read_text("utf-8")
-    assert text.count(bench.BEGIN) == text.count(bench.END) == 1
+    assert text.count(BEGIN) == text.count(END) == 1
 
 
 def test_the_documents_table_is_of_the_run_whose_figures_are_shipped() -> None:
@@ -107,7 +108,7 @@ def test_the_documents_table_is_of_the_run_whose_figures_are_shipped() -> None:
     measured = [
         Measurement(**{name: row[name] for name in kept}, target=Target(**row["target"])) for row in figures["rows"]
     ]
-    table = DOCUMENT.read_text("utf-8").split(bench.BEGIN)[1].split(bench.END)[0]
+    table = DOCUMENT.read_text("utf-8").split(BEGIN)[1].split(END)[0]
     rows = [line for line in table.splitlines() if line.startswith("| ") and line.split()[1].isdigit()]
     assert rows == [bench.format_row(row) for row in measured]
 
