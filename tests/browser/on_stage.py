@@ -1,37 +1,7 @@
 """What people do on the stage, and what is to be seen there; places are parts of the picture's width and height."""
 
-from pathlib import Path
-
+from browser.steps import STAGE
 from playwright.sync_api import CDPSession, Locator, Page
-
-STAGE = "#stage .stage"
-
-
-def open_picture(page: Page, path: Path) -> None:
-    """Choose a file, and wait until it is on the stage."""
-    before = page.get_attribute(".stage-picture", "src")
-    page.set_input_files("#stage input[type=file]", path)
-    page.wait_for_function(
-        """before => {
-            const stage = document.querySelector("#stage .stage"), picture = stage.querySelector(".stage-picture");
-            return picture.getAttribute("src") !== before && stage.dataset.state === "ready";
-        }""",
-        arg=before,
-    )
-
-
-def ask(page: Page, state: str = "done") -> None:
-    """Press Run and wait for the answer, drawn if there is something to draw."""
-    page.evaluate("document.querySelector('#stage .stage').dataset.state = 'asked'")  # the old state does not count
-    page.click("#run")
-    page.wait_for_selector(f"#stage .stage[data-state={state}]")
-    page.wait_for_selector("#run")
-
-
-def choose_task(page: Page, token: str) -> None:
-    """Choose a task in the palette."""
-    page.click("#task-button")
-    page.click(f'.palette-item[data-token="{token}"]')
 
 
 def place(page: Page, x: float, y: float) -> tuple[float, float]:

@@ -1,29 +1,54 @@
-"""People's actions on the page, one function each."""
+"""People's actions on the page, one function each; those on the stage itself stand in `on_stage`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
-SETTLED = "#stage [data-state={}]"
+STAGE = "#stage .stage"
 
 
 def upload(page: Page, path: Path) -> None:
-    """Choose a file, and wait until Run is on or says what else it needs."""
-    page.evaluate("document.querySelector('#stage .stage-img').removeAttribute('src')")  # the old one must not count
-    page.set_input_files("#picture input[type=file]", path)
-    page.wait_for_selector("#stage [data-state=ready] img[src*=picture]")
+    """Choose a file, and wait until it is on the stage."""
+    before = page.get_attribute(".stage-picture", "src")
+    page.set_input_files("#stage input[type=file]", path)
+    page.wait_for_function(
+        """before => {
+            const stage = document.querySelector("#stage .stage"), picture = stage.querySelector(".stage-picture");
+            return picture.getAttribute("src") !== before && stage.dataset.state === "ready";
+        }""",
+        arg=before,
+    )
 
 
-def choose(page: Page, family: str, variant: str = "") -> None:
-    """Choose a family of tasks and one of its variants."""
-    page.locator("#family label", has_text=family).click()
-    if variant:
-        page.locator("#variant label", has_text=variant).click()
+def open_link(page: Page, address: str) -> None:
+    """Type the address of a picture, and open it."""
+    page.click("#open")
+    page.fill("#link input", address)
+    page.press("#link input", "Enter")
+
+
+def choose(page: Page, token: str) -> None:
+    """Choose a task in the palette."""
+    page.click("#task-button")
+    page.click(f'.palette-item[data-token="{token}"]')
+    expect(page.locator("#palette")).to_be_hidden()
+
+
+def fill(page: Page, field: str, *typed: str) -> None:
+    """Type into the field `phrase`, `prompt` or `classes` of the dock; classes one after another."""
+    box = page.locator(f"#{field} input")
+    for words in typed:
+        box.click()
+        page.keyboard.insert_text(words)
+        if field == "classes":
+            page.keyboard.press("Enter")
+            expect(page.locator("#classes .token", has_text=words)).to_be_visible()
 
 
 def run(page: Page, state: str = "done") -> None:
     """Press Run and wait for the answer, or another end; what the stage showed before does not count."""
-    page.wait_for_selector("#run:not([disabled])")
     page.evaluate("document.querySelector('#stage .stage').dataset.state = 'asked'")
     page.click("#run")
     settle(page, state)
@@ -31,42 +56,59 @@ def run(page: Page, state: str = "done") -> None:
 
 def settle(page: Page, state: str = "done") -> None:
     """Wait until the run is over and the stage is in that state."""
-    page.wait_for_selector(SETTLED.format(state), state="attached")
+    page.wait_for_selector(f"{STAGE}[data-state={state}]")
     page.wait_for_selector("#run")
+
+
+def open_drawer(page: Page, name: str) -> None:
+    """Open a drawer beside the stage: `text`, `table`, `json`, `code`, `style` or `download`."""
+    page.click(f"#open-{name}")
+    expect(page.locator(f"#drawer-{name}")).to_be_visible()
+
+
+def choose_backend(page: Page, title: str) -> None:
+    """Choose a backend in the popover of the header, and leave that open."""
+    if page.locator("#where-pop").is_hidden():
+        page.click("#where")
+    page.locator("#backend label", has_text=title).click()
+
+
+def open_mode(page: Page, name: str) -> None:
+    """Open one of the page's modes."""
+    page.locator("#modes").get_by_role("tab", name=name, exact=True).click()
 
 
 def labels(page: Page) -> list[str]:
     """The labels in the list of what was found."""
-    return page.locator(".stage-row").all_inner_texts()
+    return page.locator("#answer-list .row .name").all_inner_texts()
 
 
-def draw_box(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Draw a box with the mouse; corners in parts of the picture."""
-    picture = page.locator("#picker .bp-img")
+def wait_for_drawing(page: Page) -> None:
+    """Wait until the answer's drawing lies over the picture."""
+    page.wait_for_selector(".stage-layer")
 
-    def move_to(x: float, y: float) -> None:  # the page may move below the mouse, so where the picture is is read anew
-        area = picture.bounding_box()
-        page.mouse.move(area["x"] + x * area["width"], area["y"] + y * area["height"], steps=4)
 
-    picture.scroll_into_view_if_needed()
-    move_to(*start)
-    page.mouse.down()
-    move_to(*end)
-    page.mouse.up()
+@contextmanager
+def redrawing(page: Page) -> Iterator[None]:
+    """Wait until what is done inside has drawn the answer anew."""
+    before = page.get_attribute(".stage-layer", "src")
+    yield
+    page.wait_for_function(
+        "before => document.querySelector('.stage-layer')?.getAttribute('src') !== before", arg=before
+    )
 
 
 def color_at(page: Page, x: float, y: float) -> tuple[int, int, int]:
-    """The color of the picture on the stage at a place, in parts of its width and height."""
+    """The color of the picture with its drawing at a place, in parts of its width and height."""
     return tuple(
         page.evaluate(
             """async ([x, y]) => {
-                const image = document.querySelector("#stage .stage-img");
-                await image.decode();
-                const canvas = document.createElement("canvas");
-                canvas.width = image.naturalWidth;
-                canvas.height = image.naturalHeight;
-                const context = canvas.getContext("2d");
-                context.drawImage(image, 0, 0);
+                const shown = [...document.querySelectorAll("#stage .stage-picture, #stage .stage-layer")];
+                await Promise.all(shown.map((image) => image.decode()));
+                const canvas = document.createElement("canvas"), context = canvas.getContext("2d");
+                canvas.width = 1200;
+                canvas.height = 800;
+                for (const image of shown) context.drawImage(image, 0, 0, canvas.width, canvas.height);
                 return [...context.getImageData(x * canvas.width, y * canvas.height, 1, 1).data].slice(0, 3);
             }""",
             [x, y],

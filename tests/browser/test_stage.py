@@ -5,7 +5,7 @@ from pathlib import Path
 
 import faults
 import pytest
-from browser import on_stage
+from browser import on_stage, steps
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -18,8 +18,8 @@ HOVER_LIMIT = 50
 @pytest.fixture
 def answered(page: Page, backend: ScriptedBackend, photograph: Path) -> Page:
     """The page with a car, a person and a wheel found."""
-    on_stage.open_picture(page, photograph)
-    on_stage.ask(page)
+    steps.upload(page, photograph)
+    steps.run(page)
     page.wait_for_selector(".stage-layer")
     return page
 
@@ -38,8 +38,8 @@ def test_pointing_at_an_object_lights_its_row_and_the_other_way_round(answered: 
 def test_an_object_is_lit_at_once_among_hundreds(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
     boxes = [[20 * (k % 25), 25 * (k // 25), 20 * (k % 25) + 60, 25 * (k // 25) + 60] for k in range(250)]
     backend.answer = lambda prompt, size: {"<OD>": {"bboxes": boxes, "labels": [f"thing {k}" for k in range(250)]}}
-    on_stage.open_picture(page, photograph)
-    on_stage.ask(page)
+    steps.upload(page, photograph)
+    steps.run(page)
     took = page.evaluate(
         """async () => {
             const stage = document.querySelector("#stage .stage"), area = stage.getBoundingClientRect(), took = [];
@@ -62,8 +62,8 @@ def test_the_smallest_object_wins_and_a_click_selects_it_until_escape(
 ) -> None:
     boxes = [[60, 40, 540, 360], [240, 160, 360, 240], [180, 120, 420, 300]]
     backend.answer = lambda prompt, size: {"<OD>": {"bboxes": boxes, "labels": ["large", "small", "middle"]}}
-    on_stage.open_picture(page, photograph)
-    on_stage.ask(page)
+    steps.upload(page, photograph)
+    steps.run(page)
     on_stage.click(page, 0.5, 0.5)
     row = page.locator("#answer-list .row", has_text="small").locator(".main")
     expect(row).to_have_attribute("aria-pressed", "true")
@@ -156,17 +156,17 @@ def test_the_wheel_zooms_at_the_pointer_and_a_double_click_fits(answered: Page, 
 
 
 def test_the_picture_never_leaves_the_stage(answered: Page) -> None:
-    answered.focus(on_stage.STAGE)
+    answered.focus(steps.STAGE)
     for key in ["+"] * 3 + ["ArrowLeft"] * 40:
         answered.keyboard.press(key)
-    stage, picture = (answered.locator(name).bounding_box() for name in (on_stage.STAGE, ".stage-picture"))
+    stage, picture = (answered.locator(name).bounding_box() for name in (steps.STAGE, ".stage-picture"))
     assert picture["x"] == pytest.approx(stage["x"], abs=1)
     answered.keyboard.press("0")
     assert on_stage.zoom(answered) == "100 %"
 
 
 def test_the_stage_is_used_by_keyboard_alone(answered: Page) -> None:
-    answered.focus(on_stage.STAGE)
+    answered.focus(steps.STAGE)
     for key in ("n", "n", "p"):
         answered.keyboard.press(key)
     assert on_stage.is_lit(answered)
@@ -200,7 +200,7 @@ def test_the_stage_has_one_tab_stop_and_one_more_for_each_thing_to_use(answered:
 
 
 def test_nothing_moves_when_an_answer_comes(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
-    on_stage.open_picture(page, photograph)
+    steps.upload(page, photograph)
     page.evaluate(
         """() => {
             window.shift = 0;
@@ -208,15 +208,15 @@ def test_nothing_moves_when_an_answer_comes(page: Page, backend: ScriptedBackend
                 .observe({ type: "layout-shift" });
         }"""
     )
-    before = page.locator(on_stage.STAGE).bounding_box()
+    before = page.locator(steps.STAGE).bounding_box()
     backend.delay = 0.5
     page.click("#run")
     page.wait_for_selector("#stage .stage[data-state=busy]")
-    assert page.locator(on_stage.STAGE).bounding_box() == before
+    assert page.locator(steps.STAGE).bounding_box() == before
     assert page.evaluate("document.getAnimations().filter((a) => a.playState === 'running').length") == 0, "calm"
     page.wait_for_selector("#stage .stage[data-state=done]")
     page.wait_for_selector(".stage-layer")
-    assert page.locator(on_stage.STAGE).bounding_box() == before
+    assert page.locator(steps.STAGE).bounding_box() == before
     assert page.evaluate("window.shift") < 0.02
 
 
@@ -228,13 +228,13 @@ def test_a_caption_is_read_beside_or_over_its_picture_without_scrolling(
     page: Page, backend: ScriptedBackend, tmp_path: Path, size: tuple[int, int], is_beside: bool
 ) -> None:
     Image.new("RGB", size, (90, 120, 90)).save(tmp_path / "picture.png")
-    on_stage.open_picture(page, tmp_path / "picture.png")
-    on_stage.choose_task(page, "<CAPTION>")
-    on_stage.ask(page)
+    steps.upload(page, tmp_path / "picture.png")
+    steps.choose(page, "<CAPTION>")
+    steps.run(page)
     caption = page.locator(".stage-caption")
     expect(caption).to_contain_text("A red car next to a person.")
     picture, stage, label = (
-        page.locator(name).bounding_box() for name in (".stage-picture", on_stage.STAGE, ".stage-caption")
+        page.locator(name).bounding_box() for name in (".stage-picture", steps.STAGE, ".stage-caption")
     )
     assert (label["x"] >= picture["x"] + picture["width"]) == is_beside
     assert stage["y"] < label["y"]
@@ -262,7 +262,7 @@ def drop(page: Page, name: str, kind: str) -> None:
 def test_a_picture_is_dropped_anywhere_on_the_page(answered: Page) -> None:
     before = answered.get_attribute(".stage-picture", "src")
     drop(answered, "dropped.png", "image/png")
-    expect(answered.locator(on_stage.STAGE)).to_have_attribute("data-state", "ready")
+    expect(answered.locator(steps.STAGE)).to_have_attribute("data-state", "ready")
     assert answered.get_attribute(".stage-picture", "src") != before
     box = answered.locator(".stage-picture").bounding_box()
     assert box["width"] / box["height"] == pytest.approx(1.5, abs=0.01)
@@ -272,15 +272,15 @@ def test_a_picture_is_dropped_anywhere_on_the_page(answered: Page) -> None:
 def test_a_dropped_file_that_is_not_a_picture_leaves_the_answer_where_it_is(answered: Page) -> None:
     drop(answered, "notes.pdf", "application/pdf")
     expect(answered.locator(".stage-notice")).to_contain_text("not a picture")
-    expect(answered.locator(on_stage.STAGE)).to_have_attribute("data-state", "done")
+    expect(answered.locator(steps.STAGE)).to_have_attribute("data-state", "done")
     on_stage.click(answered, 0.2, 0.3)
     expect(answered.locator(".stage-notice")).not_to_contain_text("not a picture")
 
 
 def test_a_large_picture_comes_in_the_size_of_a_screen(page: Page, backend: ScriptedBackend, tmp_path: Path) -> None:
     Image.new("RGB", (4000, 3000), (90, 120, 90)).save(tmp_path / "large.jpg")
-    on_stage.open_picture(page, tmp_path / "large.jpg")
-    on_stage.ask(page)
+    steps.upload(page, tmp_path / "large.jpg")
+    steps.run(page)
     page.wait_for_selector(".stage-layer")
     widths = page.evaluate("[...document.querySelectorAll('#stage img')].map((image) => image.naturalWidth)")
     assert max(widths) <= 1600
@@ -316,5 +316,5 @@ def test_restyling_keeps_the_selection_and_a_new_answer_drops_it(answered: Page,
         "before => document.querySelector('.stage-layer').getAttribute('src') !== before", arg=drawing
     )
     assert on_stage.is_lit(answered)
-    on_stage.ask(answered)
+    steps.run(answered)
     assert not on_stage.is_lit(answered)

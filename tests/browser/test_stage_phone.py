@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from browser import on_stage
+from browser import on_stage, steps
 from playwright.sync_api import Page, expect
 
 from florence_ui.bench.scripted_backend import ScriptedBackend
@@ -12,8 +12,8 @@ from florence_ui.bench.scripted_backend import ScriptedBackend
 @pytest.fixture
 def answered(phone: Page, backend: ScriptedBackend, photograph: Path) -> Page:
     """The telephone with three objects found."""
-    on_stage.open_picture(phone, photograph)
-    on_stage.ask(phone)
+    steps.upload(phone, photograph)
+    steps.run(phone)
     phone.wait_for_selector(".stage-layer")
     return phone
 
@@ -24,7 +24,7 @@ def tap(page: Page, x: float, y: float) -> None:
 
 def test_a_tap_opens_the_tools_as_a_bar_over_the_stages_foot(answered: Page, backend: ScriptedBackend) -> None:
     tap(answered, 0.2, 0.3)
-    stage, bar = answered.locator(on_stage.STAGE).bounding_box(), answered.locator(".stage-tools").bounding_box()
+    stage, bar = answered.locator(steps.STAGE).bounding_box(), answered.locator(".stage-tools").bounding_box()
     assert bar["y"] + bar["height"] <= stage["y"] + stage["height"]
     assert bar["x"] >= 0
     assert bar["x"] + bar["width"] <= stage["width"]
@@ -56,7 +56,7 @@ def test_a_region_is_drawn_and_resized_with_one_finger(answered: Page) -> None:
 def test_two_fingers_zoom_the_picture_and_not_the_page(answered: Page, on_region: bool) -> None:
     session = answered.context.new_cdp_session(answered)
     if on_region:
-        answered.locator(on_stage.STAGE).press("b")
+        answered.locator(steps.STAGE).press("b")
     region = on_stage.region(answered)
     on_stage.touch(answered, session, "touchStart", (0.45, 0.45))
     on_stage.touch(answered, session, "touchStart", (0.45, 0.45), (0.55, 0.55))
@@ -73,9 +73,9 @@ def test_a_long_text_shows_three_lines_and_the_rest_on_request(
 ) -> None:
     words = "A red car stands at the left of a street. " * 12
     backend.answer = lambda prompt, size: {"<MORE_DETAILED_CAPTION>": words}
-    on_stage.open_picture(phone, photograph)
-    on_stage.choose_task(phone, "<MORE_DETAILED_CAPTION>")
-    on_stage.ask(phone)
+    steps.upload(phone, photograph)
+    steps.choose(phone, "<MORE_DETAILED_CAPTION>")
+    steps.run(phone)
     text, more = phone.locator(".stage-caption p"), phone.locator(".stage-caption .more")
     closed = text.bounding_box()["height"]
     assert closed < 70

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from browser import on_stage
+from browser import on_stage, steps
 from playwright.sync_api import Page, expect
 
 from florence_ui.bench.scripted_backend import ScriptedBackend
@@ -13,7 +13,7 @@ from florence_ui.bench.scripted_backend import ScriptedBackend
 @pytest.fixture
 def ready(page: Page, photograph: Path) -> Page:
     """The page with a picture that nothing was asked about yet."""
-    on_stage.open_picture(page, photograph)
+    steps.upload(page, photograph)
     return page
 
 
@@ -35,7 +35,7 @@ def test_a_region_is_drawn_moved_and_resized_by_mouse(ready: Page) -> None:
 
 
 def test_a_region_is_placed_moved_and_resized_by_keyboard(ready: Page) -> None:
-    ready.focus(on_stage.STAGE)
+    ready.focus(steps.STAGE)
     ready.keyboard.press("b")
     assert on_stage.focused(ready) == "stage-region"
     x1, y1, x2, y2 = on_stage.region(ready)
@@ -73,10 +73,10 @@ def test_a_region_is_asked_about_at_once_and_a_click_elsewhere_drops_it(ready: P
 
 
 def test_a_region_task_asks_with_the_region_of_the_stage(ready: Page, backend: ScriptedBackend) -> None:
-    on_stage.choose_task(ready, "<REGION_TO_DESCRIPTION>")
+    steps.choose(ready, "<REGION_TO_DESCRIPTION>")
     on_stage.drag(ready, (0.2, 0.25), (0.6, 0.75))
     expect(ready.locator("#region .region-text")).to_contain_text("120, 100")
-    on_stage.ask(ready)
+    steps.run(ready)
     assert locations(backend.calls[-1].prompt) == pytest.approx([200, 250, 600, 750], abs=8)
     assert on_stage.region(ready) == pytest.approx([0.2, 0.25, 0.6, 0.75], abs=0.01)
 
@@ -90,7 +90,7 @@ def test_a_region_keeps_its_place_on_the_picture_when_zoomed(ready: Page) -> Non
 
 
 def test_other_marks_step_back_while_there_is_a_region(ready: Page) -> None:
-    on_stage.ask(ready)
+    steps.run(ready)
     ready.wait_for_selector(".stage-layer")
     on_stage.drag(ready, (0.05, 0.7), (0.4, 0.95))
     opacity = "getComputedStyle(document.querySelector('.stage-drawn')).opacity"
