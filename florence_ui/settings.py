@@ -165,6 +165,8 @@ class Settings:
                 given[field.name] = _read(variable, name, environ[name].strip())
         if environ.get("SPACE_ID"):  # a Space is always behind Hugging Face's proxy
             given.setdefault("address_header", "x-forwarded-for")
+        else:
+            given.pop("sign_in", None)
         settings = cls(**given)
         if not settings.url(settings.default_backend):
             missing = PRESETS[settings.default_backend].url_setting

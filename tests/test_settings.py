@@ -65,6 +65,13 @@ def test_on_a_space_the_proxys_header_names_the_visitor(environ: dict[str, str],
     assert Settings.from_environ(environ).address_header == header
 
 
+@pytest.mark.parametrize(
+    ("environ", "sign_in"), [({"SPACE_ID": "ann/demo"}, True), ({}, False)], ids=["space", "elsewhere"]
+)
+def test_visitors_sign_in_on_a_space_only(environ: dict[str, str], sign_in: bool) -> None:
+    assert Settings.from_environ({"OAUTH_CLIENT_ID": "abc", **environ}).sign_in is sign_in
+
+
 def test_passwords_are_read_and_hidden() -> None:
     settings = Settings.from_environ({"FLORENCE_UI_AUTH": "ann:correct:horse battery, ben:staple staple"})
     pairs = [(name, str(password)) for name, password in settings.auth]

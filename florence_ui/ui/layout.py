@@ -132,7 +132,7 @@ def lay_out(services: Services, examples: Sequence[Example], tabs: Sequence[Tab]
     timer = gr.Timer(3, active=False)
     session = gr.State(PageSession(), time_to_live=SESSION_SECONDS)
     remembered = gr.BrowserState(None, storage_key=STORAGE_KEY, secret=STORAGE_KEY)
-    top = header.lay_out(backends, settings.default_backend)
+    top = header.lay_out(backends, settings.default_backend, sign_in=settings.sign_in)
     with gr.Tabs(elem_id="modes") as modes:
         with gr.Tab("Explore", id=EXPLORE) as explore, gr.Row(elem_id="explore", elem_classes="mode"):
             with gr.Column(elem_id="center", elem_classes="center"):

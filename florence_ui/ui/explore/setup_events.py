@@ -1,5 +1,6 @@
 """The settings that the browser remembers, the share link, and the server's state."""
 
+import asyncio
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
@@ -8,6 +9,8 @@ from starlette.datastructures import Secret
 
 from florence_ui.backends.model_status import ServerState
 from florence_ui.backends.probe import request_model
+from florence_ui.doctor import examine, format_examination
+from florence_ui.errors import InputError
 from florence_ui.ui import labels, share_link
 from florence_ui.ui.components.header_actions import HeaderValue
 from florence_ui.ui.components.notice import text_notice
@@ -16,6 +19,8 @@ from florence_ui.ui.updates import Inputs, Updates, read_question
 from florence_ui.visitor_identity import current_visitor
 from florence_ui.visitors.session import PageSession
 
+CHECK = gr.update(value="Check this machine", interactive=True)
+CHECKING = gr.update(value="Checking, which takes some seconds", interactive=False)
 COPY_LINK = "window.florencePage.copyLink"
 
 
@@ -38,13 +43,19 @@ def wire(demo: gr.Blocks, page: Page, runs: Sequence[gr.events.Dependency]) -> N
         example = current_example(page, inputs[page.session])
         return urlencode(remember(inputs) | ({"example": example} if example else {}))
 
-    state = [header.pill, header.destination, header.state, header.key, page.timer]
+    async def check_machine() -> Updates:
+        return await show_machine(page)
+
+    state = [header.pill, header.destination, header.state, header.key, header.check, page.timer]
     gr.on([demo.load, page.timer.tick], look, choice, state, **unqueued())
     asked = choice | {header.key}
     changes = [dock.model.change, header.backend.change, header.key.change]
     gr.on(changes, look_with_key, asked, state, **unqueued(trigger_mode="always_last"))
     for run in runs:
         run.then(look_with_key, asked, state, **unqueued())
+    header.check.click(lambda: CHECKING, None, header.check, **unqueued()).then(
+        check_machine, None, [header.check, header.report], **unqueued()
+    )
     remembering = [dock.model.input, header.backend.input, dock.run.click, page.style.reset.click, *page.style.changes]
     gr.on(remembering, remember, fields, page.remembered, **unqueued())
     page.download.link.click(link, fields, page.link_text, **unqueued()).then(None, page.link_text, js=COPY_LINK)
@@ -72,7 +83,8 @@ async def show_server_state(page: Page, backend: str, model: str, key: str = "")
     if status.state is ServerState.ABSENT and status.models[model_id].get("on_disk"):
         await request_model(chosen, model_id)
     line = labels.backend_line(chosen, status, model_id)
-    place = labels.destination(chosen, same_machine=current_visitor.get().is_local)
+    is_local = current_visitor.get().is_local
+    place = labels.destination(chosen, same_machine=is_local)
     return {
         header.pill: HeaderValue(
             backend=chosen.title, model=labels.model_title(model_id), state=line.word, tone=line.tone
@@ -80,5 +92,19 @@ async def show_server_state(page: Page, backend: str, model: str, key: str = "")
         header.destination: text_notice(place),
         header.state: text_notice(line.sentence, line.hint),
         header.key: gr.update(visible=chosen.needs_key),
+        header.check: gr.update(visible=is_local),
         page.timer: gr.Timer(active=chosen.is_local),
     }
+
+
+async def show_machine(page: Page) -> Updates:
+    """What the machine that serves the page has, for its owner only.
+
+    Raises:
+        InputError: If the visitor is on another machine.
+    """
+    if not current_visitor.get().is_local:
+        raise InputError("Only the owner of this page sees what its machine has.", "Open it on that machine.")
+    examination = await asyncio.to_thread(examine, page.services.settings)
+    report = gr.update(value=format_examination(examination), visible=True)
+    return {page.header.check: CHECK, page.header.report: report}

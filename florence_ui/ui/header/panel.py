@@ -24,10 +24,18 @@ class Header:
     backend: gr.Radio
     key: gr.Textbox
     strategy: gr.Radio
+    check: gr.Button
+    report: gr.Textbox
 
 
-def lay_out(backends: Sequence[tuple[str, str]], backend: str) -> Header:
-    """Lay out the name, the right end of the header and its popover; `backends` are (title, name)."""
+def lay_out(backends: Sequence[tuple[str, str]], backend: str, *, sign_in: bool) -> Header:
+    """Lay out the name, the right end of the header and its popover.
+
+    Args:
+        backends: (title, name) of each backend.
+        backend: The name of the chosen one.
+        sign_in: Whether visitors may sign in with Hugging Face.
+    """
     fragment(HERE / "brand.html", elem_id="brand")
     pill = HeaderActions(elem_id="header", label="Where it runs")
     with gr.Column(elem_id="where-pop", elem_classes="popover"):
@@ -43,5 +51,11 @@ def lay_out(backends: Sequence[tuple[str, str]], backend: str) -> Header:
             [(title, strategy.value) for strategy, title in TITLES.items()], value=Strategy.TOGETHER.value,
             label="Several classes", elem_id="strategy",
         )  # fmt: skip
+        if sign_in:
+            gr.LoginButton(size="sm", elem_id="sign-in", logout_value="Sign out {}")
+        check = gr.Button("Check this machine", size="sm", elem_id="check-machine", visible=False)
+        report = gr.Textbox(
+            label="This machine", elem_id="machine-report", visible=False, interactive=False, lines=8, max_lines=16
+        )
         fragment(HERE / "narrow.html", elem_id="narrow")
-    return Header(pill, destination, state, backend_field, key, strategy)
+    return Header(pill, destination, state, backend_field, key, strategy, check, report)
