@@ -156,7 +156,7 @@ def states(page: Page) -> Iterator[str]:
         page.keyboard.press("Escape")
     for name in DRAWERS:
         if not page.locator(f"#open-{name}").is_visible():
-            page.click("#grip")  # a phone's sheet has the buttons when it is up
+            page.click("#side .sheet-grip")  # a phone's sheet has the buttons when it is up
             page.wait_for_timeout(SETTLE)
         page.click(f"#open-{name}")
         page.wait_for_timeout(SETTLE)
