@@ -2,17 +2,11 @@
 
 from dataclasses import replace
 
-import gradio as gr
 import pytest
-from workbench import picture_in, workbench
+from workbench import picture_in
 
 from florence_ui.errors import InputError, PromptError
 from florence_ui.inference.request import MAX_MODEL_ID, Question, RequestTemplate
-from florence_ui.ui.batch import panel as batch_panel
-from florence_ui.ui.batch.tab import read_batch_question
-from florence_ui.ui.layout import lay_out
-from florence_ui.ui.updates import read_question
-from florence_ui.visitors.service import Services
 
 OVD = "<OPEN_VOCABULARY_DETECTION>"
 REGION = Question("<REGION_TO_CATEGORY>")
@@ -25,16 +19,6 @@ REGION = Question("<REGION_TO_CATEGORY>")
 )
 def test_classes_are_separated_however_they_are_given(classes: tuple[str, ...]) -> None:
     assert RequestTemplate.of(Question(OVD, classes=classes)).classes == ("dog", "cat")
-
-
-def test_what_is_typed_means_the_same_under_many_pictures_as_under_explore() -> None:
-    with workbench() as (_, pipeline), gr.Blocks():
-        page, panel = lay_out(Services.of(pipeline.settings), []), batch_panel.lay_out()
-    inputs = {field: field.value for field in page.question_fields}
-    inputs |= {page.ask.variant: OVD, page.ask.classes: ["dog, cat"]}
-    inputs |= {panel.task: OVD, panel.text: "", panel.classes: ["dog, cat"]}
-    explore, many = read_question(page, inputs), read_batch_question(page, panel, inputs)
-    assert explore.prompt == many.prompt == f"{OVD}dog<and>cat"
 
 
 def test_a_region_in_pixels_may_reach_the_pictures_edge_and_not_beyond(tmp_path) -> None:
