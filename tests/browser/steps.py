@@ -40,10 +40,9 @@ def fill(page: Page, field: str, *typed: str) -> None:
     """Type into the field `phrase`, `prompt` or `classes` of the dock; classes one after another."""
     box = page.locator(f"#{field} input")
     for words in typed:
-        box.click()
-        page.keyboard.insert_text(words)
+        box.fill(words)
         if field == "classes":
-            page.keyboard.press("Enter")
+            box.press("Enter")
             expect(page.locator("#classes .token", has_text=words)).to_be_visible()
 
 
