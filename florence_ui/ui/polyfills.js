@@ -20,8 +20,8 @@
     }
   }
 
-  // There is no clipboard over plain http from another machine; copying works there all the same, the old way.
-  async function writeText(text) {
+  // The old way to copy: over plain http from another machine there is no clipboard, and a frame may be refused it.
+  function copyText(text) {
     const field = document.createElement("textarea"), focused = document.activeElement;
     field.value = text;
     field.style.cssText = "position: fixed; opacity: 0";
@@ -32,5 +32,8 @@
     focused?.focus?.({ preventScroll: true });
     if (!copied) throw new DOMException("Copying is not allowed.", "NotAllowedError");
   }
-  if (!navigator.clipboard) Object.defineProperty(navigator, "clipboard", { configurable: true, value: { writeText } });
+  const clipboard = navigator.clipboard, write = clipboard?.writeText.bind(clipboard);
+  const writeText = (text) => (write ? write(text).catch(() => copyText(text)) : Promise.resolve(text).then(copyText));
+  if (clipboard) Object.defineProperty(clipboard, "writeText", { configurable: true, value: writeText });
+  else Object.defineProperty(navigator, "clipboard", { configurable: true, value: { writeText } });
 })();

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from browser import steps
 from browser.conftest import ARGUMENTS, PATIENCE, find_chromium
-from browser.steps import labels, run, upload
 from hosting.running import AppHere, free_port
 from playwright.sync_api import Browser, BrowserContext, Page
 
@@ -117,10 +117,10 @@ def check(visitor: BrowserContext, address: str, photograph: Path) -> None:
     page.goto(f"{address}/")
     page.wait_for_selector("#stage img[src]")
     assert is_styled(page)
-    upload(page, photograph)
-    run(page)
-    assert labels(page)
-    drawn = page.locator("#stage .stage-img")
+    steps.upload(page, photograph)
+    steps.run(page)
+    assert steps.labels(page)
+    drawn = page.locator(".stage-layer")
     assert drawn.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
     assert wrong == []
 

@@ -1,15 +1,13 @@
 """Other websites, in a real Chromium, that try to use the page through their visitor's browser."""
 
 import contextlib
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser import steps
 from browser.conftest import ARGUMENTS, find_chromium
-from browser.steps import labels, run, upload
 from hosting.running import RunningApp
 from playwright.sync_api import Browser, BrowserContext, Frame, Page
 
@@ -52,26 +50,6 @@ ATTACK = """async ([app, path]) => {
 }"""
 HARMLESS = {"blocked", "opaque 0", "sent", "basic 403"}
 """Ends of an attempt: the browser gave the script nothing, or the page refused."""
-
-
-@pytest.fixture(scope="module")
-def website() -> Iterator[int]:
-    """The port of a website of a stranger: whatever is asked, an empty page."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(b"<!doctype html><title>website</title>")
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server.server_address[1]
-    server.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +167,6 @@ def test_the_page_itself_works_under_each_of_its_names(
     page = visitor.new_page()
     page.goto(f"http://{name}:{page_app.port}/")
     page.wait_for_selector("#stage img[src]")
-    upload(page, photograph)
-    run(page)
-    assert labels(page)
+    steps.upload(page, photograph)
+    steps.run(page)
+    assert steps.labels(page)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import faults
-from browser import steps
+import pytest
+from browser import on_stage, steps
 from playwright.sync_api import Page, expect
 
 from florence_ui.bench.scripted_backend import ScriptedBackend
@@ -42,26 +43,29 @@ def test_a_label_is_text_everywhere(page: Page, backend: ScriptedBackend, photog
     backend.answer = lambda prompt, size: {"<OD>": {"bboxes": boxes, "labels": labels}}
     steps.upload(page, photograph)
     steps.run(page)
-    shown = page.locator("#stage").inner_text()
+    shown = page.locator("#answer-list").inner_text()
     for part in ("<img src=x", "<script>", "<svg", "${window.caught=1}", "onmouseover", "[click](java", "&lt;img&gt;"):
         assert part in shown
-    page.locator(".stage-row").first.hover()
-    check_quiet(page)
-    for tab in page.locator("#answer-tabs [role=tab]").all():
-        if tab.is_visible():
-            tab.click()
-            page.wait_for_timeout(200)
-            check_quiet(page)
+    for row in page.locator("#answer-list .row").all():
+        row.hover()
+        expect(page.locator(".stage-tip")).to_be_visible()
+        check_quiet(page)
+    for name in ("text", "table", "json", "code", "style", "download"):
+        steps.open_drawer(page, name)
+        check_quiet(page)
+        page.locator(f"#drawer-{name} [data-do=close-drawer]").click()
 
 
 def test_a_caption_is_text(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
     backend.answer = lambda prompt, size: {"<CAPTION>": " ".join(HOSTILE.values())}
     steps.upload(page, photograph)
-    steps.choose(page, "Caption")
+    steps.choose(page, "<CAPTION>")
     steps.run(page)
     check_quiet(page)
-    assert "<script>" in page.locator("#stage").inner_text()
-    assert page.locator("#stage b, #stage strong:not(.stage-title), #stage h1, #answer-text b").count() == 0
+    assert "<script>" in page.locator(".stage-caption p").inner_text()
+    steps.open_drawer(page, "text")
+    check_quiet(page)
+    assert page.locator(".stage-caption :is(b, strong, h1, a), #answer-list b, #answer-text b").count() == 0
 
 
 def test_a_servers_message_is_text(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
@@ -70,27 +74,40 @@ def test_a_servers_message_is_text(page: Page, backend: ScriptedBackend, photogr
         backend.fault = faults.status(500, {"message": HOSTILE[name]})
         steps.run(page, "failed")
         check_quiet(page)
-        assert "caught" in page.locator("#stage").inner_text()
+        assert "caught" in page.locator(".stage-notice").inner_text()
 
 
-def test_a_file_name_is_text(page: Page, backend: ScriptedBackend, photograph: Path, tmp_path: Path) -> None:
-    for number, name in enumerate(("<img src=x onerror=window.caught=1>.png", "${window.caught=1}{{1}}.png")):
-        path = tmp_path / name
-        path.write_bytes(photograph.read_bytes())
-        if number:
-            expect(page.locator("#filter-panel")).to_be_visible()
-            page.wait_for_timeout(1000)  # what follows an answer is over: a reload would break it off, aloud
-            page.reload()
-            page.wait_for_selector("#stage img[src]")
-        steps.upload(page, path)
-        steps.run(page)
-        check_quiet(page)
+def test_a_note_is_text(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
+    steps.upload(page, photograph)
+    steps.run(page)
+    words = " ".join(HOSTILE.values())
+    backend.answer = lambda prompt, size: {"<REGION_TO_DESCRIPTION>": words}
+    page.locator("#answer-list .row .main").first.click()
+    on_stage.tool(page, "describe").click()
+    expect(page.locator(".stage-note.done")).to_contain_text("<script>")
+    check_quiet(page)
+    assert page.locator(".stage-note :is(b, strong, h1)").all_inner_texts() == ["Describe"], "only its title is bold"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("<img src=x onerror=window.caught=1>.png", id="markup"),
+        pytest.param("${window.caught=1}{{1}}.png", id="template"),
+    ],
+)
+def test_a_file_name_is_text(page: Page, backend: ScriptedBackend, photograph: Path, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(photograph.read_bytes())
+    steps.upload(page, path)
+    steps.run(page)
+    expect(page.locator(".thumb[data-name=recent-0]")).to_be_visible()
+    check_quiet(page)
 
 
 def test_a_link_is_text(page: Page) -> None:
     for link in ("javascript:window.caught=1", "http://x/<img src=x onerror=window.caught=1>", "data:text/html,<b>x"):
-        page.locator("#link input, #link textarea").first.fill(link)
-        page.keyboard.press("Enter")
+        steps.open_link(page, link)
         expect(page.locator("#picture-notice")).not_to_be_empty()
         check_quiet(page)
 
@@ -102,8 +119,7 @@ def test_a_link_to_a_setup_is_text(open_page: Callable[..., Page]) -> None:
 
 def test_a_key_stays_in_its_field(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
     key = "rf_BROWSERKEY_0123456789"
-    page.locator("#model-panel").get_by_role("button").first.click()
-    page.locator("#backend").get_by_text("serverless").click()
+    steps.choose_backend(page, "serverless")
     field = page.locator("#key input")
     expect(field).to_be_visible()
     assert field.get_attribute("type") == "password"
