@@ -188,7 +188,7 @@ async def test_a_full_disk_costs_a_sentence_in_every_format(full_disk: Path, tmp
         for token in ("<OD>", "<REGION_TO_SEGMENTATION>"):
             batches[token] = Batch.of([tmp_path / "noise.png"])
             question = template(token, region=(0.1, 0.1, 0.9, 0.9))
-            async for _ in batches[token].run(pipeline.analyze, question):
+            async for _ in batches[token].run(pipeline.analyze, question, previews=False):
                 pass
     makers = {name: partial(export_answer, name, analysis, Style(), [0, 1, 2]) for name in FORMATS}
     makers["masks"] = partial(export_answer, "masks", outlined, Style(), [0])
