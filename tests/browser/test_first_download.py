@@ -50,11 +50,6 @@ def visit(browser: Browser, new_app: RunningApp) -> Iterator[Page]:
     context.close()
 
 
-def choose_model(page: Page, title: str) -> None:
-    page.locator("#model input").click()
-    page.get_by_role("option", name=title, exact=True).click()
-
-
 def expect_source(page: Page, words: str) -> None:
     """The model named above the list, whose answer was not recorded earlier."""
     source = page.locator("#answer-list .list-source")
@@ -77,21 +72,3 @@ def test_a_picture_of_ones_own_waits_with_progress_and_can_be_stopped(visit: Pag
     visit.click("#stop")
     visit.wait_for_selector("#run")
     expect(visit.locator("#answer-list")).not_to_contain_text("nano")
-
-
-def test_a_picture_of_ones_own_runs_on_nano_by_choice_and_says_what_that_is_worth(
-    visit: Page, photograph: Path
-) -> None:
-    steps.upload(visit, photograph)
-    choose_model(visit, "nano (offline demo)")
-    steps.run(visit)
-    expect_source(visit, "Florence-2-nano, ")
-    expect(visit.locator("#warnings")).to_contain_text("this answer is not meaningful")
-
-
-def test_once_it_is_there_base_answers(visit: Page, hub: FakeHub, photograph: Path) -> None:
-    hub.pause = 0.0
-    steps.upload(visit, photograph)
-    steps.run(visit)
-    expect_source(visit, "Florence-2-base, ")
-    expect(visit.locator("#warnings")).not_to_contain_text("this answer is not meaningful")
