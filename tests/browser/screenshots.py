@@ -4,61 +4,72 @@ They show the app as a newcomer starts it, with florence-2-nano on the bundled e
 """
 
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from browser import steps  # noqa: E402
+from browser import on_modes, steps  # noqa: E402
 from browser.conftest import ARGUMENTS, find_chromium  # noqa: E402
 from hosting.running import RunningApp  # noqa: E402
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
-WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-
-
-def open_page(browser: Browser, app: RunningApp, viewport: dict, scheme: str) -> Page:
-    """The page, an example loaded."""
-    page = browser.new_page(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
-    page.set_default_timeout(180_000)
-    page.goto(f"{app.url}/?__theme={scheme}")
-    page.wait_for_selector("#run:not([disabled])")
-    return page
+PATIENCE = 180_000
+"""Milliseconds; the server starts and loads the model meanwhile."""
 
 
 def explore(page: Page) -> None:
-    """The first example, answered, one object lit up."""
-    steps.run(page)
-    page.locator(".stage-row").first.hover()
+    """The answer that the page opens on."""
 
 
 def compare(page: Page) -> None:
-    """Two tasks of the only model that a newcomer has, on the same picture."""
-    page.get_by_role("tab", name="Compare", exact=True).click()
-    page.wait_for_selector("#compare-stage [data-state=ready]")
+    """The comparison that the mode begins with: two tasks about one picture."""
+    on_modes.enter(page, "Compare")
     page.click("#compare-run")
     page.wait_for_selector("#compare-found-by [data-state=done]")
+    page.wait_for_selector("#compare-stage .stage-layer")
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture: how large, in which scheme, and what is done before; Spaces show the smallest as their card."""
+
+    size: tuple[int, int]
+    scheme: str
+    prepare: Callable[[Page], None]
 
 
 SHOTS = {
-    "explore-light": (WIDE, "light", explore),
-    "explore-dark": (WIDE, "dark", explore),
-    "compare-dark": (WIDE, "dark", compare),
-    "phone-light": (NARROW, "light", explore),
+    "explore-light": Shot((1440, 900), "light", explore),
+    "compare-dark": Shot((1440, 900), "dark", compare),
+    "thumbnail": Shot((1200, 675), "light", explore),
 }
+
+
+def take(browser: Browser, app: RunningApp, shot: Shot, path: Path) -> None:
+    """Open the page, prepare it, and write the picture of it."""
+    width, height = shot.size
+    viewport = {"width": width, "height": height}
+    page = browser.new_page(viewport=viewport, color_scheme=shot.scheme, reduced_motion="reduce")
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{app.url}/?__theme={shot.scheme}")
+    steps.settle(page)
+    steps.wait_for_drawing(page)
+    page.wait_for_selector("#where[data-tone=good], #where[data-tone=plain]")  # the server has started
+    shot.prepare(page)
+    page.wait_for_timeout(500)  # the drawing in the stage's own size comes a moment later
+    page.screenshot(path=path)
+    page.close()
 
 
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright, RunningApp.with_local_server() as app:
         browser = playwright.chromium.launch(executable_path=find_chromium(playwright.chromium), args=ARGUMENTS)
-        for name, (viewport, scheme, prepare) in SHOTS.items():
-            page = open_page(browser, app, viewport, scheme)
-            prepare(page)
-            height = page.evaluate("document.documentElement.scrollHeight")  # what stays in sight is where it belongs
-            page.set_viewport_size({**viewport, "height": height})
-            page.screenshot(path=folder / f"{name}.png")
-            page.close()
+        for name, shot in SHOTS.items():
+            take(browser, app, shot, folder / f"{name}.png")
             print(f"{name}.png")
         browser.close()
 
