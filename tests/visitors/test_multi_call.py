@@ -14,7 +14,7 @@ from florence_ui.inference.batch import Batch, ItemState
 from florence_ui.inference.chains import CHAINS, StepState, run_chain
 from florence_ui.inference.request import Strategy
 from florence_ui.tasks import get_task
-from florence_ui.ui.batch import tab
+from florence_ui.ui.batch import views
 from florence_ui.ui.batch.panel import BatchState
 from florence_ui.visitor_identity import Visitor, current_visitor
 from florence_ui.visitors import multi_call
@@ -185,6 +185,6 @@ async def test_right_after_stop_the_pictures_in_hand_count_as_still_to_do(tmp_pa
     batch = Batch.of([tmp_path / "a.jpg", tmp_path / "b.jpg"])
     batch.items[0].state, batch.items[1].state = ItemState.FAILED, ItemState.RUNNING
     stopped = BatchState(batch=batch, going=False)
-    assert tab.run_label(stopped) == "Continue with 1"
-    assert [frame.state for frame in tab.contact_sheet(stopped).frames] == ["failed", "waiting"]
-    assert tab.contact_sheet(stopped).words == "0 of 2 done, 1 failed, stopped."
+    assert views.run_label(stopped) == "Run 1 more"
+    assert [frame.state for frame in views.sheet_value(stopped).frames] == ["failed", "waiting"]
+    assert views.sheet_value(stopped).words == "0 of 2 answered, stopped"

@@ -99,11 +99,11 @@ def restyling(scale: Scale) -> Measurement:
         path = Path(name) / "photograph.jpg"
         path.write_bytes(photograph_jpeg(12, scale.seed))
         analysis = Analysis(result, "florence-2-base", "local", "", 0.0, picture=open_picture(path))
-    asyncio.run(draw(analysis, view=STAGE))
-    taken = {
-        style: [time_call(partial(_redraw, analysis, style)) * 1000 for _ in range(scale.pairs)]
-        for style in (Style(annotators=(annotator,)) for annotator in ANNOTATORS)
-    }
+        asyncio.run(draw(analysis, view=STAGE))
+        taken = {
+            style: [time_call(partial(_redraw, analysis, style)) * 1000 for _ in range(scale.pairs)]
+            for style in (Style(annotators=(annotator,)) for annotator in ANNOTATORS)
+        }
     slowest = max(taken, key=lambda style: statistics.median(taken[style]))
     usual = statistics.median([value for values in taken.values() for value in values])
     return Measurement(

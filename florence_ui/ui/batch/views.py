@@ -61,6 +61,8 @@ def frame(state: BatchState, index: int) -> Frame:
     """One picture on the sheet."""
     item = state.items[index]
     shown: FrameState = "nothing" if found_nothing(item) else item.state.value
+    if shown == "running" and not state.going:  # right after Stop, before it is back in line
+        shown = "waiting"
     return Frame(
         index=index,
         name=item.name,
