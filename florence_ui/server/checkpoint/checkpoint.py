@@ -20,7 +20,6 @@ class Checkpoint:
 
     Attributes:
         config: The sizes of its networks.
-        is_old_layout: Whether the files have the names of Microsoft's own code.
 
     Raises:
         UnknownModelError: If it is something else than a Florence-2 of a known shape.
@@ -34,7 +33,6 @@ class Checkpoint:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise BrokenWeightsError(f"The files cannot be read ({type(error).__name__}).") from error
         self._places = {canonical_name(name): (file, name) for file in self._files for name in file.names()}
-        self.is_old_layout = any(name != own_name for name, (_, own_name) in self._places.items())
 
     def __contains__(self, name: str) -> bool:
         return name in self._places or (TIED.match(name) is not None and SHARED in self._places)

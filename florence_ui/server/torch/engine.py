@@ -1,17 +1,16 @@
 """Loading of checkpoints into PyTorch."""
 
 from pathlib import Path
-from typing import Any
 
 import torch
-from transformers import Florence2ForConditionalGeneration
 
 from florence_ui.server.checkpoint.checkpoint import Checkpoint
 from florence_ui.server.engine import EngineInfo
-from florence_ui.server.engine_errors import BrokenWeightsError, UnknownModelError
+from florence_ui.server.engine_errors import BrokenWeightsError
 from florence_ui.server.processing.generation_config import read_generation_config
 from florence_ui.server.torch.batch_network import BatchNetwork
 from florence_ui.server.torch.beam_search import can_follow
+from florence_ui.server.torch.model import build_model
 from florence_ui.server.torch.network import TorchNetwork
 from florence_ui.server.torch.runtime import Runtime, bfloat16_is_faster, choose_runtime
 
@@ -40,32 +39,22 @@ class TorchEngine:
         """Load a checkpoint in Hugging Face layout.
 
         Raises:
-            UnknownModelError: If it has the older layout, or is something else than a Florence-2 of a known shape.
+            UnknownModelError: If it is something else than a Florence-2 of a known shape.
             BrokenWeightsError: If its files cannot be loaded, or weights are missing in them.
+            MemoryError: If it does not fit.
         """
-        if Checkpoint(directory).is_old_layout:
-            raise UnknownModelError(
-                "It has the layout of Microsoft's own code, which PyTorch's engine does not read; set "
-                "FLORENCE_UI_ENGINE=onnx."
-            )
+        checkpoint, generation = Checkpoint(directory), read_generation_config(directory)
         runtime = self.runtime.suited_to(directory)
         try:
-            loaded: Any = Florence2ForConditionalGeneration.from_pretrained(
-                directory, dtype=runtime.dtype, local_files_only=True, output_loading_info=True
-            )  # a pair because of the last argument, which the types do not express
-            model, loading = loaded
-        except (MemoryError, torch.OutOfMemoryError):
+            model = build_model(checkpoint, generation, runtime.dtype).to(runtime.device)
+        except (BrokenWeightsError, MemoryError, torch.OutOfMemoryError):
             raise
-        except Exception as error:  # every library involved has its own for a broken file
+        except Exception as error:  # PyTorch and transformers have several kinds, which share no other class
             if "can't allocate memory" in str(error):
                 raise MemoryError from error
-            raise BrokenWeightsError(f"The files cannot be read ({type(error).__name__}).") from error
-        if loading["missing_keys"] or loading["mismatched_keys"]:
-            raise BrokenWeightsError("Weights are missing from the files.")
-        model = model.to(runtime.device).eval()
-        config = read_generation_config(directory)
-        if runtime.device == "cuda" and self.records and can_follow(config):
-            return BatchNetwork(model, runtime, config)
+            raise BrokenWeightsError(f"Its tensors do not fit together ({type(error).__name__}).") from error
+        if runtime.device == "cuda" and self.records and can_follow(generation):
+            return BatchNetwork(model, runtime, generation)
         return TorchNetwork(model, runtime)
 
 

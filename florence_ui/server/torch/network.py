@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers import DynamicCache, EncoderDecoderCache, StoppingCriteria
-from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from florence_ui.server.engine import NUM_BEAMS, EngineInfo, Question
 from florence_ui.server.torch.runtime import Runtime
@@ -69,13 +68,12 @@ class TorchNetwork:
         return [self._generate(question) for question in questions]
 
     def _generate(self, question: Question) -> list[int]:
-        decoder = self.model.config.text_config
-        picture = [self.model.config.image_token_id] * len(question.features)
-        input_ids = torch.tensor([[*picture, *question.token_ids]], device=self.runtime.device)
+        decoder, language_model = self.model.config.text_config, self.model.model.language_model
+        prompt = language_model.shared(torch.tensor(question.token_ids, device=self.runtime.device))
+        encoded = language_model.encoder(inputs_embeds=torch.cat((question.features, prompt))[None])
         ids: torch.Tensor = self.model.generate(
-            input_ids=input_ids,
-            attention_mask=torch.ones_like(input_ids),
-            mm_encoder_outputs={"image": BaseModelOutputWithPooling(pooler_output=question.features[None])},
+            encoder_outputs=encoded,
+            attention_mask=torch.ones(encoded[0].shape[:2], dtype=torch.long, device=self.runtime.device),
             max_new_tokens=question.max_new_tokens,
             num_beams=NUM_BEAMS,
             do_sample=False,

@@ -14,8 +14,6 @@ from transformers import Florence2ForConditionalGeneration
 from florence_ui.assets import ASSETS
 from florence_ui.server.checkpoint.checkpoint import Checkpoint
 from florence_ui.server.engine_errors import BrokenWeightsError, UnknownModelError
-from florence_ui.server.torch.engine import TorchEngine
-from florence_ui.server.torch.runtime import Runtime
 
 NANO = ASSETS / "florence-2-nano"
 TIED = [
@@ -76,12 +74,6 @@ def test_every_layout_gives_the_tensors_that_transformers_loads(
 
 def test_the_old_layout_describes_the_same_networks(tmp_path: Path) -> None:
     assert Checkpoint(write_old_layout(NANO, tmp_path / "old")).config == Checkpoint(NANO).config
-
-
-def test_pytorch_says_that_it_does_not_read_the_old_layout(tmp_path: Path) -> None:
-    directory = write_old_layout(NANO, tmp_path / "old")
-    with pytest.raises(UnknownModelError, match="FLORENCE_UI_ENGINE=onnx"):
-        TorchEngine(Runtime("cpu", torch.float32)).load(directory)
 
 
 def test_weights_stay_after_their_pages_are_given_back(tmp_path: Path) -> None:
