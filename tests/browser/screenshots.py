@@ -42,7 +42,6 @@ class Shot:
 
 
 SHOTS = {
-    "explore-light": Shot((1440, 900), "light", explore),
     "compare-dark": Shot((1440, 900), "dark", compare),
     "thumbnail": Shot((1200, 675), "light", explore),
 }

@@ -60,6 +60,20 @@ def test_the_phrases_of_a_grounded_caption_light_up_with_their_boxes(
     expect(page.locator(".stage-tip")).to_have_text("a person")
 
 
+def test_however_much_is_found_the_six_buttons_stay_in_the_window(
+    open_page: Callable[..., Page], backend: ScriptedBackend, photograph: Path
+) -> None:
+    boxes = [[10 + 6 * number, 10, 60 + 6 * number, 300] for number in range(60)]
+    backend.answer = lambda prompt, size: {"<OD>": {"bboxes": boxes, "labels": [f"thing {k}" for k in range(60)]}}
+    page = open_page(viewport={"width": 1200, "height": 675})
+    steps.upload(page, photograph)
+    steps.run(page)
+    lowest = page.locator("#explore .drawers button").last.bounding_box()
+    assert lowest["y"] + lowest["height"] <= 675
+    listed = page.locator("#answer-list")
+    assert listed.evaluate("node => node.scrollHeight > node.clientHeight"), "the list scrolls instead"
+
+
 def test_each_row_of_the_list_has_the_color_of_its_object(answered: Page) -> None:
     colors = answered.locator("#answer-list .badge").evaluate_all(
         "all => all.map((node) => getComputedStyle(node).backgroundColor)"
