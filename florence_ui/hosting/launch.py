@@ -99,6 +99,7 @@ def launch_options(
         client_address=address_of,
         guard=guard,
         admission=Admission(settings.runs_at_once),
+        sign_in=settings.sign_in,
     )
     password = [Middleware(PasswordGuard, pairs=settings.auth)] if settings.auth else []
     if settings.share:

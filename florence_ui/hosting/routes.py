@@ -10,7 +10,7 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
@@ -85,7 +85,6 @@ def _allow(method: str, pattern: str, body: Body = Body.NONE) -> AllowedRoute:
 ALLOWED_ROUTES = (
     _allow("GET", r"/(healthz|readiness|config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon)?"),
     _allow("GET", r"/(static|assets|svelte)/.+"),
-    _allow("GET", r"/(login/(huggingface|callback)|logout)"),  # served only where the Space has hf_oauth
     _allow(
         "GET", rf"{API}/(info|openapi\.json|app_id|startup-events|theme\.css|queue/data|queue/status|upload_progress)/?"
     ),
@@ -101,6 +100,9 @@ ALLOWED_ROUTES = (
     _allow("POST", rf"{API}/mcp/?", Body.MESSAGE),
 )
 
+SIGN_IN_ROUTES = (_allow("GET", r"/(login/(huggingface|callback)|logout)"),)
+"""Allowed where visitors may sign in."""
+
 STREAMS = re.compile(rf"{API}/(queue/data|heartbeat/(?P<session>{NAME})|call/(v2/)?{NAME}/(?P<event>{NAME}))")
 """Streams that a page or a program keeps open for as long as it is there."""
 
@@ -115,6 +117,7 @@ class RouteGuard:
         client_address: The address that a request is counted by; `""` if unknown.
         guard: The guard against other websites.
         admission: The limits on pending work.
+        sign_in: Whether visitors may sign in.
     """
 
     def __init__(
@@ -126,8 +129,10 @@ class RouteGuard:
         client_address: Callable[[Scope], str] = lambda scope: "",
         guard: OriginGuard,
         admission: Admission | None = None,
+        sign_in: bool = False,
     ) -> None:
         self.app = app
+        self.routes = ALLOWED_ROUTES + SIGN_IN_ROUTES if sign_in else ALLOWED_ROUTES
         self.max_upload_bytes = max_upload_bytes
         self.on_leave = on_leave
         self.client_address = client_address
@@ -149,7 +154,7 @@ class RouteGuard:
         try:
             self._check_open(address)
             self.guard.check(scope)
-            route = find_route(scope["method"], path)
+            route = find_route(scope["method"], path, self.routes)
             with self.admission.admit(request_kind(route, path), address, scope) as pending:
                 receive = response.watch_disconnect(await self._checked_body(route, scope, receive, pending))
                 await self.app(scope, receive, response)
@@ -249,13 +254,13 @@ def refusal_for(error: Exception, path: str) -> RequestRefused:
     return RequestRefused(HTTPStatus.INTERNAL_SERVER_ERROR, message)
 
 
-def find_route(method: str, path: str) -> AllowedRoute:
+def find_route(method: str, path: str, routes: Sequence[AllowedRoute] = ALLOWED_ROUTES) -> AllowedRoute:
     """Find the allowed route of a request.
 
     Raises:
         RequestRefused: If there is none.
     """
-    matching = [route for route in ALLOWED_ROUTES if route.pattern.fullmatch(path)]
+    matching = [route for route in routes if route.pattern.fullmatch(path)]
     longest = max(len(part.encode()) for part in path.split("/"))
     if not matching or not path.isprintable() or longest > MAX_NAME or len(path) > MAX_PATH:
         raise RequestRefused(HTTPStatus.NOT_FOUND, "There is nothing at this address.")

@@ -82,7 +82,8 @@ async def open_anew(page: Page, inputs: Inputs, query: Mapping[str, str]) -> Upd
     If that question has a recorded answer, it is shown.
     """
     session: PageSession = inputs[page.session]
-    kept = query if "task" in query else inputs[page.remembered] or {}
+    remembered = inputs[page.remembered]  # whatever the browser keeps there
+    kept = query if "task" in query else remembered if isinstance(remembered, Mapping) else {}
     example, usual = first_example(page, query, kept), read_question(page, inputs)
     if example is not None:
         usual = example.question(model_id=usual.model_id, backend=usual.backend)
