@@ -94,9 +94,9 @@ def test_odd_events_are_an_answer_or_a_sentence(events: Events) -> None:
 
 
 def test_an_event_that_changes_nothing_is_no_failure(app: RunningApp, events: Events) -> None:
-    """Compare's columns stay when the question is the one that they answer; Gradio calls `{}` too few values."""
-    event = next(each for each in events.all if each["api_name"].startswith("open_step"))
-    assert events.post(event, events.usual(event), {"index": 99}).status_code == 200
+    """The stage's notice has no such button; Gradio calls `{}` too few values."""
+    event = next(each for each in events.all if each["api_name"] == "press")
+    assert events.post(event, events.usual(event), {"name": "no such button"}).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["queue/data?session_hash=nobody", "call/analyse/nobody", "call/v2/analyse/nobody"])
