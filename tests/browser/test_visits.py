@@ -69,7 +69,6 @@ def load_time(page: Page) -> float:
 def test_a_first_visit_opens_on_a_recorded_answer_without_a_click(visit: Page, backend: ScriptedBackend) -> None:
     expect(visit.locator("#answer-list")).to_contain_text("Florence-2-nano, recorded")
     expect(visit.locator("#stage")).to_contain_text("Click anything to ask about it")
-    expect(visit.locator("#where")).to_have_attribute("data-tone", "plain")
 
 
 def test_a_chosen_example_shows_its_recorded_answer_and_asks_nobody(visit: Page, backend: ScriptedBackend) -> None:
@@ -115,6 +114,7 @@ def test_a_page_whose_storage_is_denied_opens_all_the_same(context: BrowserConte
     context.add_init_script(denied)
     page = opened(context, app)
     ask(page)
+    page.wait_for_timeout(1500)  # until the browser has noted the question
     page.reload()
     expect_no_visit(page)
 
