@@ -115,6 +115,7 @@ class PageSession:
         region: The region on the stage, in fractions of the picture.
         selected: The row of the object that is selected, -1 for none.
         view: What the browser shows of the picture; None before it has said so.
+        drawings: The number of drawings that were begun.
         left: An event that is set, and replaced, when the page gets another picture or answer.
         loose_notes: What was asked about regions before there was an answer.
         unfinished: What a question about each object has brought so far; None while there is none.
@@ -132,6 +133,7 @@ class PageSession:
     region: Region | None = None
     selected: int = -1
     view: View | None = None
+    drawings: int = 0
     left: asyncio.Event = field(default_factory=asyncio.Event)
     loose_notes: dict[Place, Note] = field(default_factory=dict)
     unfinished: Unfinished | None = None

@@ -52,14 +52,17 @@ async def draw(session: PageSession, style: Style) -> DrawingValue | None:
     Raises:
         FlorenceUIError: If the picture is gone or the file cannot be written.
     """
-    run, view = session.run, session.view
+    session.drawings += 1
+    run, view, number = session.run, session.view, session.drawings
     if run is None:
         if view is None or view.box == WHOLE or session.shown is None:
             return None
         part = await show_part(await session.picture(), view)
-        return DrawingValue(image=as_file_data(part), view=view.box, answer=stage_view.undrawn(session.shown))
+        return DrawingValue(
+            image=as_file_data(part), view=view.box, answer=stage_view.undrawn(session.shown), number=number
+        )
     path = await draw_file(await session.analysis_of(run), style, visible_rows(run), view=view)
-    return DrawingValue(image=as_file_data(path), view=view.box if view else WHOLE, answer=run.name)
+    return DrawingValue(image=as_file_data(path), view=view.box if view else WHOLE, answer=run.name, number=number)
 
 
 async def make_thumbnail(session: PageSession, run: Run) -> None:

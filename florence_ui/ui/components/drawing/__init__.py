@@ -17,6 +17,7 @@ class DrawingValue(GradioModel):
         answer: The name of the answer, as in `StageValue`.
         group: The group of the stage.
         side: 0, or 1 for the drawing at the right of a divider.
+        number: Of two drawings of an answer, the one that was begun later has the higher one.
     """
 
     image: FileData | None = None
@@ -24,6 +25,7 @@ class DrawingValue(GradioModel):
     answer: str = ""
     group: str = "explore"
     side: int = 0
+    number: int = 0
 
 
 class Drawing(StaticComponent):

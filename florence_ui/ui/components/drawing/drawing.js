@@ -2,8 +2,8 @@
 const value = () => props.value || {};
 
 function hand() {
-  const { view, answer, group, side, image } = value();
-  links.send("drawing", group, { url: addressOf(image), view, answer, side });
+  const { view, answer, group, side, number, image } = value();
+  links.send("drawing", group, { url: addressOf(image), view, answer, side, number });
 }
 
 links.hear("stage", () => value().group, hand);

@@ -32,6 +32,8 @@ links.hear("hidden", group, ({ numbers }) => {
 });
 links.hear("view", group, (view) => viewport.show(view));
 links.hear("drawing", group, (heard) => {
+  const latest = drawings.get(heard.side);
+  if (latest?.answer === heard.answer && heard.number < latest.number) return;   // begun earlier, but finished later
   drawings.set(heard.side, heard);
   layers.showDrawing(heard);
 });
