@@ -27,7 +27,8 @@ def slow_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def slow_server(slow_checkpoint: Path, checkpoint: Path, offline: dict) -> Iterator[ServerProcess]:
     """A server whose model `slow` answers for ten seconds and more, and whose queue has two places."""
     arguments = ["--model", f"slow={slow_checkpoint}", "--model", f"tiny={checkpoint}"]
-    with ServerProcess(*arguments, "--max-waiting", str(MAX_WAITING), environ=offline) as server:
+    slowly = ["--engine", "torch", "--max-waiting", str(MAX_WAITING)]  # the light engine answers in two seconds
+    with ServerProcess(*arguments, *slowly, environ=offline) as server:
         for alias in ("slow", "tiny"):
             requests.post(f"{server.url}/model/prepare", json={"model_id": alias}, timeout=30)
             wait_for(lambda alias=alias: server.model(alias)["state"] == "ready")
