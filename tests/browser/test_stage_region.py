@@ -52,6 +52,24 @@ def test_a_region_is_placed_moved_and_resized_by_keyboard(ready: Page) -> None:
     assert (on_stage.region(ready), on_stage.focused(ready)) == (None, "stage")
 
 
+def test_run_asks_about_the_region_that_was_drawn_a_moment_before(ready: Page, backend: ScriptedBackend) -> None:
+    steps.choose(ready, "<REGION_TO_CATEGORY>")
+    on_stage.drag(ready, (0.2, 0.25), (0.6, 0.75))
+    steps.run(ready)
+    assert locations(backend.calls[-1].prompt) == pytest.approx([200, 250, 600, 750], abs=10)
+    ready.focus(".stage-region")
+    ready.evaluate(
+        """() => {
+            const press = new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true });
+            for (let moved = 0; moved < 10; moved++) document.querySelector(".stage-region").dispatchEvent(press);
+            document.querySelector("#stage .stage").dataset.state = "asked";
+            document.querySelector("#run").click();
+        }"""
+    )
+    steps.settle(ready)
+    assert locations(backend.calls[-1].prompt) == pytest.approx([300, 250, 700, 750], abs=10)
+
+
 @pytest.mark.parametrize(
     "end", [pytest.param((0.202, 0.252), id="too small"), pytest.param((0.6, 0.251), id="without height")]
 )

@@ -1,4 +1,4 @@
-// Explore: an error at a field takes the focus there, Run waits for a picture that is on its way, the sheet of a phone.
+// Explore: an error at a field takes the focus there, Run waits for what is on its way, the sheet of a phone.
 (() => {
   const find = (query) => document.querySelector(query);
   const root = document.documentElement;
@@ -33,12 +33,34 @@
     watcher.observe(stage, { attributes: true, attributeFilter: ["data-state"] });
     held = stage;
   }
+
+  // It waits for the region on the stage, too, until the server has heard of it.
+  const MAX_REGION_WAIT = 2_000;   // milliseconds
+  const cornersOf = (query) => (find(query)?.dataset.region ?? "").split(",").map(Number);
+  function isRegionKnown() {
+    const drawn = cornersOf("#stage .stage"), heard = cornersOf("#region .region-field");
+    return drawn.length === heard.length && drawn.every((corner, at) => Math.abs(corner - heard[at]) < 0.001);
+  }
+  let waiting = null, isReleased = false;
+  function waitForRegion() {
+    const began = performance.now();
+    waiting = setInterval(() => {
+      if (!isRegionKnown() && performance.now() - began < MAX_REGION_WAIT) return;
+      clearInterval(waiting);
+      waiting = null;
+      isReleased = true;
+      find("#run")?.click();
+      isReleased = false;
+    }, 20);
+  }
   document.addEventListener("click", (event) => {
-    const stage = event.target.closest?.("#run") && find("#stage .stage[data-state=busy]");
-    if (!stage) return;
+    if (!event.target.closest?.("#run")) return;
+    const stage = find("#stage .stage[data-state=busy]");
+    if (!stage && (isReleased || isRegionKnown())) return;
     event.stopImmediatePropagation();
     event.preventDefault();
-    if (!held) hold(stage);
+    if (stage && !held) hold(stage);
+    if (!stage && !waiting) waitForRegion();
   }, true);
 
   // The link's popover closes when its picture is asked for.

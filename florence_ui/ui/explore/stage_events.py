@@ -19,7 +19,7 @@ from florence_ui.ui.components.notice import error_notice
 from florence_ui.ui.components.region_field import RegionValue
 from florence_ui.ui.explore import answer_view
 from florence_ui.ui.layout import Page, queued, unqueued
-from florence_ui.ui.updates import Inputs, Updates, read_question, read_view, region_text, show_run
+from florence_ui.ui.updates import Inputs, Updates, read_question, read_view, region_value, show_run
 from florence_ui.visitors.multi_call import retry_when_rate_limited, with_status
 from florence_ui.visitors.session import Note, PageSession, Place, Run
 
@@ -50,11 +50,11 @@ def wire(page: Page) -> None:
     def select(session: PageSession, event: gr.EventData) -> RegionValue:
         row = getattr(event, "index", -1)
         session.selected = row if isinstance(row, int) else -1
-        return RegionValue(text=region_text(session))
+        return region_value(session)
 
     def draw_region(session: PageSession, event: gr.EventData) -> RegionValue:
         session.region = read_region(getattr(event, "box", None))
-        return RegionValue(text=region_text(session))
+        return region_value(session)
 
     def dismiss(session: PageSession, event: gr.EventData) -> None:
         session.notes.pop(read_place(event), None)

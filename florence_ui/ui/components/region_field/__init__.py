@@ -8,9 +8,15 @@ from florence_ui.ui.components.static import StaticComponent
 
 
 class RegionValue(GradioModel):
-    """Where the region is, in words; empty if there is none."""
+    """Where the region is, in words; empty if there is none.
+
+    Attributes:
+        text: The words.
+        box: The region as the server knows it, x1, y1, x2, y2 in fractions of the picture; None if there is none.
+    """
 
     text: str = ""
+    box: tuple[float, float, float, float] | None = None
 
 
 class RegionField(StaticComponent):

@@ -4,6 +4,7 @@ const field = element.querySelector(".region-field"), text = element.querySelect
 function pull() {
   const words = (props.value && props.value.text) || "";
   field.classList.toggle("set", Boolean(words));
+  field.dataset.region = (props.value && props.value.box) ?? "";
   text.textContent = words || "Draw a box on the picture";
   button.textContent = words ? "Clear" : "Place one";
 }

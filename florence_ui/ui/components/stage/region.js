@@ -21,6 +21,7 @@ function makeRegion(root, viewport, { moving, changed }) {
 
   function draw() {
     node.hidden = !box;
+    root.dataset.region = box ?? "";
     root.classList.toggle("has-region", Boolean(box));
     if (!box) return;
     const [x1, y1, x2, y2] = viewport.boxToStage(box);
