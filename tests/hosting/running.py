@@ -117,10 +117,12 @@ class RunningApp(Caller):
         environ: Settings, added to an environment without any.
 
     Attributes:
-        command: What is started, in the project's folder.
+        command: What is started.
+        root: The folder in which it is started: this project's.
     """
 
     command: Sequence[str] = (sys.executable, "app.py")
+    root: Path = ROOT
 
     def __init__(self, **environ: str) -> None:
         ours = ("API_KEY", "ROBOFLOW_API_KEY", "GRADIO_", "FLORENCE_UI_")
@@ -151,7 +153,7 @@ class RunningApp(Caller):
         self.client = httpx.Client(base_url=self.url, timeout=120)
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                self.command, cwd=ROOT, env=self.environ, stdout=log, stderr=subprocess.STDOUT
+                self.command, cwd=self.root, env=self.environ, stdout=log, stderr=subprocess.STDOUT
             )
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until and self.process.poll() is None:

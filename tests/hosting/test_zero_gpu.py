@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from hosting.running import ROOT, RunningApp, file_value
-from hosting.zero_gpu_simulation import DeviceAPI, lay_out_cache
+from hosting.zero_gpu_simulation import DeviceAPI, lay_out_cache, space_variables
 from PIL import Image
 
 from florence_ui.models import BASE, REPOSITORIES
@@ -33,11 +33,7 @@ def space(api: DeviceAPI, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """A Space whose base is nano, so that answers mean something."""
     cache = tmp_path_factory.mktemp("cache")
     lay_out_cache(cache, REPOSITORIES[BASE], ROOT / "assets" / "florence-2-nano")
-    variables = {
-        "SPACES_ZERO_GPU": "true", "SPACES_ZERO_DEVICE_API_URL": api.url, "SPACE_ID": "ann/demo",
-        "HF_HUB_CACHE": str(cache), "HF_HUB_OFFLINE": "1", "FLORENCE_UI_MODELS": BASE,
-    }  # fmt: skip
-    with ZeroGPUSpace(**variables) as running:
+    with ZeroGPUSpace(**space_variables(api, cache, BASE)) as running:
         yield running
 
 

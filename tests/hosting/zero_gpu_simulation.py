@@ -1,6 +1,6 @@
 """A ZeroGPU Space as far as it goes without a card: the real `spaces` package, a scripted device API, torch on the CPU.
 
-    python tests/hosting/zero_gpu_simulation.py    runs app.py with what stands in for CUDA
+    python tests/hosting/zero_gpu_simulation.py    runs the folder's app.py with what stands in for CUDA
 
 `spaces` itself schedules turns, forks their processes, and keeps the models on its emulated device until then. Replaced
 are the parts that need a card: that torch was built for CUDA, and the move of the models onto it, which gives them back
@@ -15,7 +15,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-ROOT = Path(__file__).parents[2]
 TURN = {"idle": False, "nvidiaIndex": 0, "nvidiaUUID": "GPU-0", "allowToken": "allowed"}
 
 
@@ -98,6 +97,14 @@ def lay_out_cache(cache: Path, repository: str, checkpoint: Path) -> None:
         (snapshot / file.name).symlink_to(file)
 
 
+def space_variables(device_api: DeviceAPI, cache: Path, model: str) -> dict[str, str]:
+    """What the page finds in its environment on such a Space, with that cache of the Hub."""
+    return {
+        "SPACES_ZERO_GPU": "true", "SPACES_ZERO_DEVICE_API_URL": device_api.url, "SPACE_ID": "ann/demo",
+        "HF_HUB_CACHE": str(cache), "HF_HUB_OFFLINE": "1", "FLORENCE_UI_MODELS": model,
+    }  # fmt: skip
+
+
 def stand_in_for_cuda() -> None:
     """Let `spaces` be imported with a CPU build of torch, and give models back to the CPU where it would move them."""
     import torch
@@ -124,4 +131,4 @@ def stand_in_for_cuda() -> None:
 
 if __name__ == "__main__":
     stand_in_for_cuda()
-    runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
+    runpy.run_path(str(Path.cwd() / "app.py"), run_name="__main__")
