@@ -18,6 +18,7 @@ from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from florence_ui.backend_presets import PRESETS
 from florence_ui.backends.model_status import format_bytes
 from florence_ui.backends.port_probe import Listener, identify_listener
 from florence_ui.errors import SettingsError
@@ -31,6 +32,7 @@ TORCH_SECONDS = 60.0
 """How long importing PyTorch may take on a slow disk."""
 MIN_DISK, MIN_MEMORY = 2 * 10**9, 4 * 10**9
 """Bytes: base takes 0.5 GB on disk and up to 2 GB of memory beside the page."""
+KEY_MISSING = "API_KEY is not set, so every visitor has to type a key"
 SAMPLES = ("語", "한", "हिन्दी", "ไทย", "العربية")
 """A word in each of the scripts that packages of fonts are recommended for."""
 
@@ -91,7 +93,7 @@ def examine(settings: Settings) -> Examination:
     runs_here = engine.verdict is not Verdict.PROBLEM and has_weights and listener is not Listener.OTHER
     has_base = runs_here or listener is Listener.ROBOFLOW or keys.verdict is Verdict.OK
     system = Finding("system", f"Python {platform.python_version()}, {platform.system()} on {platform.machine()}")
-    found = (system, engine, *_accelerator(), hub, *weights, keys, port, _memory(), _disk(), _fonts())
+    found = (system, engine, *_accelerator(settings), hub, *weights, keys, port, _memory(), _disk(), _fonts())
     return Examination(found, has_base)
 
 
@@ -111,8 +113,11 @@ def _version(package: str) -> str:
         return ""
 
 
-def _accelerator() -> Iterator[Finding]:
+def _accelerator(settings: Settings) -> Iterator[Finding]:
     """What PyTorch finds, asked in another process, where importing it costs this one nothing."""
+    if settings.zero_gpu:
+        yield Finding("accelerator", "a GPU of ZeroGPU, lent for the seconds of each run")
+        return
     if not _version("torch"):
         return
     code = (
@@ -173,7 +178,16 @@ def _keys(settings: Settings) -> Finding:
     """Which keys are set, never what they are."""
     if settings.api_key:
         return Finding("Roboflow key", "set; it is not shown")
-    return Finding("Roboflow key", "not set; only needed for Roboflow's cloud", Verdict.NOTE)
+    if PRESETS[settings.default_backend].needs_key:
+        return Finding("Roboflow key", KEY_MISSING, Verdict.PROBLEM, how_to_set(settings, "API_KEY"))
+    return Finding("Roboflow key", "API_KEY is not set; only Roboflow's cloud needs it", Verdict.NOTE)
+
+
+def how_to_set(settings: Settings, secret: str) -> str:
+    """What the operator does about a secret that is missing."""
+    if settings.space:
+        return f"Add the secret {secret} at https://huggingface.co/spaces/{settings.space}/settings."
+    return f"Set {secret} in the environment of the page, and start it again."
 
 
 def _port(settings: Settings) -> tuple[Finding, Listener]:
@@ -181,6 +195,8 @@ def _port(settings: Settings) -> tuple[Finding, Listener]:
     url = settings.url("local")
     listener, name = identify_listener(url)
     match listener:
+        case Listener.NOBODY if settings.zero_gpu:
+            finding = Finding("local server", "not needed; the page runs the model itself")
         case Listener.NOBODY:
             finding = Finding("local server", f"nobody at {url} yet; the page starts its own")
         case Listener.OTHER:

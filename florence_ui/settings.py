@@ -24,7 +24,6 @@ from florence_ui.settings_readers import (  # fmt: skip
     MODEL,
     MODELS,
     ORIGINS,
-    SWITCH,
     Reader,
     Variable,
     count,
@@ -96,9 +95,9 @@ class Settings:
         "fast rounds the decoder's weights to 8 bits: long answers come sooner, and some places move a little.",
         one_of(PRECISIONS))
     record: bool = setting(
-        "FLORENCE_UI_RECORD SPACE_ID", False,
+        "FLORENCE_UI_RECORD", False,
         "Whether base, once it is ready on the local server, answers the examples' questions once, to show them at "
-        "once.", SWITCH, shown="false; true on a Hugging Face Space, which sets SPACE_ID")
+        "once.", BOOLEAN, shown="false; true on a Hugging Face Space")
     models: tuple[str, ...] = setting(
         "FLORENCE_UI_MODELS", (BASE, LARGE),
         "The models that visitors may use with the operator's key.", MODELS, shown=f"{BASE},{LARGE}")
@@ -133,6 +132,12 @@ class Settings:
     sign_in: bool = setting(
         "OAUTH_CLIENT_ID", False,
         "Set by a Hugging Face Space with hf_oauth: visitors may sign in, and are then counted by account.", IS_SET)
+    space: str = setting(
+        "SPACE_ID", "", "Set by Hugging Face on a Space: its name.", MODEL, shown="none")
+    space_owner: str = setting(
+        "SPACE_CREATOR_USER_ID", "",
+        "Set by Hugging Face on a Space: the account that created it, which is shown what the Space has and lacks once "
+        "it has signed in.", MODEL, shown="none")
     share: bool = setting(
         "FLORENCE_UI_SHARE", False,
         "Whether to open a public link through Gradio's servers, for as long as the page runs.", BOOLEAN)
@@ -163,8 +168,8 @@ class Settings:
             name = next((name for name in variable.names if environ.get(name, "").strip()), None)
             if name is not None:
                 given[field.name] = _read(variable, name, environ[name].strip())
-        if environ.get("SPACE_ID"):  # a Space is always behind Hugging Face's proxy
-            given.setdefault("address_header", "x-forwarded-for")
+        if "space" in given:  # a Space is always behind Hugging Face's proxy
+            given = {"address_header": "x-forwarded-for", "record": True} | given
         else:
             given.pop("sign_in", None)
         settings = cls(**given)

@@ -131,10 +131,6 @@ def _read_boolean(text: str) -> bool:
     return known[text.lower()]
 
 
-def _read_switch(text: str) -> bool:
-    return text.lower() not in ("false", "0", "no", "off")
-
-
 def _read_model(text: str) -> str:
     if len(text) > 200 or not text.isprintable() or any(c.isspace() for c in text):
         raise ValueError
@@ -175,7 +171,6 @@ def _list_of(read: Callable[[str], str]) -> Callable[[str], tuple[str, ...]]:
 KEY = Reader("an API key: letters, digits and signs without blanks", _read_key)
 IS_SET = Reader("any text", bool)
 BOOLEAN = Reader("true or false", _read_boolean)
-SWITCH = Reader("false, or anything else for true", _read_switch)
 MODEL = Reader("a model id without blanks", _read_model)
 MODELS = Reader("model ids separated by commas", _list_of(_read_model))
 HEADER = Reader("the name of a header, such as X-Forwarded-For", _read_header)

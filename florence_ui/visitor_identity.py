@@ -22,11 +22,18 @@ class Visitor:
         address: The address as `client_address` gives it, or the account with which the visitor signed in; empty when
             unknown.
         is_local: Whether the visitor is on this machine, and the page is served to this machine only.
+        owns_space: Whether the visitor signed in with the account that created the Space.
     """
 
     session: str
     address: str
     is_local: bool = False
+    owns_space: bool = False
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether to show what the machine has and lacks, which is nobody else's business."""
+        return self.is_local or self.owns_space
 
     @property
     def share_key(self) -> str:

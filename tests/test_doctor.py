@@ -24,7 +24,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A Hub that does not answer, and an empty cache."""
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", refused_url())
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(doctor, "_accelerator", lambda: [])
+    monkeypatch.setattr(doctor, "_version", lambda package: "1.0" if package == "onnxruntime" else "")
 
 
 def found(examination: Examination, about: str) -> Finding:
@@ -68,6 +68,27 @@ def test_a_key_is_enough_and_never_shown() -> None:
     examination = examine(Settings(local_url=refused_url(), api_key=Secret(KEY)))
     assert examination.has_base
     assert KEY not in format_examination(examination)
+
+
+@pytest.mark.parametrize(
+    ("settings", "next_step"),
+    [
+        pytest.param({"space": "ann/demo"}, "https://huggingface.co/spaces/ann/demo/settings", id="on-a-space"),
+        pytest.param({}, "Set API_KEY in the environment", id="elsewhere"),
+    ],
+)
+def test_a_key_that_the_backend_needs_is_named_where_it_is_missing(settings: dict[str, str], next_step: str) -> None:
+    examination = examine(Settings(backend="serverless", local_url=refused_url(), **settings))
+    missing = found(examination, "Roboflow key")
+    assert missing.verdict is Verdict.PROBLEM
+    assert "API_KEY is not set" in missing.says
+    assert next_step in missing.advice
+
+
+def test_on_zero_gpu_neither_a_local_server_nor_a_card_of_its_own_is_missed() -> None:
+    examination = examine(Settings(zero_gpu=True, local_url=refused_url()))
+    assert "not needed" in found(examination, "local server").says
+    assert "ZeroGPU" in found(examination, "accelerator").says
 
 
 def test_a_roboflow_server_is_enough() -> None:

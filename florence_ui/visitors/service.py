@@ -227,7 +227,10 @@ def visitor_of(request: gr.Request, settings: Settings) -> Visitor:
     known = headers if isinstance(headers, Headers) else dict(headers)
     account = signed_in_account(request) if settings.sign_in else ""
     address = f"account {account}" if account else client_address(peer, known, settings.address_header)
-    return Visitor(request.session_hash or "", address, not settings.address_header and is_local_request(request))
+    # through the tunnel of a public link, strangers arrive from this machine
+    local = not (settings.address_header or settings.share) and is_local_request(request)
+    owns_space = bool(account) and account == settings.space_owner
+    return Visitor(request.session_hash or "", address, local, owns_space)
 
 
 def is_local_request(request: gr.Request) -> bool:

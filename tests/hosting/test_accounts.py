@@ -1,6 +1,7 @@
 """A visitor who signed in counts by account, wherever they are; nobody can claim another's."""
 
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -52,6 +53,46 @@ def test_everybody_else_counts_by_address(session: object) -> None:
 
 def test_without_sign_in_a_session_is_not_even_read() -> None:
     assert visitor_of(request_with(signed_in("42")), Settings()).share_key == "192.0.2.7"
+
+
+OWNED = Settings(sign_in=True, space="ann/demo", space_owner="42")
+
+
+@pytest.mark.parametrize(
+    ("session", "settings", "is_owner"),
+    [
+        pytest.param(signed_in("42"), OWNED, True, id="the-owner"),
+        pytest.param(signed_in("43"), OWNED, False, id="somebody-else"),
+        pytest.param(signed_in("42", expires_in=-1), OWNED, False, id="the-owner-some-time-ago"),
+        pytest.param(None, OWNED, False, id="not-signed-in"),
+        pytest.param(signed_in("42"), SIGN_IN, False, id="an-owner-that-nobody-named"),
+        pytest.param(None, SIGN_IN, False, id="nobody-named-and-nobody-signed-in"),
+        pytest.param(signed_in("42"), Settings(space_owner="42"), False, id="without-sign-in"),
+    ],
+)
+def test_the_owner_of_a_space_is_the_account_that_created_it(
+    session: object, settings: Settings, is_owner: bool
+) -> None:
+    assert visitor_of(request_with(session), settings).is_owner is is_owner
+
+
+def test_the_owner_of_a_space_has_no_other_share_than_anybody() -> None:
+    assert not visitor_of(request_with(signed_in("42")), OWNED).is_local
+
+
+def request_from_here() -> gr.Request:
+    """A request from this machine, by a loopback name, to a page that is served to this machine only."""
+    app = SimpleNamespace(get_blocks=lambda: SimpleNamespace(server_name="127.0.0.1"))
+    scope: dict[str, Any] = {
+        "type": "http", "method": "POST", "path": "/", "query_string": b"", "client": ("127.0.0.1", 1), "app": app,
+        "headers": [(b"host", b"localhost:7860")],
+    }  # fmt: skip
+    return gr.Request(request=Request(scope), session_hash="abc")
+
+
+def test_whoever_may_have_come_by_a_public_link_is_a_stranger() -> None:
+    assert visitor_of(request_from_here(), Settings()).is_owner
+    assert not visitor_of(request_from_here(), Settings(share=True)).is_owner
 
 
 def test_an_account_cannot_be_an_address() -> None:

@@ -9,11 +9,11 @@ from starlette.datastructures import Secret
 
 from florence_ui.backends.model_status import ServerState
 from florence_ui.backends.probe import request_model
-from florence_ui.doctor import examine, format_examination
+from florence_ui.doctor import KEY_MISSING, examine, format_examination, how_to_set
 from florence_ui.errors import InputError
 from florence_ui.ui import labels, share_link
 from florence_ui.ui.components.header_actions import HeaderValue
-from florence_ui.ui.components.notice import text_notice
+from florence_ui.ui.components.notice import Message, NoticeValue, text_notice
 from florence_ui.ui.layout import Page, unqueued
 from florence_ui.ui.updates import Inputs, Updates, read_question
 from florence_ui.visitor_identity import current_visitor
@@ -83,16 +83,19 @@ async def show_server_state(page: Page, backend: str, model: str, key: str = "")
     if status.state is ServerState.ABSENT and status.models[model_id].get("on_disk"):
         await request_model(chosen, model_id)
     line = labels.backend_line(chosen, status, model_id)
-    is_local = current_visitor.get().is_local
-    place = labels.destination(chosen, same_machine=is_local)
+    visitor, settings = current_visitor.get(), page.services.settings
+    messages = [Message(text=line.sentence, hint=line.hint)]
+    if visitor.owns_space and chosen.needs_key and not settings.api_key:
+        messages.append(Message(text=f"{KEY_MISSING}.", hint=how_to_set(settings, "API_KEY"), tone="warning"))
+    place = labels.destination(chosen, same_machine=visitor.is_local)
     return {
         header.pill: HeaderValue(
             backend=chosen.title, model=labels.model_title(model_id), state=line.word, tone=line.tone
         ),
         header.destination: text_notice(place),
-        header.state: text_notice(line.sentence, line.hint),
+        header.state: NoticeValue(messages=messages),
         header.key: gr.update(visible=chosen.needs_key),
-        header.check: gr.update(visible=is_local),
+        header.check: gr.update(visible=visitor.is_owner),
         page.timer: gr.Timer(active=chosen.is_local),
     }
 
@@ -101,10 +104,13 @@ async def show_machine(page: Page) -> Updates:
     """What the machine that serves the page has, for its owner only.
 
     Raises:
-        InputError: If the visitor is on another machine.
+        InputError: If the visitor is somebody else.
     """
-    if not current_visitor.get().is_local:
-        raise InputError("Only the owner of this page sees what its machine has.", "Open it on that machine.")
+    if not current_visitor.get().is_owner:
+        raise InputError(
+            "Only the owner of this page sees what its machine has.",
+            "Open it on that machine, or run the doctor there.",
+        )
     examination = await asyncio.to_thread(examine, page.services.settings)
     report = gr.update(value=format_examination(examination), visible=True)
     return {page.header.check: CHECK, page.header.report: report}
