@@ -23,7 +23,7 @@ from starlette.types import Scope
 
 from florence_ui import storage
 from florence_ui.hosting.admission import Admission
-from florence_ui.hosting.gradio_internals.server import PageCompression, set_shutdown_grace
+from florence_ui.hosting.gradio_internals.server import PageCompression, end_public_links, set_shutdown_grace
 from florence_ui.hosting.health import Health, Probe
 from florence_ui.hosting.housekeeping import Housekeeping
 from florence_ui.hosting.origin_guard import OriginGuard
@@ -138,6 +138,7 @@ def serve(demo: gr.Blocks, *, on_end: Callable[[], object]) -> None:
     demo.launch(prevent_thread_lock=True)
     set_shutdown_grace(demo, GRACE)
     stopped.wait()
+    end_public_links()
     _force_end_after(END_SECONDS)
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # else a traceback per visitor cut off
     ending = threading.Thread(target=on_end)

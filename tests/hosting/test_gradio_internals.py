@@ -17,6 +17,7 @@ from gradio.queueing import Event, Queue
 from gradio.route_utils import CustomCORSMiddleware, FileUploadProgress, GradioMultiPartParser
 from gradio.routes import App
 from gradio.state_holder import SessionState, StateHolder
+from gradio.tunneling import CURRENT_TUNNELS, Tunnel
 from starlette.datastructures import Headers
 from uvicorn.config import Config
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
@@ -187,6 +188,11 @@ PROMISES: dict[str, Callable[[Blocks], bool]] = {
         )
     ),
     # uvicorn, for network/connections.py
+    "The tunnels of public links are listed in `CURRENT_TUNNELS`, and end by `kill`": lambda demo: (
+        isinstance(CURRENT_TUNNELS, list)
+        and "CURRENT_TUNNELS.append(self)" in inspect.getsource(Tunnel)
+        and Tunnel.kill
+    ),
     "uvicorn's protocol tells of its connections, its request under way and the end of each response": (
         lambda demo: (
             uses(

@@ -9,12 +9,21 @@ from gradio.blocks import Blocks
 from gradio.brotli_middleware import BrotliMiddleware
 from gradio.route_utils import CustomCORSMiddleware
 from gradio.routes import App
+from gradio.tunneling import CURRENT_TUNNELS
 from starlette._utils import get_route_path
 from starlette.types import Scope
 
 from florence_ui.network.connections import limit_connections
 
-__all__ = ["LimitedServer", "PageCompression", "get_route_path", "limited_server", "remove_cors", "set_shutdown_grace"]
+__all__ = [
+    "LimitedServer",
+    "PageCompression",
+    "end_public_links",
+    "get_route_path",
+    "limited_server",
+    "remove_cors",
+    "set_shutdown_grace",
+]
 
 LARGE_TEXTS = ("/", "/config", "/gradio_api/info")
 
@@ -41,6 +50,15 @@ def limited_server() -> Iterator[None]:
 def set_shutdown_grace(demo: Blocks, seconds: int) -> None:
     """Give responses in progress this long to finish once a launched page is closed."""
     demo.server.config.timeout_graceful_shutdown = seconds
+
+
+def end_public_links() -> None:
+    """End the tunnels of public links, which would lead to whatever takes the page's port next.
+
+    Gradio ends them when Python exits, which a hanging thread prevents.
+    """
+    for tunnel in CURRENT_TUNNELS:
+        tunnel.kill()
 
 
 def remove_cors(app: App) -> None:
