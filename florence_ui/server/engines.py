@@ -16,19 +16,20 @@ def prepare_process(engine: str = "auto") -> None:
         keep_freed_memory()
 
 
-def choose_engine(engine: str = "auto", precision: str = "exact") -> Engine:
-    """Import the engine that suits this machine, which takes a second or more, and look at its devices.
+def choose_engine(engine: str = "auto", precision: str = "exact", *, small: bool = False) -> Engine:
+    """Import the engine that suits this machine, and look at its devices; PyTorch's takes seconds.
 
     Args:
         engine: One of `ENGINES`; `auto` is PyTorch where it is installed and has a card or is faster on the processor.
         precision: One of `PRECISIONS`, for the light engine.
+        small: Whether the checkpoint `is_small`; then `auto` does not even import PyTorch.
 
     Raises:
         EngineUnavailableError: If it is not installed, or cannot be loaded on this machine.
     """
     if engine == "torch":
         return _load_torch()
-    if engine == "auto" and precision == "exact" and _torch_is_installed():
+    if engine == "auto" and precision == "exact" and not small and _torch_is_installed():
         faster = _torch_if_faster()
         if faster is not None:
             return faster

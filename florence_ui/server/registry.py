@@ -21,7 +21,7 @@ from florence_ui.server.engine_errors import BrokenWeightsError, EngineUnavailab
 from florence_ui.server.logs import log
 from florence_ui.server.refusals import RefusalError
 from florence_ui.server.transfer_rate import TransferRate
-from florence_ui.server.weights import find_in_cache, revision_of, why_incomplete
+from florence_ui.server.weights import find_in_cache, is_small, revision_of, why_incomplete
 from florence_ui.server.worker import run_in_thread
 
 if TYPE_CHECKING:
@@ -78,10 +78,10 @@ class Model:
     Args:
         alias: Its name in requests.
         source: The source of its files.
-        choose_engine: The engine that computes it, once known; it is not chosen before it is needed.
+        choose_engine: The engine for small checkpoints or for others; it is not chosen before it is needed.
     """
 
-    def __init__(self, alias: str, source: Source, choose_engine: Callable[[], Future[Engine]]) -> None:
+    def __init__(self, alias: str, source: Source, choose_engine: Callable[[bool], Future[Engine]]) -> None:
         self.alias = alias
         self.source = source
         self.state = ModelState.ABSENT
@@ -207,8 +207,8 @@ class Model:
 
     async def _load(self, directory: Path) -> "Florence2":
         self.state, self.on_disk = ModelState.LOADING, True
-        self.revision = await self._in_thread(lambda: revision_of(directory))
-        engine = await asyncio.wrap_future(self._choose_engine())
+        self.revision, small = await self._in_thread(lambda: (revision_of(directory), is_small(directory)))
+        engine = await asyncio.wrap_future(self._choose_engine(small))
 
         def load() -> "Florence2":
             from florence_ui.server.florence import load
@@ -228,11 +228,11 @@ class Registry:
     """All models that this server knows.
 
     Args:
-        choose_engine: The engine that computes them, once known; it is not chosen before it is needed.
+        choose_engine: The engine for small checkpoints or for others; it is not chosen before it is needed.
         directories: Further models by alias.
     """
 
-    def __init__(self, choose_engine: Callable[[], Future[Engine]], directories: dict[str, Path]) -> None:
+    def __init__(self, choose_engine: Callable[[bool], Future[Engine]], directories: dict[str, Path]) -> None:
         sources = SOURCES | {alias: Source(directory=path) for alias, path in directories.items()}
         self.models = {alias: Model(alias, source, choose_engine) for alias, source in sources.items()}
 

@@ -39,14 +39,14 @@ class Service:
     Args:
         directories: Further checkpoints by alias.
         max_waiting: Maximum number of waiting calls.
-        choose: The choice of the engine.
+        choose: The choice of the engine, for small checkpoints if `small`.
     """
 
     def __init__(
         self,
         directories: dict[str, Path],
         max_waiting: int = MAX_WAITING,
-        choose: Callable[[], Engine] = choose_engine,
+        choose: Callable[..., Engine] = choose_engine,
     ) -> None:
         self._choose = choose
         self.id = str(uuid.uuid4())
@@ -54,20 +54,24 @@ class Service:
         self.worker = Worker("generate")
         self.queue = GenerationQueue(functools.partial(answer_together, self.worker), max_waiting)
         self.registry = Registry(self.engine, directories)
-        self._engine: Future[Engine] | None = None
+        self._engines: dict[bool, Future[Engine]] = {}
 
-    def engine(self) -> Future[Engine]:
-        """The engine, which is chosen by the first call, in the thread that generates."""
-        if self._engine is None or (self._engine.done() and self._engine.exception()):
-            self._engine = self.worker.submit(self._choose)
-        return self._engine
+    def engine(self, small: bool) -> Future[Engine]:
+        """The engine for small checkpoints or for others, chosen by the first call, in the thread that generates."""
+        chosen = self._engines.get(small)
+        if chosen is None or (chosen.done() and chosen.exception()):
+            chosen = self._engines[small] = self.worker.submit(functools.partial(self._choose, small=small))
+        return chosen
 
     def describe_engine(self) -> dict[str, str | None]:
-        """The engine, its device and its precision; None until a model needs them."""
-        if self._engine is None or not self._engine.done() or self._engine.exception():
-            return dict.fromkeys(("engine", "device", "precision"))
-        info = self._engine.result().info
-        return {"engine": info.name, "device": info.device, "precision": info.precision}
+        """What computes the loaded models, where, and in what precision; None without one."""
+        infos = [model.loaded.network.info for model in self.registry.loaded() if model.loaded]
+        parts = {
+            "engine": [info.name for info in infos],
+            "device": [info.device for info in infos],
+            "precision": [info.precision for info in infos],
+        }
+        return {key: " and ".join(dict.fromkeys(values)) or None for key, values in parts.items()}
 
     def status(self) -> dict[str, Any]:
         """The state of the server."""

@@ -9,6 +9,11 @@ from typing import Any
 PATTERNS = ["*.json", "*.safetensors", "*.txt"]
 """The files needed from a repository: no README, no pickled weights."""
 
+SMALL_WEIGHTS = 100 * 2**20
+"""Bytes of weights below which nothing is gained by a card, half precision or a second processor.
+
+Nano is done with a layer before a second thread has begun; on a busy machine, each waits for the other.
+"""
 INDEX = "model.safetensors.index.json"
 TOKENIZERS = ("tokenizer.json", "vocab.json")
 PROCESSORS = ("processor_config.json", "preprocessor_config.json")
@@ -55,6 +60,11 @@ def weight_files(directory: Path) -> list[Path]:
         return [directory / "model.safetensors"]
     index = json.loads((directory / INDEX).read_text())
     return [directory / name for name in sorted(set(index["weight_map"].values()))]
+
+
+def is_small(directory: Path) -> bool:
+    """Whether a complete checkpoint is one that any processor answers at once."""
+    return sum(file.stat().st_size for file in weight_files(directory)) < SMALL_WEIGHTS
 
 
 def revision_of(directory: Path) -> str:

@@ -56,6 +56,13 @@ def test_torch_runs_by_itself_where_it_is_faster(gain: bool, chosen: str, monkey
     assert choose_engine().info.name == chosen
 
 
+def test_a_small_checkpoint_does_not_wait_for_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "florence_ui.server.torch.engine", None)
+    assert choose_engine(small=True).info == EngineInfo("onnx", "cpu", "float32")
+    with pytest.raises(EngineUnavailableError):
+        choose_engine("torch", small=True)
+
+
 def test_fast_is_the_light_engines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch_engine, "bfloat16_is_faster", lambda times: True)
     info = choose_engine(precision="fast").info

@@ -62,7 +62,7 @@ def snapshot(cache: Path) -> Path:
 def model_from(source: Source) -> Model:
     engine: Future[Engine] = Future()
     engine.set_result(TorchEngine(Runtime("cpu", torch.float32)))
-    return Model("florence-2-base", source, lambda: engine)
+    return Model("florence-2-base", source, lambda small: engine)
 
 
 def prepared(source: Source) -> Model:

@@ -9,12 +9,7 @@ from florence_ui.server.engine_errors import BrokenWeightsError
 from florence_ui.server.onnx.network import OnnxNetwork
 from florence_ui.server.processing.generation_config import read_generation_config
 from florence_ui.server.processing.pixel_values import PixelValues
-
-SMALLEST_SHARED_WIDTH = 512
-"""Width of a text decoder from which several processors answer faster than one.
-
-Nano is done with a layer before a second thread has begun; on a busy machine, each waits for the other.
-"""
+from florence_ui.server.weights import is_small
 
 
 class OnnxEngine:
@@ -38,7 +33,7 @@ class OnnxEngine:
         """
         checkpoint = Checkpoint(directory)
         generation, picture_size = read_generation_config(directory), PixelValues(directory).size
-        threads = available_cores() if checkpoint.config.text.width >= SMALLEST_SHARED_WIDTH else 1
+        threads = 1 if is_small(directory) else available_cores()
         try:
             return OnnxNetwork(checkpoint, generation, picture_size, threads, self.info, fast=self.fast)
         except (BrokenWeightsError, MemoryError):

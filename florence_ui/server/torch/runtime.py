@@ -9,9 +9,8 @@ import torch
 
 from florence_ui.server.cores import available_cores
 from florence_ui.server.engine import EngineInfo
+from florence_ui.server.weights import is_small
 
-SMALL_WEIGHTS = 100 * 2**20
-"""Bytes of weights below which half precision gains nothing: nano answers as fast in float32."""
 TOKENS, WIDTH = 128, 768
 """Size of the layer on which float32 and bfloat16 are compared: base's width, a part of a picture's tokens."""
 TURNS, LEAST_TURNS, MOST_SECONDS = 30, 4, 0.5
@@ -32,8 +31,7 @@ class Runtime:
 
     def suited_to(self, directory: Path) -> "Runtime":
         """This runtime, or float32 for a small checkpoint, which costs no time and shifts no box."""
-        weights = sum(file.stat().st_size for file in directory.glob("*.safetensors"))
-        return replace(self, dtype=torch.float32) if weights < SMALL_WEIGHTS else self
+        return replace(self, dtype=torch.float32) if is_small(directory) else self
 
 
 def choose_runtime() -> Runtime:

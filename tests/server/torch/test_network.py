@@ -12,9 +12,9 @@ from server.plain_transformers import PlainTransformers
 from tiny_checkpoint import build_checkpoint
 from transformers import DynamicCache
 
+from florence_ui.server import weights
 from florence_ui.server.engine import Question
 from florence_ui.server.florence import Florence2, load
-from florence_ui.server.torch import runtime
 from florence_ui.server.torch.engine import TorchEngine
 from florence_ui.server.torch.runtime import Runtime
 
@@ -24,7 +24,7 @@ NEW_TOKENS = 40
 @pytest.fixture(autouse=True)
 def as_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give the tiny checkpoint the precision that it is asked for, not that of small ones."""
-    monkeypatch.setattr(runtime, "SMALL_WEIGHTS", 0)
+    monkeypatch.setattr(weights, "SMALL_WEIGHTS", 0)
 
 
 def question(florence: Florence2, picture: Image.Image, prompt: str, max_new_tokens: int = NEW_TOKENS) -> Question:
