@@ -13,6 +13,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+import yaml
 
 
 @dataclass
@@ -61,6 +62,19 @@ def by_ultralytics(folder: Path, split: str = "train") -> Reading:
             reading.boxes.append((Path(path).name, reading.classes[int(row[0])], box))
         assert not segments or len(segments) == len(rows)
     return reading
+
+
+def instances_for_segmentation(folder: Path, split: str = "train") -> tuple[int, int]:
+    """How many boxes and polygons Ultralytics has when it trains a segmentation model, without pictures' pixels.
+
+    Raises:
+        ValueError: If it refuses the dataset.
+    """
+    from ultralytics.data.dataset import YOLODataset
+
+    data = yaml.safe_load((folder / "data.yaml").read_text())
+    labels = YOLODataset(img_path=str(folder / data[split]), data=data, task="segment", augment=False).labels
+    return sum(len(label["cls"]) for label in labels), sum(len(label["segments"]) for label in labels)
 
 
 def by_pycocotools(annotations: Path) -> Reading:

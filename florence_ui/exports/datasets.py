@@ -25,8 +25,8 @@ MAX_VALIDATION_SHARE = 0.9
 class Layout(Protocol):
     """How a dataset is laid out: one of the modules `yolo`, `coco` and `voc`.
 
-    YOLO keeps boxes and polygons (parts joined by a line of no width; in a picture with any polygon, boxes become
-    polygons too), COCO keeps both unchanged, Pascal VOC keeps boxes, rounded to whole pixels.
+    YOLO keeps boxes or, if any object has a polygon, writes all as polygons (parts joined by a line of no width), COCO
+    keeps both unchanged, Pascal VOC keeps boxes, rounded to whole pixels.
     """
 
     def picture_path(self, picture: LabeledImage) -> str:

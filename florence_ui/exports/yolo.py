@@ -1,7 +1,7 @@
 """YOLO as Ultralytics reads it: `data.yaml`, and a text file for each picture.
 
 supervision's writer is not used: it rounds coordinates outwards, does not list `train` and `val`, and mixes boxes with
-polygons in one file, which makes Ultralytics drop the picture.
+polygons. Ultralytics drops a picture that has both, and trains no segmentation model on a dataset that has both.
 """
 
 import math
@@ -29,23 +29,21 @@ def files(dataset: LabeledDataset) -> Iterator[tuple[str, str]]:
     names = dict(enumerate(dataset.classes))
     note = "" if VAL in subsets else "# No picture is held back for validation, so val is the same as train.\n"
     yield "data.yaml", note + yaml.safe_dump({**paths, "nc": len(names), "names": names}, sort_keys=False)
+    has_polygons = any(instance.parts for picture in dataset.pictures for instance in picture.instances)
+    write = _polygon if has_polygons else _box
     for picture in dataset.pictures:
-        yield f"labels/{picture.subset}/{picture.stem}.txt", "".join(f"{line}\n" for line in lines(picture))
-
-
-def lines(picture: LabeledImage) -> list[str]:
-    """One line per object: boxes as center and size or, if any object of the picture has a polygon, all as polygons."""
-    if any(instance.parts for instance in picture.instances):
-        return [_polygon(instance, picture.size) for instance in picture.instances]
-    return [_box(instance, picture.size) for instance in picture.instances]
+        lines = [write(instance, picture.size) for instance in picture.instances]
+        yield f"labels/{picture.subset}/{picture.stem}.txt", "".join(f"{line}\n" for line in lines)
 
 
 def _polygon(instance: Instance, size: tuple[int, int]) -> str:
+    """The polygon, or the box as its four corners."""
     ring = join_parts(instance.parts) if instance.parts else box_corners(instance.xyxy)
     return _line(instance.class_id, (ring / np.array(size)).ravel())
 
 
 def _box(instance: Instance, size: tuple[int, int]) -> str:
+    """The box as center and size."""
     x1, y1, x2, y2 = instance.xyxy
     (x, width), (y, height) = _span(x1 / size[0], x2 / size[0]), _span(y1 / size[1], y2 / size[1])
     return _line(instance.class_id, (x, y, width, height))

@@ -4,7 +4,11 @@ import contextlib
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import dataset_readers as readers
@@ -12,6 +16,8 @@ import numpy as np
 import pytest
 import yaml
 from dataset_scenes import ASKED, TASK, Answer, SceneFile, scene_files, truth
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from PIL import Image
 
 from florence_ui.errors import ImageError, InputError
@@ -55,6 +61,18 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> list[SceneFile]:
 def folders(scenes: list[SceneFile], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The scenes' datasets, unpacked."""
     return {layout: unpacked(scenes, layout, tmp_path_factory.mktemp(layout)) for layout in LAYOUTS}
+
+
+@pytest.fixture(scope="module")
+def boxed(scenes: list[SceneFile]) -> list[SceneFile]:
+    """The scenes without any polygon."""
+    return [scene for scene in scenes if not any(scene.result.polygons)]
+
+
+@pytest.fixture(scope="module")
+def boxed_yolo(boxed: list[SceneFile], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Their dataset in YOLO's layout, unpacked."""
+    return unpacked(boxed, YOLO, tmp_path_factory.mktemp("boxed"))
 
 
 def export(scenes: list[SceneFile], layout: str, **options) -> Export:
@@ -156,10 +174,29 @@ def test_coco_has_no_scores_and_no_licence_that_nobody_gave(folders) -> None:
     assert [category["id"] for category in data["categories"]] == list(range(1, len(data["categories"]) + 1))
 
 
-def test_ultralytics_reads_yolo(folders, scenes) -> None:
+def test_ultralytics_reads_yolo(folders, scenes, boxed_yolo, boxed) -> None:
     pytest.importorskip("ultralytics")
     expect_truth(readers.by_ultralytics(folders[YOLO]), scenes, TOLERANCE[YOLO])
+    expect_truth(readers.by_ultralytics(boxed_yolo), boxed, TOLERANCE[YOLO])
     assert readers.by_ultralytics(folders[YOLO]).classes[: len(ASKED)] == list(ASKED)
+
+
+def test_ultralytics_trains_segmentation_where_any_object_has_a_polygon(folders, scenes) -> None:
+    pytest.importorskip("ultralytics")
+    assert readers.instances_for_segmentation(folders[YOLO]) == (len(truth(scenes)),) * 2
+
+
+def test_a_yolo_dataset_has_boxes_only_or_polygons_only(folders, scenes, boxed_yolo, boxed) -> None:
+    numbers = [[len(row) for row in yolo_rows(folder)] for folder in (folders[YOLO], boxed_yolo)]
+    assert [len(rows) for rows in numbers] == [len(truth(scenes)), len(truth(boxed))]
+    assert min(numbers[0]) >= 6, "of three points and more"
+    assert set(numbers[1]) == {4}
+
+
+def yolo_rows(folder: Path) -> list[list[float]]:
+    """The numbers behind the class in all label files."""
+    lines = [line for path in sorted(folder.glob("labels/*/*.txt")) for line in path.read_text().splitlines()]
+    return [[float(number) for number in line.split()[1:]] for line in lines]
 
 
 def test_ultralytics_reads_both_parts_of_a_split(scenes, tmp_path) -> None:
@@ -183,20 +220,17 @@ def test_datumaro_reads_coco_and_voc(folders, scenes) -> None:
     assert reading.classes[: len(ASKED)] == list(ASKED)
 
 
-def test_datumaro_reads_yolo_where_there_are_boxes_only(scenes, tmp_path) -> None:
+def test_datumaro_reads_yolo_where_there_are_boxes_only(boxed_yolo, boxed) -> None:
     """It passes over every file with an outline, of whatever tool: its reader knows no outlines in YOLO."""
     pytest.importorskip("datumaro")
-    boxes = [scene for scene in scenes if not any(scene.result.polygons)]
-    expect_truth(readers.by_datumaro(unpacked(boxes, YOLO, tmp_path), "yolo"), boxes, TOLERANCE[YOLO])
+    expect_truth(readers.by_datumaro(boxed_yolo, "yolo"), boxed, TOLERANCE[YOLO])
 
 
-def test_albumentations_takes_every_box(folders) -> None:
+def test_albumentations_takes_every_box(folders, boxed_yolo) -> None:
     pytest.importorskip("albumentations")
-    checked = 0
-    for path in (folders[YOLO] / "labels" / "train").glob("*.txt"):
-        rows = [[float(number) for number in line.split()[1:]] for line in path.read_text().splitlines()]
-        assert readers.by_albumentations([row for row in rows if len(row) == 4], "yolo", SIZE) == ""
-        checked += len(rows)
+    rows = yolo_rows(boxed_yolo)
+    assert readers.by_albumentations(rows, "yolo", SIZE) == ""
+    checked = len(rows)
     data = json.loads((folders[COCO] / "annotations" / "instances_default.json").read_text("utf-8"))
     for image in data["images"]:
         boxes = [a["bbox"] for a in data["annotations"] if a["image_id"] == image["id"]]
@@ -209,10 +243,12 @@ def test_albumentations_takes_every_box(folders) -> None:
     assert checked > 60
 
 
-def test_supervision_reads_all_three(folders, scenes) -> None:
+def test_supervision_reads_all_three(folders, scenes, boxed_yolo, boxed) -> None:
     in_yolo, in_coco, in_voc = (folders[layout] for layout in LAYOUTS)
     reading = readers.by_supervision(in_yolo / "images" / "train", in_yolo / "labels" / "train", in_yolo / "data.yaml")
     expect_truth(reading, scenes, TOLERANCE[YOLO])
+    places = (boxed_yolo / place for place in ("images/train", "labels/train", "data.yaml"))
+    expect_truth(readers.by_supervision(*places), boxed, TOLERANCE[YOLO])
     reading = readers.by_supervision(in_coco / "images", in_coco / "annotations" / "instances_default.json")
     expect_truth(reading, scenes, TOLERANCE[COCO])
     reading = readers.by_supervision(in_voc / "JPEGImages", in_voc / "Annotations")
@@ -303,6 +339,46 @@ def test_a_share_is_held_back_the_same_every_time(layout, scenes, tmp_path) -> N
             lists = [(once / f"ImageSets/Main/{part}.txt").read_text().split() for part in ("train", "val")]
             assert [len(names) for names in lists] == [7, 3]
             assert not set(lists[0]) & set(lists[1])
+
+
+REQUIREMENTS = Path(__file__).parents[1] / "requirements-training.txt"
+COLLECT = """
+import sys
+sys.modules.update(dict.fromkeys(sys.argv[2:]))  # None: not importable
+import pytest
+sys.exit(pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", sys.argv[1]]))
+"""
+
+
+def test_the_readers_environment_has_what_these_tests_import() -> None:
+    there = packages_with(REQUIREMENTS.read_text().splitlines())
+    absent = [
+        module
+        for module, packages in metadata.packages_distributions().items()
+        if not there & {canonicalize_name(package) for package in packages}
+    ]
+    environ = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    command = [sys.executable, "-c", COLLECT, __file__, *absent]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=300, env=environ, cwd=REQUIREMENTS.parents[1]
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def packages_with(requirements: list[str]) -> set[str]:
+    """The installed packages among these requirements, and what they need."""
+    found: set[str] = set()
+    waiting = [Requirement(line) for line in requirements if line and not line.startswith("#")]
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        if name in found or not wanted:
+            continue
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            waiting += [Requirement(line) for line in metadata.requires(name) or []]
+            found.add(name)
+    return found
 
 
 def test_each_part_of_a_split_has_at_least_one_picture() -> None:
