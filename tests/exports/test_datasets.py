@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -172,6 +173,15 @@ def test_coco_has_no_scores_and_no_licence_that_nobody_gave(folders) -> None:
     assert data["info"]["prompts"] == [build_prompt(get_task(TASK), classes=ASKED)]
     assert data["info"]["models"] == ["florence-2-nano"]
     assert [category["id"] for category in data["categories"]] == list(range(1, len(data["categories"]) + 1))
+
+
+def test_a_warning_beside_an_answer_goes_along_with_the_dataset(tmp_path) -> None:
+    found = found_in(tmp_path, ["penguin"], [[1, 2, 30, 40]])
+    warned = replace(found, result=replace(found.result, warnings=("Nano only knows drawn scenes.",)))
+    folder = unpacked([warned, found], COCO, tmp_path / "set")
+    data = json.loads((folder / "annotations" / "instances_default.json").read_text("utf-8"))
+    assert data["info"]["warnings"] == ["Nano only knows drawn scenes."]
+    assert "Warning: Nano only knows drawn scenes." in (folder / "README.txt").read_text("utf-8")
 
 
 def test_ultralytics_reads_yolo(folders, scenes, boxed_yolo, boxed) -> None:
