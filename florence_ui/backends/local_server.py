@@ -38,6 +38,8 @@ STEADY = 60.0
 """Seconds after which a running child counts as successfully started."""
 WATCH_SECONDS = 5.0
 PREPARE_SECONDS = 1.0
+"""Seconds between requests for the first model while the child is younger than `EAGER_SECONDS`."""
+EAGER_SECONDS = 10.0
 SOON = 10.0
 START_SECONDS = 90.0
 STOP_SECONDS = 3.0
@@ -150,10 +152,15 @@ class LocalServer:
     def _prepare_first_model(self) -> None:
         """Request the first model, once per child, or once from a server that somebody else started."""
         done_for: float | None = None
-        while not self._stopping.wait(PREPARE_SECONDS if self.pid else WATCH_SECONDS):
+        while not self._stopping.wait(PREPARE_SECONDS if self._is_young else WATCH_SECONDS):
             begun = self._child_begun
             if begun != done_for and asyncio.run(request_model(self.backend, self._prepare)):
                 done_for = begun
+
+    @property
+    def _is_young(self) -> bool:
+        """Whether the child runs but started only seconds ago."""
+        return self.pid is not None and time.monotonic() - self._child_begun < EAGER_SECONDS
 
     def _run_child(self) -> int:
         """Start the child and wait until it ends; its output goes to the log."""

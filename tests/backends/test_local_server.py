@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import os
 import signal
@@ -351,6 +352,25 @@ async def test_the_chosen_model_is_got_ready_without_anybody_looking(
         await asyncio.sleep(1)
         assert len(backend.prepared) == asked, "once it is ready nobody asks for it again"
         server.stop()
+
+
+async def test_a_model_that_does_not_come_is_asked_for_often_only_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Offline the asking never ends, and an idle page shall rest."""
+    asked: list[float] = []
+
+    async def ask(*_: object) -> bool:
+        asked.append(time.monotonic())
+        return False
+
+    monkeypatch.setattr(local_server, "request_model", ask)
+    for name, seconds in {"PREPARE_SECONDS": 0.02, "EAGER_SECONDS": 1.0, "WATCH_SECONDS": 0.5}.items():
+        monkeypatch.setattr(local_server, name, seconds)
+    with local(refused_url(), prepare=BASE):
+        await asyncio.to_thread(wait_until, lambda: bool(asked), 30)
+        await asyncio.sleep(4)
+    pauses = [after - before for before, after in itertools.pairwise(asked)]
+    assert min(pauses) < 0.5
+    assert min(pauses[-3:]) >= 0.5
 
 
 @pytest.mark.parametrize(

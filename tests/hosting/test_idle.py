@@ -1,4 +1,4 @@
-"""A page without visitors leaves the processor to others."""
+"""A page without visitors, and its own local server, leave the processor to others."""
 
 import os
 import sys
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from hosting.running import RunningApp
+
+from florence_ui.backends.local_server import EAGER_SECONDS
 
 MAX_SHARE = 0.005
 """Of a core."""
@@ -26,9 +28,30 @@ def share(pid: int) -> float:
     return (processor_seconds(pid) - before) / (time.monotonic() - begun)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="processor time is counted by Linux's account")
+def child(pid: int) -> int:
+    """The one program that a program has started."""
+    (found,) = (
+        int(number)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for number in (task / "children").read_text().split()
+    )
+    return found
+
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processor time is counted by Linux's account")
+
+
 def test_a_page_without_visitors_uses_next_to_nothing(backend: object) -> None:
     with RunningApp(FLORENCE_UI_LOCAL_URL=backend.url) as app:
         time.sleep(2.0)
         shares = [share(app.process.pid) for _ in range(2)]
         assert min(shares) < MAX_SHARE, shares
+
+
+@pytest.mark.slow
+def test_a_page_whose_own_server_waits_for_its_model_in_vain_uses_no_more() -> None:
+    with RunningApp.with_local_server() as app:
+        time.sleep(EAGER_SECONDS)
+        for pid in (app.process.pid, child(app.process.pid)):
+            shares = [share(pid) for _ in range(2)]
+            assert min(shares) < MAX_SHARE, shares
