@@ -26,6 +26,9 @@ EXPLORE = "explore-tab"
 """The id of Explore's tab."""
 ENTER = "() => window.florencePage.enter('explore')"
 SESSION_SECONDS = 6 * 3600
+QUIET: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": [], "api_visibility": "private"}
+"""Options of all events of the page. It has its own signs of progress; and Gradio's page, to note the progress of one
+event, copies the whole values of all components that any event has shown it on, outlines of the stage included."""
 
 
 @dataclass(frozen=True)
@@ -105,12 +108,12 @@ class Page:
 
 def unqueued(**options: Any) -> dict[str, Any]:
     """Options of the page's own events: unqueued, without overlays, and hidden from programs."""
-    return {"queue": False, "show_progress": "hidden", "api_visibility": "private", **options}
+    return {"queue": False, **QUIET, **options}
 
 
 def queued(**options: Any) -> dict[str, Any]:
     """Options of longer events: queued, without a limit on concurrency."""
-    return {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private", **options}
+    return {"concurrency_limit": None, **QUIET, **options}
 
 
 @dataclass(frozen=True)

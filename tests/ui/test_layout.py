@@ -52,3 +52,14 @@ def test_the_accent_color_stands_in_the_theme_alone() -> None:
     for path in theme.UI.rglob("*"):
         if path.suffix in (".css", ".js", ".html"):
             assert not [shade for shade in shades if f"#{shade}" in path.read_text("utf-8").lower()], path
+
+
+def test_no_event_makes_gradios_page_copy_the_values_of_its_outputs_to_show_progress_on_them(
+    services: Services,
+) -> None:
+    events = [
+        event for event in build(services).get_config_file()["dependencies"] if event["api_visibility"] != "public"
+    ]
+    shown_on = {event["api_name"]: event["show_progress_on"] for event in events if event["backend_fn"]}
+    assert shown_on
+    assert all(targets == [] for targets in shown_on.values()), shown_on
