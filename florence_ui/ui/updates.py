@@ -28,7 +28,8 @@ def merge_updates(*pieces: Updates) -> Updates:
     for piece in pieces:
         for component, change in piece.items():
             before = joined.get(component)
-            joined[component] = {**before, **change} if _is_update(before) and _is_update(change) else change
+            after = change if _is_update(change) else {"value": change}
+            joined[component] = {**before, **after} if _is_update(before) else change
     return joined
 
 

@@ -305,3 +305,17 @@ def test_axe_finds_nothing_serious(
     page.locator(".tile").first.click()
     page.wait_for_selector("#batch-stage .stage-layer")
     assert serious(page) == []
+
+
+def test_however_many_classes_are_found_the_buttons_stay_in_the_window(
+    open_page: Callable[..., Page], backend: ScriptedBackend, pictures: list[Path]
+) -> None:
+    boxes = [[10 + 4 * number, 10, 60 + 4 * number, 150] for number in range(60)]
+    backend.answer = lambda prompt, size: {"<OD>": {"bboxes": boxes, "labels": [f"thing {k}" for k in range(60)]}}
+    page = open_page(viewport={"width": 1200, "height": 675})
+    add(page, pictures[:2])
+    run_all(page, "2 of 2 answered")
+    lowest = page.locator("#batch .drawers button").last.bounding_box()
+    assert lowest["y"] + lowest["height"] <= 675
+    totals = page.locator("#batch-totals")
+    assert totals.evaluate("node => node.scrollHeight > node.clientHeight"), "the totals scroll instead"

@@ -1,6 +1,7 @@
 """Looking at an answer: restyling, downloading, reopening, returning, sharing."""
 
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -72,6 +73,14 @@ def test_however_much_is_found_the_six_buttons_stay_in_the_window(
     assert lowest["y"] + lowest["height"] <= 675
     listed = page.locator("#answer-list")
     assert listed.evaluate("node => node.scrollHeight > node.clientHeight"), "the list scrolls instead"
+
+
+def test_the_text_drawer_shows_what_was_found(page: Page, photograph: Path) -> None:
+    steps.upload(page, photograph)
+    steps.run(page)
+    steps.open_drawer(page, "text")
+    expect(page.locator("#answer-text textarea")).to_have_value(re.compile(r"\w"))
+    assert page.locator("#answer-text").bounding_box()["height"] > 300, "it fills the drawer"
 
 
 def test_each_row_of_the_list_has_the_color_of_its_object(answered: Page) -> None:
@@ -212,10 +221,12 @@ def test_a_style_is_remembered_without_another_run(open_page: Callable[..., Page
     page = open_page()
     steps.open_drawer(page, "style")
     with steps.redrawing(page):
+        page.locator("#annotators label", has_text="halo").click()
         page.locator("#labels input").uncheck()
     page.wait_for_timeout(1500)
     again = open_page(context=page.context)
     expect(again.locator("#labels input")).not_to_be_checked()
+    expect(again.locator("#annotators label", has_text="halo").locator("input")).to_be_checked()
 
 
 def test_a_link_opens_the_same_setup_and_runs_nothing(open_page: Callable[..., Page], backend: ScriptedBackend) -> None:
