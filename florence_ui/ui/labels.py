@@ -124,22 +124,28 @@ def source_line(analysis: StoredAnalysis) -> str:
 
 
 RETRY = "retry"
+USE_AUTOMATIC = "automatic"
 USE_BACKEND = "backend:"
-"""Names of the buttons under a failure; a backend's name follows the second."""
+"""Names of the buttons under a failure; a backend's name follows the last."""
 SAME_AGAIN = (InputError, KeyRefusedError, CreditsError, ModelNotFoundError)
 """Errors that the same question would meet again."""
 
 
-def failure_actions(error: FlorenceUIError, backend: str, backends: Mapping[str, Backend]) -> list[tuple[str, str]]:
-    """(name, label) of the buttons under a failure: once more, and the other backends if this one is the reason.
+def failure_actions(
+    error: FlorenceUIError, backend: str, model_id: str, backends: Mapping[str, Backend]
+) -> list[tuple[str, str]]:
+    """(name, label) of the buttons under a failure: once more, and if the model or its backend is the reason, others.
 
     Args:
         error: The failure.
         backend: The name of the backend that was asked.
+        model_id: The model that was chosen; empty if the pipeline chose.
         backends: The backends that may be chosen, by name.
     """
     retry = [] if isinstance(error, SAME_AGAIN) else [(RETRY, "Try again")]
     if not isinstance(error, BackendError):
         return retry
     others = {name: other for name, other in backends.items() if name != backend}
-    return [*retry, *((USE_BACKEND + name, f"Use {other.title}") for name, other in others.items())]
+    may_choose = backend in backends and backends[backend].is_local and model_id not in ("", NANO)
+    automatic = [(USE_AUTOMATIC, "Use automatic")] if may_choose else []
+    return [*retry, *automatic, *((USE_BACKEND + name, f"Use {other.title}") for name, other in others.items())]

@@ -36,6 +36,12 @@ def choose(page: Page, token: str) -> None:
     expect(page.locator("#palette")).to_be_hidden()
 
 
+def choose_model(page: Page, title: str) -> None:
+    """Choose a model beside Run."""
+    page.locator("#model input").click()
+    page.get_by_role("option", name=title, exact=True).click()
+
+
 def fill(page: Page, field: str, *typed: str) -> None:
     """Type into the field `phrase`, `prompt` or `classes` of the dock; classes one after another."""
     box = page.locator(f"#{field} input")

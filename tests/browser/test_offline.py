@@ -73,6 +73,16 @@ def test_the_table_names_the_objects(first_visit: Page) -> None:
     assert sum(name in table for name in names) >= 0.8 * len(names), table
 
 
+def test_without_base_the_automatic_choice_is_one_click_away(first_visit: Page) -> None:
+    ask_about_the_park(first_visit)
+    steps.choose_model(first_visit, "base")
+    steps.run(first_visit, "failed")
+    first_visit.get_by_role("button", name="Use automatic").click()
+    steps.settle(first_visit)
+    expect(first_visit.locator("#answer-list .list-source")).to_contain_text("Florence-2-nano, ")
+    expect(first_visit.locator("#model input")).to_have_value("automatic")
+
+
 def ask_about_the_park(page: Page) -> None:
     """Open the example and have its objects found, now."""
     thumbnail = page.locator(".thumb[title*='In the park']")

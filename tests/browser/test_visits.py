@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+import faults
 import pytest
+from browser import steps
 from hosting.running import RunningApp
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -170,3 +172,19 @@ def test_try_again_asks_the_same_question_again(visit: Page, backend: ScriptedBa
     visit.get_by_role("button", name="Try again").click()
     expect(visit.locator("#stage .stage[data-state=done]")).to_be_attached()
     expect(visit.locator("#where")).to_have_attribute("data-tone", "good")
+
+
+def test_a_failure_is_dismissed_by_its_button_and_by_another_choice_of_model(
+    visit: Page, backend: ScriptedBackend
+) -> None:
+    backend.fault = faults.status(500)
+    failed = visit.locator("#stage .stage[data-state=failed]")
+    visit.click("#run")
+    expect(failed).to_be_attached()
+    visit.get_by_role("button", name="Dismiss").click()
+    expect(failed).to_have_count(0)
+    expect(visit.locator(".stage-notice")).to_have_text("")
+    visit.click("#run")
+    expect(failed).to_be_attached()
+    steps.choose_model(visit, "large")
+    expect(failed).to_have_count(0)

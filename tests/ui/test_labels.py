@@ -9,6 +9,7 @@ from florence_ui.backends.backend import Backend, available_backends
 from florence_ui.backends.model_status import ServerState, ServerStatus
 from florence_ui.errors import (
     AnswerError,
+    BackendBusyError,
     BackendUnreachableError,
     BusyError,
     FlorenceUIError,
@@ -104,4 +105,20 @@ def test_one_line_says_who_answered(analysis: StoredAnalysis, line: str) -> None
     ],
 )
 def test_a_failure_offers_what_may_help(error: FlorenceUIError, names: list[str]) -> None:
-    assert [name for name, _ in labels.failure_actions(error, "local", BACKENDS)] == names
+    assert [name for name, _ in labels.failure_actions(error, "local", "", BACKENDS)] == names
+
+
+@pytest.mark.parametrize(
+    ("backend", "model_id", "is_offered"),
+    [
+        pytest.param("local", BASE, True, id="chosen"),
+        pytest.param("local", "", False, id="automatic already"),
+        pytest.param("local", NANO, False, id="nano, of which automatic may make base"),
+        pytest.param("serverless", BASE, False, id="elsewhere"),
+    ],
+)
+def test_a_failure_of_a_chosen_local_model_offers_the_automatic_choice(
+    backend: str, model_id: str, is_offered: bool
+) -> None:
+    actions = labels.failure_actions(BackendBusyError(""), backend, model_id, BACKENDS)
+    assert (("automatic", "Use automatic") in actions) is is_offered

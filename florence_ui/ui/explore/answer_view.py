@@ -126,7 +126,7 @@ def failed(page: Page, session: PageSession, question: Question, error: Florence
     """The page after a run without an answer; the previous answer stays among the recent ones."""
     session.run = None
     backends = page.services.pipeline.backends
-    helps = labels.failure_actions(error, question.backend, backends) if session.shown else []
+    helps = labels.failure_actions(error, question.backend, question.model_id, backends) if session.shown else []
     actions = [StageAction(name=name, label=label) for name, label in helps]
     value = stage_view.failed(session.shown, session.size or (1, 1), error, actions)
     nothing: Updates = {page.stage: on_page(value, session), page.side.answer_list: AnswerListValue(title="No answer")}

@@ -13,6 +13,8 @@ from florence_ui.ui.updates import Inputs, Updates, fill_form, fit_form_to_task,
 from florence_ui.visitors.session import PageSession
 
 ASK_INSTEAD = "<DETAILED_CAPTION>"
+DISMISS = "() => document.dispatchEvent(new CustomEvent('florence:dismiss', { detail: { group: 'explore' } }))"
+"""Tells the stage that another model or backend was chosen: the last one's failure is no longer of interest."""
 
 
 def wire(page: Page) -> None:
@@ -29,6 +31,7 @@ def wire(page: Page) -> None:
 
     page.dock.task.input(fit, fields, page.all_parts, **unqueued(trigger_mode="always_last"))
     page.stage.press(press, fields, parts, **queued())
+    gr.on([page.dock.model.input, page.header.backend.input], None, js=DISMISS)
 
 
 def press_button(page: Page, inputs: Inputs, name: object) -> Updates:
@@ -44,6 +47,8 @@ def press_button(page: Page, inputs: Inputs, name: object) -> Updates:
             return {**fill_form(page, session, replace(question, token=ASK_INSTEAD)), **asked}
         case stage_view.EDIT:
             return {page.dock.notice: text_notice("Try simpler words.", tone="warning")}
+        case labels.USE_AUTOMATIC:
+            return {page.dock.model: labels.AUTOMATIC, **asked}
         case str() if (other := name.removeprefix(labels.USE_BACKEND)) in backends:
             return {page.header.backend: other, **asked}
     return {}

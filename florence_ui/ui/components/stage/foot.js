@@ -1,13 +1,14 @@
 // The foot of the stage: the one place where the machine speaks about the state of the answer.
 const CLOCK = 100;   // milliseconds between two readings
 
-function makeFoot(root, { press }) {
+function makeFoot(root, { press, dismiss }) {
   const notice = root.querySelector(".stage-notice");
   const words = make("p", { dir: "auto" }), clock = make("span", { class: "clock", "aria-hidden": "true" });
   const buttons = make("span", { class: "actions" });
+  const close = makeButton({ class: "close", "aria-label": "Dismiss", onclick: dismiss }, makeIcon("close"));
   const pulse = make("i", { class: "pulse", "aria-hidden": "true" }), alarm = makeIcon("alert");
   let ticking = null, began = 0;
-  notice.append(pulse, alarm, words, clock, buttons);
+  notice.append(pulse, alarm, words, clock, buttons, close);
 
   function tick() {
     if (!element.isConnected) return setClock(false);

@@ -23,7 +23,7 @@ const region = makeRegion(root, viewport, { moving: () => drawTools(), changed: 
 const toolbar = makeToolbar(root, viewport, { act, hide: hideSelected, close: () => escape() });
 const notes = makeNotes(root, viewport, objects, { dismiss: dismissNote });
 const caption = makeCaption(root, viewport, objects, { light: showLight, select: (index) => select(index) });
-const foot = makeFoot(root, { press: (name) => trigger("press", { name }) });
+const foot = makeFoot(root, { press: (name) => trigger("press", { name }), dismiss: dismissFailure });
 const zoomBar = makeZoomBar(root, viewport, { grab });
 const sides = makeSides(root, viewport);
 const files = makeUpload(root, {
@@ -48,6 +48,15 @@ function complain(title) {
   if (known) assume(known);
   foot.set({ state: "failed", title });
   isComplaining = true;
+}
+// A failure goes when it was read, or when another model or backend is chosen.
+function dismissFailure() {
+  if (isComplaining) {
+    isComplaining = false;
+    drawFoot();
+  } else if (value.state === "failed") {
+    assume({ state: hasPicture() ? "ready" : "empty", title: "", hint: "", actions: [] });
+  }
 }
 
 // Drawing: everything that lies at a place of the picture.

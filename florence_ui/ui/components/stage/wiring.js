@@ -39,6 +39,7 @@ links.hear("drawing", group, (heard) => {
 });
 links.hear("place", group, () => { if (asks() && hasPicture() && isShown()) region.place(); });
 links.hear("clear-region", group, () => { if (asks() && isShown()) escape(); });
+links.hear("dismiss", group, dismissFailure);
 links.hear("pick", group, ({ how }) => {
   if (value.opens) ({ file: files.choose, camera: camera.open, paste: files.paste })[how]?.();
 });
