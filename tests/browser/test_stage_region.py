@@ -52,6 +52,42 @@ def test_a_region_is_placed_moved_and_resized_by_keyboard(ready: Page) -> None:
     assert (on_stage.region(ready), on_stage.focused(ready)) == (None, "stage")
 
 
+@pytest.mark.parametrize(
+    ("key", "corners"),
+    [
+        pytest.param("ArrowRight", {2: 1.0}, id="right"),
+        pytest.param("ArrowDown", {3: 1.0}, id="bottom"),
+        pytest.param("ArrowLeft", {0: 0.0}, id="left"),
+        pytest.param("ArrowUp", {1: 0.0}, id="top"),
+        pytest.param("Shift+ArrowRight", {2: 1.0}, id="wider"),
+        pytest.param("Shift+ArrowDown", {3: 1.0}, id="higher"),
+    ],
+)
+def test_a_region_stops_at_the_edge_of_the_picture_when_keys_push_it_on(
+    ready: Page, key: str, corners: dict[int, float]
+) -> None:
+    on_stage.drag(ready, (0.2, 0.25), (0.8, 0.75))
+    ready.focus(".stage-region")
+    before = on_stage.region(ready)
+    for _ in range(40):
+        ready.keyboard.press(key)
+    after = on_stage.region(ready)
+    assert {corner: after[corner] for corner in corners} == corners
+    if not key.startswith("Shift"):
+        assert after[2] - after[0] == pytest.approx(before[2] - before[0], abs=0.011), "it keeps its size"
+        assert after[3] - after[1] == pytest.approx(before[3] - before[1], abs=0.011)
+
+
+def test_a_region_narrower_than_the_least_one_stays_within_the_picture_when_its_edge_is_dragged_out(
+    ready: Page,
+) -> None:
+    width = ready.locator(".stage-picture").bounding_box()["width"]
+    on_stage.drag(ready, (0.001, 0.25), (0.001 + 9 / width, 0.75))
+    on_stage.drag_handle(ready, "nw", (-60, 0))
+    region, picture = (ready.locator(name).bounding_box() for name in (".stage-region", ".stage-picture"))
+    assert region["x"] >= picture["x"] - 0.01
+
+
 def test_run_asks_about_the_region_that_was_drawn_a_moment_before(ready: Page, backend: ScriptedBackend) -> None:
     steps.choose(ready, "<REGION_TO_CATEGORY>")
     on_stage.drag(ready, (0.2, 0.25), (0.6, 0.75))

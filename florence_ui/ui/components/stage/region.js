@@ -8,8 +8,8 @@ function moveBox([x1, y1, x2, y2], edges, dx, dy) {
     return [x1 + right, y1 + down, x2 + right, y2 + down];
   }
   return [
-    edges.includes("w") ? clamp(x1 + dx, 0, x2 - LEAST_SIDE) : x1,
-    edges.includes("n") ? clamp(y1 + dy, 0, y2 - LEAST_SIDE) : y1,
+    edges.includes("w") ? clamp(x1 + dx, 0, Math.max(0, x2 - LEAST_SIDE)) : x1,
+    edges.includes("n") ? clamp(y1 + dy, 0, Math.max(0, y2 - LEAST_SIDE)) : y1,
     edges.includes("e") ? clamp(x2 + dx, x1 + LEAST_SIDE, 1) : x2,
     edges.includes("s") ? clamp(y2 + dy, y1 + LEAST_SIDE, 1) : y2,
   ];
