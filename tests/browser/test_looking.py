@@ -59,6 +59,15 @@ def test_the_phrases_of_a_grounded_caption_light_up_with_their_boxes(
     page.locator(".list-phrases .phrase", has_text="a person").hover()
     assert on_stage.is_lit(page)
     expect(page.locator(".stage-tip")).to_have_text("a person")
+    assert on_stage.lit_rows(page) == ["a person"]
+    on_stage.point_at(page, 0.2, 0.3)
+    expect(page.locator(".list-phrases .phrase.on")).to_have_text(["A car"])
+    page.locator("#answer-list .row", has_text="a person").hover()
+    expect(page.locator(".list-phrases .phrase.on")).to_have_text(["a person"])
+    assert on_stage.lit_rows(page) == ["a person"]
+    page.hover("#task-button")
+    expect(page.locator(".phrase.on")).to_have_count(0)
+    assert on_stage.lit_rows(page) == []
 
 
 def test_however_much_is_found_the_six_buttons_stay_in_the_window(

@@ -1,6 +1,6 @@
 // The list: a row per object, or per label with a button for each of its objects.
 const GHOSTS = [96, 128, 72, 110, 88];   // widths in CSS pixels
-const title = find(".list-title"), rows = find(".list-rows"), header = find("header");
+const title = find(".list-title"), rows = find(".list-rows"), phrases = find(".list-phrases"), header = find("header");
 const copy = makeButton({ class: "copy", "aria-label": "Copy all lines", title: "Copy all lines" }, makeIcon("copy"));
 let value = {}, all = [], hidden = new Set(), only = null, selected = null;
 const buttons = new Map();   // number -> its button
@@ -8,8 +8,15 @@ copy.addEventListener("click", () => copyText(value.copy_text, copy));
 header.append(copy);
 
 const group = () => value.group || "explore";
-const light = (some) => links.send("light", group(), { numbers: some.map((row) => row.number) });
-
+function light(some) {
+  const numbers = some.map((row) => row.number);
+  showLight(numbers);
+  links.send("light", group(), { numbers });
+}
+function showLight(numbers) {
+  for (const [number, button] of buttons) button.closest(".row, .numbers button").classList.toggle("on", numbers.includes(number));
+  lightPhrases(phrases, all.filter((row) => numbers.includes(row.number)).map((row) => row.index));
+}
 function hoverable(button, some) {
   button.addEventListener("pointerenter", () => light(some));
   button.addEventListener("pointerleave", () => light([]));
@@ -105,7 +112,7 @@ function pull() {
   rows.classList.toggle("lines", Boolean(value.lines));
   all = groups.flatMap((each) => each.rows);
   hidden = new Set(all.filter((row) => row.shown === false).map((row) => row.index));
-  find(".list-phrases").replaceChildren(...makePhrases(value.phrases ?? [], {
+  phrases.replaceChildren(...makePhrases(value.phrases ?? [], {
     colorAt: (index) => (all.some((row) => row.index === index) ? colorOf(all.find((row) => row.index === index)) : ""),
     light: (indices) => light(all.filter((row) => indices.includes(row.index))),
     select: (index) => select(all.find((row) => row.index === index), { detail: 1 }),
@@ -121,9 +128,7 @@ function drawRows(groups, isBusy) {
   mark(buttons.has(selected) ? selected : null);
 }
 
-links.hear("light", group, ({ numbers }) => {
-  for (const [number, button] of buttons) button.closest(".row, .numbers button").classList.toggle("on", numbers.includes(number));
-});
+links.hear("light", group, ({ numbers }) => showLight(numbers));
 links.hear("select", group, ({ number }) => mark(number));
 links.hear("hidden", group, ({ numbers }) => {
   hidden = new Set(all.filter((row) => numbers.includes(row.number)).map((row) => row.index));

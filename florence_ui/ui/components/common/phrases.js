@@ -6,6 +6,7 @@ function makePhrases(phrases, { colorAt, light, select }) {
     return makeButton({
       class: "phrase",
       style: `--tint: ${color}`,
+      "data-items": JSON.stringify(items),
       onpointerenter: () => light(items),
       onpointerleave: () => light([]),
       onfocus: () => light(items),
@@ -13,4 +14,11 @@ function makePhrases(phrases, { colorAt, light, select }) {
       onclick: () => select(items[0]),
     }, text);
   });
+}
+
+// Lights the pieces of a text that name one of these objects.
+function lightPhrases(node, indices) {
+  for (const piece of node.querySelectorAll(".phrase")) {
+    piece.classList.toggle("on", JSON.parse(piece.dataset.items).some((index) => indices.includes(index)));
+  }
 }

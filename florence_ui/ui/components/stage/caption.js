@@ -29,6 +29,7 @@ function makeCaption(root, viewport, objects, { light, select }) {
 
   return {
     place,
+    light: (indices) => lightPhrases(words, indices),
     set(phrases) {
       const next = phrases.map((phrase) => phrase.text).join("");
       node.hidden = !next;

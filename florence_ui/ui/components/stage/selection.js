@@ -1,6 +1,10 @@
 // What is lit, selected, marked and asked on the stage.
-function showLight(indices) {
+function setLight(indices) {
   light.show(indices);
+  caption.light(indices);
+}
+function showLight(indices) {
+  setLight(indices);
   links.send("light", group(), { numbers: objects.numbersOf(indices) });
 }
 function pointAt(here) {

@@ -17,7 +17,7 @@ for (const type of ["pointerdown", "keydown"]) root.addEventListener(type, () =>
   reportView();
 });
 
-links.hear("light", group, ({ numbers }) => light.show(objects.indicesOf(numbers)));
+links.hear("light", group, ({ numbers }) => setLight(objects.indicesOf(numbers)));
 links.hear("select", group, ({ number, isKey }) => {
   if (region.box) dropRegion();
   select(objects.indicesOf([number])[0] ?? -1, { isHeard: true });
