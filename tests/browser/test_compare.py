@@ -159,6 +159,15 @@ def test_two_tasks_of_one_model_are_compared_by_place(
     expect(page.locator(".verdict-words")).to_have_text(
         "Different tasks: Find objects finds 2 objects, Describe every region finds 2 objects; 2 in the same places."
     )
+    rows = page.locator("#compare-found-by tbody tr")
+    expect(rows.locator("th")).to_have_text(["car / a red car", "person / somebody"])
+    expect(rows.locator("td")).to_have_text(["1", "1", "1", "1"])
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        for name in page.locator("#compare-sides .side-button span").all():
+            assert name.evaluate(
+                "node => node.scrollHeight <= node.clientHeight && node.scrollWidth <= node.clientWidth"
+            )
 
 
 def test_one_side_that_fails_leaves_the_other_and_its_key_is_typed_here(

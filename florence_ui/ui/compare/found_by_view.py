@@ -68,7 +68,9 @@ def legend(comparison: Comparison, found: FoundByMap, names: tuple[str, str]) ->
 
 
 def label_rows(left: Result, right: Result, comparison: Comparison, found: FoundByMap) -> list[LabelRow]:
-    """Both answers by label, the differences on top."""
+    """Both answers by label, the differences on top; by place if the tasks differ, as each has words of its own."""
+    if left.task is not right.task:
+        return place_rows(left, right, comparison, found)
     numbers: dict[str, set[int]] = {}
     for side, own in ((left, found.left_numbers), (right, found.right_numbers)):
         for row, number in own.items():
@@ -79,6 +81,26 @@ def label_rows(left: Result, right: Result, comparison: Comparison, found: Found
             numbers=sorted(numbers[compare.bare_label(count.label)]),
         )
         for count in compare.count_labels(left, right, comparison)
+    ]  # fmt: skip
+
+
+def place_rows(left: Result, right: Result, comparison: Comparison, found: FoundByMap) -> list[LabelRow]:
+    """The answers to two tasks by place, with the words of both; what only one of them found is on top."""
+    places: list[tuple[Who, tuple[str, ...], int]] = [
+        *((LEFT, (left.labels[i],), found.left_numbers[i]) for i in comparison.left_only),
+        *((RIGHT, (right.labels[j],), found.right_numbers[j]) for j in comparison.right_only),
+        *((BOTH, (left.labels[m.left], right.labels[m.right]), found.left_numbers[m.left]) for m in comparison.both),
+    ]
+    numbers: dict[tuple[Who, str], list[int]] = {}
+    for who, labels, number in places:
+        words = dict.fromkeys(label.strip() for label in labels)
+        numbers.setdefault((who, " / ".join(filter(None, words))), []).append(number)
+    return [
+        LabelRow(
+            label=label, left=len(own) if who != RIGHT else 0, right=len(own) if who != LEFT else 0,
+            differs=who != BOTH, numbers=sorted(own),
+        )
+        for (who, label), own in numbers.items()
     ]  # fmt: skip
 
 
