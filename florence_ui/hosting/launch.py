@@ -28,6 +28,7 @@ from florence_ui.hosting.health import Health, Probe
 from florence_ui.hosting.housekeeping import Housekeeping
 from florence_ui.hosting.origin_guard import OriginGuard
 from florence_ui.hosting.password import PasswordGuard
+from florence_ui.hosting.qr_code import ROUTES as QR_CODE_ROUTES
 from florence_ui.hosting.routes import RouteGuard
 from florence_ui.hosting.uploads import FileRoutes
 from florence_ui.settings import Settings
@@ -107,7 +108,7 @@ def launch_options(
     return {
         "app_kwargs": {
             "middleware": [*guard.middleware, *password, route_guard, Middleware(PageCompression)],
-            "routes": [*Health(probe).routes, *FileRoutes(address_of).routes],
+            "routes": [*Health(probe).routes, *FileRoutes(address_of).routes, *QR_CODE_ROUTES],
             "lifespan": keeper.lifespan,
         },
         "max_file_size": most,

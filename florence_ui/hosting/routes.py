@@ -83,7 +83,9 @@ def _allow(method: str, pattern: str, body: Body = Body.NONE) -> AllowedRoute:
 
 
 ALLOWED_ROUTES = (
-    _allow("GET", r"/(healthz|readiness|config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon)?"),
+    _allow(
+        "GET", r"/(healthz|readiness|config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon|qr\.svg)?"
+    ),
     _allow("GET", r"/(static|assets|svelte)/.+"),
     _allow(
         "GET", rf"{API}/(info|openapi\.json|app_id|startup-events|theme\.css|queue/data|queue/status|upload_progress)/?"

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
+import numpy as np
 from playwright.sync_api import Page, expect
 
 STAGE = "#stage .stage"
@@ -76,6 +78,21 @@ def choose_backend(page: Page, title: str) -> None:
     if page.locator("#where-pop").is_hidden():
         page.click("#where")
     page.locator("#backend label", has_text=title).click()
+
+
+def scan_code(page: Page) -> str:
+    """Open the QR code behind the header's pill, and read it from the screen; empty if none is offered."""
+    if page.locator("#where-pop").is_hidden():
+        page.click("#where")
+    expect(page.locator("#where-pop")).to_be_visible()
+    if page.locator(".qr-code").is_hidden():
+        return ""
+    page.click(".qr-code summary")
+    code = page.locator(".qr-code img")
+    expect(code).to_have_js_property("complete", True)
+    code.scroll_into_view_if_needed()
+    picture = cv2.imdecode(np.frombuffer(code.screenshot(), np.uint8), cv2.IMREAD_GRAYSCALE)
+    return cv2.QRCodeDetector().detectAndDecode(picture)[0]
 
 
 def open_mode(page: Page, name: str) -> None:

@@ -122,6 +122,7 @@ def check(visitor: BrowserContext, address: str, photograph: Path) -> None:
     assert steps.labels(page)
     drawn = page.locator(".stage-layer")
     assert drawn.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+    assert steps.scan_code(page) == ("" if "127.0.0.1" in address else f"{address}/")
     assert wrong == []
 
 
@@ -156,7 +157,7 @@ def test_without_a_word_to_the_page_it_works_over_https_and_in_numbers(
         assert "FLORENCE_UI_ALLOWED_ORIGINS" in page.content()
 
 
-def test_a_sub_path_works(
+def test_a_sub_path_works_over_http_and_https(
     visitor: BrowserContext,
     backend: ScriptedBackend,
     photograph: Path,
@@ -166,3 +167,6 @@ def test_a_sub_path_works(
     monkeypatch.setenv("GRADIO_ROOT_PATH", "/florence")
     with served(tmp_path, backend, path="/florence/") as nginx:
         check(visitor, f"{nginx.http}/florence", photograph)
+        check(visitor, f"{nginx.https}/florence", photograph)
+        described = visitor.request.get(f"{nginx.https}/florence/gradio_api/openapi.json").json()
+        assert described["servers"] == [{"url": f"{nginx.https}/florence/gradio_api"}]

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from browser import steps
-from browser.conftest import DESKTOP, PATIENCE
+from browser.conftest import DESKTOP, PATIENCE, PHONE
+from browser.on_modes import serious
 from hosting.running import RunningApp
 from playwright.sync_api import Browser, Frame, Page, expect
 
@@ -41,7 +42,7 @@ LOADS = 10
 @contextlib.contextmanager
 def opened(browser: Browser, url: str, *, script: str = "", **options: Any) -> Iterator[Page]:
     """The page in a browser of its own; nothing may go wrong in its scripts."""
-    context = browser.new_context(viewport=DESKTOP, reduced_motion="reduce", **options)
+    context = browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce", **options})
     context.set_default_timeout(PATIENCE)
     if script:
         context.add_init_script(script)
@@ -237,3 +238,21 @@ def test_copying_works_where_the_frame_does_not_allow_the_clipboard(
 ) -> None:
     with embedded(browser, website, embedded_url) as frame:
         assert copied_link(frame).startswith(embedded_url)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_camera_reads_the_pages_address_from_the_screen(
+    browser: Browser, plain_url: str, viewport: dict[str, int], theme: str
+) -> None:
+    with opened(browser, f"{plain_url}/?__theme={theme}", viewport=viewport) as page:
+        assert steps.scan_code(page) == f"{plain_url}/"
+        expect(page.locator(".qr-code img")).to_have_attribute("alt", f"QR code of {plain_url}/")
+        expect(page.locator(".qr-code p")).to_have_text(f"{plain_url}/")
+        assert page.locator(".qr-code summary").bounding_box()["height"] >= 44
+        assert serious(page) == []
+
+
+def test_no_code_is_offered_for_an_address_of_this_machine_only(browser: Browser, app: RunningApp) -> None:
+    with opened(browser, app.url) as page:
+        assert steps.scan_code(page) == ""

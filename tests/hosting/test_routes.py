@@ -38,6 +38,7 @@ OPEN = {
     "manifest": "/manifest.json",
     "app id": "/gradio_api/app_id",
     "queue": "/gradio_api/queue/status",
+    "QR code": "/qr.svg",
 }
 CLOSED = {
     "fetch proxy": "/gradio_api/file=http://127.0.0.1:9001/info",

@@ -51,7 +51,8 @@ def check(space: RunningApp, folder: Path, python: str, program: str | Path, mod
         outcome = space.analyze(PARK, "park.jpg", task="<OD>", model_id=model)
         assert outcome.ok, f"{outcome.error}\n{space.log}"
         assert len(outcome.record["detections"]) >= 3
-        assert "Traceback" not in space.log, space.log
+        # Gradio leaves event loops to the garbage collector, which tells of it on a Space with Python 3.12.
+        assert "florence_ui/" not in space.log, f"a traceback through our code:\n{space.log}"
 
 
 @pytest.mark.parametrize("folder", ["cpu-basic"], indirect=True)

@@ -7,10 +7,11 @@ from typing import Any
 from gradio import http_server
 from gradio.blocks import Blocks
 from gradio.brotli_middleware import BrotliMiddleware
-from gradio.route_utils import CustomCORSMiddleware
+from gradio.route_utils import CustomCORSMiddleware, get_root_url
 from gradio.routes import App
 from gradio.tunneling import CURRENT_TUNNELS
 from starlette._utils import get_route_path
+from starlette.requests import Request
 from starlette.types import Scope
 
 from florence_ui.network.connections import limit_connections
@@ -21,6 +22,7 @@ __all__ = [
     "end_public_links",
     "get_route_path",
     "limited_server",
+    "page_address",
     "remove_cors",
     "set_shutdown_grace",
 ]
@@ -59,6 +61,16 @@ def end_public_links() -> None:
     """
     for tunnel in CURRENT_TUNNELS:
         tunnel.kill()
+
+
+def page_address(request: Request, path: str) -> str:
+    """The public address of the page, as Gradio writes it into its own links.
+
+    Args:
+        request: A request to one of the page's routes.
+        path: The path of that route.
+    """
+    return get_root_url(request, path, request.app.root_path) + "/"
 
 
 def remove_cors(app: App) -> None:

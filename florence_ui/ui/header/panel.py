@@ -57,5 +57,6 @@ def lay_out(backends: Sequence[tuple[str, str]], backend: str, *, sign_in: bool)
         report = gr.Textbox(
             label="This machine", elem_id="machine-report", visible=False, interactive=False, lines=8, max_lines=16
         )
+        fragment(HERE / "qr_code.html")
         fragment(HERE / "narrow.html", elem_id="narrow")
     return Header(pill, destination, state, backend_field, key, strategy, check, report)
