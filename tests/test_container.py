@@ -66,6 +66,12 @@ def test_a_compose_file_builds_this_image_and_names_real_settings(path: Path) ->
     assert page["ports"] == [f"{exposed}:{exposed}"]
 
 
+def test_the_compose_files_do_not_replace_each_others_containers() -> None:
+    """Docker Compose calls a project after its folder, which is one, unless a file names it."""
+    names = [yaml.safe_load(path.read_text("utf-8"))["name"] for path in COMPOSED]
+    assert len(names) == len(set(names)) > 1
+
+
 def test_a_page_beside_roboflow_calls_a_service_that_is_there() -> None:
     composed = yaml.safe_load((ROOT / "docs" / "compose" / "roboflow.yaml").read_text("utf-8"))
     (default,) = re.findall(r":-(http://\S+)}", composed["services"]["page"]["environment"]["FLORENCE_UI_LOCAL_URL"])
