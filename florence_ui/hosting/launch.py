@@ -23,6 +23,7 @@ from starlette.types import Scope
 
 from florence_ui import storage
 from florence_ui.hosting.admission import Admission
+from florence_ui.hosting.api_description import AddressedDescription
 from florence_ui.hosting.gradio_internals.server import PageCompression, end_public_links, set_shutdown_grace
 from florence_ui.hosting.health import Health, Probe
 from florence_ui.hosting.housekeeping import Housekeeping
@@ -107,7 +108,13 @@ def launch_options(
         log.warning(SHARED if settings.auth else f"{SHARED} Set FLORENCE_UI_AUTH to ask them for a password.")
     return {
         "app_kwargs": {
-            "middleware": [*guard.middleware, *password, route_guard, Middleware(PageCompression)],
+            "middleware": [
+                *guard.middleware,
+                *password,
+                route_guard,
+                Middleware(PageCompression),
+                Middleware(AddressedDescription),
+            ],
             "routes": [*Health(probe).routes, *FileRoutes(address_of).routes, *QR_CODE_ROUTES],
             "lifespan": keeper.lifespan,
         },

@@ -168,6 +168,7 @@ def test_a_sub_path_works_over_http_and_https(
     with served(tmp_path, backend, path="/florence/") as nginx:
         check(visitor, f"{nginx.http}/florence", photograph)
         check(visitor, f"{nginx.https}/florence", photograph)
-        by_number = nginx.https.replace(NAME, "127.0.0.1")
-        described = httpx.get(f"{by_number}/florence/gradio_api/openapi.json", verify=False, timeout=20).json()
+        address = f"{nginx.https}/florence".replace(NAME, "127.0.0.1")
+        described = httpx.get(f"{address}/gradio_api/openapi.json", verify=False, timeout=20).json()
+        assert described["servers"] == [{"url": address}]
         assert "/gradio_api/call/v2/analyse" in described["paths"]

@@ -557,6 +557,24 @@ def test_the_openapi_description_has_the_public_endpoints_and_only_those(small_a
     assert "unlisted" not in names
 
 
+@pytest.mark.parametrize(
+    ("headers", "address"),
+    [
+        pytest.param({}, "{url}", id="direct"),
+        pytest.param(
+            {"X-Forwarded-Host": "demo.example.com", "X-Forwarded-Proto": "https"},
+            "https://demo.example.com",
+            id="proxy",
+        ),
+    ],
+)
+def test_the_openapi_description_says_where_the_endpoints_are(
+    headers: dict[str, str], address: str, small_app: Served
+) -> None:
+    described = small_app.client.get("/gradio_api/openapi.json", headers=headers).json()
+    assert described["servers"] == [{"url": address.format(url=small_app.url)}]
+
+
 @pytest.mark.parametrize("header", ["X-Forwarded-Host", "Host"])
 def test_a_forged_host_does_not_stay_in_the_description_for_others(small_app: Served, header: str) -> None:
     small_app.client.get("/gradio_api/info", headers={header: "evil.example"})
