@@ -36,6 +36,7 @@
       put(pop, button, where);
       pop.querySelector("input:checked, input, button")?.focus();
     });
+    new ResizeObserver(() => { if (pop.matches(":popover-open")) put(pop, button, where); }).observe(pop);
   }
   function popover(button, where) {
     button.setAttribute("aria-expanded", "false");

@@ -94,6 +94,13 @@ class Run:
     notes: dict[Place, Note] = field(default_factory=dict)
     name: str = field(default_factory=lambda: secrets.token_hex(4))
 
+    def is_replaced_by(self, run: "Run") -> bool:
+        """Whether another run asked the same of the same model and picture, and nothing was done with this one."""
+        old, new = self.analysis, run.analysis
+        asked = self.question, self.source, old.backend, old.model_id, old.result.task, old.result.prompt
+        same = asked == (run.question, run.source, new.backend, new.model_id, new.result.task, new.result.prompt)
+        return same and self.recipe is None and not self.notes
+
 
 class Unfinished(NamedTuple):
     """The merged answers so far of a question about each object of an answer."""
@@ -210,6 +217,8 @@ class PageSession:
         picture = analysis.picture
         images.add(picture)
         run = Run(question, analysis.stored(), picture.path, picture.limits, before)
+        for old in [old for old in self.recent if old.is_replaced_by(run)]:
+            self.recent.remove(old)
         self.recent.appendleft(run)
         if self.shown == before:
             self.run, self.selected = run, -1

@@ -38,6 +38,16 @@ def test_a_tap_opens_the_tools_as_a_bar_over_the_stages_foot(answered: Page, bac
     assert note["y"] + note["height"] <= bar["y"], "the note does not lie under the bar"
 
 
+def test_the_tools_leave_a_low_region_and_its_handles_free(answered: Page) -> None:
+    session = answered.context.new_cdp_session(answered)
+    for kind, *places in (("touchStart", (0.3, 0.5)), ("touchMove", (0.5, 0.8)), ("touchMove", (0.8, 0.97))):
+        on_stage.touch(answered, session, kind, *places)
+    on_stage.touch(answered, session, "touchEnd")
+    region, bar = answered.locator(".stage-region").bounding_box(), answered.locator(".stage-tools").bounding_box()
+    assert bar["y"] + bar["height"] <= region["y"]
+    assert bar["y"] >= answered.locator(steps.STAGE).bounding_box()["y"]
+
+
 def test_a_region_is_drawn_and_resized_with_one_finger(answered: Page) -> None:
     session = answered.context.new_cdp_session(answered)
     for kind, *places in (("touchStart", (0.2, 0.3)), ("touchMove", (0.4, 0.4)), ("touchMove", (0.6, 0.6))):

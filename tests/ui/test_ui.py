@@ -25,7 +25,7 @@ from florence_ui.ui.explore.examples import serve_thumbnails
 from florence_ui.ui.explore.then_events import RECIPES
 from florence_ui.visitors import session as session_module
 from florence_ui.visitors.image_cache import ImageCache, memory_of_picture
-from florence_ui.visitors.session import RECENT, PageSession
+from florence_ui.visitors.session import RECENT, Note, PageSession, Place
 
 USUAL = Question("<OD>", model_id="florence-2-base", backend="local")
 BACKENDS = ("serverless", "local")
@@ -187,6 +187,19 @@ async def test_the_last_runs_are_remembered_and_no_more(pictures: list[Picture])
     assert len(session.recent) == RECENT
     assert (await session.show_again(0)).question.text == str(RECENT + 4)
     assert await session.show_again(RECENT) is None
+
+
+def test_the_same_question_about_the_same_picture_stands_once_among_the_recent(pictures: list[Picture]) -> None:
+    session = PageSession()
+    session.put_picture(pictures[0], pictures[0].path)
+    session.add_run(USUAL, analysis(pictures[0]), pictures[0].path)
+    session.add_run(replace(USUAL, text="other"), analysis(pictures[0]), pictures[0].path)
+    latest = session.add_run(USUAL, analysis(pictures[0]), pictures[0].path)
+    assert [run.question.text for run in session.recent] == [USUAL.text, "other"]
+    assert session.run is session.recent[0] is latest
+    latest.notes[Place("describe", None, (0.0, 0.0, 1.0, 1.0))] = Note("a car")
+    session.add_run(USUAL, analysis(pictures[0]), pictures[0].path)
+    assert len(session.recent) == 3, "what was asked about its places is kept"
 
 
 @pytest.mark.anyio

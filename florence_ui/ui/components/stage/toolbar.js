@@ -1,4 +1,5 @@
-// The toolbar at the selected object or region; on a narrow stage a bar over its foot.
+// The toolbar at the selected object or region; on a narrow stage a bar over its foot, or over its top where only that
+// leaves the target free.
 const TOOLS = [
   ["describe", "Describe"], ["name", "What is it"], ["segment", "Segment"], ["read", "Read"], ["cut", "Cut out"],
 ];
@@ -29,9 +30,11 @@ function makeToolbar(root, viewport, { act, hide, close }) {
     const [width, height] = viewport.size;
     const isBar = width < NARROW || bar.scrollWidth > width - 2 * MARGIN;
     bar.classList.toggle("bar", isBar);
-    root.classList.toggle("tools-at-foot", isBar);
-    if (isBar) return void (bar.style.transform = "");
     const [x1, y1, x2, y2] = viewport.boxToStage(target.box), w = bar.offsetWidth, h = bar.offsetHeight;
+    const free = h + 2 * MARGIN, isOnTop = isBar && y2 > height - free && y1 >= free;
+    bar.classList.toggle("on-top", isOnTop);
+    root.classList.toggle("tools-at-foot", isBar && !isOnTop);
+    if (isBar) return void (bar.style.transform = "");
     const gap = target.isRegion ? 14 : 8, lowest = height - MARGIN - h;
     const below = y2 + gap, above = y1 - gap - h;
     const y = below <= lowest && below >= MARGIN ? below : above >= MARGIN && above <= lowest ? above
@@ -52,8 +55,8 @@ function makeToolbar(root, viewport, { act, hide, close }) {
     },
     focus: () => bar.querySelector("button")?.focus({ preventScroll: true }),
     // What notes keep away from.
-    get box() { return target && !bar.classList.contains("bar") ? boxWithin(bar, root, 6) : null; },
-    get isAtFoot() { return target !== null && bar.classList.contains("bar"); },
+    get box() { return target && !this.isAtFoot ? boxWithin(bar, root, 6) : null; },
+    get isAtFoot() { return target !== null && bar.classList.contains("bar") && !bar.classList.contains("on-top"); },
     get node() { return bar; },
   };
 }

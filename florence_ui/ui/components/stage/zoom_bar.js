@@ -7,12 +7,12 @@ function makeZoomBar(root, viewport, { grab }) {
     class: "hand", "aria-pressed": "false", "aria-label": "Drag to move the picture", title: "Move",
     onclick: () => grab(hand.getAttribute("aria-pressed") === "false"),
   }, makeIcon("hand"));
-  const percent = button({ class: "percent", title: "Fit", onclick: viewport.fit });
+  const percent = button({ class: "percent", title: "Fit (0)", onclick: viewport.fit });
   bar.append(
     hand,
-    button({ "aria-label": "Smaller", onclick: () => viewport.zoomBy(1 / BUTTON_ZOOM) }, "−"),
+    button({ "aria-label": "Smaller", title: "Smaller (−)", onclick: () => viewport.zoomBy(1 / BUTTON_ZOOM) }, "−"),
     percent,
-    button({ "aria-label": "Larger", onclick: () => viewport.zoomBy(BUTTON_ZOOM) }, "+"),
+    button({ "aria-label": "Larger", title: "Larger (+)", onclick: () => viewport.zoomBy(BUTTON_ZOOM) }, "+"),
   );
   return {
     draw() {
