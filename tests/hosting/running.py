@@ -99,6 +99,16 @@ class Caller:
         record, first = data[-1], data[0]
         return Outcome(record, "", first["url"] if len(data) > 1 and first else "")
 
+    def check_machine(self, headers: Mapping[str, str]) -> str:
+        """What the page says to whoever presses "Check this machine", whether or not it is offered to them."""
+        config = self.client.get("/config", headers=headers).json()
+        report = next(part["id"] for part in config["components"] if part["props"].get("elem_id") == "machine-report")
+        event = next(
+            event["id"] for event in config["dependencies"] if report in event["outputs"] and not event["inputs"]
+        )
+        body = {"data": [], "fn_index": event, "session_hash": "anybody"}
+        return self.client.post("/gradio_api/run/predict", json=body, headers=headers).text
+
     def _whole(self, stream: str) -> str:
         """Everything that a stream says; while nothing happens it says so every 15 seconds."""
         until, text = time.monotonic() + self.max_wait, ""

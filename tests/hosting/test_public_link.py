@@ -77,13 +77,9 @@ def test_whoever_comes_through_the_tunnel_has_a_strangers_share(
 
 @pytest.mark.parametrize("headers", [BY_TUNNEL, {}], ids=["by-the-link", "by-a-loopback-name"])
 def test_nothing_of_the_machine_is_told_through_the_tunnel(headers: dict[str, str], shared: RunningApp) -> None:
-    config = shared.client.get("/config", headers=headers).json()
-    report = next(part["id"] for part in config["components"] if part["props"].get("elem_id") == "machine-report")
-    event = next(event["id"] for event in config["dependencies"] if report in event["outputs"] and not event["inputs"])
-    body = {"data": [], "fn_index": event, "session_hash": "stranger"}
-    answer = shared.client.post("/gradio_api/run/predict", json=body, headers=headers)
-    assert "Only the owner" in answer.text
-    assert "Python" not in answer.text
+    answer = shared.check_machine(headers)
+    assert "Only the owner" in answer
+    assert "Python" not in answer
 
 
 def test_the_tunnel_ends_with_the_page(home: Path) -> None:

@@ -17,8 +17,9 @@ from florence_ui.bench.scripted_backend import ScriptedBackend
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 CLIENT, SECRET, HOST = "client-id", "client-secret-0123456789", "ann-demo.hf.space"
+OWNER, STRANGER = "5f1a", "6a2b"
 ACCOUNT = {
-    "sub": "5f1a", "name": "Ann", "preferred_username": "ann", "profile": "https://huggingface.co/ann",
+    "sub": OWNER, "name": "Ann", "preferred_username": "ann", "profile": "https://huggingface.co/ann",
     "picture": "https://huggingface.co/ann.png",
 }  # fmt: skip
 
@@ -29,6 +30,7 @@ class Provider:
     def __init__(self) -> None:
         self.key = RSAKey.generate_key(2048, parameters={"kid": "1"})
         self.nonce = ""
+        self.account = OWNER
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -49,7 +51,14 @@ class Provider:
         if path == "/keys":
             return {"keys": [self.key.as_dict(private=False)]}
         now = int(time.time())
-        claims = ACCOUNT | {"iss": self.url, "aud": CLIENT, "iat": now, "exp": now + 600, "nonce": self.nonce}
+        claims = ACCOUNT | {
+            "sub": self.account,
+            "iss": self.url,
+            "aud": CLIENT,
+            "iat": now,
+            "exp": now + 600,
+            "nonce": self.nonce,
+        }
         token = jwt.encode({"alg": "RS256", "kid": "1"}, claims, self.key)
         return {"access_token": "hf_oauth_secret", "token_type": "bearer", "expires_in": 600, "id_token": token}
 
@@ -84,6 +93,7 @@ def space(provider: Provider) -> Iterator[RunningApp]:
     with ScriptedBackend() as backend:
         variables = {
             "SYSTEM": "spaces", "SPACE_ID": "ann/demo", "SPACE_HOST": HOST, "OAUTH_CLIENT_ID": CLIENT,
+            "SPACE_CREATOR_USER_ID": OWNER,
             "OAUTH_CLIENT_SECRET": SECRET, "OAUTH_SCOPES": "openid profile", "OPENID_PROVIDER_URL": provider.url,
             "FLORENCE_UI_BACKEND": "local", "FLORENCE_UI_LOCAL_URL": backend.url, "FLORENCE_UI_RUNS_PER_MINUTE": "2",
             "FLORENCE_UI_CACHE_SECONDS": "0",
@@ -97,8 +107,9 @@ def cookie_of(response: object) -> str:
     return response.headers["set-cookie"].partition(";")[0]
 
 
-def sign_in(space: RunningApp, provider: Provider) -> str:
+def sign_in(space: RunningApp, provider: Provider, account: str = OWNER) -> str:
     """Go through the flow as a browser does; returns the cookie."""
+    provider.account = account
     begun = space.client.get("/login/huggingface")
     assert begun.status_code == 302
     asked = {name: values[0] for name, values in parse_qs(urlsplit(begun.headers["location"]).query).items()}
@@ -129,6 +140,12 @@ def test_who_signed_in_counts_by_account_and_not_by_address(
     cookie = sign_in(space, provider)
     assert outcomes(space, picture, 1, **{"X-Forwarded-For": "192.0.2.1", "Cookie": cookie}) == [True]
     assert outcomes(space, picture, 2, **{"X-Forwarded-For": "192.0.2.2", "Cookie": cookie}) == [True, False]
+
+
+def test_only_the_owner_of_the_space_sees_what_it_has(space: RunningApp, provider: Provider) -> None:
+    assert "Only the owner" in space.check_machine({})
+    assert "Only the owner" in space.check_machine({"Cookie": sign_in(space, provider, STRANGER)})
+    assert "Python 3." in space.check_machine({"Cookie": sign_in(space, provider)})
 
 
 def test_a_forged_session_is_nobodys(space: RunningApp, picture: bytes) -> None:
