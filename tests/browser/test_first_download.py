@@ -72,3 +72,22 @@ def test_a_picture_of_ones_own_waits_with_progress_and_can_be_stopped(visit: Pag
     visit.click("#stop")
     visit.wait_for_selector("#run")
     expect(visit.locator("#answer-list")).not_to_contain_text("nano")
+
+
+def test_a_picture_of_ones_own_runs_on_nano_by_choice_and_says_what_that_is_worth(
+    visit: Page, photograph: Path
+) -> None:
+    steps.upload(visit, photograph)
+    visit.click("#model input")
+    visit.get_by_role("option", name="nano", exact=True).click()
+    visit.click("#run")
+    expect_source(visit, "Florence-2-nano, ")
+    expect(visit.locator("#warnings")).to_contain_text("this answer is not meaningful")
+
+
+def test_once_it_is_there_base_answers(visit: Page, hub: FakeHub, photograph: Path) -> None:
+    hub.pause = 0.0
+    steps.upload(visit, photograph)
+    visit.click("#run")
+    expect_source(visit, "Florence-2-base, ")
+    expect(visit.locator("#warnings")).not_to_contain_text("this answer is not meaningful")
