@@ -9,7 +9,7 @@ from gradio.blocks import Block
 from florence_ui.inference.request import Question, Strategy
 from florence_ui.rendering.view import View
 from florence_ui.tasks import TASKS, InputKind, get_task
-from florence_ui.ui import labels
+from florence_ui.ui import labels, share_link
 from florence_ui.ui.components.notice import NoticeValue
 from florence_ui.ui.components.region_field import RegionValue
 from florence_ui.ui.components.task_picker import TaskValue
@@ -58,6 +58,18 @@ def read_view(event: Any) -> View:
     """What a stage reports in its `view` event; the browser's numbers are not trusted, see `View`."""
     seen: list[Any] = [getattr(event, name, None) for name in ("size", "ratio", "box", "reserved")]
     return View(*seen)
+
+
+def keep_visit(page: Page, inputs: Inputs) -> None:
+    """Keep what is in the fields for when the page is loaded again."""
+    session: PageSession = inputs[page.session]
+    session.question, session.style = read_question(page, inputs), page.style.read(inputs)
+    page.services.visits.touch(session.visit)
+
+
+def remembered(page: Page, inputs: Inputs) -> dict[str, str]:
+    """What the browser remembers: the question and the style, never the key."""
+    return share_link.encode(read_question(page, inputs), page.style.read(inputs))
 
 
 def fill_form(page: Page, session: PageSession, question: Question) -> Updates:

@@ -63,3 +63,13 @@ def test_no_event_makes_gradios_page_copy_the_values_of_its_outputs_to_show_prog
     shown_on = {event["api_name"]: event["show_progress_on"] for event in events if event["backend_fn"]}
     assert shown_on
     assert all(targets == [] for targets in shown_on.values()), shown_on
+
+
+def test_a_change_of_style_is_one_event_as_others_would_compete_with_the_drawing_for_the_browser(
+    services: Services,
+) -> None:
+    config = build(services).get_config_file()
+    ids = {part["props"].get("elem_id"): part["id"] for part in config["components"]}
+    heard = [target for event in config["dependencies"] if event["backend_fn"] for target in event["targets"]]
+    for control in ("annotators", "palette-name", "thickness", "opacity", "text-size", "labels", "style-reset"):
+        assert len([target for target in heard if target[0] == ids[control]]) == 1, control

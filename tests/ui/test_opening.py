@@ -14,10 +14,11 @@ from florence_ui.inference.gallery import load_examples
 from florence_ui.inference.recordings import Recordings
 from florence_ui.rendering.style import Style
 from florence_ui.ui.explore import setup_events
-from florence_ui.ui.explore.opening import keep_visit, open_page
+from florence_ui.ui.explore.opening import open_page
 from florence_ui.ui.explore.picture_events import take_example
 from florence_ui.ui.explore.run_events import stoppable_run
 from florence_ui.ui.layout import Page, lay_out
+from florence_ui.ui.updates import keep_visit
 from florence_ui.visitors.service import Services
 from florence_ui.visitors.session import PageSession
 

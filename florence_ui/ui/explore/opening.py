@@ -14,7 +14,7 @@ from florence_ui.ui import share_link
 from florence_ui.ui.explore import answer_view
 from florence_ui.ui.explore.picture_events import set_picture, show_recorded
 from florence_ui.ui.layout import Page, queued, unqueued
-from florence_ui.ui.updates import Inputs, Updates, fill_form, merge_updates, read_question
+from florence_ui.ui.updates import Inputs, Updates, fill_form, keep_visit, merge_updates, read_question
 from florence_ui.visitor_identity import current_visitor
 from florence_ui.visitors.session import PageSession
 
@@ -36,16 +36,8 @@ def wire(demo: gr.Blocks, page: Page) -> None:
     read = demo.load(None, None, page.visit, js=READ_VISIT)
     read.then(load, fields, parts, **queued()).then(None, page.visit, None, js=KEEP_VISIT)
     typed = [dock.task.input, dock.phrase.input, dock.prompt.input, dock.classes.input, dock.model.input]
-    chosen = [header.backend.input, header.strategy.input, dock.run.click, page.style.reset.click]
-    edits = [*typed, *chosen, *page.style.changes]
-    gr.on(edits, note, page.answer_fields, None, **unqueued(trigger_mode="always_last"))
-
-
-def keep_visit(page: Page, inputs: Inputs) -> None:
-    """Keep what is in the fields for when the page is loaded again."""
-    session: PageSession = inputs[page.session]
-    session.question, session.style = read_question(page, inputs), page.style.read(inputs)
-    page.services.visits.touch(session.visit)
+    chosen = [header.backend.input, header.strategy.input, dock.run.click]
+    gr.on([*typed, *chosen], note, page.answer_fields, None, **unqueued(trigger_mode="always_last"))
 
 
 async def open_page(page: Page, inputs: Inputs, query: Mapping[str, str]) -> Updates:

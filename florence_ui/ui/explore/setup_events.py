@@ -11,11 +11,11 @@ from florence_ui.backends.model_status import ServerState
 from florence_ui.backends.probe import request_model
 from florence_ui.doctor import KEY_MISSING, examine, format_examination, how_to_set
 from florence_ui.errors import InputError
-from florence_ui.ui import labels, share_link
+from florence_ui.ui import labels
 from florence_ui.ui.components.header_actions import HeaderValue
 from florence_ui.ui.components.notice import Message, NoticeValue, text_notice
 from florence_ui.ui.layout import Page, unqueued
-from florence_ui.ui.updates import Inputs, Updates, read_question
+from florence_ui.ui.updates import Inputs, Updates, remembered
 from florence_ui.visitor_identity import current_visitor
 from florence_ui.visitors.session import PageSession
 
@@ -37,7 +37,7 @@ def wire(demo: gr.Blocks, page: Page, runs: Sequence[gr.events.Dependency]) -> N
         return await show_server_state(page, inputs[header.backend], inputs[dock.model], inputs[header.key])
 
     def remember(inputs: Inputs) -> dict[str, str]:
-        return share_link.encode(read_question(page, inputs), page.style.read(inputs))
+        return remembered(page, inputs)
 
     def link(inputs: Inputs) -> str:
         example = current_example(page, inputs[page.session])
@@ -56,8 +56,7 @@ def wire(demo: gr.Blocks, page: Page, runs: Sequence[gr.events.Dependency]) -> N
     header.check.click(lambda: CHECKING, None, header.check, **unqueued()).then(
         check_machine, None, [header.check, header.report], **unqueued()
     )
-    remembering = [dock.model.input, header.backend.input, dock.run.click, page.style.reset.click, *page.style.changes]
-    gr.on(remembering, remember, fields, page.remembered, **unqueued())
+    gr.on([dock.model.input, header.backend.input, dock.run.click], remember, fields, page.remembered, **unqueued())
     page.download.link.click(link, fields, page.link_text, **unqueued()).then(None, page.link_text, js=COPY_LINK)
 
 

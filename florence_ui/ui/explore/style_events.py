@@ -11,7 +11,7 @@ from florence_ui.ui.explore import answer_view
 from florence_ui.ui.explore.filters import apply_filters, removal_notice
 from florence_ui.ui.explore.stage_events import redraw
 from florence_ui.ui.layout import Page, queued
-from florence_ui.ui.updates import Inputs, Updates, read_question
+from florence_ui.ui.updates import Inputs, Updates, keep_visit, read_question, remembered
 from florence_ui.visitors.session import PageSession
 
 HAND_OVER = "window.florencePage.handOver"
@@ -22,21 +22,26 @@ def wire(page: Page) -> None:
     style, side = page.style, page.side
     fields = page.answer_fields
     drawn = [page.drawing, page.picture_notice, page.stage, side.answer_list, side.python]
+    restyled = [*drawn, page.remembered]
     options = queued(trigger_mode="always_last")
 
     async def restyle(inputs: Inputs) -> Updates:
-        return await show_style(page, inputs)
+        return {**keep(inputs), **await show_style(page, inputs)}
 
     async def reset(inputs: Inputs) -> Updates:
         usual = style.filled(Style())
-        return {**usual, **await show_style(page, {**inputs, **usual})}
+        return {**usual, **keep({**inputs, **usual}), **await show_style(page, {**inputs, **usual})}
+
+    def keep(inputs: Inputs) -> Updates:  # in the same event: others would compete with the drawing for the browser
+        keep_visit(page, inputs)
+        return {page.remembered: remembered(page, inputs)}
 
     async def leave_out(inputs: Inputs) -> Updates:
         return await filter_answer(page, inputs)
 
     for changed in style.changes:
-        changed(restyle, fields, drawn, **options)
-    style.reset.click(reset, fields, [*style.controls, *drawn], **options)
+        changed(restyle, fields, restyled, **options)
+    style.reset.click(reset, fields, [*style.controls, *restyled], **options)
     filtered = [*drawn, style.filter_notice, side.table, side.then, *side.next_steps.values()]
     style.filters.input(leave_out, fields, filtered, **options)
     for name, button in page.download.buttons.items():
