@@ -7,6 +7,7 @@ import gradio as gr
 
 from florence_ui.assets import EXAMPLES
 from florence_ui.backend_presets import PRESETS, ZERO_GPU
+from florence_ui.backends.model_status import NANO_WARNING
 from florence_ui.errors import FlorenceUIError
 from florence_ui.exports.records import analysis_record
 from florence_ui.exports.snippets import curl_snippet, python_snippet
@@ -245,10 +246,10 @@ def call_arguments(page: Page, run: Run) -> dict[str, Any]:
 
 def warning_messages(analysis: StoredAnalysis, source: Path) -> list[Message]:
     """The answer's warnings; for nano's answer about an example, also that nano only knows these."""
-    lines = [Message(text=text, tone="warning") for text in analysis.result.warnings]
+    hints = {NANO_WARNING: labels.NANO_HINT}
+    lines = [Message(text=text, hint=hints.get(text, ""), tone="warning") for text in analysis.result.warnings]
     if analysis.model_id == NANO and source.is_relative_to(EXAMPLES):
-        text, hint = labels.NANO_NOTE
-        lines.append(Message(text=text, hint=hint))
+        lines.append(Message(text=labels.NANO_NOTE, hint=labels.NANO_HINT))
     return lines
 
 
