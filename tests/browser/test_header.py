@@ -39,7 +39,7 @@ def test_the_api_panel_begins_with_python(open_page: Callable[..., Page], query:
     page = open_page(query)
     page.route("**/monitoring/summary", lambda route: route.fulfill(json={"functions": {}}))
     page.click("#api")
-    expect(page.locator(".api-docs")).to_contain_text(words)
+    expect(page.get_by_text(words).first).to_be_visible()
 
 
 @pytest.mark.parametrize(
