@@ -141,6 +141,7 @@ def test_a_question_has_the_same_verb_beside_the_answer_and_on_the_stage() -> No
     assert {action: ACTIONS[action].title for action in Action if action in on_the_stage} == {
         action: title for action, title in on_the_stage.items() if action != CUT
     }
+    assert on_the_stage == answer_view.NOTE_TITLES, "a note is headed by what was pressed"
 
 
 @pytest.mark.anyio

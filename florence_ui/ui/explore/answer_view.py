@@ -15,6 +15,8 @@ from florence_ui.exports.tables import table_rows
 from florence_ui.inference.drawing import draw as draw_file
 from florence_ui.inference.drawing import show_part
 from florence_ui.inference.per_class import DETECT
+from florence_ui.inference.per_object import ACTIONS, Action
+from florence_ui.inference.per_place import Tool
 from florence_ui.inference.request import Question, StoredAnalysis, Strategy
 from florence_ui.models import NANO
 from florence_ui.rendering.annotate import Style, suitable_annotators
@@ -39,7 +41,7 @@ from florence_ui.ui.updates import Inputs, Updates
 from florence_ui.visitors.session import PageSession, Recipe, Run
 
 THUMBNAIL = View(size=(152, 152))
-NOTE_TITLES = {"describe": "Describe", "name": "What is it", "segment": "Segment", "read": "Read", "cut": "Cut out"}
+NOTE_TITLES = {tool.value: ACTIONS[Action(tool.value)].title for tool in Tool} | {"cut": "Cut out"}
 
 
 def visible_rows(run: Run) -> list[int]:
