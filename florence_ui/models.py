@@ -16,7 +16,7 @@ ENGINES = ("auto", "onnx", "torch")
 """The local server's engines: ONNX Runtime, PyTorch, or the faster one on this machine."""
 
 PRECISIONS = ("exact", "fast")
-"""Whether the light engine answers as transformers does in float32, or sooner with weights of 8 bits."""
+"""Whether the light engine answers as transformers does in float32, or sooner with an output layer of 8 bits."""
 
 REPOSITORIES = {BASE: "florence-community/Florence-2-base", LARGE: "florence-community/Florence-2-large"}
 """Where the Hugging Face Hub has the checkpoints, in transformers' own layout."""

@@ -92,7 +92,7 @@ class Settings:
         one_of(ENGINES))
     precision: str = setting(
         "FLORENCE_UI_PRECISION", "exact",
-        "fast rounds the decoder's weights to 8 bits: long answers come sooner, and some places move a little.",
+        "fast rounds the decoder's output layer to 8 bits: long answers come sooner, and a few places move a little.",
         one_of(PRECISIONS))
     record: bool = setting(
         "FLORENCE_UI_RECORD", False,

@@ -53,7 +53,6 @@ class Task:
         help: One line about what it does.
         example: A good value for its input; empty if it takes none.
         experimental: Whether the model often gets it wrong.
-        search: More words by which a person may look for it, besides those of title, token, family and help.
     """
 
     token: str
@@ -64,7 +63,6 @@ class Task:
     help: str
     example: str = ""
     experimental: bool = False
-    search: str = ""
 
 
 CUSTOM = "custom"
@@ -74,72 +72,68 @@ TASKS: dict[str, Task] = {
     for task in (
         Task(
             "<CAPTION>", "Brief caption", Family.CAPTION, InputKind.NONE, OutputKind.TEXT,
-            "One sentence about the whole picture.", search="what describe summarize",
+            "One sentence about the whole picture.",
         ),
         Task(
             "<DETAILED_CAPTION>", "Detailed caption", Family.CAPTION, InputKind.NONE, OutputKind.TEXT,
-            "A few sentences: what is there and where.", search="what describe",
+            "A few sentences: what is there and where.",
         ),
         Task(
             "<MORE_DETAILED_CAPTION>", "Long caption", Family.CAPTION, InputKind.NONE, OutputKind.TEXT,
-            "A paragraph with everything the model notices.", search="what describe paragraph",
+            "A paragraph with everything the model notices.",
         ),
         Task(
             "<OD>", "Find objects", Family.DETECT, InputKind.NONE, OutputKind.BOXES,
-            "A box and a name for every object the model knows.", search="detect locate where count many",
+            "A box and a name for every object the model knows.",
         ),
         Task(
             "<DENSE_REGION_CAPTION>", "Describe every region", Family.DETECT, InputKind.NONE, OutputKind.BOXES,
-            "A box and a short description for every region.", search="caption",
+            "Boxes with a short description each, instead of one word.",
         ),
         Task(
             "<REGION_PROPOSAL>", "Propose regions", Family.DETECT, InputKind.NONE, OutputKind.BOXES,
-            "Boxes around whatever stands out, without names.", search="find boxes",
+            "Boxes around whatever stands out, without names.",
         ),
         Task(
             "<OPEN_VOCABULARY_DETECTION>", "Find my classes", Family.DETECT, InputKind.CLASSES,
-            OutputKind.OPEN_VOCABULARY, "Boxes for the classes you name.", "dog, bicycle",
-            search="detect locate where count many",
+            OutputKind.OPEN_VOCABULARY, "Boxes for the classes that you name.", "dog, bicycle",
         ),
         Task(
             "<CAPTION_TO_PHRASE_GROUNDING>", "Ground a caption", Family.GROUND, InputKind.PHRASE, OutputKind.BOXES,
-            "A box for everything your sentence mentions.", "A dog next to a bicycle.",
-            search="find locate where phrase",
+            "A box for every thing that your sentence mentions.", "A dog next to a bicycle.",
         ),
         Task(
             "<REFERRING_EXPRESSION_SEGMENTATION>", "Segment by words", Family.SEGMENT, InputKind.PHRASE,
-            OutputKind.POLYGONS, "An outline of the thing you describe.", "the brown dog",
-            search="find locate where outline mask",
+            OutputKind.POLYGONS, "The outline of the one thing that you describe.", "the brown dog",
         ),
         Task(
             "<REGION_TO_SEGMENTATION>", "Segment a region", Family.SEGMENT, InputKind.REGION, OutputKind.POLYGONS,
-            "An outline of what is inside the box you draw.", "0.2, 0.2, 0.8, 0.8", search="outline mask",
+            "The outline of what is inside the box that you draw.", "0.2, 0.2, 0.8, 0.8",
         ),
         Task(
             "<OCR>", "Read text", Family.READ, InputKind.NONE, OutputKind.TEXT,
-            "All the text in the picture.", search="words transcribe",
+            "All words in the picture, as one text.",
         ),
         Task(
-            "<OCR_WITH_REGION>", "Read and locate text", Family.READ, InputKind.NONE, OutputKind.QUADS,
-            "Every line of text, with the four corners around it.", search="find where words transcribe",
+            "<OCR_WITH_REGION>", "Read text with places", Family.READ, InputKind.NONE, OutputKind.QUADS,
+            "Every line of text with the four corners around it.",
         ),
         Task(
             "<REGION_TO_OCR>", "Read a region", Family.READ, InputKind.REGION, OutputKind.REGION_TEXT,
-            "The words inside the box you draw; the model often reads the whole picture instead.",
-            "0.2, 0.2, 0.8, 0.8", experimental=True, search="text words",
+            "The words inside the box that you draw; the model often reads the whole picture instead.",
+            "0.2, 0.2, 0.8, 0.8", experimental=True,
         ),
         Task(
             "<REGION_TO_CATEGORY>", "Name a region", Family.REGION, InputKind.REGION, OutputKind.REGION_TEXT,
-            "One name for what is inside the box you draw.", "0.2, 0.2, 0.8, 0.8",
-            search="what classify identify label",
+            "One name for what is inside the box that you draw.", "0.2, 0.2, 0.8, 0.8",
         ),
         Task(
             "<REGION_TO_DESCRIPTION>", "Describe a region", Family.REGION, InputKind.REGION, OutputKind.REGION_TEXT,
-            "A short description of what is inside the box you draw.", "0.2, 0.2, 0.8, 0.8", search="what caption",
+            "A short description of what is inside the box that you draw.", "0.2, 0.2, 0.8, 0.8",
         ),
         Task(
             CUSTOM, "Custom prompt", Family.CUSTOM, InputKind.PROMPT, OutputKind.ANY,
-            "Your own prompt, for fine-tuned models.", "What color is the car?",
+            "A whole prompt of your own, for fine-tuned models.", "What colour is the car?",
         ),
     )
 }  # fmt: skip

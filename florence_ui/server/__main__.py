@@ -73,7 +73,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="what computes (default: the faster one)")
     parser.add_argument(
-        "--precision", choices=PRECISIONS, default="exact", help="fast: 8-bit weights in the light engine's decoder"
+        "--precision", choices=PRECISIONS, default="exact", help="fast: an output layer of 8 bits in the light engine"
     )
     parser.add_argument("--exit-with-parent", action="store_true", help="end when stdin does")
     return parser.parse_args(arguments)

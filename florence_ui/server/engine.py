@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 NUM_BEAMS = 3
 """Of the beam search, whatever the checkpoint says; the model's own documentation has it so."""
-TITLES = {"onnx": "ONNX Runtime", "torch": "PyTorch"}
-"""Engines as their makers spell them."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class EngineInfo:
     precision: str
 
     def __str__(self) -> str:
-        return f"{TITLES.get(self.name, self.name)}, {self.device.upper()}, {self.precision}"
+        return f"{self.name} on {self.device} in {self.precision}"
 
 
 class Features(Protocol):

@@ -24,7 +24,7 @@ class Inquiry:
 
     Attributes:
         pixel_values: Of shape (3, height, width).
-        key: The digest of these.
+        key: The digest of the picture that they are of.
         token_ids: The prompt's.
         max_new_tokens: Maximum length of the answer.
         stop: Ends the generation when set.
@@ -79,9 +79,10 @@ class Florence2:
                 f"The prompt is too long: {tokens:,} tokens with the picture; the model reads {most:,}.",
                 "Shorten it.",
             )
-        pixels = self.processor.pixel_values(image)
+        picture = self.processor.resize(image)
         length = min(max_new_tokens or MAX_NEW_TOKENS, most)
-        return Inquiry(pixels, content_key(pixels), token_ids, length, stop, answer_key(prompt), image.size)
+        pixels, key = self.processor.pixel_values(picture), content_key(picture)
+        return Inquiry(pixels, key, token_ids, length, stop, answer_key(prompt), image.size)
 
     def generate(self, inquiries: Sequence[Inquiry]) -> list[list[int]]:
         """The answers' token ids; used by one thread at a time. One that was stopped is cut off."""

@@ -38,14 +38,16 @@ async def read_image_bytes(image: RequestImage) -> bytes:
                 raise FlorenceUIError("Unknown image type.", "Send type base64 or url.")
 
 
-async def decode_image(data: bytes) -> "Image.Image":
-    """The file's picture, upright RGB at its own size.
+def decode_image(data: bytes) -> "Image.Image":
+    """The file's picture, upright RGB at its own size; blocks.
 
     Raises:
         RefusalError: 400 with the reason.
     """
+    from florence_ui.images.loading import ImageLimits, decode
+
     with as_refusals():
-        return await asyncio.to_thread(_decode, data)
+        return decode(data, ImageLimits())
 
 
 @contextmanager
@@ -63,12 +65,6 @@ async def _fetch(link: str) -> bytes:
     from florence_ui.images.loading import ImageLimits
 
     return await fetch_image(link, max_bytes=ImageLimits().max_bytes)
-
-
-def _decode(data: bytes) -> "Image.Image":
-    from florence_ui.images.loading import ImageLimits, decode
-
-    return decode(data, ImageLimits())
 
 
 def _decode_base64(text: str) -> bytes:

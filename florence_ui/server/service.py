@@ -14,7 +14,7 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from florence_ui.models import MAX_NEW_TOKENS
-from florence_ui.server.answering import Call, answer_together
+from florence_ui.server.answering import Call, generate, prepare
 from florence_ui.server.engine import Engine
 from florence_ui.server.engines import choose_engine
 from florence_ui.server.generation_queue import MAX_WAITING, GenerationQueue
@@ -52,7 +52,7 @@ class Service:
         self.id = str(uuid.uuid4())
         self.metrics = Metrics()
         self.worker = Worker("generate")
-        self.queue = GenerationQueue(functools.partial(answer_together, self.worker), max_waiting)
+        self.queue = GenerationQueue(prepare, functools.partial(generate, self.worker), max_waiting)
         self.registry = Registry(self.engine, directories)
         self._engines: dict[bool, Future[Engine]] = {}
 
@@ -123,7 +123,8 @@ class Service:
             call = Call(await read_image_bytes(body.image), prompt, body.max_new_tokens)
             cold = model.loaded is None
             loaded = await model.ready()
-            answer = await self.queue.answer(loaded, call)
+            inquiry, ids = await self.queue.answer(loaded, call)
+            response = await asyncio.to_thread(loaded.read, inquiry, ids)
         info = loaded.network.info
         content = {
             "inference_id": str(uuid.uuid4()),
@@ -134,8 +135,8 @@ class Service:
                 "backend": "hugging-face",
                 "quantization": QUANTIZATIONS.get(info.precision, info.precision),
             },
-            "image": {"width": answer.image_size[0], "height": answer.image_size[1]},
-            "response": answer.response,
+            "image": dict(zip(("width", "height"), inquiry.image_size, strict=True)),
+            "response": response,
         }
         return JSONResponse(content, headers=_headers(model, info.name, cold))
 

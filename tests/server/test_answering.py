@@ -1,4 +1,4 @@
-"""Calls that are answered together: what goes wrong with one is that one's alone."""
+"""The way of calls through a model: each is prepared alone, in a thread; what waits is generated in one go."""
 
 import asyncio
 import io
@@ -7,7 +7,7 @@ import threading
 import pytest
 from PIL import Image
 
-from florence_ui.server.answering import Answer, Call, answer_together
+from florence_ui.server.answering import Call, generate, prepare
 from florence_ui.server.refusals import RefusalError
 from florence_ui.server.worker import Worker
 
@@ -22,17 +22,13 @@ class EchoingModel:
     def inquire(self, image: Image.Image, prompt: str, max_new_tokens: int | None, stop: threading.Event) -> object:
         if prompt == "too long":
             raise RefusalError(400, "The prompt is too long.")
-        return type("Inquiry", (), {"prompt": prompt, "image_size": image.size})
+        values = {"prompt": prompt, "image_size": image.size, "thread": threading.current_thread().name}
+        return type("Inquiry", (), values)
 
     def generate(self, inquiries: list) -> list[list[int]]:
         self.threads.append(threading.current_thread().name)
         self.asked.append([inquiry.prompt for inquiry in inquiries])
         return [[number] for number, _ in enumerate(inquiries)]
-
-    def read(self, inquiry: object, ids: list[int]) -> dict:
-        if inquiry.prompt == "unreadable":
-            raise KeyError
-        return {inquiry.prompt: ids[0]}
 
 
 def png(width: int, height: int) -> bytes:
@@ -41,35 +37,27 @@ def png(width: int, height: int) -> bytes:
     return buffer.getvalue()
 
 
-def answer(*calls: Call) -> tuple[EchoingModel, list]:
-    model = EchoingModel()
-    return model, asyncio.run(answer_together(Worker("generate"), model, calls))
+def test_a_call_is_prepared_from_its_file_in_a_thread_of_its_own() -> None:
+    inquiry = asyncio.run(prepare(EchoingModel(), Call(png(3, 4), "a", None)))
+    assert (inquiry.prompt, inquiry.image_size) == ("a", (3, 4))
+    assert inquiry.thread != threading.main_thread().name
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(Call(b"no picture", "second", None), id="picture"),
+        pytest.param(Call(png(2, 2), "too long", None), id="prompt"),
+    ],
+)
+def test_what_cannot_be_prepared_is_refused(call: Call) -> None:
+    with pytest.raises(RefusalError):
+        asyncio.run(prepare(EchoingModel(), call))
 
 
 def test_all_are_generated_in_one_go_in_the_generating_thread() -> None:
-    model, answers = answer(Call(png(3, 4), "a", None), Call(png(5, 6), "b", 7))
-    assert answers == [Answer({"a": 0}, (3, 4)), Answer({"b": 1}, (5, 6))]
+    model = EchoingModel()
+    inquiries = [model.inquire(Image.new("RGB", (1, 1)), prompt, None, threading.Event()) for prompt in "ab"]
+    answers = asyncio.run(generate(Worker("generate"), model, inquiries))
+    assert answers == [(inquiries[0], [0]), (inquiries[1], [1])]
     assert (model.asked, model.threads) == ([["a", "b"]], ["generate"])
-
-
-def test_each_failure_is_its_own() -> None:
-    calls = (
-        Call(png(1, 1), "first", None),
-        Call(b"no picture", "second", None),
-        Call(png(2, 2), "too long", None),
-        Call(png(3, 3), "unreadable", None),
-        Call(png(4, 4), "last", None),
-    )
-    model, (first, second, third, fourth, last) = answer(*calls)
-    assert (first, last) == (Answer({"first": 0}, (1, 1)), Answer({"last": 2}, (4, 4)))
-    assert [type(failed) for failed in (second, third, fourth)] == [RefusalError, RefusalError, KeyError]
-    assert model.asked == [["first", "unreadable", "last"]]
-
-
-def test_a_model_that_fails_fails_all() -> None:
-    class Failing(EchoingModel):
-        def generate(self, inquiries: list) -> list[list[int]]:
-            raise MemoryError
-
-    with pytest.raises(MemoryError):
-        asyncio.run(answer_together(Worker("generate"), Failing(), [Call(png(1, 1), "a", None)]))

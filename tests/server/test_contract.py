@@ -126,7 +126,7 @@ def test_a_link_is_fetched(picture: Image.Image, monkeypatch: pytest.MonkeyPatch
         link = RequestImage(type="url", value="http://media.example.com/dog.png")
         data = asyncio.run(request_image.read_image_bytes(link))
         host.shutdown()
-    assert asyncio.run(request_image.decode_image(data)).tobytes() == picture.tobytes()
+    assert request_image.decode_image(data).tobytes() == picture.tobytes()
 
 
 def test_info_registry_and_health_answer_as_the_genuine_server(server: ServerProcess, picture_base64: str) -> None:

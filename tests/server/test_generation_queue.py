@@ -72,21 +72,28 @@ class Question:
 
 
 class Line:
-    """A queue whose batches are remembered, and of which an odd number may be made to fail."""
+    """A queue that remembers what is prepared and what is answered together, and some of whose questions may fail."""
 
     def __init__(self, max_waiting: int = 8) -> None:
-        self.queue = GenerationQueue(self.run, max_waiting)
+        self.queue = GenerationQueue(self.prepare, self.run, max_waiting)
+        self.prepared: list[int] = []
         self.batches: list[list[int]] = []
         self.broken: set[int] = set()
 
-    async def run(self, model: Model, questions: list[Question]) -> list[int | Exception]:
+    async def prepare(self, model: Model, question: Question) -> Question:
+        self.prepared.append(question.number)
+        if question.number in self.broken:
+            raise ValueError
+        return question
+
+    async def run(self, model: Model, questions: list[Question]) -> list[int]:
         self.batches.append([question.number for question in questions])
         for question in questions:
             for _ in range(round(question.seconds / 0.01)):
                 await asyncio.sleep(0 if question.stop.is_set() else 0.01)
         if -1 in self.broken:
             raise MemoryError
-        return [ValueError() if question.number in self.broken else question.number for question in questions]
+        return [question.number for question in questions]
 
     async def ask(self, model: Model, number: int = 0, seconds: float = 0.01) -> int:
         with self.queue.slot():
@@ -126,6 +133,47 @@ def test_what_waits_is_served_together_and_nobody_waits_for_others() -> None:
     assert [len(batch) for batch in line.batches] == [3, 3]
 
 
+def test_the_next_are_prepared_while_the_model_is_busy_and_no_more_than_it_takes() -> None:
+    line, model = Line(), Model(max_batch=2)
+
+    async def run() -> None:
+        first = asyncio.create_task(line.ask(model, 0, seconds=0.1))
+        await asyncio.sleep(0.03)
+        others = [asyncio.create_task(line.ask(model, number)) for number in range(1, 6)]
+        await asyncio.sleep(0.03)
+        assert (line.batches, line.prepared) == ([[0]], [0, 1, 2])
+        others[0].cancel()
+        await asyncio.sleep(0.01)
+        assert line.prepared == [0, 1, 2, 3]
+        await asyncio.gather(first, *others, return_exceptions=True)
+
+    asyncio.run(run())
+    assert line.batches == [[0], [2, 3], [4, 5]]
+
+
+def test_who_leaves_while_a_thread_prepares_them_keeps_their_place_until_it_is_done() -> None:
+    """Otherwise one who asks and leaves, again and again, would have as many pictures decoded at a time."""
+    line, model, going_on = Line(), Model(), asyncio.Event()
+
+    async def prepare(model: Model, question: Question) -> Question:
+        line.prepared.append(question.number)
+        await going_on.wait()
+        return question
+
+    async def run() -> None:
+        line.queue = GenerationQueue(prepare, line.run, 8)
+        calls = [asyncio.create_task(line.ask(model, number)) for number in range(3)]
+        await asyncio.sleep(0.01)
+        calls[0].cancel()
+        await asyncio.sleep(0.01)
+        assert (line.prepared, calls[0].done()) == ([0], False)
+        going_on.set()
+        assert [type(outcome) for outcome in await asyncio.gather(*calls, return_exceptions=True)][1:] == [int, int]
+
+    asyncio.run(run())
+    assert line.prepared == [0, 1, 2]
+
+
 def test_calls_for_another_model_keep_their_place() -> None:
     line, one, other = Line(), Model(max_batch=8), Model(max_batch=8)
 
@@ -157,9 +205,8 @@ def test_the_line_is_bounded_and_a_cancelled_caller_leaves_it() -> None:
     line, model = Line(max_waiting=1), Model()
 
     async def run() -> None:
-        first, second = (asyncio.create_task(line.ask(model, number)) for number in (1, 2))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        first, second = (asyncio.create_task(line.ask(model, number, seconds=0.1)) for number in (1, 2))
+        await asyncio.sleep(0.02)
         assert (line.queue.running, line.queue.waiting) == (1, 1)
         with pytest.raises(RefusalError) as refused:
             await line.ask(model, 3)

@@ -64,7 +64,7 @@ def long_answer(scale: Scale) -> Measurement:
 
 
 def long_fast_answer(scale: Scale) -> Measurement:
-    """Row 17: the same with the decoder's weights in 8 bits."""
+    """Row 17: the same with the decoder's output layer in 8 bits."""
     return against_transformers(17, FAST, LONG, Target(1 / 2), scale)
 
 

@@ -16,12 +16,12 @@ class OnnxEngine:
     """ONNX Runtime on the processor.
 
     Args:
-        fast: Whether to round the decoder's weights to 8 bits.
+        fast: Whether to round the weights of the decoder's output layer to 8 bits.
     """
 
     def __init__(self, *, fast: bool = False) -> None:
         self.fast = fast
-        self.info = EngineInfo("onnx", "cpu", "int8" if fast else "float32")
+        self.info = EngineInfo("onnx", "cpu", "float32 and int8" if fast else "float32")
 
     def load(self, directory: Path) -> OnnxNetwork:
         """Load a checkpoint in Hugging Face layout.

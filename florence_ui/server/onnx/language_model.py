@@ -12,6 +12,9 @@ from florence_ui.server.onnx.graph import CONTRIB
 from florence_ui.server.onnx.layers import Layers
 
 ENCODER, DECODER = "model.language_model.encoder", "model.language_model.decoder"
+SHORTLIST = 256
+"""Best tokens of a rounded output layer whose logits are computed anew: nearly all that is probable. With 64, the sum
+of all probabilities was off by up to 0.25 % on nano, and one of 160 answers had another place; with 256 by 0.01 %."""
 
 
 def cache_names(config: TextConfig) -> list[str]:
@@ -58,8 +61,8 @@ class Decoder(Layers):
 
     Args:
         checkpoint: The weights.
-        fast: Whether to round them to 8 bits. A step reads all of them for a few numbers of each beam, so its time is
-            that of reading.
+        fast: Whether to round those of the output layer to 8 bits. A step reads all weights for a few numbers of each
+            beam, so its time is that of reading, and two fifths of base's decoder are the output layer.
 
     Raises:
         BrokenWeightsError: If weights are missing.
@@ -68,7 +71,6 @@ class Decoder(Layers):
     def __init__(self, checkpoint: Checkpoint, *, fast: bool = False) -> None:
         super().__init__(checkpoint)
         self.config = checkpoint.config.text
-        self.fast = fast
         self.heads, self.head = self.config.decoder_heads, self.config.width // self.config.decoder_heads
         self._cache: list[str] = []
         tokens = self.graph.input("embeddings", ("beams", self.config.width))
@@ -76,13 +78,23 @@ class Decoder(Layers):
         tokens = self.layer_norm(tokens, f"{DECODER}.layernorm_embedding")
         for layer in range(self.config.decoder_layers):
             tokens = self._layer(tokens, layer)
-        self.graph.output(self.linear(tokens, "lm_head"), ("beams", len(self.checkpoint.read("lm_head.weight"))))
+        logits = self._rounded_logits(tokens) if fast else self.linear(tokens, "lm_head")
+        self.graph.output(logits, ("beams", len(self.checkpoint.raw("lm_head.weight"))))
         for kept in self._cache:
             self.graph.output(kept, ("beams", self.heads, "length", self.head))
 
-    def linear(self, tokens: str, prefix: str) -> str:
-        """A linear layer."""
-        return self.rounded_linear(tokens, prefix) if self.fast else super().linear(tokens, prefix)
+    def _rounded_logits(self, tokens: str) -> str:
+        """Logits from rounded weights, except the highest: neighboring places are often almost equally probable.
+
+        Rounded weights in the layers before would go on to save time, but move the corners of outlines by up to 25
+        thousandths of a picture's side: each corner follows from the last.
+        """
+        graph = self.graph
+        logits = self.rounded_linear(tokens, "lm_head")
+        best = graph.ops("TopK", logits, graph.integers(SHORTLIST), results=2)[1]
+        rows = graph.op("Gather", self.weight("lm_head.weight"), best)
+        exact = graph.op("MatMul", rows, graph.reshape(tokens, -1, self.config.width, 1))
+        return graph.op("ScatterElements", logits, best, graph.reshape(exact, -1, SHORTLIST), axis=1)
 
     def _layer(self, tokens: str, layer: int) -> str:
         add, prefix = "Add", f"{DECODER}.layers.{layer}"

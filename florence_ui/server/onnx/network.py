@@ -33,7 +33,7 @@ class OnnxNetwork:
         picture_size: Width and height of a processed picture in pixels.
         threads: Number of processors to use.
         info: What computes it.
-        fast: Whether to round the decoder's weights to 8 bits.
+        fast: Whether to round the weights of the decoder's output layer to 8 bits.
     """
 
     max_batch = 1

@@ -40,6 +40,10 @@ class Processor:
         """Tokens that a picture takes before the prompt's."""
         return self._pixel_values.tokens
 
+    def resize(self, image: Image.Image) -> Image.Image:
+        """The picture in the size that the network sees; its pixel values are the same."""
+        return self._pixel_values.resize(image)
+
     def pixel_values(self, image: Image.Image) -> NDArray[np.float32]:
         """The network's input for an RGB picture, shape (3, height, width)."""
         return self._pixel_values(image)
