@@ -2,7 +2,7 @@
 
     python -m florence_ui.doctor
 
-Exit status: 0 where Florence-2-base can answer, 1 where only the tiny model that ships can, 2 where the settings cannot
+Exit status: 0 where Florence-2-base can answer, 1 where only the built-in tiny model can, 2 where the settings cannot
 be used. No key is shown, no model is loaded, and nothing is sent but one request to the Hugging Face Hub.
 """
 
@@ -32,7 +32,7 @@ TORCH_SECONDS = 60.0
 """How long importing PyTorch may take on a slow disk."""
 MIN_DISK, MIN_MEMORY = 2 * 10**9, 4 * 10**9
 """Bytes: base takes 0.5 GB on disk and up to 2 GB of memory beside the page."""
-KEY_MISSING = "API_KEY is not set, so every visitor has to type a key"
+KEY_MISSING = "API_KEY is not set, so every visitor has to enter a key"
 SAMPLES = ("語", "한", "हिन्दी", "ไทย", "العربية")
 """A word in each of the scripts that packages of fonts are recommended for."""
 
@@ -79,7 +79,7 @@ class Examination:
         """What it means, in a sentence."""
         if self.has_base:
             return "Florence-2-base can answer."
-        return "Only the tiny model that ships can answer, about drawn scenes."
+        return "Only the built-in tiny model is available; it knows drawn scenes only."
 
 
 def examine(settings: Settings) -> Examination:

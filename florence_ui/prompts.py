@@ -126,7 +126,7 @@ def custom_prompt(text: str) -> str:
     """
     prompt = "".join(c if c.isprintable() else " " for c in str(text or "")).strip()
     if not prompt:
-        raise PromptError("The prompt is empty.", "Type one, for example: What colour is the car?", field="text")
+        raise PromptError("The prompt is empty.", "Type one, for example: What color is the car?", field="text")
     if len(prompt) > MAX_TEXT:
         raise PromptError(
             f"The prompt is too long: {len(prompt):,} characters.", f"Keep it under {MAX_TEXT:,}.", field="text"

@@ -53,6 +53,7 @@ class Task:
         help: One line about what it does.
         example: A good value for its input; empty if it takes none.
         experimental: Whether the model often gets it wrong.
+        search: More words by which a person may look for it, besides those of title, token, family and help.
     """
 
     token: str
@@ -63,6 +64,7 @@ class Task:
     help: str
     example: str = ""
     experimental: bool = False
+    search: str = ""
 
 
 CUSTOM = "custom"
@@ -72,68 +74,72 @@ TASKS: dict[str, Task] = {
     for task in (
         Task(
             "<CAPTION>", "Brief caption", Family.CAPTION, InputKind.NONE, OutputKind.TEXT,
-            "One sentence about the whole picture.",
+            "One sentence about the whole picture.", search="what describe summarize",
         ),
         Task(
             "<DETAILED_CAPTION>", "Detailed caption", Family.CAPTION, InputKind.NONE, OutputKind.TEXT,
-            "A few sentences: what is there and where.",
+            "A few sentences: what is there and where.", search="what describe",
         ),
         Task(
             "<MORE_DETAILED_CAPTION>", "Long caption", Family.CAPTION, InputKind.NONE, OutputKind.TEXT,
-            "A paragraph with everything the model notices.",
+            "A paragraph with everything the model notices.", search="what describe paragraph",
         ),
         Task(
             "<OD>", "Find objects", Family.DETECT, InputKind.NONE, OutputKind.BOXES,
-            "A box and a name for every object the model knows.",
+            "A box and a name for every object the model knows.", search="detect locate where count many",
         ),
         Task(
             "<DENSE_REGION_CAPTION>", "Describe every region", Family.DETECT, InputKind.NONE, OutputKind.BOXES,
-            "Boxes with a short description each, instead of one word.",
+            "A box and a short description for every region.", search="caption",
         ),
         Task(
             "<REGION_PROPOSAL>", "Propose regions", Family.DETECT, InputKind.NONE, OutputKind.BOXES,
-            "Boxes around whatever stands out, without names.",
+            "Boxes around whatever stands out, without names.", search="find boxes",
         ),
         Task(
             "<OPEN_VOCABULARY_DETECTION>", "Find my classes", Family.DETECT, InputKind.CLASSES,
-            OutputKind.OPEN_VOCABULARY, "Boxes for the classes that you name.", "dog, bicycle",
+            OutputKind.OPEN_VOCABULARY, "Boxes for the classes you name.", "dog, bicycle",
+            search="detect locate where count many",
         ),
         Task(
             "<CAPTION_TO_PHRASE_GROUNDING>", "Ground a caption", Family.GROUND, InputKind.PHRASE, OutputKind.BOXES,
-            "A box for every thing that your sentence mentions.", "A dog next to a bicycle.",
+            "A box for everything your sentence mentions.", "A dog next to a bicycle.",
+            search="find locate where phrase",
         ),
         Task(
             "<REFERRING_EXPRESSION_SEGMENTATION>", "Segment by words", Family.SEGMENT, InputKind.PHRASE,
-            OutputKind.POLYGONS, "The outline of the one thing that you describe.", "the brown dog",
+            OutputKind.POLYGONS, "An outline of the thing you describe.", "the brown dog",
+            search="find locate where outline mask",
         ),
         Task(
             "<REGION_TO_SEGMENTATION>", "Segment a region", Family.SEGMENT, InputKind.REGION, OutputKind.POLYGONS,
-            "The outline of what is inside the box that you draw.", "0.2, 0.2, 0.8, 0.8",
+            "An outline of what is inside the box you draw.", "0.2, 0.2, 0.8, 0.8", search="outline mask",
         ),
         Task(
             "<OCR>", "Read text", Family.READ, InputKind.NONE, OutputKind.TEXT,
-            "All words in the picture, as one text.",
+            "All the text in the picture.", search="words transcribe",
         ),
         Task(
-            "<OCR_WITH_REGION>", "Read text with places", Family.READ, InputKind.NONE, OutputKind.QUADS,
-            "Every line of text with the four corners around it.",
+            "<OCR_WITH_REGION>", "Read and locate text", Family.READ, InputKind.NONE, OutputKind.QUADS,
+            "Every line of text, with the four corners around it.", search="find where words transcribe",
         ),
         Task(
             "<REGION_TO_OCR>", "Read a region", Family.READ, InputKind.REGION, OutputKind.REGION_TEXT,
-            "The words inside the box that you draw; the model often reads the whole picture instead.",
-            "0.2, 0.2, 0.8, 0.8", experimental=True,
+            "The words inside the box you draw; the model often reads the whole picture instead.",
+            "0.2, 0.2, 0.8, 0.8", experimental=True, search="text words",
         ),
         Task(
             "<REGION_TO_CATEGORY>", "Name a region", Family.REGION, InputKind.REGION, OutputKind.REGION_TEXT,
-            "One name for what is inside the box that you draw.", "0.2, 0.2, 0.8, 0.8",
+            "One name for what is inside the box you draw.", "0.2, 0.2, 0.8, 0.8",
+            search="what classify identify label",
         ),
         Task(
             "<REGION_TO_DESCRIPTION>", "Describe a region", Family.REGION, InputKind.REGION, OutputKind.REGION_TEXT,
-            "A short description of what is inside the box that you draw.", "0.2, 0.2, 0.8, 0.8",
+            "A short description of what is inside the box you draw.", "0.2, 0.2, 0.8, 0.8", search="what caption",
         ),
         Task(
             CUSTOM, "Custom prompt", Family.CUSTOM, InputKind.PROMPT, OutputKind.ANY,
-            "A whole prompt of your own, for fine-tuned models.", "What colour is the car?",
+            "Your own prompt, for fine-tuned models.", "What color is the car?",
         ),
     )
 }  # fmt: skip

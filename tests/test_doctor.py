@@ -44,7 +44,7 @@ def with_base_on_disk(cache: Path) -> None:
 def test_without_weights_network_and_key_only_nano_can_answer() -> None:
     examination = examine(Settings(local_url=refused_url()))
     assert not examination.has_base
-    assert "Only the tiny model" in examination.summary
+    assert "Only the built-in tiny model" in examination.summary
     assert "does not answer" in found(examination, "hub").says
     assert found(examination, BASE).advice
 
@@ -131,7 +131,7 @@ def test_it_fits_on_one_screen() -> None:
 @pytest.mark.parametrize(
     ("variables", "status", "says"),
     [
-        pytest.param({}, 1, "Only the tiny model", id="nano-only"),
+        pytest.param({}, 1, "Only the built-in tiny model", id="nano-only"),
         pytest.param({"API_KEY": KEY}, 0, "Florence-2-base can answer", id="key"),
         pytest.param({"FLORENCE_UI_MAX_UPLOAD_MB": "much"}, 2, "FLORENCE_UI_MAX_UPLOAD_MB", id="settings"),
     ],

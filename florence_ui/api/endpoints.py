@@ -57,9 +57,9 @@ async def analyse(
 
     Tasks for the whole picture: <CAPTION>, <DETAILED_CAPTION>, <MORE_DETAILED_CAPTION> (one sentence to a
     paragraph), <OD> (objects with boxes), <DENSE_REGION_CAPTION> (boxes with descriptions), <REGION_PROPOSAL>
-    (boxes without names), <OCR> (text), <OCR_WITH_REGION> (lines of text with places).
-    Tasks that need text: <CAPTION_TO_PHRASE_GROUNDING> (a box for each thing that the text mentions),
-    <REFERRING_EXPRESSION_SEGMENTATION> (the outline of what the text describes).
+    (boxes without names), <OCR> (text), <OCR_WITH_REGION> (lines of text and where they are).
+    Tasks that need text: <CAPTION_TO_PHRASE_GROUNDING> (a box for everything the text mentions),
+    <REFERRING_EXPRESSION_SEGMENTATION> (an outline of what the text describes).
     The task that needs classes: <OPEN_VOCABULARY_DETECTION>.
     Tasks that need region: <REGION_TO_CATEGORY>, <REGION_TO_DESCRIPTION>, <REGION_TO_SEGMENTATION>,
     <REGION_TO_OCR>.
@@ -152,7 +152,7 @@ async def chain(
 ) -> tuple[FileData | None, dict[str, Any]]:
     """Ask Florence-2 several questions about a picture in a row, each one building on the answer before it.
 
-    Chains: caption-ground, detailed-ground, long-ground (a caption, then a box for each thing that it mentions),
+    Chains: caption-ground, detailed-ground, long-ground (a caption, then a box for everything it mentions),
     detect-segment (every object with its outline), detect-describe (every object with a description),
     read-order (the picture's text line by line, column by column). A chain ends with the first step that fails;
     what came before is given all the same.

@@ -87,7 +87,7 @@ FIELDS = {
         "A box [x1, y1, x2, y2], fractions of the picture's sides, 0 to 1, or pixels, for tasks about a region.",
     ),
     "model_id": Field(
-        str, "", "The model, such as florence-2-base; empty for the default. Nano only knows drawn scenes."
+        str, "", "The model, such as florence-2-base; empty for the default. florence-2-nano only knows drawn scenes."
     ),
     "backend": _backend(""),
     "api_key": Field(str, "", "A Roboflow API key of your own; it is used for this call only."),

@@ -94,7 +94,7 @@ def _check_key(backend: Backend, api_key: Secret | None) -> str | None:
         raise KeyRefusedError("That is not an API key.", "A key consists of letters, digits and signs, without blanks.")
     if backend.needs_key and not key:
         raise KeyRefusedError(
-            f"{backend.title} needs an API key.", "Type yours, or choose the local backend, which needs none."
+            f"{backend.title} needs an API key.", "Enter your key, or choose the local backend, which needs none."
         )
     return key or None
 

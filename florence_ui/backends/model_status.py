@@ -11,9 +11,7 @@ from florence_ui.models import BASE, NANO, display_name
 ModelReport = dict[str, Any]
 """One model as our server reports it: `state`, `percent`, `reason`, `on_disk` and more; any of them may be missing."""
 
-NANO_WARNING = (
-    "Nano only knows drawn scenes, so this answer is not meaningful. Switch to Florence-2-base for photographs."
-)
+NANO_WARNING = "Florence-2-nano only knows drawn scenes, so this answer may not be meaningful."
 """The warning on nano's answer about any picture but a bundled example."""
 
 
@@ -85,7 +83,7 @@ def model_status(model_id: str, models: dict[str, ModelReport], server: str) -> 
     }
     detail = details.get(state) or why_unavailable(model_id, model)
     has_nano = model_id != NANO and models.get(NANO, {}).get("on_disk")
-    spare = f"{NANO}, which only knows drawn scenes, or " if has_nano else ""
+    spare = f"{display_name(NANO)}, which only knows drawn scenes, or " if has_nano else ""
     hint = "" if state in details else f"Choose {spare}another model or backend."
     return ServerStatus(state, detail, hint, percent if isinstance(percent, int) else None, models, server)
 
@@ -101,7 +99,7 @@ def why_unavailable(model_id: str, model: ModelReport) -> str:
 def format_engine(model: ModelReport) -> str:
     """What computes a model as far as the server reports it, to follow "is ready"."""
     engine = model.get("engine")
-    return f" with {quote(engine)[:60]}" if engine and isinstance(engine, str) else ""
+    return f" ({quote(engine)[:60]})" if engine and isinstance(engine, str) else ""
 
 
 def format_progress(model: ModelReport) -> str:

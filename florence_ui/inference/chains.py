@@ -67,17 +67,17 @@ GROUND = Ask("<CAPTION_TO_PHRASE_GROUNDING>", about_text=True)
 CHAINS: dict[str, Chain] = {
     "caption-ground": Chain(
         "Caption, then ground it",
-        "One sentence, and a box for each thing it mentions.",
+        "One sentence, and a box for everything it mentions.",
         (Ask("<CAPTION>"), GROUND),
     ),
     "detailed-ground": Chain(
         "Detailed caption, then ground it",
-        "A few sentences, and a box for each thing they mention.",
+        "A few sentences, and a box for everything they mention.",
         (Ask("<DETAILED_CAPTION>"), GROUND),
     ),
     "long-ground": Chain(
         "Long caption, then ground it",
-        "A paragraph, and a box for each thing it mentions.",
+        "A paragraph, and a box for everything it mentions.",
         (Ask("<MORE_DETAILED_CAPTION>"), GROUND),
     ),
     "detect-segment": Chain(

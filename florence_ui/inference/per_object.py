@@ -64,10 +64,10 @@ ACTIONS: dict[Action, ActionInfo] = {
         attach_texts,
     ),
     Action.NAME: ActionInfo(
-        "What is it?", "Naming", "<REGION_TO_CATEGORY>", "One name for what is inside its box.", attach_texts
+        "Name", "Naming", "<REGION_TO_CATEGORY>", "One name for what is inside its box.", attach_texts
     ),
     Action.SEGMENT: ActionInfo(
-        "Segment", "Segmenting", "<REGION_TO_SEGMENTATION>", "The outline of what is inside its box.", attach_polygons
+        "Segment", "Segmenting", "<REGION_TO_SEGMENTATION>", "An outline of what is inside its box.", attach_polygons
     ),
     Action.READ: ActionInfo(
         "Read",

@@ -156,8 +156,8 @@ class Pipeline:
             return self._as_it_answered(status, call) if status.state is ServerState.UNTRIED else status
         await self.warm_up()  # a run is likely to follow
         if known.needs_key and not (key or self.settings.api_key):
-            return ServerStatus(ServerState.KEY_MISSING, f"{known.title} needs an API key.", "Type yours.")
-        return self._as_it_answered(ServerStatus(ServerState.UNTRIED, f"The picture goes to {known.host}."), call)
+            return ServerStatus(ServerState.KEY_MISSING, f"{known.title} needs an API key.", "Enter your key.")
+        return self._as_it_answered(ServerStatus(ServerState.UNTRIED, f"Pictures will be sent to {known.host}."), call)
 
     def _as_it_answered(self, status: ServerStatus, call: Hashable) -> ServerStatus:
         """The status of a backend that reports nothing about its models, by its last answer."""
@@ -185,7 +185,9 @@ class Pipeline:
     async def _model(self, request: Request, backend: Backend, on_status: OnStatus) -> str:
         model_id = request.model_id
         if model_id == NANO and not backend.is_local:
-            raise ModelNotFoundError(f"{NANO} runs on the local backend only.", "Choose it, or another model.")
+            raise ModelNotFoundError(
+                f"{display_name(NANO)} runs on the local backend only.", "Choose it, or another model."
+            )
         if backend.is_local and (request.example or not model_id):
             model_id = await self._local_model(model_id, request, on_status)
         return model_id or self.settings.model or BASE

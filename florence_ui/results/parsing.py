@@ -254,7 +254,7 @@ def _labels(value: dict[str, Any], key: str, count: int) -> tuple[list[str], lis
     labels = [label.removeprefix(MARKER) for label in given[:count]] + [""] * (count - len(given))
     words, warnings = [_REMNANT.sub("", label) for label in labels], []
     if words != labels:
-        warnings.append("Fragments of location tokens were removed from the labels: the answer looks garbled.")
+        warnings.append("The answer looks garbled; fragments of location tokens were removed from its labels.")
     if given and len(given) != count:
         warnings.append(
             f"The answer has {count_noun(len(given), 'label')} for {count_noun(count, 'object')}: it looks cut off."

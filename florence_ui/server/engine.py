@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 NUM_BEAMS = 3
 """Of the beam search, whatever the checkpoint says; the model's own documentation has it so."""
+TITLES = {"onnx": "ONNX Runtime", "torch": "PyTorch"}
+"""Engines as their makers spell them."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class EngineInfo:
     precision: str
 
     def __str__(self) -> str:
-        return f"{self.name} on {self.device} in {self.precision}"
+        return f"{TITLES.get(self.name, self.name)}, {self.device.upper()}, {self.precision}"
 
 
 class Features(Protocol):

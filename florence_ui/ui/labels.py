@@ -36,10 +36,8 @@ MODELS = (
 )
 """(title, model id) of the models in the list."""
 
-NANO_NOTE = (
-    "This answer comes from nano, a tiny model that only knows drawn scenes like this one.",
-    "For photographs, choose base beside Run.",
-)
+NANO_NOTE = "This answer comes from Florence-2-nano, a tiny model that only knows drawn scenes like this one."
+NANO_HINT = "For photos, choose base in the menu next to Run."
 
 
 def model_id_of(chosen: str | None) -> str:
@@ -54,15 +52,15 @@ def model_title(model_id: str) -> str:
 
 
 def destination(backend: Backend, *, same_machine: bool) -> str:
-    """A sentence about where Run sends the picture.
+    """A sentence about where Run sends pictures.
 
     Args:
         backend: The chosen backend.
         same_machine: Whether the visitor's browser runs on the machine that serves the page.
     """
     if backend.is_on_this_machine:
-        return f"The picture stays on this {'machine' if same_machine else 'server'}."
-    return f"The picture is sent to {backend.host}."
+        return f"Pictures stay on this {'machine' if same_machine else 'server'}."
+    return f"Pictures will be sent to {backend.host}."
 
 
 Tone = Literal["good", "busy", "plain", "warning", "error"]

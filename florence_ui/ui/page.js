@@ -103,7 +103,6 @@
   function keepTheme() {
     const own = localStorage.getItem(THEME);
     if (own && !new URLSearchParams(location.search).has("__theme") && isDark() !== (own === "dark")) document.body.classList.toggle("dark");
-    document.querySelectorAll("[data-do=theme]").forEach((button) => button.setAttribute("aria-pressed", String(isDark())));
   }
   function toggleTheme() {
     localStorage.setItem(THEME, isDark() ? "light" : "dark");
@@ -113,10 +112,19 @@
     new MutationObserver(keepTheme).observe(document.body, { attributes: true, attributeFilter: ["class"] });
   });
 
+  // Gradio's panel opens on MCP unless the address names a language.
+  function openInPython() {
+    const address = new URL(location.href);
+    if (address.searchParams.has("lang")) return;
+    address.searchParams.set("lang", "python");
+    history.replaceState(null, "", address);
+  }
+
   const actions = {
     theme: toggleTheme,
     api: (event) => {
       event.preventDefault();
+      openInPython();
       find("footer .show-api, footer button")?.click();
     },
     pick: (event, button) => {

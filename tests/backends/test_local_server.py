@@ -286,7 +286,11 @@ def test_the_real_server_ends_with_its_parent_even_a_killed_one(number: signal.S
         ),
         ({"state": "loading"}, ServerState.LOADING, "being loaded"),
         ({"state": "ready"}, ServerState.READY, "is ready."),
-        ({"state": "ready", "engine": "onnx on cpu in float32"}, ServerState.READY, "with onnx on cpu in float32."),
+        (
+            {"state": "ready", "engine": "ONNX Runtime, CPU, float32"},
+            ServerState.READY,
+            "(ONNX Runtime, CPU, float32).",
+        ),
         ({"state": "ready", "engine": ["x"]}, ServerState.READY, "is ready."),
         (
             {"state": "unavailable", "reason": "The Hugging Face Hub cannot be reached."},

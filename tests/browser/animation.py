@@ -69,7 +69,7 @@ def tell(recording: Recording) -> None:
     recording.move(*REGION)
     page.mouse.up()
     recording.frame(HOLD_MS)
-    ask(recording, "What is it")
+    ask(recording, "Name")
 
 
 def ask(recording: Recording, action: str) -> None:

@@ -251,7 +251,7 @@ def test_a_remote_server_names_its_host_and_run_asks_for_its_key(
 ) -> None:
     steps.upload(page, photograph)
     page.click("#where")
-    expect(page.locator("#destination")).to_contain_text("stays on this machine")
+    expect(page.locator("#destination")).to_contain_text("stay on this machine")
     steps.choose_backend(page, "serverless")
     expect(page.locator("#destination")).to_contain_text("serverless.roboflow.com")
     page.keyboard.press("Escape")

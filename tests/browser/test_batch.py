@@ -148,7 +148,7 @@ def test_totals_and_chips_filter_and_the_order_can_be_chosen(
     expect(page.locator(".totals-source")).to_have_text("3 kinds in 5 pictures")
     page.locator(".total", has_text="car").click()
     expect(page.locator(".tile")).to_have_count(5)
-    expect(page.locator(".chip[aria-pressed=true]")).to_have_text("with car ×")
+    expect(page.locator(".chip[aria-pressed=true]")).to_have_text("Contains: car ×")
     page.locator(".chip", has_text="1 nothing found").click()
     expect(page.locator(".tile b")).to_have_text(["picture-3.jpg"])
     page.locator(".chip", has_text="1 nothing found").click()

@@ -223,7 +223,7 @@ def test_settings_are_remembered_in_the_browser_but_never_the_key(
     steps.run(page)
     assert KEY not in page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])")
     again = open_page(context=page.context)
-    expect(again.locator("#task-button")).to_contain_text("Read text with places")
+    expect(again.locator("#task-button")).to_contain_text("Read and locate text")
     assert KEY not in again.content()
     assert again.locator("#key input").count() == 0 or again.locator("#key input").input_value() == ""
 

@@ -51,7 +51,7 @@ def test_all_visible_objects_are_asked_about_and_merged(answered: Page, backend:
     names(answered, ["car", "person", "wheel"])
     assert backend.count == before, "going back asks nothing"
     answered.locator("#answer-list .row", has_text="person").locator(".eye").click()
-    expect(answered.locator("#then-segment")).to_have_text("Outline all 2")
+    expect(answered.locator("#then-segment")).to_have_text("Segment all 2")
     then(answered, "segment")
     expect(answered.locator(".thumb[data-name=recent-2]")).to_be_visible()
     steps.settle(answered)

@@ -177,11 +177,11 @@ def test_coco_has_no_scores_and_no_licence_that_nobody_gave(folders) -> None:
 
 def test_a_warning_beside_an_answer_goes_along_with_the_dataset(tmp_path) -> None:
     found = found_in(tmp_path, ["penguin"], [[1, 2, 30, 40]])
-    warned = replace(found, result=replace(found.result, warnings=("Nano only knows drawn scenes.",)))
+    warned = replace(found, result=replace(found.result, warnings=("Florence-2-nano only knows drawn scenes.",)))
     folder = unpacked([warned, found], COCO, tmp_path / "set")
     data = json.loads((folder / "annotations" / "instances_default.json").read_text("utf-8"))
-    assert data["info"]["warnings"] == ["Nano only knows drawn scenes."]
-    assert "Warning: Nano only knows drawn scenes." in (folder / "README.txt").read_text("utf-8")
+    assert data["info"]["warnings"] == ["Florence-2-nano only knows drawn scenes."]
+    assert "Warning: Florence-2-nano only knows drawn scenes." in (folder / "README.txt").read_text("utf-8")
 
 
 def test_ultralytics_reads_yolo(folders, scenes, boxed_yolo, boxed) -> None:

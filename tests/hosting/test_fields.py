@@ -85,7 +85,7 @@ GOOD_REGIONS = {
 }
 SPELLINGS = {
     "<OD>": ["<od>", "<OD> ", "OD", "od", "Find objects", "find  objects"],
-    "<OCR_WITH_REGION>": ["ocr_with_region", "OCR with region", "ocr-with-region", "Read text with places"],
+    "<OCR_WITH_REGION>": ["ocr_with_region", "OCR with region", "ocr-with-region", "Read and locate text"],
     "<MORE_DETAILED_CAPTION>": ["more detailed caption", "Long caption"],
 }
 REFUSED_FIELDS = {

@@ -33,6 +33,18 @@ def test_the_light_engine_runs_where_torch_is_not_installed() -> None:
         choose_engine("torch")
 
 
+@pytest.mark.parametrize(
+    ("info", "words"),
+    [
+        pytest.param(EngineInfo("onnx", "cpu", "float32"), "ONNX Runtime, CPU, float32", id="onnx"),
+        pytest.param(EngineInfo("torch", "cuda", "float16"), "PyTorch, CUDA, float16", id="torch"),
+        pytest.param(EngineInfo("scripted", "cpu", "int8"), "scripted, CPU, int8", id="another"),
+    ],
+)
+def test_what_computes_is_named_as_its_makers_do(info: EngineInfo, words: str) -> None:
+    assert str(info) == words
+
+
 @pytest.mark.usefixtures("without_onnx")
 def test_an_onnx_runtime_that_cannot_be_loaded_costs_a_sentence() -> None:
     with pytest.raises(EngineUnavailableError, match="cannot be loaded on this processor"):

@@ -80,6 +80,19 @@ def test_an_object_without_a_label_is_called_by_its_place() -> None:
     assert (row.name, row.number) == ("Region, left", 1)
 
 
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        pytest.param(("",), ["Your region"], id="one"),
+        pytest.param(("", ""), ["Your region, left", "Your region, left"], id="several-have-their-places"),
+        pytest.param(("dog",), ["dog"], id="named"),
+    ],
+)
+def test_a_region_that_the_visitor_drew_is_called_theirs(labels: tuple[str, ...], names: list[str]) -> None:
+    answer = listed(result("<REGION_TO_SEGMENTATION>", labels))
+    assert [group.name for group in answer.groups] == names
+
+
 def test_a_hidden_object_stays_in_the_list() -> None:
     rows = [group.rows[0] for group in listed(result(labels=("dog", "cat")), hidden=(1,)).groups]
     assert [(row.name, row.shown) for row in rows] == [("dog", True), ("cat", False)]
@@ -107,7 +120,7 @@ OUTLINED = result("<REGION_TO_SEGMENTATION>", ("dog",), polygons=[[np.array([[0,
         pytest.param(OUTLINED, "1 outlined", id="outlines"),
         pytest.param(result("<CAPTION>", text="A dog."), "Caption", id="a caption"),
         pytest.param(result("<OCR>", text="STOP"), "Text", id="text"),
-        pytest.param(result("<REGION_TO_CATEGORY>", text="dog"), "Region", id="a region"),
+        pytest.param(result("<REGION_TO_CATEGORY>", text="dog"), "Your region", id="a region"),
         pytest.param(result(), "Nothing found", id="nothing"),
     ],
 )

@@ -32,12 +32,12 @@ ANALYSIS = StoredAnalysis(Result(TASKS["<OD>"], "<OD>", (4, 3)), BASE, "local", 
 @pytest.mark.parametrize(
     ("backend", "same_machine", "sentence"),
     [
-        pytest.param(LOCAL, True, "The picture stays on this machine.", id="ones-own-machine"),
-        pytest.param(LOCAL, False, "The picture stays on this server.", id="somebody-elses"),
+        pytest.param(LOCAL, True, "Pictures stay on this machine.", id="ones-own-machine"),
+        pytest.param(LOCAL, False, "Pictures stay on this server.", id="somebody-elses"),
         pytest.param(
-            replace(LOCAL, url="http://10.0.0.7:9001"), True, "The picture is sent to 10.0.0.7:9001.", id="lan"
+            replace(LOCAL, url="http://10.0.0.7:9001"), True, "Pictures will be sent to 10.0.0.7:9001.", id="lan"
         ),
-        pytest.param(SERVERLESS, True, "The picture is sent to serverless.roboflow.com.", id="cloud"),
+        pytest.param(SERVERLESS, True, "Pictures will be sent to serverless.roboflow.com.", id="cloud"),
     ],
 )
 def test_where_the_picture_goes_is_true(backend: Backend, same_machine: bool, sentence: str) -> None:
@@ -59,9 +59,9 @@ def test_a_backend_that_was_not_asked_yet_says_so() -> None:
 
 
 def test_a_model_that_is_ready_says_what_computes_it() -> None:
-    models = {NANO: {"state": "ready", "engine": "onnx on cpu in float32"}}
+    models = {NANO: {"state": "ready", "engine": "ONNX Runtime, CPU, float32"}}
     line = labels.backend_line(LOCAL, ServerStatus(ServerState.READY, "", models=models), NANO)
-    assert line.sentence == "Florence-2-nano is ready with onnx on cpu in float32."
+    assert line.sentence == "Florence-2-nano is ready (ONNX Runtime, CPU, float32)."
 
 
 def test_where_nano_stands_in_it_is_said_why() -> None:

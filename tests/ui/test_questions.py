@@ -1,5 +1,6 @@
 """The question in the dock's fields, and what it is filled in with."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,13 +8,16 @@ import gradio as gr
 import pytest
 from workbench import picture_in, workbench
 
+from florence_ui.inference.per_object import ACTIONS, Action
 from florence_ui.inference.request import Question
 from florence_ui.tasks import TASKS, InputKind
 from florence_ui.ui import labels
+from florence_ui.ui.components import stage
 from florence_ui.ui.explore import answer_view
 from florence_ui.ui.explore.dock_events import press_button
 from florence_ui.ui.explore.next_steps import NextStep, next_steps
 from florence_ui.ui.explore.run_events import stoppable_run
+from florence_ui.ui.explore.stage_events import CUT
 from florence_ui.ui.explore.then_events import ask_next
 from florence_ui.ui.layout import Page, lay_out
 from florence_ui.ui.updates import fill_form, read_question, region_text
@@ -129,6 +133,15 @@ async def test_the_steps_that_are_offered_fit_the_answer(
         pass
     offered = next_steps(inputs[page.session].run.analysis.result, answer)
     assert {step.value for step in offered} == steps
+
+
+def test_a_question_has_the_same_verb_beside_the_answer_and_on_the_stage() -> None:
+    toolbar = Path(stage.__file__).with_name("toolbar.js").read_text("utf-8")
+    on_the_stage = dict(re.findall(r'\["(\w+)", "([^"]+)"\]', toolbar))
+    assert {action: ACTIONS[action].title for action in Action if action in on_the_stage} == {
+        action: title for action, title in on_the_stage.items() if action != CUT
+    }
+    assert on_the_stage == answer_view.NOTE_TITLES, "a note is headed by what was pressed"
 
 
 @pytest.mark.anyio

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from florence_ui.backends.model_status import NANO_WARNING
 from florence_ui.exports.tables import escape_cell
 from florence_ui.inference.batch import MAX_PICTURES, Batch, Item, ItemState
 from florence_ui.inference.batch_overview import (
@@ -53,7 +54,7 @@ def chips(state: BatchState) -> list[Chip]:
     offered = [] if is_idle else [kind for kind in CHIPS if counts[kind] or kind is only]
     row = [Chip(name=kind, label=f"{counts[kind]} {kind}", on=kind is only) for kind in offered]
     if only is Only.CLASS:
-        row.append(Chip(name=Only.CLASS, label=f"with {state.selection.label or 'no name'} ×", on=True))
+        row.append(Chip(name=Only.CLASS, label=f"Contains: {state.selection.label or 'unnamed object'} ×", on=True))
     return row
 
 
@@ -129,15 +130,16 @@ def table_rows(state: BatchState) -> list[list[str | int]]:
 
 def totals_value(state: BatchState, palette: str) -> TotalsValue:
     """Every class with its total; a click on one shows only pictures with it."""
-    rows = totals(state.items)
+    rows, doubt = totals(state.items), nano_warning(state)
     if not rows:
-        return TotalsValue(title="Totals", hint=why_no_totals(state))
+        return TotalsValue(title="Totals", hint=f"{why_no_totals(state)} {doubt}".strip())
     colors = class_colors(state.items, palette)
     pictures = sum(1 for item in state.items if count_found(item))
     chosen = state.selection.label if state.selection.only is Only.CLASS else None
     return TotalsValue(
         title=f"{sum(row.count for row in rows):,} found",
         source=f"{count_noun(len(rows), 'kind')} in {count_noun(pictures, 'picture')}",
+        hint=doubt,
         rows=[
             TotalRow(
                 label=row.label, count=row.count, pictures=row.pictures, color=colors[row.label],
@@ -148,14 +150,19 @@ def totals_value(state: BatchState, palette: str) -> TotalsValue:
     )  # fmt: skip
 
 
+def nano_warning(state: BatchState) -> str:
+    """What nano's answers about pictures that it may not know are worth, once for all; empty without such answers."""
+    return NANO_WARNING if any(item.result and NANO_WARNING in item.result.warnings for item in state.items) else ""
+
+
 def why_no_totals(state: BatchState) -> str:
     """Why there are no totals."""
     if state.batch is None:
-        return "What is found in all pictures is counted here by class."
+        return "Totals by class appear here."
     if state.batch.done:
         texts = any(item.result and item.result.text for item in state.batch.done)
-        return "These answers are texts. Open a picture to read its own." if texts else "Nothing was found."
-    return "Run counts here, by class, what is found in all pictures."
+        return "These answers are text. Open a picture to read its answer." if texts else "Nothing was found."
+    return "Press Run to count what is found, by class."
 
 
 def class_colors(items: list[Item], palette: str) -> dict[str, str]:

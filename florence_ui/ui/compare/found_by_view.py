@@ -34,9 +34,9 @@ def found_by_value(answers: Answers, *, colored: bool) -> FoundByValue:
 
 
 def source_line(answers: Answers) -> str:
-    """What answered, and how long it took."""
+    """What answered, and how long it took or that it was remembered."""
     return ", ".join(
-        f"{name} {side.seconds:.1f} s" + (" (remembered)" if side.remembered else "")
+        f"{name} from an earlier run" if side.remembered else f"{name} {side.seconds:.1f} s"
         for name, side in zip(answers.names, answers.sides.values(), strict=True)
         if isinstance(side, StoredAnalysis)
     )

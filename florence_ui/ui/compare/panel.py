@@ -16,6 +16,7 @@ from florence_ui.ui.compare.state import CompareState
 from florence_ui.ui.compare.views import NO_PICTURE
 from florence_ui.ui.components import DrawerBar, Drawing, FoundBy, Notice, SideButton, Stage, VerdictBar
 from florence_ui.ui.explore.side import drawer, grip
+from florence_ui.ui.header.panel import key_field
 from florence_ui.ui.layout import SESSION_SECONDS, Page
 from florence_ui.ui.updates import Inputs
 
@@ -143,11 +144,7 @@ def lay_out_side(page: Page, who: Literal["left", "right"]) -> SideFields:
             visible=len(backends) > 1,
         )  # fmt: skip
         task = gr.Dropdown(task_choices(), value=SAME_TASK, label="Task", elem_id=f"compare-{who}-task")
-        key = gr.Textbox(
-            label="API key", type="password", elem_id=f"compare-{who}-key", visible=False, max_length=200,
-            placeholder="kept for this visit only",
-            html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
-        )  # fmt: skip
+        key = key_field(f"compare-{who}-key")
     return SideFields(button, model, backend, task, key)
 
 

@@ -34,7 +34,7 @@ from florence_ui.ui.updates import Inputs, Updates, merge_updates, read_question
 from florence_ui.visitors.multi_call import ask_sides
 
 ENTER = "() => window.florencePage.enter('compare')"
-NO_ANSWERS = "Compare asks both sides at the same time. What they found stands here."
+NO_ANSWERS = "Compare asks both sides at once. Their results appear here."
 
 
 def build_compare_tab(page: Page, tab: gr.Tab) -> None:

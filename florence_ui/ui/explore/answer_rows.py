@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from florence_ui.results.result import Result
-from florence_ui.tasks import Family, OutputKind
+from florence_ui.tasks import Family, InputKind, OutputKind
 from florence_ui.ui.components.answer_list import AnswerGroup, AnswerListValue, AnswerRow
 from florence_ui.ui.components.stage import StageObject
 from florence_ui.ui.explore.stage_view import is_grounded_sentence, phrases_of
@@ -21,7 +21,7 @@ def answer_list(result: Result, items: Sequence[StageObject], source: str) -> An
         items: Its objects on the stage.
         source: What answered, and how long it took.
     """
-    rows = answer_rows(items, result.size)
+    rows = answer_rows(items, result)
     is_text = result.quads is not None
     phrases = phrases_of(result) if is_grounded_sentence(result) else []
     return AnswerListValue(
@@ -40,7 +40,7 @@ def list_title(result: Result) -> str:
     count = len(result.detections)
     if not count and result.text:
         if result.task.output_kind is OutputKind.REGION_TEXT:
-            return "Region"
+            return "Your region"
         return "Text" if result.task.family is Family.READ else "Caption"
     if not count:
         return "Nothing found"
@@ -49,19 +49,21 @@ def list_title(result: Result) -> str:
     return f"{count} outlined" if all(result.polygons) else f"{count} found"
 
 
-def answer_rows(items: Sequence[StageObject], size: tuple[int, int]) -> list[AnswerRow]:
+def answer_rows(items: Sequence[StageObject], result: Result) -> list[AnswerRow]:
     """One row per object; an object without a label is called by its place."""
+    is_own = result.task.input_kind is InputKind.REGION  # the visitor drew it
+    noun, is_alone = "Your region" if is_own else "Region", is_own and len(items) == 1
     return [
         AnswerRow(
             index=index,
             number=item.number,
-            name=item.label or f"Region, {place}",
+            name=item.label or (noun if is_alone else f"{noun}, {place}"),
             place=place,
             color=item.color,
             shown=item.shown,
         )
         for index, item in enumerate(items)
-        for place in [place_of(item, size)]
+        for place in [place_of(item, result.size)]
     ]
 
 

@@ -7,6 +7,7 @@ import gradio as gr
 
 from florence_ui.assets import EXAMPLES
 from florence_ui.backend_presets import PRESETS, ZERO_GPU
+from florence_ui.backends.model_status import NANO_WARNING
 from florence_ui.errors import FlorenceUIError
 from florence_ui.exports.records import analysis_record
 from florence_ui.exports.snippets import curl_snippet, python_snippet
@@ -14,6 +15,8 @@ from florence_ui.exports.tables import table_rows
 from florence_ui.inference.drawing import draw as draw_file
 from florence_ui.inference.drawing import show_part
 from florence_ui.inference.per_class import DETECT
+from florence_ui.inference.per_object import ACTIONS, Action
+from florence_ui.inference.per_place import Tool
 from florence_ui.inference.request import Question, StoredAnalysis, Strategy
 from florence_ui.models import NANO
 from florence_ui.rendering.annotate import Style, suitable_annotators
@@ -38,7 +41,7 @@ from florence_ui.ui.updates import Inputs, Updates
 from florence_ui.visitors.session import PageSession, Recipe, Run
 
 THUMBNAIL = View(size=(152, 152))
-NOTE_TITLES = {"describe": "Describe", "name": "What is it", "segment": "Segment", "read": "Read", "cut": "Cut out"}
+NOTE_TITLES = {tool.value: ACTIONS[Action(tool.value)].title for tool in Tool} | {"cut": "Cut out"}
 
 
 def visible_rows(run: Run) -> list[int]:
@@ -245,10 +248,10 @@ def call_arguments(page: Page, run: Run) -> dict[str, Any]:
 
 def warning_messages(analysis: StoredAnalysis, source: Path) -> list[Message]:
     """The answer's warnings; for nano's answer about an example, also that nano only knows these."""
-    lines = [Message(text=text, tone="warning") for text in analysis.result.warnings]
+    hints = {NANO_WARNING: labels.NANO_HINT}
+    lines = [Message(text=text, hint=hints.get(text, ""), tone="warning") for text in analysis.result.warnings]
     if analysis.model_id == NANO and source.is_relative_to(EXAMPLES):
-        text, hint = labels.NANO_NOTE
-        lines.append(Message(text=text, hint=hint))
+        lines.append(Message(text=labels.NANO_NOTE, hint=labels.NANO_HINT))
     return lines
 
 

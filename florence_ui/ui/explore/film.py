@@ -25,7 +25,7 @@ def lay_out(value: FilmValue) -> Film:
         with gr.Column(elem_id="open-pop", elem_classes="popover"):
             fragment(Path(__file__).parent / "pick.html", elem_id="pick")
             link = gr.Textbox(
-                label="Link to a picture", placeholder="or a link, example.org/dog.jpg", elem_id="link", max_lines=1,
+                label="Link to a picture", placeholder="or a link to a picture", elem_id="link", max_lines=1,
                 max_length=2000, submit_btn="Open", show_label=False,
                 html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
             )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from florence_ui.inference.per_object import Action
+from florence_ui.inference.per_object import ACTIONS, Action
 from florence_ui.results.result import Result
 from florence_ui.tasks import Family
 
@@ -22,13 +22,13 @@ class NextStep(StrEnum):
 
 
 ABOUT_EACH = {
-    NextStep.DESCRIBE: (Action.DESCRIBE, "Describe"),
-    NextStep.SEGMENT: (Action.SEGMENT, "Outline"),
-    NextStep.NAME: (Action.NAME, "Name"),
-    NextStep.READ: (Action.READ, "Read"),
-    NextStep.READ_CROP: (Action.READ_CROP, "Cut out and read"),
+    NextStep.DESCRIBE: Action.DESCRIBE,
+    NextStep.SEGMENT: Action.SEGMENT,
+    NextStep.NAME: Action.NAME,
+    NextStep.READ: Action.READ,
+    NextStep.READ_CROP: Action.READ_CROP,
 }
-"""The steps that ask about every visible object, with the verb on their button."""
+"""The steps that ask about every visible object."""
 CAPTIONS = ("<CAPTION>", "<DETAILED_CAPTION>", "<MORE_DETAILED_CAPTION>")
 """From the shortest to the longest."""
 
@@ -50,7 +50,9 @@ def next_steps(result: Result, visible: int) -> dict[NextStep, str]:
     if result.quads is not None and len(result.detections):
         return steps | {NextStep.ORDER: "Put in reading order"}
     which = "it" if visible == 1 else f"all {visible}"
-    return steps | ({step: f"{verb} {which}" for step, (_, verb) in ABOUT_EACH.items()} if visible else {})
+    return steps | (
+        {step: f"{ACTIONS[action].title} {which}" for step, action in ABOUT_EACH.items()} if visible else {}
+    )
 
 
 def other_caption(token: str, step: NextStep) -> str:

@@ -104,7 +104,7 @@ def lay_out() -> Side:
         answer_list = AnswerList(elem_id="answer-list", label="What was found")
         warnings = Notice(elem_id="warnings", label="Warnings")
         with gr.Row(elem_id="then", visible=False) as then:
-            gr.Markdown("Then", elem_id="then-title")
+            gr.Markdown("Next steps", elem_id="then-title")
             next_steps = {step: gr.Button(visible=False, size="sm", elem_id=f"then-{step.value}") for step in NextStep}
         with drawer("Text"):
             text = gr.Textbox(
@@ -160,9 +160,9 @@ def drawer(title: str, prefix: str = "") -> Iterator[None]:
 def style_panel() -> StylePanel:
     """Lay out the style of the drawing and the filters."""
     usual = Style()
-    gr.Checkbox(False, label="Show the bare picture", elem_id="bare")  # in the browser alone, by the style sheet
+    gr.Checkbox(False, label="Show the original picture", elem_id="bare")  # in the browser alone, by the style sheet
     annotators = LenientCheckboxGroup(
-        [], label="Draw as", info="If none is chosen, those that suit the answer best are used.", elem_id="annotators"
+        [], label="Draw as", info="Leave empty to choose automatically.", elem_id="annotators"
     )
     labels = gr.Checkbox(usual.labels, label="Labels", elem_id="labels")
     palette = gr.Dropdown(list(PALETTES), value=usual.palette, label="Colors", elem_id="palette-name")

@@ -185,4 +185,4 @@ async def cut_out(session: PageSession, place: Place, picture: Picture, region: 
     result = session.run.analysis.result if session.run else None
     parts = result.polygons[place.index] if result and place.index is not None else []
     file, preview = await decode_pool.run(cut_outs.cut_out, picture, region, parts)
-    return Note("A PNG in full size.", image=preview, file=file)
+    return Note("Full-size PNG", image=preview, file=file)

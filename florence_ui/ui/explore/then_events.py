@@ -85,7 +85,7 @@ def stoppable_step(page: Page, step: NextStep) -> StoppableRun:
         return {**show_run(page), **standing, page.picture_notice: error_notice(error)}
 
     def stream(inputs: Inputs) -> AsyncGenerator[Updates]:
-        return until(inputs[page.session].left, stream_step(page, ABOUT_EACH[step][0], inputs))
+        return until(inputs[page.session].left, stream_step(page, ABOUT_EACH[step], inputs))
 
     return StoppableRun(stream, lambda: show_stop(page), failed)
 

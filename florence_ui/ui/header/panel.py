@@ -12,6 +12,8 @@ from florence_ui.ui.components import HeaderActions, Notice
 from florence_ui.ui.fragments import fragment
 
 HERE = Path(__file__).parent
+KEY_INFO = "Not saved after this visit. [Get a key from Roboflow](https://app.roboflow.com/settings/api)"
+"""Markdown; Roboflow's own documentation names this address."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +39,12 @@ def lay_out(backends: Sequence[tuple[str, str]], backend: str, *, sign_in: bool)
         sign_in: Whether visitors may sign in with Hugging Face.
     """
     fragment(HERE / "brand.html", elem_id="brand")
-    pill = HeaderActions(elem_id="header", label="Where it runs")
+    pill = HeaderActions(elem_id="header", label="Backend")
     with gr.Column(elem_id="where-pop", elem_classes="popover"):
-        destination = Notice(elem_id="destination", label="Where the picture goes")
+        destination = Notice(elem_id="destination", label="Where pictures go")
         backend_field = gr.Radio(list(backends), value=backend, label="Backend", elem_id="backend")
         state = Notice(elem_id="server-state", label="Its state")
-        key = gr.Textbox(
-            label="Roboflow API key", type="password", elem_id="key", visible=False, max_length=200,
-            placeholder="kept for this visit only",
-            html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
-        )  # fmt: skip
+        key = key_field("key")
         strategy = gr.Radio(
             [(title, strategy.value) for strategy, title in TITLES.items()], value=Strategy.TOGETHER.value,
             label="Several classes", elem_id="strategy",
@@ -60,3 +58,11 @@ def lay_out(backends: Sequence[tuple[str, str]], backend: str, *, sign_in: bool)
         fragment(HERE / "qr_code.html")
         fragment(HERE / "narrow.html", elem_id="narrow")
     return Header(pill, destination, state, backend_field, key, strategy, check, report)
+
+
+def key_field(elem_id: str) -> gr.Textbox:
+    """Lay out a field for a Roboflow API key, hidden until a backend needs one."""
+    return gr.Textbox(
+        label="Roboflow API key", info=KEY_INFO, type="password", elem_id=elem_id, elem_classes="key", visible=False,
+        max_length=200, html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
+    )  # fmt: skip

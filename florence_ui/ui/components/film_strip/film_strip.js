@@ -67,7 +67,7 @@ roll.addEventListener("keydown", (event) => {
 fold.addEventListener("click", () => {
   const folded = document.documentElement.toggleAttribute("data-folded");
   fold.setAttribute("aria-expanded", String(!folded));
-  fold.setAttribute("aria-label", folded ? "Show the film strip" : "Fold the film strip");
+  fold.setAttribute("aria-label", folded ? "Show the pictures" : "Hide the pictures");
 });
 watch("value", pull);
 pull();

@@ -1,4 +1,4 @@
-// The pill: where it runs, in a few words, and the popover behind it.
+// The pill: backend, model and state in a few words, and the popover behind it.
 const pill = element.querySelector(".pill"), words = element.querySelector(".words");
 
 function piece(text, more) {
@@ -12,7 +12,7 @@ function pull() {
   const { backend, model, state, tone } = props.value || {};
   pill.dataset.tone = tone || "";
   words.replaceChildren(piece(`${backend} · `, true), piece(model || "…"), piece(` · ${state}`, true));
-  pill.setAttribute("aria-label", `Where it runs: ${[backend, model, state].filter(Boolean).join(", ")}`);
+  pill.setAttribute("aria-label", `Backend: ${[backend, model, state].filter(Boolean).join(", ")}`);
 }
 watch("value", pull);
 pull();

@@ -5,7 +5,7 @@ function makeEmpty(root, { choose, paste, openCamera }) {
   const way = (how, icon, label, onclick) => makeButton({ "data-how": how, onclick }, makeIcon(icon), label);
   const address = make("input", {
     type: "text", inputmode: "url", autocomplete: "off", spellcheck: "false", maxlength: "2000",
-    "aria-label": "Link to a picture", placeholder: "or a link, example.org/dog.jpg",
+    "aria-label": "Link to a picture", placeholder: "or a link to a picture",
   });
   const form = make("form", {
     onsubmit(event) {

@@ -1,7 +1,7 @@
 // The toolbar at the selected object or region; on a narrow stage a bar over its foot, or over its top where only that
 // leaves the target free.
 const TOOLS = [
-  ["describe", "Describe"], ["name", "What is it"], ["segment", "Segment"], ["read", "Read"], ["cut", "Cut out"],
+  ["describe", "Describe"], ["name", "Name"], ["segment", "Segment"], ["read", "Read"], ["cut", "Cut out"],
 ];
 const NARROW = 560, MARGIN = 8;   // CSS pixels
 

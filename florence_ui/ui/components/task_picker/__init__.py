@@ -42,6 +42,7 @@ def task_rows() -> list[dict[str, str]]:
             "family": task.family.value,
             "kind": task.input_kind.value,
             "help": task.help,
+            "search": task.search,
         }
         for task in map(get_task, TASKS)
     ]

@@ -54,12 +54,24 @@ function option(task, index) {
   return row;
 }
 
+// Tasks that have every word of the query; else those that know most of it: "where is the dog" finds what locates.
+const wordsOf = (...texts) => texts.join(" ").toLowerCase().split(/[^\p{L}\p{N}_]+/u).filter(Boolean);
+function matching(query) {
+  const asked = wordsOf(query), telling = asked.filter((word) => word.length > 2 && word !== "and");
+  const has = ({ title, token, family, search: more, help }) =>
+    asked.every((word) => wordsOf(title, token, family, more, help).some((own) => own.startsWith(word)));
+  const count = ({ title, family, search: more }) => telling.filter((word) =>
+    wordsOf(title, family, more).some((own) => own.startsWith(word) || (own.length > 3 && word.startsWith(own)))).length;
+  const found = tasks.filter(has), most = Math.max(...tasks.map(count));
+  return found.length || !most ? found : tasks.filter((task) => count(task) === most);
+}
+
 function fill() {
-  const query = search.value.toLowerCase().trim(), columns = make("div", "palette-columns");
-  const found = tasks.filter((task) => `${task.title} ${task.token} ${task.family} ${task.help}`.toLowerCase().includes(query));
+  const found = matching(search.value), columns = make("div", "palette-columns");
+  const shown = found.length ? found : tasks.filter((task) => task.kind === "classes");
   let index = 0;
   for (const family of families) {
-    const mine = found.filter((task) => task.family === family);
+    const mine = shown.filter((task) => task.family === family);
     if (!mine.length) continue;
     const group = make("div", "palette-group"), title = make("h3", "", family);
     group.setAttribute("role", "group");
@@ -70,7 +82,7 @@ function fill() {
   }
   columns.setAttribute("role", "presentation");
   list.replaceChildren(columns);
-  if (!found.length) list.append(make("p", "palette-none", "No task has that name."));
+  if (!found.length) list.prepend(make("p", "palette-none", "No task matches. To find something, name it here:"));
 }
 
 const rows = () => [...list.querySelectorAll(".palette-item")];

@@ -19,7 +19,7 @@ class TotalRow(GradioModel):
 
 
 class TotalsValue(GradioModel):
-    """A title with the sum, a line about it, the classes, and a sentence in their place while there are none."""
+    """A title with the sum, a line about it, the classes, and a sentence about them or why there are none."""
 
     title: str = ""
     source: str = ""
