@@ -101,7 +101,7 @@ def main() -> None:
         if arguments.size == "nano":
             outcomes = list(different_answers(NANO, NANO, scene_questions(arguments.scenes), 300))
         else:
-            write_checkpoint(Path(folder), arguments.size, init_std=0.2)
+            write_checkpoint(Path(folder), arguments.size, init_std=0.05)
             outcomes = list(different_answers(Path(folder), Path(folder), noise_questions(), 40))
     for difference in filter(None, outcomes):
         print(*difference, sep="\n  ")
