@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from florence_ui.backend_presets import PRESETS
 from florence_ui.backends.model_status import format_bytes
@@ -141,6 +142,8 @@ def _hub() -> Finding:
     import httpx
     from huggingface_hub import constants
 
+    address = urlsplit(constants.ENDPOINT)
+    hub = f"{address.scheme}://{address.netloc.rpartition('@')[2]}"  # without a name and a password
     variables = sorted(name for name in operator_proxies() if name.lower().endswith("_proxy"))
     through = f", through {' and '.join(variables)}" if variables else ""
     if constants.is_offline_mode():
@@ -148,10 +151,10 @@ def _hub() -> Finding:
     try:
         httpx.head(f"{constants.ENDPOINT}/api/models/{REPOSITORIES[BASE]}", timeout=HUB_SECONDS)
     except httpx.HTTPError as error:
-        says = f"{constants.ENDPOINT} does not answer{through}: {type(error).__name__}"
+        says = f"{hub} does not answer{through}: {type(error).__name__}"
         advice = "Check the network, or set HTTPS_PROXY or HF_ENDPOINT."
         return Finding("hub", says, Verdict.NOTE, advice)
-    return Finding("hub", f"{constants.ENDPOINT} answers{through}")
+    return Finding("hub", f"{hub} answers{through}")
 
 
 def _weights(*, hub_answers: bool) -> Iterator[Finding]:

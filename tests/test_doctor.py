@@ -70,6 +70,14 @@ def test_a_key_is_enough_and_never_shown() -> None:
     assert KEY not in format_examination(examination)
 
 
+def test_a_password_in_the_hubs_address_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = refused_url()
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address.replace("//", "//ann:password@"))
+    report = format_examination(examine(Settings(local_url=refused_url())))
+    assert address in report
+    assert "password@" not in report
+
+
 @pytest.mark.parametrize(
     ("settings", "next_step"),
     [

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
@@ -26,6 +27,9 @@ from florence_ui.publish.space import (
     preload_line,
     wait_until_running,
 )
+
+SECRET_WORDS = ("AUTH", "KEY", "PASS", "SECRET", "TOKEN")
+"""Parts of the names of settings that are no public variables."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,8 +95,8 @@ def _variable(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals:
         raise argparse.ArgumentTypeError("expected NAME=VALUE")
-    if "KEY" in name.upper() or "TOKEN" in name.upper():
-        raise argparse.ArgumentTypeError("variables are public; use --secret NAME for keys")
+    if any(word in name.upper() for word in SECRET_WORDS) or (urlsplit(value).scheme and urlsplit(value).password):
+        raise argparse.ArgumentTypeError("variables are public; use --secret NAME for keys and passwords")
     return name, value
 
 

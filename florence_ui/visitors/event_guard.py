@@ -5,6 +5,7 @@ or one that its handler refuses, ends with an error message.
 """
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -21,6 +22,9 @@ from florence_ui.visitors.service import Services, visitor_of
 log = logging.getLogger(__name__)
 
 INVALID_VALUES = "What was sent does not fit this page, or a file of it is gone. Load the page again and try once more."
+
+MAX_TYPED = 50_000
+"""Maximum number of characters in a field without a limit of its own; a page remembers what is in its fields."""
 
 
 class GuardedBlocks(gr.Blocks):
@@ -81,15 +85,19 @@ class GuardedBlocks(gr.Blocks):
         return await super().postprocess_data(block_fn, predictions, state)
 
 
+def _is_short(texts: Sequence[str], most: int = MAX_TYPED) -> bool:
+    return sum(len(text) for text in texts) <= most
+
+
 def fits_component(block: Any, value: Any) -> bool:
     """Whether a posted value could come from that component; None is the value of an empty one, if it can be empty."""
     if value is None:
         chosen = isinstance(block, gr.Radio) and block.value is not None
         return not (chosen or isinstance(block, gr.Slider))
     if isinstance(block, gr.CheckboxGroup) or (isinstance(block, gr.Dropdown) and block.multiselect):
-        return isinstance(value, list) and all(isinstance(each, str) for each in value)
+        return isinstance(value, list) and all(isinstance(each, str) for each in value) and _is_short(value)
     if isinstance(block, gr.Textbox | gr.Radio | gr.Dropdown):
-        return isinstance(value, str)
+        return isinstance(value, str) and _is_short([value], getattr(block, "max_length", None) or MAX_TYPED)
     if isinstance(block, gr.Checkbox):
         return isinstance(value, bool)
     if isinstance(block, gr.Slider | gr.Number):

@@ -24,7 +24,7 @@ from florence_ui.visitors.session import PageSession, Run
 MAX_VISITS = 256
 """Maximum number of visits of all visitors together."""
 MAX_BYTES = 64 << 20
-"""Memory for all their answers, as estimated."""
+"""Memory for all their answers, questions and notes, as estimated."""
 NAME_BYTES = 24
 
 
@@ -126,7 +126,8 @@ class Visits:
 
     def _size_of(self, session: PageSession) -> int:
         runs = {*session.recent, *([session.run] if session.run else [])}
-        return OVERHEAD + sum(self._size_of_run(run) for run in runs)
+        asked = [session.question, session.opened_with, session.loose_notes, *(run.notes for run in runs)]
+        return OVERHEAD + SIZE_IN_MEMORY * len(repr(asked)) + sum(self._size_of_run(run) for run in runs)
 
     def _size_of_run(self, run: Run) -> int:
         if run not in self._sizes:

@@ -109,6 +109,9 @@ def test_a_secret_that_is_not_set_stops_before_anything_is_sent(
     "arguments",
     [
         pytest.param(["--variable", f"API_KEY={KEY}"], id="key-as-a-public-variable"),
+        pytest.param(["--variable", "FLORENCE_UI_AUTH=ann:passwordpassword"], id="password-as-a-public-variable"),
+        pytest.param(["--variable", "OAUTH_CLIENT_SECRET=x"], id="secret-as-a-public-variable"),
+        pytest.param(["--variable", "HTTPS_PROXY=http://ann:word@proxy.example"], id="password-in-an-address"),
         pytest.param(["--variable", "NAME"], id="variable-without-value"),
         pytest.param(["--hardware", "abacus"], id="unknown-hardware"),
     ],

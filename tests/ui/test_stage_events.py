@@ -166,3 +166,12 @@ async def test_the_strip_marks_what_is_on_the_stage_also_after_going_back(page: 
 @pytest.mark.parametrize("index", [None, "0", 7, -1])
 async def test_a_recent_answer_that_is_none_changes_nothing(page: Page, inputs: dict, index: object) -> None:
     assert await reopen_run(page, inputs, index) == {}
+
+
+@pytest.mark.parametrize(
+    "index", [pytest.param(True, id="true"), pytest.param("1", id="text"), pytest.param(1.0, id="number")]
+)
+def test_a_row_is_a_whole_number(index: object) -> None:
+    """`True` would select every row."""
+    event = gr.EventData(None, {"action": "describe", "index": index, "region": [0.1, 0.1, 0.9, 0.9]})
+    assert read_place(event) == Place("describe", None, (0.1, 0.1, 0.9, 0.9))

@@ -2,6 +2,8 @@
 
 import base64
 import pickle
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from florence_ui.inference.request import Question, StoredAnalysis
 from florence_ui.rendering.style import Style
 from florence_ui.results.result import Result
 from florence_ui.tasks import TASKS
-from florence_ui.visitors.session import PageSession, Run
+from florence_ui.visitors.session import Note, PageSession, Place, Run
 from florence_ui.visitors.visits import NAME_BYTES, Visits
 
 ME, YOU = "192.0.2.1", "192.0.2.2"
@@ -125,6 +127,22 @@ def test_one_visitor_with_huge_answers_loses_only_their_own() -> None:
     visits.touch(name)
     assert visits.resume(name, YOU) is None
     assert visits.resume(mine, ME) is not None
+
+
+@pytest.mark.parametrize(
+    "grow",
+    [
+        pytest.param(lambda session: setattr(session, "question", replace(QUESTION, text="x" * 100_000)), id="words"),
+        pytest.param(lambda session: setattr(session, "opened_with", "x" * 100_000), id="link"),
+        pytest.param(lambda session: session.notes.update({Place("read"): Note("x" * 100_000)}), id="note"),
+    ],
+)
+def test_whatever_a_visit_keeps_counts(grow: Callable[[PageSession], None]) -> None:
+    visits, session = Visits(60, max_bytes=100_000), session_with()
+    name = visits.keep(session, ME)
+    grow(session)
+    visits.touch(name)
+    assert visits.resume(name, ME) is None
 
 
 def test_it_takes_no_notice_of_a_name_that_is_gone() -> None:

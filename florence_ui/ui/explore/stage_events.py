@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeGuard
 
 import gradio as gr
 
@@ -49,7 +49,7 @@ def wire(page: Page) -> None:
 
     def select(session: PageSession, event: gr.EventData) -> RegionValue:
         row = getattr(event, "index", -1)
-        session.selected = row if isinstance(row, int) else -1
+        session.selected = row if is_row(row) else -1
         return region_value(session)
 
     def draw_region(session: PageSession, event: gr.EventData) -> RegionValue:
@@ -86,7 +86,7 @@ async def show_only(page: Page, inputs: Inputs, hidden: object) -> Updates:
     if session.run is None or not isinstance(hidden, list):
         return {}
     known = range(len(session.run.analysis.result.detections))
-    session.run.hidden = frozenset(k for k in hidden if isinstance(k, int) and k in known)
+    session.run.hidden = frozenset(k for k in hidden if is_row(k) and k in known)
     style = page.style.read(inputs)
     return {
         **await redraw(page, inputs),
@@ -104,10 +104,15 @@ def read_region(box: object) -> Region | None:
         return None
 
 
+def is_row(value: object) -> TypeGuard[int]:
+    """Whether a posted value can be a row; true and false are no numbers here."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def read_place(event: Any) -> Place:
     """The place and the tool of an event."""
     action, index = getattr(event, "action", ""), getattr(event, "index", None)
-    index = index if isinstance(index, int) else None
+    index = index if is_row(index) else None
     region = read_region(getattr(event, "region", None)) if index is None else None
     return Place(action if isinstance(action, str) else "", index, region)
 
