@@ -9,18 +9,22 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
+import httpx
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.formparsers import MultiPartException
 from starlette.types import Message, Receive, Scope
 
 from florence_ui.hosting.body_wait import BodyWait
+from florence_ui.network.origins import host_name
 
 NAME = r"[A-Za-z0-9_\-]{1,64}"
 """The name of a session, an event or an endpoint. Gradio splits task names at a separator, so arbitrary text could
 break `cancel` for everybody."""
 
+MAX_HOST, MAX_HOSTS = 255, 10
+"""Letters of a host name, and names in one header: each proxy adds one."""
 MAX_JSON_BYTES = 1 << 20
 MAX_STOP_BYTES = 4 << 10
 """For requests that stop an event: three short fields, too little to count as memory."""
@@ -54,9 +58,6 @@ class RequestRefused(Exception):
         self.retry_after = retry_after
 
 
-_HOST = re.compile(r"[A-Za-z0-9.\-_:\[\]]{1,255}(,\s*[A-Za-z0-9.\-_:\[\]]{1,255}){0,9}")
-
-
 def check_headers(headers: Headers) -> None:
     """Reject malformed host names, from which Gradio would build addresses and pages.
 
@@ -64,10 +65,21 @@ def check_headers(headers: Headers) -> None:
         RequestRefused: If a header does not contain a host.
     """
     for name in ("host", "x-forwarded-host"):
-        if not all(_HOST.fullmatch(value) for value in headers.getlist(name)):
+        hosts = [host.strip() for value in headers.getlist(name) for host in value.split(",")]
+        if len(hosts) > MAX_HOSTS or not all(map(_is_host, hosts)):
             raise RequestRefused(HTTPStatus.BAD_REQUEST, "The request has no valid Host header.")
     if headers.get("x-gradio-server"):
         raise RequestRefused(HTTPStatus.BAD_REQUEST, "This page does not run behind another Gradio server.")
+
+
+def _is_host(text: str) -> bool:
+    """Whether a text is a host name or an address, with or without a port, for everybody who parses it later."""
+    try:
+        httpx.URL(f"http://{text}")  # Gradio's parser, which fails on 999.1.1.1
+        _ = urlsplit(f"http://{text}").port  # fails beyond 65535
+    except (httpx.InvalidURL, ValueError):
+        return False
+    return 0 < len(host_name(text)) <= MAX_HOST
 
 
 def check_query(scope: Scope) -> None:

@@ -589,6 +589,38 @@ def test_a_host_that_is_none_is_refused(small_app: Served, header: str, host: st
     assert is_refusal(response)
 
 
+HOSTS_THAT_ARE_NONE = {
+    "a port of letters": "a:b",
+    "a port of too much": "a.example:65536",
+    "two ports": "evil.example:80:90",
+    "words after an address": "[::1]evil",
+    "no address in brackets": "[zz]",
+    "an old address in brackets": "[127.0.0.1]",
+    "a new address without brackets": "::1",
+    "an address of too much": "999.1.1.1",
+    "only a port": ":80",
+    "none after a comma": "a.example,",
+    "an odd one after a comma": "a.example, a:b",
+    "too many": ", ".join(["a.example"] * 11),
+}
+
+
+@pytest.mark.parametrize("host", HOSTS_THAT_ARE_NONE.values(), ids=HOSTS_THAT_ARE_NONE)
+@pytest.mark.parametrize("path", ["/", "/config", "/gradio_api/info", "/gradio_api/openapi.json", "/qr.svg"])
+def test_no_page_is_built_for_a_forwarded_host_that_is_none(
+    small_app: Served, path: str, host: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = small_app.client.get(path, headers={"X-Forwarded-Host": host})
+    assert response.status_code == 400
+    assert response.json() == {"error": "The request has no valid Host header."}
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize("host", ["a.example", "a.example:8443, inner:80", "[::1]:7860", "10.0.0.1", "my_box."])
+def test_a_forwarded_host_may_be_any_name_or_address(small_app: Served, host: str) -> None:
+    assert small_app.client.get("/qr.svg", headers={"X-Forwarded-Host": host}).status_code == 200
+
+
 def test_a_failing_function_shows_no_traceback(small_app: Served) -> None:
     answer = call(small_app, "failing", [])
     assert answer.startswith("refused")
