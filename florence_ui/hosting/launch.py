@@ -31,6 +31,7 @@ from florence_ui.hosting.origin_guard import OriginGuard
 from florence_ui.hosting.password import PasswordGuard
 from florence_ui.hosting.qr_code import ROUTES as QR_CODE_ROUTES
 from florence_ui.hosting.routes import RouteGuard
+from florence_ui.hosting.sign_in import SignInGuard
 from florence_ui.hosting.uploads import FileRoutes
 from florence_ui.settings import Settings
 from florence_ui.visitor_identity import client_address
@@ -103,6 +104,7 @@ def launch_options(
         admission=Admission(settings.runs_at_once),
         sign_in=settings.sign_in,
     )
+    sign_in = [Middleware(SignInGuard)] if settings.sign_in else []
     password = [Middleware(PasswordGuard, pairs=settings.auth)] if settings.auth else []
     if settings.share:
         log.warning(SHARED if settings.auth else f"{SHARED} Set FLORENCE_UI_AUTH to ask them for a password.")
@@ -112,6 +114,7 @@ def launch_options(
                 *guard.middleware,
                 *password,
                 route_guard,
+                *sign_in,
                 Middleware(PageCompression),
                 Middleware(AddressedDescription),
             ],

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import gradio as gr
 import pytest
 import uvicorn
-from gradio import http_server
+from gradio import http_server, oauth
 from gradio.blocks import BlockFunction, Blocks
 from gradio.brotli_middleware import BrotliMiddleware
 from gradio.mcp import GradioMCPServer
@@ -185,6 +185,18 @@ PROMISES: dict[str, Callable[[Blocks], bool]] = {
         lambda demo: (
             valid_info({"oauth_info": {"expires_at": 1, "userinfo": {}}}) is None
             and valid_info({"oauth_info": {"userinfo": {"sub": "1"}}}) == {"userinfo": {"sub": "1"}}
+        )
+    ),
+    "The button for signing in shows the account's `preferred_username`, and needs nothing else": (
+        lambda demo: (
+            uses(gr.LoginButton._check_login_status, 'oauth_info["userinfo"]["preferred_username"]')
+            and inspect.getsource(gr.LoginButton).count("oauth_info[") == 1
+        )
+    ),
+    "The account is put into the session before the response, and saved by a middleware outside all others": (
+        lambda demo: (
+            uses(oauth._add_oauth_routes, 'request.session["oauth_info"] = oauth_info')
+            and uses(oauth.attach_oauth, "app.add_middleware(", "SessionMiddleware")
         )
     ),
     # uvicorn, for network/connections.py

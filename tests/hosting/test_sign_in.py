@@ -1,5 +1,6 @@
 """Signing in with Hugging Face, against a scripted provider that speaks OpenID Connect."""
 
+import base64
 import json
 import threading
 import time
@@ -31,6 +32,7 @@ class Provider:
         self.key = RSAKey.generate_key(2048, parameters={"kid": "1"})
         self.nonce = ""
         self.account = OWNER
+        self.refusal = ""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -50,6 +52,8 @@ class Provider:
             return {"issuer": self.url} | {name: f"{self.url}/{path}" for name, path in names.items()}
         if path == "/keys":
             return {"keys": [self.key.as_dict(private=False)]}
+        if self.refusal:
+            return {"error": self.refusal}
         now = int(time.time())
         claims = ACCOUNT | {
             "sub": self.account,
@@ -60,7 +64,10 @@ class Provider:
             "nonce": self.nonce,
         }
         token = jwt.encode({"alg": "RS256", "kid": "1"}, claims, self.key)
-        return {"access_token": "hf_oauth_secret", "token_type": "bearer", "expires_in": 600, "id_token": token}
+        return {
+            "access_token": "hf_oauth_secret", "refresh_token": "hf_refresh_secret", "token_type": "bearer",
+            "expires_in": 600, "id_token": token,
+        }  # fmt: skip
 
     def _handler(provider) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
@@ -107,18 +114,29 @@ def cookie_of(response: object) -> str:
     return response.headers["set-cookie"].partition(";")[0]
 
 
+def session_of(cookie: str) -> dict[str, object]:
+    """What everybody who has a session cookie can read in it: it is signed, not encrypted."""
+    return json.loads(base64.b64decode(cookie.removeprefix("session=").partition(".")[0]))
+
+
+def ask_to_sign_in(space: RunningApp) -> tuple[str, dict[str, str]]:
+    """Begin to sign in; returns the cookie, and what the provider is asked."""
+    begun = space.client.get("/login/huggingface")
+    assert begun.status_code == 302
+    query = parse_qs(urlsplit(begun.headers["location"]).query)
+    return cookie_of(begun), {name: values[0] for name, values in query.items()}
+
+
 def sign_in(space: RunningApp, provider: Provider, account: str = OWNER) -> str:
     """Go through the flow as a browser does; returns the cookie."""
     provider.account = account
-    begun = space.client.get("/login/huggingface")
-    assert begun.status_code == 302
-    asked = {name: values[0] for name, values in parse_qs(urlsplit(begun.headers["location"]).query).items()}
+    cookie, asked = ask_to_sign_in(space)
     assert asked["client_id"] == CLIENT
     assert asked["redirect_uri"].startswith(f"https://{HOST}/login/callback")
     assert set(asked["scope"].split()) == {"openid", "profile"}
     provider.nonce = asked["nonce"]
     query = urlencode({"code": "abc", "state": asked["state"]})
-    ended = space.client.get(f"/login/callback?{query}", headers={"Cookie": cookie_of(begun)})
+    ended = space.client.get(f"/login/callback?{query}", headers={"Cookie": cookie})
     assert ended.headers["location"] == "/"
     return cookie_of(ended)
 
@@ -161,7 +179,64 @@ def test_a_callback_that_was_not_asked_for_signs_nobody_in(space: RunningApp) ->
 
 def test_signing_out_never_leads_to_another_site(space: RunningApp) -> None:
     response = space.client.get("/logout?_target_url=https://evil.example/x")
-    assert response.headers["location"] == "/x"
+    assert response.headers["location"] == "/"
+
+
+def test_who_cancels_comes_back_to_the_page(space: RunningApp) -> None:
+    before = len(space.log)
+    cookie, asked = ask_to_sign_in(space)
+    query = urlencode({"error": "access_denied", "error_description": "The user said no", "state": asked["state"]})
+    response = space.client.get(f"/login/callback?{query}", headers={"Cookie": cookie})
+    assert (response.status_code, response.headers["location"]) == (303, "/")
+    assert "Traceback" not in space.log[before:]
+
+
+def test_a_refusal_of_the_provider_is_told_to_the_operator(space: RunningApp, provider: Provider) -> None:
+    before = len(space.log)
+    cookie, asked = ask_to_sign_in(space)
+    provider.refusal = "invalid_client"
+    try:
+        query = urlencode({"code": "abc", "state": asked["state"]})
+        response = space.client.get(f"/login/callback?{query}", headers={"Cookie": cookie})
+    finally:
+        provider.refusal = ""
+    assert (response.status_code, response.headers["location"]) == (303, "/")
+    assert "Hugging Face did not sign a visitor in: invalid_client." in space.log[before:]
+    assert "Traceback" not in space.log[before:]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        pytest.param("/login/callback", id="callback-of-nothing"),
+        pytest.param("/login/callback?error=", id="callback-of-no-error"),
+        pytest.param("/login/callback?error=x%0Ay", id="callback-of-two-lines"),
+        pytest.param("/login/callback?state=z&_nb_redirects=abc", id="redirects-in-letters"),
+        pytest.param(f"/login/callback?state=z&_nb_redirects={'9' * 5000}", id="redirects-beyond-numbers"),
+        pytest.param("/login/callback?state=z&_nb_redirects=-1", id="redirects-below-zero"),
+        pytest.param("/login/huggingface?_target_url=http://%5B", id="signing-in-to-no-address"),
+        pytest.param("/logout?_target_url=http://%5B", id="signing-out-to-no-address"),
+        pytest.param("/logout?_target_url=%FF%00", id="signing-out-to-no-text"),
+    ],
+)
+def test_a_malformed_address_is_a_redirect_without_a_traceback(space: RunningApp, address: str) -> None:
+    before = len(space.log)
+    assert 300 <= space.client.get(address).status_code < 400
+    assert "Traceback" not in space.log[before:]
+
+
+@pytest.mark.parametrize("path", ["/login/huggingface", "/login/callback", "/logout"])
+@pytest.mark.parametrize("field", ["_target_url", "_nb_redirects", "error", "error_description", "state", "more"])
+def test_nothing_of_an_address_is_logged_or_repeated(space: RunningApp, path: str, field: str) -> None:
+    before = len(space.log)
+    response = space.client.get(path, params={field: "/hidden-words" * 100})
+    assert "hidden-words" not in space.log[before:] + response.headers["location"]
+
+
+def test_the_cookie_holds_of_the_account_its_id_and_name_only(space: RunningApp, provider: Provider) -> None:
+    account = session_of(sign_in(space, provider))["oauth_info"]
+    assert account.pop("expires_at") > time.time()
+    assert account == {"userinfo": {"sub": OWNER, "preferred_username": "ann"}}
 
 
 def test_nothing_of_the_account_is_logged(space: RunningApp, provider: Provider) -> None:

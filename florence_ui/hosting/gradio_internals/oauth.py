@@ -4,8 +4,23 @@ import re
 
 import gradio as gr
 from gradio.oauth import _get_valid_oauth_info_from_session as valid_info
+from starlette.types import Scope
+
+try:
+    from authlib.integrations.base_client.errors import OAuthError
+except ImportError:  # Authlib comes with gradio[oauth], which only a Space has where visitors sign in
+
+    class OAuthError(Exception):  # type: ignore[no-redef]
+        """Never raised."""
+
+        error = ""
+
+
+__all__ = ["OAuthError", "forget_tokens", "signed_in_account", "valid_info"]
 
 ACCOUNT_ID = re.compile(r"[\w-]{1,100}")
+NEEDED = ("sub", "preferred_username")
+"""What is needed of an account: its id, and the name that Gradio's button shows."""
 
 
 def signed_in_account(request: gr.Request) -> str:
@@ -14,3 +29,11 @@ def signed_in_account(request: gr.Request) -> str:
     info = valid_info(session) if isinstance(session, dict) else None
     account = str((info or {}).get("userinfo", {}).get("sub", ""))
     return account if ACCOUNT_ID.fullmatch(account) else ""
+
+
+def forget_tokens(scope: Scope) -> None:
+    """Reduce the account in a request's session to `NEEDED` and the time when it expires."""
+    session = scope.get("session", {})
+    if info := session.get("oauth_info"):
+        account = {name: info.get("userinfo", {}).get(name, "") for name in NEEDED}
+        session["oauth_info"] = {"expires_at": info.get("expires_at"), "userinfo": account}
