@@ -41,4 +41,6 @@ class AddressedDescription:
             return
         description = json.loads(b"".join(message.get("body", b"") for message in messages))
         address = page_address(Request(scope), PATH).rstrip("/")
-        await JSONResponse(description | {"servers": [{"url": address}]})(scope, receive, send)
+        # The address is this request's own: what a proxy kept of it would lead others there.
+        response = JSONResponse(description | {"servers": [{"url": address}]}, headers={"Cache-Control": "no-store"})
+        await response(scope, receive, send)

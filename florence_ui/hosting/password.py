@@ -7,7 +7,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from http import HTTPStatus
 
 from starlette.datastructures import Headers, Secret
@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from florence_ui.hosting.gradio_internals.server import get_route_path
 from florence_ui.hosting.origin_guard import HEALTH
+from florence_ui.hosting.responses import SecureSend
 
 OPEN = (*HEALTH, "/gradio_api/startup-events")
 """Routes for everybody; Gradio asks for the last one when it starts, and it says nothing but true."""
@@ -28,10 +29,12 @@ class PasswordGuard:
     Args:
         app: What it guards.
         pairs: Names and passwords; every one of them is let in.
+        framed_by: Origins that may embed the page.
     """
 
-    def __init__(self, app: ASGIApp, pairs: Sequence[tuple[str, Secret]]) -> None:
+    def __init__(self, app: ASGIApp, pairs: Sequence[tuple[str, Secret]], *, framed_by: Collection[str] = ()) -> None:
         self.app = app
+        self._framed_by = framed_by
         self._accepted = [_digest(f"{name}:{password}".encode()) for name, password in pairs]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,7 +42,7 @@ class PasswordGuard:
         if guarded and not self._knows(Headers(scope=scope).get("authorization", "")):
             message = "This page asks for a name and a password."
             refusal = JSONResponse({"error": message}, HTTPStatus.UNAUTHORIZED, CHALLENGE)
-            await refusal(scope, receive, send)
+            await refusal(scope, receive, SecureSend(send, get_route_path(scope), scope, self._framed_by))
             return
         await self.app(scope, receive, send)
 

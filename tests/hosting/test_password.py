@@ -42,6 +42,13 @@ def test_nothing_is_answered_without_it(method: str, path: str, locked_app: Serv
     assert response.json()["error"] == "This page asks for a name and a password."
 
 
+def test_a_refusal_has_the_security_headers_of_every_response(locked_app: Served) -> None:
+    refused = locked_app.client.get("/config").headers
+    allowed = locked_app.client.get("/config", auth=("ann", PASSWORD)).headers
+    for name in ("content-security-policy", "x-content-type-options", "referrer-policy"):
+        assert refused[name] == allowed[name]
+
+
 @pytest.mark.parametrize(
     ("name", "password", "status"),
     [

@@ -571,8 +571,9 @@ def test_the_openapi_description_has_the_public_endpoints_and_only_those(small_a
 def test_the_openapi_description_says_where_the_endpoints_are(
     headers: dict[str, str], address: str, small_app: Served
 ) -> None:
-    described = small_app.client.get("/gradio_api/openapi.json", headers=headers).json()
-    assert described["servers"] == [{"url": address.format(url=small_app.url)}]
+    response = small_app.client.get("/gradio_api/openapi.json", headers=headers)
+    assert response.json()["servers"] == [{"url": address.format(url=small_app.url)}]
+    assert response.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-Host", "Host"])
