@@ -1,10 +1,11 @@
 """A checkpoint's files on disk: where they are, whether they are complete, whether each is intact."""
 
 import hashlib
-import json
 import os
 from pathlib import Path
-from typing import Any
+
+from florence_ui.server.checkpoint_json import read_header, read_object
+from florence_ui.server.engine_errors import BrokenWeightsError
 
 PATTERNS = ["*.json", "*.safetensors", "*.txt"]
 """The files needed from a repository: no README, no pickled weights."""
@@ -42,7 +43,7 @@ def why_incomplete(directory: Path) -> str:
             return f"{names[0]} is missing"
     try:
         shards = weight_files(directory)
-    except (OSError, ValueError, KeyError, AttributeError):
+    except (OSError, BrokenWeightsError):
         return f"{INDEX} cannot be read"
     for shard in shards:
         if not shard.is_file() and (pickle := next(directory.glob("pytorch_model*.bin"), None)):
@@ -50,16 +51,23 @@ def why_incomplete(directory: Path) -> str:
         if not shard.is_file():
             return f"{shard.name} is missing"
         if not is_complete(shard):
-            return f"{shard.name} is incomplete"
+            return f"{shard.name} is incomplete or damaged"
     return ""
 
 
 def weight_files(directory: Path) -> list[Path]:
-    """The files that hold the weights: one, or the shards that the index names."""
+    """The files that hold the weights: one, or the shards that the index names.
+
+    Raises:
+        BrokenWeightsError: If the index names none, or something else than files beside it.
+    """
     if not (directory / INDEX).is_file():
         return [directory / "model.safetensors"]
-    index = json.loads((directory / INDEX).read_text())
-    return [directory / name for name in sorted(set(index["weight_map"].values()))]
+    shards = read_object(directory / INDEX).get("weight_map")
+    names = set(map(str, shards.values())) if isinstance(shards, dict) else set()
+    if not names or any(Path(name).name != name or not name.endswith(".safetensors") for name in names):
+        raise BrokenWeightsError(f"{INDEX} cannot be read: it names no files of this checkpoint.")
+    return [directory / name for name in sorted(names)]
 
 
 def is_small(directory: Path) -> bool:
@@ -80,18 +88,14 @@ def revision_of(directory: Path) -> str:
 
 
 def is_complete(path: Path) -> bool:
-    """Whether a safetensors file is as long as its header says: eight bytes, the header, the tensors.
-
-    The format: https://huggingface.co/docs/safetensors
-    """
+    """Whether a safetensors file is as long as its header says."""
     try:
         with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            size = os.fstat(file.fileno()).st_size
-            header: dict[str, Any] = json.loads(file.read(length)) if length < size else {}
-        ends = [int(tensor["data_offsets"][1]) for name, tensor in header.items() if name != "__metadata__"]
-        return size == 8 + length + max(ends)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            header = read_header(file, path.name)
+            tensors = os.fstat(file.fileno()).st_size - file.tell()
+        ends = [int(line["data_offsets"][1]) for name, line in header.items() if name != "__metadata__"]
+        return tensors == max(ends)
+    except (OSError, BrokenWeightsError, LookupError, ValueError, TypeError):
         return False
 
 

@@ -30,7 +30,7 @@ class Checkpoint:
         try:
             self.config = read_config(directory)
             self._files = [SafetensorsFile(path) for path in weight_files(directory)]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except OSError as error:
             raise BrokenWeightsError(f"The files cannot be read ({type(error).__name__}).") from error
         self._places = {canonical_name(name): (file, name) for file in self._files for name in file.names()}
 
@@ -58,7 +58,7 @@ class Checkpoint:
         file, own_name = self._places[name]
         try:
             values = file.raw(own_name)
-        except (ValueError, KeyError, TypeError) as error:
+        except ValueError as error:
             raise BrokenWeightsError(f"The files cannot be read ({type(error).__name__}).") from error
         return values.T if own_name in TRANSPOSED else values
 
