@@ -83,7 +83,7 @@ def model_status(model_id: str, models: dict[str, ModelReport], server: str) -> 
     }
     detail = details.get(state) or why_unavailable(model_id, model)
     has_nano = model_id != NANO and models.get(NANO, {}).get("on_disk")
-    spare = f"{display_name(NANO)}, which only knows drawn scenes, or " if has_nano else ""
+    spare = f"{NANO}, which only knows drawn scenes, or " if has_nano else ""
     hint = "" if state in details else f"Choose {spare}another model or backend."
     return ServerStatus(state, detail, hint, percent if isinstance(percent, int) else None, models, server)
 

@@ -367,14 +367,14 @@ async def test_a_model_that_does_not_come_is_asked_for_often_only_at_first(monke
         return False
 
     monkeypatch.setattr(local_server, "request_model", ask)
-    for name, seconds in {"PREPARE_SECONDS": 0.02, "EAGER_SECONDS": 1.0, "WATCH_SECONDS": 0.5}.items():
+    for name, seconds in {"PREPARE_SECONDS": 0.02, "EAGER_SECONDS": 3.0, "WATCH_SECONDS": 0.6}.items():
         monkeypatch.setattr(local_server, name, seconds)
     with local(refused_url(), prepare=BASE):
         await asyncio.to_thread(wait_until, lambda: bool(asked), 30)
-        await asyncio.sleep(4)
+        await asyncio.sleep(6)
     pauses = [after - before for before, after in itertools.pairwise(asked)]
     assert min(pauses) < 0.5
-    assert min(pauses[-3:]) >= 0.5
+    assert min(pauses[-3:]) > 0.5
 
 
 @pytest.mark.parametrize(
