@@ -105,14 +105,14 @@ def launch_options(
         sign_in=settings.sign_in,
     )
     sign_in = [Middleware(SignInGuard)] if settings.sign_in else []
-    password = [Middleware(PasswordGuard, pairs=settings.auth, framed_by=guard.framed_by)] if settings.auth else []
+    password = Middleware(PasswordGuard, pairs=settings.auth, client_address=address_of, framed_by=guard.framed_by)
     if settings.share:
         log.warning(SHARED if settings.auth else f"{SHARED} Set FLORENCE_UI_AUTH to ask them for a password.")
     return {
         "app_kwargs": {
             "middleware": [
                 *guard.middleware,
-                *password,
+                *([password] if settings.auth else []),
                 route_guard,
                 *sign_in,
                 Middleware(PageCompression),

@@ -8,6 +8,8 @@ from gradio_client import Client
 from hosting.small_page import Served, served_small_page
 from starlette.datastructures import Secret
 
+from florence_ui.hosting import password as password_module
+from florence_ui.hosting.password import MAX_WRONG, WINDOW_SECONDS, WrongPasswords
 from florence_ui.settings import Settings
 
 PASSWORD = "correct horse: battery"
@@ -16,7 +18,7 @@ AUTH = (("ann", Secret(PASSWORD)), ("ben", Secret("staple staple ü")))
 
 @pytest.fixture(scope="module")
 def locked_app() -> Iterator[Served]:
-    with served_small_page(Settings(auth=AUTH)) as served:
+    with served_small_page(Settings(auth=AUTH, address_header="X-Forwarded-For")) as served:
         yield served
 
 
@@ -84,6 +86,52 @@ def test_it_is_never_logged(locked_app: Served, caplog: pytest.LogCaptureFixture
     locked_app.client.get("/config", auth=("ann", "wrong wrong wrong"))
     assert PASSWORD not in caplog.text
     assert "wrong wrong" not in caplog.text
+
+
+def test_who_tries_passwords_is_stopped_for_a_while_and_logged(
+    locked_app: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    def status(password: str, address: str) -> int:
+        headers = {"X-Forwarded-For": address}
+        return locked_app.client.get("/config", auth=("ann", password), headers=headers).status_code
+
+    assert {status(f"guess {number}", "192.0.2.1") for number in range(MAX_WRONG)} == {401}
+    assert "A wrong password was given from 192.0.2.1." in caplog.text
+    refused = locked_app.client.get("/config", auth=("ann", PASSWORD), headers={"X-Forwarded-For": "192.0.2.1"})
+    assert refused.status_code == 429
+    assert refused.json()["error"].startswith("Too many wrong passwords from your address. Try again in ")
+    assert 0 < int(refused.headers["retry-after"]) <= WINDOW_SECONDS
+    assert "content-security-policy" in refused.headers
+    assert status(PASSWORD, "192.0.2.2") == 200
+
+
+def test_asking_without_a_password_is_no_wrong_one(locked_app: Served) -> None:
+    headers = {"X-Forwarded-For": "192.0.2.3"}
+    for _ in range(MAX_WRONG + 1):
+        assert locked_app.client.get("/config", headers=headers).status_code == 401
+    assert locked_app.client.get("/config", auth=("ann", PASSWORD), headers=headers).status_code == 200
+
+
+def test_the_count_of_wrong_passwords_starts_anew() -> None:
+    now = 0.0
+    wrong = WrongPasswords(lambda: now)
+    for _ in range(MAX_WRONG):
+        assert wrong.seconds_to_wait("192.0.2.1") == 0
+        wrong.add("192.0.2.1")
+    now = 20.0
+    assert wrong.seconds_to_wait("192.0.2.1") == WINDOW_SECONDS - now
+    now = WINDOW_SECONDS
+    assert wrong.seconds_to_wait("192.0.2.1") == 0
+
+
+def test_the_count_of_wrong_passwords_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(password_module, "MAX_ADDRESSES", 1)
+    wrong = WrongPasswords(lambda: 0.0)
+    for _ in range(MAX_WRONG):
+        for address in ("192.0.2.1", "192.0.2.2", ""):
+            wrong.add(address)
+    assert wrong.seconds_to_wait("192.0.2.1") > 0
+    assert wrong.seconds_to_wait("192.0.2.2") == wrong.seconds_to_wait("") == 0
 
 
 def test_a_public_link_is_announced_with_its_dangers(caplog: pytest.LogCaptureFixture) -> None:
