@@ -8,8 +8,21 @@ from typing import Any
 import tokenizers
 from tokenizers import AddedToken, decoders, models, pre_tokenizers
 
+from florence_ui.server.checkpoint_json import read_object
+from florence_ui.server.engine_errors import BrokenWeightsError
 from florence_ui.server.processing.task_prompts import expand_prompt
+from florence_ui.server.refusals import RefusalError
 
+MAX_BYTES = 10 * 2**20
+"""Of a `tokenizer.json`; BART's has 1.4 to 3.5 MB."""
+PARTS: dict[str, set[str | None]] = {
+    "normalizer": {None},
+    "pre_tokenizer": {"ByteLevel"},
+    "model": {"BPE"},
+    "post_processor": {None, "ByteLevel", "RobertaProcessing"},
+    "decoder": {"ByteLevel"},
+}
+"""The types of the parts of Florence-2's tokenizers; others multiply a text, or run a regular expression on it."""
 NAMED_TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 FLORENCE_TOKENS = [
     *("<od>", "</od>", "<ocr>", "</ocr>"),
@@ -29,23 +42,47 @@ class Tokenizer:
 
     Args:
         directory: A checkpoint with a `tokenizer.json`, or with `vocab.json`, `merges.txt` and its added tokens.
+
+    Raises:
+        BrokenWeightsError: If it is not of Florence-2's kind.
     """
 
     def __init__(self, directory: Path) -> None:
         file = directory / "tokenizer.json"
-        self._tokenizer = tokenizers.Tokenizer.from_file(str(file)) if file.is_file() else _from_vocabulary(directory)
+        self._tokenizer = _from_file(file) if file.is_file() else _from_vocabulary(directory)
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         if self._tokenizer.token_to_id("<loc_0>") is None:
             self._tokenizer.add_special_tokens(FLORENCE_TOKENS)
 
     def encode(self, prompt: str) -> list[int]:
-        """The ids of a prompt that `check_prompt` accepts, without those that stand for the picture before them."""
-        return self._tokenizer.encode(f"<s>{expand_prompt(prompt)}</s>", add_special_tokens=False).ids
+        """The ids of a prompt that `check_prompt` accepts, without those that stand for the picture before them.
+
+        Raises:
+            RefusalError: 500 if the library fails.
+        """
+        try:
+            return self._tokenizer.encode(f"<s>{expand_prompt(prompt)}</s>", add_special_tokens=False).ids
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # Rust's, which is no Exception and which nobody would catch
+                raise
+            message = "The model's tokenizer failed on this prompt."
+            raise RefusalError(500, message, "Change the prompt, or ask another model.") from error
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids, with all special tokens in it."""
         return self._tokenizer.decode(ids, skip_special_tokens=False)
+
+
+def _from_file(file: Path) -> tokenizers.Tokenizer:
+    """The tokenizer in a `tokenizer.json`, written anew so that exactly what was checked is loaded."""
+    content = read_object(file, MAX_BYTES)
+    for part, known in PARTS.items():
+        value = content.get(part)
+        kind = value.get("type", "BPE" if part == "model" else "") if isinstance(value, dict) else value
+        if not (kind is None or isinstance(kind, str)) or kind not in known:
+            raise BrokenWeightsError(f"tokenizer.json cannot be used: Florence-2's has no {part} {kind!s:.40}.")
+    return tokenizers.Tokenizer.from_str(json.dumps(content))
 
 
 def _from_vocabulary(directory: Path) -> tokenizers.Tokenizer:
@@ -87,5 +124,4 @@ def _special_token(value: str | dict[str, Any]) -> AddedToken:
 
 def _read_json(path: Path) -> dict[str, Any]:
     """A file's object; empty if there is no such file."""
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return content
+    return read_object(path) if path.is_file() else {}

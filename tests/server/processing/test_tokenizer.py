@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from tiny_checkpoint import build_processor
+from tokenizers import Regex, pre_tokenizers
 
 from florence_ui.assets import ASSETS
 from florence_ui.models import NANO
+from florence_ui.server.engine_errors import BrokenWeightsError
 from florence_ui.server.processing.tokenizer import FLORENCE_TOKENS, Tokenizer
 from florence_ui.server.prompts import check_prompt
 from florence_ui.server.refusals import RefusalError
@@ -150,3 +152,49 @@ def test_a_tokenizer_without_location_tokens_gets_those_of_the_original_code(tmp
 def test_nothing_is_read_from_other_files(tmp_path: Path) -> None:
     shutil.copy(ASSETS / NANO / "tokenizer.json", tmp_path)
     assert Tokenizer(tmp_path).encode("<OD>") == Tokenizer(ASSETS / NANO).encode("<OD>")
+
+
+REPLACE = {"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 50}
+SPLIT = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False}
+SEQUENCE = {"Sequence": {"id": "A", "type_id": 0}}
+TEMPLATE = {"type": "TemplateProcessing", "single": [SEQUENCE] * 9, "pair": [SEQUENCE], "special_tokens": {}}
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "named"),
+    [
+        pytest.param("normalizer", {"type": "Sequence", "normalizers": [REPLACE] * 6}, "Sequence", id="text-bomb"),
+        pytest.param("normalizer", {"type": "NFC"}, "NFC", id="normalizer"),
+        pytest.param("pre_tokenizer", SPLIT, "Split", id="regex-bomb"),
+        pytest.param("pre_tokenizer", None, "None", id="no-pre-tokenizer"),
+        pytest.param("post_processor", TEMPLATE, "TemplateProcessing", id="template"),
+        pytest.param("decoder", REPLACE, "Replace", id="decoder"),
+        pytest.param("model", {"type": "WordLevel", "vocab": {}, "unk_token": ""}, "WordLevel", id="model"),
+        pytest.param("model", 7, "7", id="no-object"),
+    ],
+)
+def test_only_what_a_florence_has_is_accepted(part: str, value: Any, named: str, tmp_path: Path) -> None:
+    content = json.loads((ASSETS / NANO / "tokenizer.json").read_text())
+    (tmp_path / "tokenizer.json").write_text(json.dumps(content | {part: value}))
+    with pytest.raises(BrokenWeightsError, match=rf"tokenizer\.json .*{part}.*{named}"):
+        Tokenizer(tmp_path)
+
+
+def test_what_was_checked_is_what_is_loaded(tmp_path: Path) -> None:
+    content = json.loads((ASSETS / NANO / "tokenizer.json").read_text()) | {"pre_tokenizer": "twice"}
+    twice = json.dumps(SPLIT)[:-1] + ', "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true}'
+    (tmp_path / "tokenizer.json").write_text(json.dumps(content).replace('"twice"', twice))
+    assert Tokenizer(tmp_path).encode("<CAPTION>") == Tokenizer(ASSETS / NANO).encode("<CAPTION>")
+
+
+def test_a_tokenizer_larger_than_any_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_bytes(b'{"a": [' + b"{}," * 4_000_000 + b"{}]}")
+    with pytest.raises(BrokenWeightsError, match=r"tokenizer\.json cannot be read: it has more than 10 MB"):
+        Tokenizer(tmp_path)
+
+
+def test_a_panic_inside_the_library_is_a_refusal() -> None:
+    tokenizer = Tokenizer(ASSETS / NANO)
+    tokenizer._tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(SPLIT["pattern"]["Regex"]), "isolated")
+    with pytest.raises(RefusalError, match="tokenizer failed"):
+        tokenizer.encode("<CAPTION_TO_PHRASE_GROUNDING>" + "a" * 28 + "b")
