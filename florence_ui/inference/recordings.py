@@ -14,9 +14,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
+
+from pydantic import Field, TypeAdapter
 
 from florence_ui.assets import RECORDINGS
+from florence_ui.backend_presets import PRESETS
 from florence_ui.backends.infer import Answer
 from florence_ui.images.loading import Picture
 from florence_ui.inference.answers import read_answer
@@ -41,7 +44,7 @@ class RecordedAnswer:
     """
 
     prompt: str
-    seconds: float
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     response: dict[str, Any]
 
 
@@ -74,14 +77,15 @@ class Recording:
         """Read a file's text.
 
         Raises:
-            ValueError, KeyError, TypeError: If it is not a recording.
+            ValueError, KeyError, TypeError, RecursionError: If it is not a recording.
         """
         content = json.loads(text)
-        answers = [RecordedAnswer(**answer) for answer in content.pop("answers")]
-        if not all(isinstance(answer.response, dict) for answer in answers):
-            raise TypeError("a response is not an object")
-        recorded = date.fromisoformat(content.pop("recorded"))
-        return cls(**content, recorded=recorded, answers={answer.prompt: answer for answer in answers})
+        answers: list[RecordedAnswer] = TypeAdapter(list[RecordedAnswer]).validate_python(content["answers"])
+        fields = content | {"answers": {answer.prompt: answer for answer in answers}}
+        recording: Self = TypeAdapter(cls).validate_python(fields)
+        if recording.backend not in PRESETS:
+            raise ValueError(f"There is no backend {recording.backend}")
+        return recording
 
     def to_json(self) -> str:
         """The file's text, with a line for each answer."""
@@ -122,7 +126,7 @@ class Recordings:
         for path in sorted(folder.glob("*.json")):
             try:
                 found.append(Recording.from_json(path.read_text("utf-8")))
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
                 log.warning("The recording %s cannot be read (%s).", path.name, type(error).__name__)
         return cls(found)
 

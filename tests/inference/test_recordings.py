@@ -134,6 +134,8 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
         pytest.param("[]", id="a-list"),
         pytest.param('{"answers": []}', id="fields-missing"),
         pytest.param('{"answers": [{"prompt": "<OD>", "seconds": 1, "response": 7}]}', id="no-response"),
+        pytest.param("[" * 200_000, id="deep"),
+        pytest.param("7", id="a-number"),
     ],
 )
 def test_a_file_that_is_broken_is_left_out(tmp_path: Path, text: str) -> None:
@@ -142,8 +144,26 @@ def test_a_file_that_is_broken_is_left_out(tmp_path: Path, text: str) -> None:
     assert len(Recordings.load(tmp_path)) == 1
 
 
-def test_a_date_that_is_none_is_left_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        pytest.param("recorded", "yesterday", id="no-date"),
+        pytest.param("picture", [], id="no-picture"),
+        pytest.param("model_id", [1], id="no-model"),
+        pytest.param("server", 5, id="no-server"),
+        pytest.param("backend", "nosuch", id="unknown-backend"),
+        pytest.param("answers", {"a": 1}, id="no-list"),
+        pytest.param("answers", [{"prompt": [], "seconds": 0, "response": {}}], id="no-prompt"),
+        pytest.param("answers", [{"prompt": "<OD>", "seconds": float("nan"), "response": {}}], id="no-number"),
+        pytest.param("answers", [{"prompt": "<OD>", "seconds": -1, "response": {}}], id="negative-time"),
+        pytest.param("answers", [{"prompt": "<OD>", "seconds": "<b>", "response": {}}], id="no-time"),
+    ],
+)
+def test_a_value_that_is_none_is_left_out(
+    tmp_path: Path, field: str, value: object, caplog: pytest.LogCaptureFixture
+) -> None:
     recording(DRAWN[0], BASE).write(tmp_path)
     [path] = tmp_path.iterdir()
-    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"recorded": "yesterday"}), "utf-8")
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {field: value}), "utf-8")
     assert len(Recordings.load(tmp_path)) == 0
+    assert [record.getMessage().partition(" cannot")[0] for record in caplog.records] == [f"The recording {path.name}"]

@@ -37,6 +37,11 @@ class Checkpoint:
     def __contains__(self, name: str) -> bool:
         return name in self._places or (TIED.match(name) is not None and SHARED in self._places)
 
+    @property
+    def vocabulary(self) -> int:
+        """Number of tokens that have a place both in the embeddings and in the output."""
+        return min(len(self.raw(SHARED)), len(self.raw("lm_head.weight")))
+
     def names(self) -> list[str]:
         """The names of the tensors in the files, as transformers' modules have them."""
         return list(self._places)

@@ -33,6 +33,7 @@ class OnnxEngine:
         """
         checkpoint = Checkpoint(directory)
         generation, picture_size = read_generation_config(directory), PixelValues(directory).size
+        generation.check_ids(checkpoint.vocabulary)
         threads = 1 if is_small(directory) else available_cores()
         try:
             return OnnxNetwork(checkpoint, generation, picture_size, threads, self.info, fast=self.fast)

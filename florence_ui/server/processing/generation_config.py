@@ -3,12 +3,13 @@
 https://huggingface.co/docs/transformers/main_classes/text_generation#transformers.GenerationConfig
 """
 
-import json
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveFloat, ValidationError
 
+from florence_ui.server.checkpoint_json import read_object
 from florence_ui.server.engine import NUM_BEAMS
 from florence_ui.server.engine_errors import BrokenWeightsError
 
@@ -55,8 +56,8 @@ class GenerationConfig(BaseModel):
     num_beams: int = NUM_BEAMS
     eos_token_id: Tokens = ()
     early_stopping: bool | Literal["never"] = False
-    length_penalty: float = 1.0
-    repetition_penalty: PositiveFloat = 1.0
+    length_penalty: Annotated[float, Field(ge=-100, le=100)] = 1.0
+    repetition_penalty: Annotated[PositiveFloat, Field(allow_inf_nan=False)] = 1.0
     no_repeat_ngram_size: NonNegativeInt = 0
     min_length: NonNegativeInt = 0
     min_new_tokens: NonNegativeInt | None = None
@@ -67,6 +68,25 @@ class GenerationConfig(BaseModel):
     bad_words_ids: tuple[Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)], ...] = ()
     bos_token_id: NonNegativeInt | None = None
     decoder_start_token_id: NonNegativeInt | None = None
+
+    def check_ids(self, vocabulary: int) -> None:
+        """Refuse ids of tokens that a checkpoint does not have.
+
+        Args:
+            vocabulary: Number of its tokens.
+
+        Raises:
+            BrokenWeightsError: If an option has such an id.
+        """
+        single = ("forced_bos_token_id", "bos_token_id", "decoder_start_token_id")
+        several = ("eos_token_id", "forced_eos_token_id", "suppress_tokens", "begin_suppress_tokens")
+        ids = {name: (getattr(self, name) or 0,) for name in single} | {name: getattr(self, name) for name in several}
+        ids["bad_words_ids"] = tuple(chain.from_iterable(self.bad_words_ids))
+        for name, values in ids.items():
+            if max(values, default=0) >= vocabulary:
+                raise BrokenWeightsError(
+                    f"Its generation_config.json sets {name} to {max(values)}; it has only {vocabulary:,} tokens."
+                )
 
 
 def read_generation_config(directory: Path) -> GenerationConfig:
@@ -94,7 +114,7 @@ def read_generation_config(directory: Path) -> GenerationConfig:
 
 def _read_options(path: Path) -> dict[str, Any]:
     """A file's values that are not null."""
-    return {name: value for name, value in json.loads(path.read_text(encoding="utf-8")).items() if value is not None}
+    return {name: value for name, value in read_object(path).items() if value is not None}
 
 
 def _options_of_model(model: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 https://huggingface.co/docs/transformers/model_doc/clip#transformers.CLIPImageProcessor
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from florence_ui.server.checkpoint_json import read_object
 from florence_ui.server.engine_errors import BrokenWeightsError
 
 UNUSED_STEPS = ("do_center_crop", "do_pad")
@@ -58,8 +58,8 @@ class PixelValues:
 def _read_config(directory: Path) -> dict[str, Any]:
     """The image processor's settings: part of the new layout's file, all of the old one's."""
     path = directory / "processor_config.json"
-    nested = json.loads(path.read_text(encoding="utf-8")).get("image_processor") if path.is_file() else None
-    config: dict[str, Any] = nested or json.loads((directory / "preprocessor_config.json").read_text(encoding="utf-8"))
+    nested = read_object(path).get("image_processor") if path.is_file() else None
+    config: dict[str, Any] = nested or read_object(directory / "preprocessor_config.json")
     return config
 
 

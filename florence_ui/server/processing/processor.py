@@ -1,6 +1,5 @@
 """A checkpoint's processor: words and pictures to numbers, and the numbers of an answer back."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from florence_ui.server.checkpoint_json import read_object
 from florence_ui.server.engine_errors import BrokenWeightsError
 from florence_ui.server.processing.pixel_values import PixelValues
 from florence_ui.server.processing.post_process import PostProcessor
@@ -60,4 +60,4 @@ class Processor:
 def _post_processor_config(directory: Path) -> dict[str, Any] | None:
     """The settings in the new layout's file; None in the old one."""
     path = directory / "processor_config.json"
-    return json.loads(path.read_text(encoding="utf-8")).get("post_processor_config") if path.is_file() else None
+    return read_object(path).get("post_processor_config") if path.is_file() else None

@@ -44,6 +44,7 @@ class TorchEngine:
             MemoryError: If it does not fit.
         """
         checkpoint, generation = Checkpoint(directory), read_generation_config(directory)
+        generation.check_ids(checkpoint.vocabulary)
         runtime = self.runtime.suited_to(directory)
         try:
             model = build_model(checkpoint, generation, runtime.dtype).to(runtime.device)

@@ -204,6 +204,9 @@ def test_an_answer_ends_at_its_next_token_when_stopped(models: list[TinyModel], 
         ("made_up", "anything"),
         ("early_stopping", "sometimes"),
         ("length_penalty", "long"),
+        ("length_penalty", 1e308),
+        ("length_penalty", float("nan")),
+        ("repetition_penalty", float("inf")),
         ("repetition_penalty", 0.0),
         ("no_repeat_ngram_size", -1),
         ("suppress_tokens", [-3]),
@@ -214,6 +217,13 @@ def test_an_answer_ends_at_its_next_token_when_stopped(models: list[TinyModel], 
 def test_options_that_are_not_supported_are_refused_by_name(directory: Path, option: str, value: Any) -> None:
     (directory / "generation_config.json").write_text(json.dumps(TOKENS | {option: value}))
     with pytest.raises(BrokenWeightsError, match=option):
+        read_generation_config(directory)
+
+
+@pytest.mark.parametrize("content", [b"[]", b"{nonsense", b"[" * 200_000], ids=["a-list", "no-json", "deep"])
+def test_a_broken_file_of_options_is_named(directory: Path, content: bytes) -> None:
+    (directory / "generation_config.json").write_bytes(content)
+    with pytest.raises(BrokenWeightsError, match=r"generation_config\.json cannot be read"):
         read_generation_config(directory)
 
 

@@ -1,6 +1,8 @@
 """The networks, written anew as graphs, compute what transformers' modules compute from the same weights."""
 
+import json
 import re
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -147,6 +149,24 @@ def test_tensors_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
     save_file(tensors, directory / "model.safetensors", {"format": "pt"})
     with pytest.raises(BrokenWeightsError, match="do not fit together"):
         OnnxEngine().load(directory)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("decoder_start_token_id", 10**12),
+        ("forced_bos_token_id", 100_000),
+        ("eos_token_id", [2, 10**12]),
+        ("suppress_tokens", [10**12]),
+        ("bad_words_ids", [[5], [6, 10**12]]),
+    ],
+)
+def test_an_id_of_no_token_is_refused_by_name(option: str, value: object, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(NANO, tmp_path / "copy"))
+    options = json.loads((copy / "generation_config.json").read_text()) | {option: value}
+    (copy / "generation_config.json").write_text(json.dumps(options))
+    with pytest.raises(BrokenWeightsError, match=rf"generation_config\.json sets {option} to 1000000*;"):
+        OnnxEngine().load(copy)
 
 
 def test_pictures_that_do_not_divide_into_windows_are_refused(tmp_path: Path) -> None:
