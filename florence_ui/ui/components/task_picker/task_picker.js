@@ -54,16 +54,20 @@ function option(task, index) {
   return row;
 }
 
-// Tasks that have every word of the query; else those that know most of it: "where is the dog" finds what locates.
+// The task of that name, else those that have every word of the query, else those that know most of it: "where is the
+// dog" finds what locates.
 const wordsOf = (...texts) => texts.join(" ").toLowerCase().split(/[^\p{L}\p{N}_]+/u).filter(Boolean);
 function matching(query) {
   const asked = wordsOf(query), telling = asked.filter((word) => word.length > 2 && word !== "and");
-  const has = ({ title, token, family, search: more, help }) =>
-    asked.every((word) => wordsOf(title, token, family, more, help).some((own) => own.startsWith(word)));
+  const isIn = (...texts) => asked.every((word) => wordsOf(...texts).some((own) => own.startsWith(word)));
   const count = ({ title, family, search: more }) => telling.filter((word) =>
     wordsOf(title, family, more).some((own) => own.startsWith(word) || (own.length > 3 && word.startsWith(own)))).length;
-  const found = tasks.filter(has), most = Math.max(...tasks.map(count));
-  return found.length || !most ? found : tasks.filter((task) => count(task) === most);
+  const most = Math.max(...tasks.map(count)), ways = [
+    ({ title }) => title.toLowerCase() === query.trim().toLowerCase(),
+    ({ title, token, family, search: more, help }) => isIn(title, token, family, more, help),
+    (task) => most > 0 && count(task) === most,
+  ];
+  return ways.map((way) => tasks.filter(way)).find((found) => found.length) ?? [];
 }
 
 function fill() {
