@@ -54,20 +54,16 @@ function option(task, index) {
   return row;
 }
 
-// The task of that name, else those that have every word of the query, else those that know most of it: "where is the
-// dog" finds what locates.
+// Tasks that have every word of the query; else those that know most of it: "where is the dog" finds what locates.
 const wordsOf = (...texts) => texts.join(" ").toLowerCase().split(/[^\p{L}\p{N}_]+/u).filter(Boolean);
 function matching(query) {
   const asked = wordsOf(query), telling = asked.filter((word) => word.length > 2 && word !== "and");
-  const isIn = (...texts) => asked.every((word) => wordsOf(...texts).some((own) => own.startsWith(word)));
+  const has = ({ title, token, family, search: more, help }) =>
+    asked.every((word) => wordsOf(title, token, family, more, help).some((own) => own.startsWith(word)));
   const count = ({ title, family, search: more }) => telling.filter((word) =>
     wordsOf(title, family, more).some((own) => own.startsWith(word) || (own.length > 3 && word.startsWith(own)))).length;
-  const most = Math.max(...tasks.map(count)), ways = [
-    ({ title }) => title.toLowerCase() === query.trim().toLowerCase(),
-    ({ title, token, family, search: more, help }) => isIn(title, token, family, more, help),
-    (task) => most > 0 && count(task) === most,
-  ];
-  return ways.map((way) => tasks.filter(way)).find((found) => found.length) ?? [];
+  const found = tasks.filter(has), most = Math.max(...tasks.map(count));
+  return found.length || !most ? found : tasks.filter((task) => count(task) === most);
 }
 
 function fill() {
@@ -100,7 +96,8 @@ function mark(index) {
 
 search.addEventListener("input", () => {
   fill();
-  mark(0);
+  const named = tasks.find((task) => task.title.toLowerCase() === search.value.trim().toLowerCase());
+  mark(rows().findIndex((row) => row.dataset.token === named?.token));   // the first, if none has that name
 });
 search.addEventListener("keydown", (event) => {
   const count = rows().length, to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: count - 1 }[event.key];
