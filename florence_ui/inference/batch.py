@@ -112,6 +112,11 @@ class Batch:
         names = names or [path.name for path in paths]
         return cls([Item(path, name) for path, name in zip(paths, names, strict=True)])
 
+    def copied(self) -> "Batch":
+        """A batch that goes on where this one is now; pictures in progress wait again."""
+        items = [replace(each, state=_at_rest(each.state)) for each in self.items]
+        return Batch(items, self.question)
+
     def count(self, state: ItemState) -> int:
         """The number of pictures in that state."""
         return sum(item.state == state for item in self.items)
@@ -202,8 +207,12 @@ class Batch:
         finally:
             self._running = False
             for item in waiting:
-                if item.state is ItemState.RUNNING:
-                    item.state = ItemState.WAITING
+                item.state = _at_rest(item.state)
+
+
+def _at_rest(state: ItemState) -> ItemState:
+    """The state of a picture that nobody works on any more."""
+    return ItemState.WAITING if state is ItemState.RUNNING else state
 
 
 def _group_by_file(items: Sequence[Item]) -> list[Item]:

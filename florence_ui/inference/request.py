@@ -158,7 +158,7 @@ class Request(RequestTemplate):
         return replace(self, task=task, text=text, classes=classes, region=region)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StoredAnalysis:
     """An answer in the form in which it is kept: without its picture or a key.
 
@@ -187,7 +187,7 @@ class StoredAnalysis:
         return Analysis(**vars(self), picture=picture)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Analysis(StoredAnalysis):
     """An answer with the picture that it is about."""
 

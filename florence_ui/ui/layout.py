@@ -146,11 +146,23 @@ def lay_out(services: Services, examples: Sequence[Example], tabs: Sequence[Tab]
             strip = film.lay_out(FilmValue(examples=example_thumbnails(examples)))
             answer = side.lay_out()
         explore.select(None, js=ENTER)
+        explore.select(_keep_tab(session, EXPLORE), {session}, None, **unqueued())
         page = Page(
             services, examples, session, remembered, timer, link_text, visit, asked, modes, top, stage, drawing, notice,
             bottom, strip, answer,
         )  # fmt: skip
         for tab in tabs:
-            with gr.Tab(tab.title, id=tab.title.lower().replace(" ", "-")) as opened:
+            name = tab.title.lower().replace(" ", "-")
+            with gr.Tab(tab.title, id=name) as opened:
                 tab.build(page, opened)
+            opened.select(_keep_tab(session, name), {session}, None, **unqueued())
     return page
+
+
+def _keep_tab(session: gr.State, name: str) -> Callable[[dict[gr.State, PageSession]], None]:
+    """A handler that notes which tab is open, for when the page is loaded again."""
+
+    def keep(inputs: dict[gr.State, PageSession]) -> None:
+        inputs[session].tab = name
+
+    return keep

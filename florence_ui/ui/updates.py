@@ -14,7 +14,7 @@ from florence_ui.ui.components.notice import NoticeValue
 from florence_ui.ui.components.region_field import RegionValue
 from florence_ui.ui.components.task_picker import TaskValue
 from florence_ui.ui.layout import Page
-from florence_ui.visitors.session import PageSession
+from florence_ui.visitors.session import PageSession, TabState
 
 Inputs = Mapping[Any, Any]
 """The inputs of an event, passed by Gradio as a dict: component -> value."""
@@ -58,6 +58,12 @@ def read_view(event: Any) -> View:
     """What a stage reports in its `view` event; the browser's numbers are not trusted, see `View`."""
     seen: list[Any] = [getattr(event, name, None) for name in ("size", "ratio", "box", "reserved")]
     return View(*seen)
+
+
+def tab_state(page: Page, inputs: Inputs, kind: type[TabState]) -> TabState:
+    """What a tab keeps, by its class."""
+    session: PageSession = inputs[page.session]
+    return session.of_tab(kind)
 
 
 def keep_visit(page: Page, inputs: Inputs) -> None:

@@ -3,10 +3,10 @@
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol, Self, TypeVar
 
 from florence_ui.errors import InputError
 from florence_ui.exports.snippet_steps import FollowUp
@@ -110,6 +110,24 @@ class Unfinished(NamedTuple):
     action: Action
 
 
+class Kept(Protocol):
+    """What is kept of a visit for when its page is loaded again."""
+
+    def copied(self) -> Self:
+        """A state that begins where this one is now; what happens to either later is its own."""
+
+    @property
+    def analyses(self) -> Collection[StoredAnalysis]:
+        """The answers that it holds."""
+
+    @property
+    def words(self) -> object:
+        """Everything else that visitors give it; the memory that it takes is estimated from its `repr`."""
+
+
+TabState = TypeVar("TabState", bound=Kept)
+
+
 @dataclass(eq=False)
 class PageSession:
     """One open page.
@@ -131,6 +149,8 @@ class PageSession:
         question: The question that the fields last held; None before the visitor changed one.
         style: The style that was last set.
         opened_with: The link's question and example that the page was opened with, as text.
+        tab: The id of the tab that is open; empty before the visitor has chosen one.
+        tabs: What the other tabs keep, by its class.
     """
 
     source: tuple[Path, ImageLimits] | None = None
@@ -149,20 +169,42 @@ class PageSession:
     question: Question | None = None
     style: Style = field(default_factory=Style)
     opened_with: str = ""
+    tab: str = ""
+    tabs: dict[type[Kept], Kept] = field(default_factory=dict)
+
+    def of_tab(self, kind: type[TabState]) -> TabState:
+        """What the tab with states of this class keeps; a new one at first."""
+        state = self.tabs.setdefault(kind, kind())
+        assert isinstance(state, kind), "states are kept by their class"
+        return state
 
     def copied(self) -> "PageSession":
         """A session that begins where this one is now; what happens to either later is its own."""
-        known = [*self.recent, *([self.run] if self.run else [])]
-        runs = {id(run): replace(run, notes=_settled(run.notes)) for run in known}
+        runs = {run: replace(run, notes=_settled(run.notes)) for run in self._runs}
         return replace(
             self,
-            run=self.run and runs[id(self.run)],
-            recent=deque((runs[id(run)] for run in self.recent), maxlen=RECENT),
+            run=self.run and runs[self.run],
+            recent=deque((runs[run] for run in self.recent), maxlen=RECENT),
             loose_notes=_settled(self.loose_notes),
             unfinished=None,
             left=asyncio.Event(),
             visit="",
+            tabs={kind: state.copied() for kind, state in self.tabs.items()},
         )
+
+    @property
+    def _runs(self) -> set[Run]:
+        return {*self.recent, *([self.run] if self.run else [])}
+
+    @property
+    def analyses(self) -> list[StoredAnalysis]:
+        """The answers on the page and among the recent ones."""
+        return [run.analysis for run in self._runs]
+
+    @property
+    def words(self) -> object:
+        """What was asked and noted."""
+        return self.question, self.opened_with, self.loose_notes, [run.notes for run in self._runs]
 
     async def picture(self) -> Picture:
         """The picture on the page.

@@ -18,8 +18,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
+from florence_ui.inference.request import StoredAnalysis
 from florence_ui.inference.response_cache import OVERHEAD, SIZE_IN_MEMORY
-from florence_ui.visitors.session import PageSession, Run
+from florence_ui.visitors.session import Kept, PageSession
 
 MAX_VISITS = 256
 """Maximum number of visits of all visitors together."""
@@ -57,7 +58,7 @@ class Visits:
         self.max_age, self.max_visits, self.max_bytes = max_age, max_visits, max_bytes
         self._clock = clock
         self._visits: OrderedDict[str, _Visit] = OrderedDict()
-        self._sizes: WeakKeyDictionary[Run, int] = WeakKeyDictionary()
+        self._sizes: WeakKeyDictionary[StoredAnalysis, int] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -125,11 +126,11 @@ class Visits:
             self._visits.popitem(last=False)
 
     def _size_of(self, session: PageSession) -> int:
-        runs = {*session.recent, *([session.run] if session.run else [])}
-        asked = [session.question, session.opened_with, session.loose_notes, *(run.notes for run in runs)]
-        return OVERHEAD + SIZE_IN_MEMORY * len(repr(asked)) + sum(self._size_of_run(run) for run in runs)
+        kept: list[Kept] = [session, *session.tabs.values()]
+        words = sum(OVERHEAD + SIZE_IN_MEMORY * len(repr(state.words)) for state in kept)
+        return words + sum(self._size_of_answer(answer) for state in kept for answer in state.analyses)
 
-    def _size_of_run(self, run: Run) -> int:
-        if run not in self._sizes:
-            self._sizes[run] = OVERHEAD + SIZE_IN_MEMORY * len(json.dumps(run.analysis.result.raw, default=str))
-        return self._sizes[run]
+    def _size_of_answer(self, answer: StoredAnalysis) -> int:
+        if answer not in self._sizes:
+            self._sizes[answer] = OVERHEAD + SIZE_IN_MEMORY * len(json.dumps(answer.result.raw, default=str))
+        return self._sizes[answer]

@@ -320,3 +320,15 @@ def test_however_many_classes_are_found_the_buttons_stay_in_the_window(
     last = page.locator("#batch-totals").get_by_text("thing 59")
     last.scroll_into_view_if_needed()
     assert last.bounding_box()["y"] < lowest["y"], "the totals scroll instead, above the buttons"
+
+
+def test_after_a_reload_the_pictures_and_their_answers_are_there_again(page: Page, pictures: list[Path]) -> None:
+    add(page, pictures[:2])
+    run_all(page, "2 of 2 answered")
+    totals = page.locator("#batch-totals .total").all_inner_texts()
+    page.reload()
+    expect(page.locator("#batch #dock")).to_be_visible()
+    expect(page.locator(".sheet-words")).to_have_text("2 of 2 answered")
+    expect(page.locator("#batch-totals .total")).to_have_text(totals)
+    expect(page.locator(".tile[data-state=done] img")).to_have_count(2)
+    expect(page.locator("#batch-run")).to_have_text("Run again")

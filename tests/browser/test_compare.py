@@ -259,3 +259,16 @@ def test_axe_finds_nothing_serious(
         show(page, layout)
         page.wait_for_timeout(300)
         assert serious(page) == []
+
+
+def test_after_a_reload_the_comparison_is_there_again(page: Page, compared: Callable[[Page], Page]) -> None:
+    compared(page)
+    show(page, "Side by side")
+    page.wait_for_selector("#compare-stage-2 .stage-layer")
+    asked = page.locator("#compare-verdict .verdict-words").inner_text()
+    page.reload()
+    page.wait_for_selector("#compare #dock")
+    expect(page.locator("#compare-verdict .verdict-words")).to_have_text(asked)
+    expect(page.locator("#compare-left button")).to_contain_text("one/1")
+    expect(page.locator("#compare-right button")).to_contain_text("two/2")
+    expect(page.locator("#compare-stage-2 .stage-layer")).to_be_visible()

@@ -100,6 +100,14 @@ def test_after_a_lost_connection_everything_is_there_again(visit: Page, context:
     expect_the_visit(visit)
 
 
+def test_a_question_whose_note_was_lost_with_the_connection_is_there_again(visit: Page) -> None:
+    visit.route("**/run/predict*", lambda route: route.abort())  # what is noted beside the queue
+    ask(visit)
+    visit.unroute_all()
+    visit.reload()
+    expect_the_visit(visit)
+
+
 def test_a_page_that_slept_goes_on(visit: Page, context: BrowserContext) -> None:
     ask(visit)
     devtools = context.new_cdp_session(visit)

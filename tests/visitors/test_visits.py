@@ -9,10 +9,15 @@ from pathlib import Path
 import pytest
 
 from florence_ui.images.loading import ImageLimits
+from florence_ui.inference.batch import Batch, Item, ItemState
 from florence_ui.inference.request import Question, StoredAnalysis
 from florence_ui.rendering.style import Style
 from florence_ui.results.result import Result
 from florence_ui.tasks import TASKS
+from florence_ui.ui.batch.state import BatchState
+from florence_ui.ui.compare.pair import SideChoice
+from florence_ui.ui.compare.state import SIDES, Answers, CompareState, Subject
+from florence_ui.ui.components.verdict_bar import Layout
 from florence_ui.visitors.session import Note, PageSession, Place, Run
 from florence_ui.visitors.visits import NAME_BYTES, Visits
 
@@ -53,6 +58,37 @@ def test_a_page_that_is_loaded_again_has_all_it_had() -> None:
     assert (again.question, again.style, again.selected) == (session.question, session.style, session.selected)
     assert [run.analysis for run in again.recent] == [run.analysis for run in session.recent]
     assert again.run is again.recent[0]
+
+
+def compared(raw: str = "") -> CompareState:
+    """A comparison that was made."""
+    subject = Subject((Path("in"), ImageLimits()), Path("shown"), (4, 3), (QUESTION, QUESTION))
+    answers = Answers(subject, {side: run_with(raw).analysis for side in SIDES}, ("one", "two"))
+    return CompareState(answers, Layout.TWO, choice=(SideChoice("one", "local"), SideChoice("two", "local")))
+
+
+def many(raw: str = "", name: str = "a.jpg") -> BatchState:
+    """A run on three pictures that has just been left."""
+    states = [ItemState.DONE, ItemState.RUNNING, ItemState.WAITING]
+    items = [Item(Path(name), name, state) for state in states]
+    items[0].analysis = run_with(raw).analysis
+    return BatchState(Batch(items, ("asked",)), viewed=items[0], asked=("asked",), going=True, waits_for="A slot.")
+
+
+def test_the_other_tabs_are_as_they_were_and_at_rest() -> None:
+    visits, session = Visits(60), session_with()
+    session.tab, session.tabs = "compare", {CompareState: compared(), BatchState: many()}
+    again = visits.resume(visits.keep(session, ME), ME)
+    before, after = session.of_tab(CompareState), again.of_tab(CompareState)
+    assert again.tab == "compare"
+    assert after is not before
+    assert (after.answers, after.layout, after.choice) == (before.answers, before.layout, before.choice)
+    assert (before.reopened, after.reopened) == (False, True)
+    batch = again.of_tab(BatchState)
+    assert [item.state for item in batch.items] == [ItemState.DONE, ItemState.WAITING, ItemState.WAITING]
+    assert (batch.going, batch.waits_for, batch.viewed) == (False, "", None)
+    assert (batch.batch.question, batch.asked) == (("asked",), ("asked",))
+    assert session.of_tab(BatchState).items[1].state is ItemState.RUNNING
 
 
 def test_a_name_cannot_be_guessed() -> None:
@@ -135,6 +171,9 @@ def test_one_visitor_with_huge_answers_loses_only_their_own() -> None:
         pytest.param(lambda session: setattr(session, "question", replace(QUESTION, text="x" * 100_000)), id="words"),
         pytest.param(lambda session: setattr(session, "opened_with", "x" * 100_000), id="link"),
         pytest.param(lambda session: session.notes.update({Place("read"): Note("x" * 100_000)}), id="note"),
+        pytest.param(lambda session: session.tabs.update({CompareState: compared("x" * 100_000)}), id="comparison"),
+        pytest.param(lambda session: session.tabs.update({BatchState: many("x" * 100_000)}), id="pictures"),
+        pytest.param(lambda session: session.tabs.update({BatchState: many(name="x" * 100_000)}), id="names"),
     ],
 )
 def test_whatever_a_visit_keeps_counts(grow: Callable[[PageSession], None]) -> None:

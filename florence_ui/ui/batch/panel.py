@@ -12,7 +12,7 @@ from florence_ui.ui.batch.state import BatchState
 from florence_ui.ui.batch.views import sheet_value, totals_value
 from florence_ui.ui.components import ContactSheet, DrawerBar, Drawing, Notice, Stage, Totals, ViewerBar
 from florence_ui.ui.explore.side import drawer, grip
-from florence_ui.ui.layout import SESSION_SECONDS, Page
+from florence_ui.ui.layout import Page
 
 PREFIX = "batch-"
 REFRESH_SECONDS = 1.0
@@ -24,7 +24,6 @@ TABLE_COLUMNS = ["picture", "state", "found", "reason"]
 class BatchPanel:
     """All parts."""
 
-    state: gr.State
     sheet: ContactSheet
     totals: Totals
     table: gr.Dataframe
@@ -100,8 +99,8 @@ def lay_out(page: Page) -> BatchPanel:
         notice = Notice(
             elem_id="batch-notice", elem_classes=["dock-notice", "for-batch"], label="Status of the pictures"
         )
-    state, timer = gr.State(nothing, time_to_live=SESSION_SECONDS), gr.Timer(REFRESH_SECONDS, active=False)
+    timer = gr.Timer(REFRESH_SECONDS, active=False)
     return BatchPanel(
-        state, sheet, totals, table, validation, buttons, drawers, viewer, stage, drawing, run, stop, retry, notice,
+        sheet, totals, table, validation, buttons, drawers, viewer, stage, drawing, run, stop, retry, notice,
         timer,
     )  # fmt: skip

@@ -1,10 +1,11 @@
 """One visitor's many pictures."""
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 
 from florence_ui.inference.batch import Batch, Item
 from florence_ui.inference.batch_overview import Selection
-from florence_ui.inference.request import Question
+from florence_ui.inference.request import Question, StoredAnalysis
 from florence_ui.rendering.view import View
 
 
@@ -21,7 +22,7 @@ class BatchState:
         question: The question of the answers; None before the first one.
         asked: The question in the fields.
         going: Whether a run is in progress.
-        words: What the run waits for, if it waits.
+        waits_for: What the run waits for, in words; empty if it does not wait.
     """
 
     batch: Batch | None = None
@@ -32,7 +33,23 @@ class BatchState:
     question: Question | None = None
     asked: tuple[str, ...] = ()
     going: bool = False
-    words: str = ""
+    waits_for: str = ""
+
+    def copied(self) -> "BatchState":
+        """The same pictures and answers, at rest and none of them open."""
+        batch = self.batch and self.batch.copied()
+        return replace(self, batch=batch, viewed=None, view=None, going=False, waits_for="")
+
+    @property
+    def analyses(self) -> Collection[StoredAnalysis]:
+        """The answers that have come."""
+        return [item.analysis for item in self.items if item.analysis]
+
+    @property
+    def words(self) -> object:
+        """The pictures' names and files, and the questions."""
+        files = [(item.path, item.name, item.link, item.thumbnail, item.preview, item.reason) for item in self.items]
+        return files, self.selection, self.question, self.asked
 
     @property
     def items(self) -> list[Item]:

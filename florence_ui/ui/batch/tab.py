@@ -21,7 +21,7 @@ from florence_ui.ui.components.drawer_bar import DrawerValue
 from florence_ui.ui.components.notice import NoticeValue, error_notice
 from florence_ui.ui.layout import Page, queued, unqueued
 from florence_ui.ui.stoppable_run import StoppableRun, wire_run
-from florence_ui.ui.updates import Inputs, Updates, read_question
+from florence_ui.ui.updates import Inputs, Updates, read_question, tab_state
 from florence_ui.visitors.multi_call import batch_turn, max_concurrency
 
 MODE = "many-pictures"
@@ -32,10 +32,18 @@ ENTER = "() => window.florencePage.enter('batch')"
 def build_batch_tab(page: Page, tab: gr.Tab) -> None:
     """Lay out the mode and connect its events."""
     panel = lay_out(page)
+    known = {*page.question_fields, *page.style.controls}
+
+    async def enter(inputs: Inputs) -> AsyncGenerator[Updates]:
+        tab_state(page, inputs, BatchState).asked = question_key(page, inputs)
+        async for updates in stream_thumbnails(page, panel, inputs):
+            yield updates
+
     tab.select(None, js=ENTER)
+    tab.select(enter, known, panel.shown, **queued())
     wire_pictures(page, panel)
     wire_selection(page, panel)
-    wire_questions(page, panel, tab)
+    wire_questions(page, panel)
     wire_viewer(page, panel)
     for name, button in panel.buttons.items():
         wire_download(page, panel, name, button)
@@ -43,14 +51,14 @@ def build_batch_tab(page: Page, tab: gr.Tab) -> None:
 
 def wire_pictures(page: Page, panel: BatchPanel) -> None:
     """Connect what adds and removes pictures."""
-    known = {panel.state, *page.style.controls}
+    known = {page.session, *page.style.controls}
 
     async def add(inputs: Inputs, event: gr.EventData) -> AsyncGenerator[Updates]:
         async for updates in stream_pictures(page, panel, inputs, getattr(event, "files", None)):
             yield updates
 
     def remove(inputs: Inputs, event: gr.EventData) -> Updates:
-        remove_picture(inputs[panel.state], getattr(event, "index", None))
+        remove_picture(tab_state(page, inputs, BatchState), getattr(event, "index", None))
         return progress_updates(page, panel, inputs)
 
     async def take(inputs: Inputs, event: gr.EventData) -> AsyncGenerator[Updates]:
@@ -64,10 +72,10 @@ def wire_pictures(page: Page, panel: BatchPanel) -> None:
 
 def wire_selection(page: Page, panel: BatchPanel) -> None:
     """Connect filters and order."""
-    known = {panel.state, *page.style.controls}
+    known = {page.session, *page.style.controls}
 
     def see(inputs: Inputs, **change: Any) -> Updates:
-        state: BatchState = inputs[panel.state]
+        state = tab_state(page, inputs, BatchState)
         state.selection = replace(state.selection, **change)
         return selection_updates(page, panel, inputs)
 
@@ -89,47 +97,55 @@ def wire_selection(page: Page, panel: BatchPanel) -> None:
     panel.totals.select(only_class, known, panel.seen, **unqueued())
 
 
-def wire_questions(page: Page, panel: BatchPanel, tab: gr.Tab) -> None:
+def wire_questions(page: Page, panel: BatchPanel) -> None:
     """Connect Run, Stop, Retry, and what changes their words."""
     dock, header = page.dock, page.header
-    fields = {*page.question_fields, *page.style.controls, panel.state}
+    fields = {*page.question_fields, *page.style.controls}
 
     def look(inputs: Inputs) -> Updates:
         return progress_updates(page, panel, inputs)
 
     def ask_anew(inputs: Inputs) -> Updates:
-        state: BatchState = inputs[panel.state]
+        state = tab_state(page, inputs, BatchState)
         state.asked = question_key(page, inputs)
         shown = progress_updates(page, panel, inputs)
         return {component: shown[component] for component in (panel.run, panel.retry)}
 
     def again(inputs: Inputs) -> AsyncGenerator[Updates]:
-        if inputs[panel.state].batch is not None:
-            inputs[panel.state].batch.retry_failed()
+        if batch := tab_state(page, inputs, BatchState).batch:
+            batch.retry_failed()
         return stream_batch(page, panel, inputs)
 
     def stopped(inputs: Inputs) -> Updates:
-        inputs[panel.state].going = False
+        tab_state(page, inputs, BatchState).going = False
         return progress_updates(page, panel, inputs)
 
-    changed = [tab.select, dock.task.input, dock.phrase.blur, dock.prompt.blur, dock.classes.input, dock.model.input]
+    changed = [dock.task.input, dock.phrase.blur, dock.prompt.blur, dock.classes.input, dock.model.input]
     gr.on([*changed, header.backend.input], ask_anew, fields, [panel.run, panel.retry], **unqueued())
     first = stoppable_batch(page, panel)
     starts = {panel.run.click: first.events, panel.retry.click: replace(first, stream=again).events}
     wire_run(starts, [panel.stop], stopped, fields, panel.shown)
-    panel.timer.tick(look, {panel.state, *page.style.controls}, panel.shown, **unqueued())
+    panel.timer.tick(look, {page.session, *page.style.controls}, panel.shown, **unqueued())
 
 
 async def stream_pictures(page: Page, panel: BatchPanel, inputs: Inputs, files: object) -> AsyncGenerator[Updates]:
-    """Add pictures, and show their thumbnails as they are made."""
-    state: BatchState = inputs[panel.state]
+    """Add pictures, and show them."""
+    state = tab_state(page, inputs, BatchState)
     try:
         add_pictures(state, files if isinstance(files, list) else [])
     except FlorenceUIError as error:
         yield {**progress_updates(page, panel, inputs), panel.notice: error_notice(error)}
         return
-    yield {**progress_updates(page, panel, inputs), panel.notice: NoticeValue()}
-    batch = state.batch
+    yield {panel.notice: NoticeValue()}
+    async for updates in stream_thumbnails(page, panel, inputs):
+        yield updates
+
+
+async def stream_thumbnails(page: Page, panel: BatchPanel, inputs: Inputs) -> AsyncGenerator[Updates]:
+    """Show the pictures, and their thumbnails as they are made."""
+    page.services.visits.touch(inputs[page.session].visit)
+    yield progress_updates(page, panel, inputs)
+    batch = tab_state(page, inputs, BatchState).batch
     if batch is None:
         return
     async with aclosing(batch.make_thumbnails(page.services.image_limits)) as made:
@@ -168,7 +184,7 @@ def stoppable_batch(page: Page, panel: BatchPanel) -> StoppableRun:
     """The run that a click on Run starts."""
 
     def failed(inputs: Inputs, error: FlorenceUIError) -> Updates:
-        inputs[panel.state].going = False
+        tab_state(page, inputs, BatchState).going = False
         return {**progress_updates(page, panel, inputs), panel.notice: error_notice(error)}
 
     return StoppableRun(lambda inputs: stream_batch(page, panel, inputs), dict, failed)
@@ -176,7 +192,7 @@ def stoppable_batch(page: Page, panel: BatchPanel) -> StoppableRun:
 
 async def stream_batch(page: Page, panel: BatchPanel, inputs: Inputs) -> AsyncGenerator[Updates]:
     """Ask about every waiting picture; the timer reports the progress."""
-    state, services = inputs[panel.state], page.services
+    state, services = tab_state(page, inputs, BatchState), page.services
     if state.batch is None:
         raise InputError("There are no pictures yet.", "Choose some first.", field="pictures")
     question = read_question(page, inputs)
@@ -186,7 +202,7 @@ async def stream_batch(page: Page, panel: BatchPanel, inputs: Inputs) -> AsyncGe
     state.asked = question_key(page, inputs)
     state.batch.ask(state.asked)
     state.question = question
-    state.going, state.words = True, ""
+    state.going, state.waits_for = True, ""
     yield {**progress_updates(page, panel, inputs), panel.notice: NoticeValue()}
     going = state.batch.run(
         services.pipeline.analyze,
@@ -194,12 +210,13 @@ async def stream_batch(page: Page, panel: BatchPanel, inputs: Inputs) -> AsyncGe
         max_concurrency=max_concurrency(services, template),
         limits=services.image_limits,
         style=page.style.read(inputs),
-        turn=batch_turn(services, state.batch, template, lambda words: setattr(state, "words", words)),
+        turn=batch_turn(services, state.batch, template, lambda words: setattr(state, "waits_for", words)),
     )
     async with aclosing(going):
         async for _ in going:
-            state.words = ""
+            state.waits_for = ""
     state.going = False
+    services.visits.touch(inputs[page.session].visit)
     yield progress_updates(page, panel, inputs)
 
 
@@ -211,13 +228,13 @@ def question_key(page: Page, inputs: Inputs) -> tuple[str, ...]:
 
 def selection_updates(page: Page, panel: BatchPanel, inputs: Inputs) -> Updates:
     """The pictures that are shown, and the totals."""
-    state: BatchState = inputs[panel.state]
+    state = tab_state(page, inputs, BatchState)
     return {panel.sheet: sheet_value(state), panel.totals: totals_value(state, page.style.read(inputs).palette)}
 
 
 def progress_updates(page: Page, panel: BatchPanel, inputs: Inputs) -> Updates:
     """The progress of the run."""
-    state: BatchState = inputs[panel.state]
+    state = tab_state(page, inputs, BatchState)
     batch = state.batch
     has_failures = any(item.state is ItemState.FAILED for item in state.items)
     can_retry = batch is not None and has_failures and not state.going and batch.question == state.asked

@@ -21,24 +21,24 @@ from florence_ui.ui.components.viewer_bar import ViewerValue
 from florence_ui.ui.explore import answer_view, stage_view
 from florence_ui.ui.file_data import as_file_data
 from florence_ui.ui.layout import EXPLORE, Page, queued
-from florence_ui.ui.updates import Inputs, Updates, fill_form, merge_updates, read_view
+from florence_ui.ui.updates import Inputs, Updates, fill_form, merge_updates, read_view, tab_state
 
 GROUP = "viewer"
 
 
 def wire_viewer(page: Page, panel: BatchPanel) -> None:
     """Connect the viewer's events."""
-    known = {panel.state, *page.style.controls}
+    known = {page.session, *page.style.controls}
 
     async def open_one(inputs: Inputs, event: gr.EventData) -> Updates:
-        state, index = inputs[panel.state], getattr(event, "index", None)
+        state, index = tab_state(page, inputs, BatchState), getattr(event, "index", None)
         if not isinstance(index, int) or not 0 <= index < len(state.items):
             return {}
         state.viewed, state.opened, state.view = state.items[index], state.opened + 1, None
         return await view_updates(page, panel, inputs)
 
     async def step(inputs: Inputs, event: gr.EventData) -> Updates:
-        state, by = inputs[panel.state], getattr(event, "by", 1)
+        state, by = tab_state(page, inputs, BatchState), getattr(event, "by", 1)
         shown = state.shown
         if not shown:
             return {}
@@ -47,15 +47,13 @@ def wire_viewer(page: Page, panel: BatchPanel) -> None:
         return await view_updates(page, panel, inputs)
 
     async def see(inputs: Inputs, event: gr.EventData) -> Updates:
-        inputs[panel.state].view = read_view(event)
+        tab_state(page, inputs, BatchState).view = read_view(event)
         return {panel.drawing: await drawing_value(page, panel, inputs)}
 
     async def explore(inputs: Inputs) -> Updates:
         return await open_in_explore(page, panel, inputs)
 
-    panel.viewer.explore(
-        explore, page.answer_fields | {panel.state}, [*page.all_parts, page.modes, panel.notice], **queued()
-    )
+    panel.viewer.explore(explore, page.answer_fields, [*page.all_parts, page.modes, panel.notice], **queued())
     panel.sheet.open(open_one, known, panel.viewed, **queued())
     panel.viewer.step(step, known, panel.viewed, **queued())
     panel.stage.view(see, known, panel.drawing, **queued(trigger_mode="always_last"))
@@ -63,7 +61,7 @@ def wire_viewer(page: Page, panel: BatchPanel) -> None:
 
 async def view_updates(page: Page, panel: BatchPanel, inputs: Inputs) -> Updates:
     """The picture that is open, with its answer, or with the reason that it has none."""
-    state: BatchState = inputs[panel.state]
+    state = tab_state(page, inputs, BatchState)
     item = state.viewed
     if item is None:
         return {}
@@ -102,7 +100,7 @@ def answer_name(state: BatchState, item: Item) -> str:
 
 async def drawing_value(page: Page, panel: BatchPanel, inputs: Inputs) -> DrawingValue:
     """The answer drawn for what the viewer shows now."""
-    state: BatchState = inputs[panel.state]
+    state = tab_state(page, inputs, BatchState)
     item, none = state.viewed, DrawingValue(group=GROUP)
     if item is None or item.result is None:
         return none
@@ -117,7 +115,7 @@ async def drawing_value(page: Page, panel: BatchPanel, inputs: Inputs) -> Drawin
 
 async def open_in_explore(page: Page, panel: BatchPanel, inputs: Inputs) -> Updates:
     """Explore with the picture that is open, and its answer; the model is not asked again."""
-    state, session = inputs[panel.state], inputs[page.session]
+    state, session = tab_state(page, inputs, BatchState), inputs[page.session]
     item, question = state.viewed, state.question
     if item is None or question is None:
         return {}

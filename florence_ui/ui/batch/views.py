@@ -106,7 +106,7 @@ def progress_text(state: BatchState, batch: Batch) -> str:
         parts.append(f"about {format_duration(left)} left")
     if not state.going and batch.ended < total:
         parts.append("stopped")
-    return ", ".join(parts) + (f". {state.words}" if state.words else "")
+    return ", ".join(parts) + (f". {state.waits_for}" if state.waits_for else "")
 
 
 def run_label(state: BatchState) -> str:

@@ -12,13 +12,12 @@ from florence_ui.tasks import TASKS
 from florence_ui.ui import labels
 from florence_ui.ui.compare.downloads import ComparisonFile
 from florence_ui.ui.compare.pair import SAME_TASK, SideChoice
-from florence_ui.ui.compare.state import CompareState
 from florence_ui.ui.compare.views import NO_PICTURE
 from florence_ui.ui.components import DrawerBar, Drawing, FoundBy, Notice, SideButton, Stage, VerdictBar
 from florence_ui.ui.explore.side import drawer, grip
 from florence_ui.ui.header.panel import key_field
-from florence_ui.ui.layout import SESSION_SECONDS, Page
-from florence_ui.ui.updates import Inputs
+from florence_ui.ui.layout import Page
+from florence_ui.ui.updates import Inputs, Updates
 
 PREFIX = "compare-"
 
@@ -47,7 +46,6 @@ class SideFields:
 class ComparePanel:
     """All parts."""
 
-    state: gr.State
     verdict: VerdictBar
     stages: tuple[Stage, Stage]
     drawings: tuple[Drawing, Drawing]
@@ -72,6 +70,21 @@ class ComparePanel:
         """The fields of both sides."""
         return [field for side in self.sides.values() for field in side.fields]
 
+    def read(self, inputs: Inputs) -> tuple[SideChoice, SideChoice]:
+        """The chosen sides."""
+        return self.sides[LEFT].read(inputs), self.sides[RIGHT].read(inputs)
+
+    def filled(self, pair: tuple[SideChoice, SideChoice]) -> Updates:
+        """The fields of both sides filled in."""
+        filled: Updates = {}
+        for fields, choice in zip(self.sides.values(), pair, strict=True):
+            filled |= {
+                fields.model: choice.model_id or labels.AUTOMATIC,
+                fields.backend: choice.backend,
+                fields.task: choice.token,
+            }
+        return filled
+
     @property
     def buttons(self) -> list[Block]:
         """The buttons of both sides, and Compare and Stop."""
@@ -80,7 +93,6 @@ class ComparePanel:
 
 def lay_out(page: Page) -> ComparePanel:
     """Lay out the mode, and its part of the dock."""
-    state = gr.State(CompareState(), time_to_live=SESSION_SECONDS)
     with gr.Row(elem_id="compare", elem_classes="mode"):
         with gr.Column(elem_classes="center"):
             with gr.Column(elem_id="compare-canvas", elem_classes="canvas"):
@@ -124,9 +136,8 @@ def lay_out(page: Page) -> ComparePanel:
             elem_id="compare-notice", elem_classes=["dock-notice", "for-compare"], label="Comparison status"
         )
     return ComparePanel(
-        state, verdict, (first, second), drawings, found_by, table, record, downloads, drawers, sides, run,
-        stop, notice,
-    )  # fmt: skip
+        verdict, (first, second), drawings, found_by, table, record, downloads, drawers, sides, run, stop, notice
+    )
 
 
 def lay_out_side(page: Page, who: Literal["left", "right"]) -> SideFields:

@@ -1,8 +1,8 @@
 """One visitor's comparison."""
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from florence_ui.images.loading import ImageLimits, Picture
 from florence_ui.inference.request import Question, StoredAnalysis
 from florence_ui.rendering.view import View
 from florence_ui.results.compare import LEFT, RIGHT, Comparison, FoundByMap, compare, map_found_by
+from florence_ui.ui.compare.pair import SideChoice
 from florence_ui.ui.components.verdict_bar import Layout
 from florence_ui.visitors.session import PageSession, images
 
@@ -99,10 +100,27 @@ class CompareState:
         answers: What is shown; None before there is an answer.
         layout: How it is shown.
         views: What the browser shows of the picture on the first and on the second stage.
-        chosen: Whether the visitor has chosen a side; until then the pair follows what can answer.
+        choice: The sides that the visitor has chosen; None until then: the pair follows what can answer.
+        reopened: Whether the page was loaded again, and does not show this yet.
     """
 
     answers: Answers | None = None
     layout: Layout = Layout.ONE
     views: list[View | None] = field(default_factory=lambda: [None, None])
-    chosen: bool = False
+    choice: tuple[SideChoice, SideChoice] | None = None
+    reopened: bool = False
+
+    def copied(self) -> "CompareState":
+        """The same comparison, to be shown on a page that was loaded again."""
+        return replace(self, views=[None, None], reopened=True)
+
+    @property
+    def analyses(self) -> Collection[StoredAnalysis]:
+        """The answers that have come."""
+        sides = self.answers.sides.values() if self.answers else ()
+        return [side for side in sides if isinstance(side, StoredAnalysis)]
+
+    @property
+    def words(self) -> object:
+        """The questions."""
+        return self.choice, self.answers and (self.answers.subject, self.answers.names)

@@ -13,7 +13,6 @@ from florence_ui.images.loading import Picture
 from florence_ui.inference.request import Analysis, Question, Request, StoredAnalysis
 from florence_ui.results.compare import LEFT, comparison_columns
 from florence_ui.tasks import get_task
-from florence_ui.ui import labels
 from florence_ui.ui.compare import views
 from florence_ui.ui.compare.downloads import ComparisonFile, record_of, rows_of, write_comparison
 from florence_ui.ui.compare.found_by_view import found_by_value
@@ -30,7 +29,7 @@ from florence_ui.ui.components.verdict_bar import Layout, VerdictValue
 from florence_ui.ui.explore.style_events import HAND_OVER
 from florence_ui.ui.layout import Page, queued, unqueued
 from florence_ui.ui.stoppable_run import StoppableRun, wire_run
-from florence_ui.ui.updates import Inputs, Updates, merge_updates, read_question, read_view
+from florence_ui.ui.updates import Inputs, Updates, merge_updates, read_question, read_view, tab_state
 from florence_ui.visitors.multi_call import ask_sides
 
 ENTER = "() => window.florencePage.enter('compare')"
@@ -40,21 +39,21 @@ NO_ANSWERS = "Compare asks both sides at once. Their results appear here."
 def build_compare_tab(page: Page, tab: gr.Tab) -> None:
     """Lay out the mode and connect its events."""
     panel = lay_out(page)
-    fields = {*page.question_fields, *page.style.controls, *panel.choosers, panel.state}
+    fields = {*page.question_fields, *page.style.controls, *panel.choosers}
     parts = [*panel.shown, *panel.choosers, *panel.buttons]
 
     async def enter(inputs: Inputs) -> Updates:
         return await open_mode(page, panel, inputs)
 
     def choose(inputs: Inputs) -> Updates:
-        inputs[panel.state].chosen = True
+        tab_state(page, inputs, CompareState).choice = panel.read(inputs)
         return show_choice(page, panel, inputs)
 
     def look(inputs: Inputs) -> Updates:
         return show_choice(page, panel, inputs)
 
     async def lay_out_anew(inputs: Inputs, event: gr.EventData) -> Updates:
-        inputs[panel.state].layout = Layout(str(getattr(event, "name", Layout.ONE)))
+        tab_state(page, inputs, CompareState).layout = Layout(str(getattr(event, "name", Layout.ONE)))
         return await show(page, panel, inputs)
 
     def stopped(inputs: Inputs) -> Updates:
@@ -80,7 +79,7 @@ def wire_view(page: Page, panel: ComparePanel, stage: Stage, index: int, fields:
     """Draw anew for what a stage shows now."""
 
     async def see(inputs: Inputs, event: gr.EventData) -> Updates:
-        inputs[panel.state].views[index] = read_view(event)
+        tab_state(page, inputs, CompareState).views[index] = read_view(event)
         return await show_drawings(page, panel, inputs)
 
     stage.view(see, fields, [*panel.drawings, panel.notice], **queued(trigger_mode="always_last"))
@@ -89,8 +88,8 @@ def wire_view(page: Page, panel: ComparePanel, stage: Stage, index: int, fields:
 def read_questions(page: Page, panel: ComparePanel, inputs: Inputs) -> tuple[Question, Question]:
     """The question to each side, unchecked."""
     asked = read_question(page, inputs)
-    left, right = (panel.sides[side].read(inputs).question(asked) for side in SIDES)
-    return left, right
+    left, right = panel.read(inputs)
+    return left.question(asked), right.question(asked)
 
 
 def names_of(page: Page, questions: tuple[Question, Question]) -> tuple[str, str]:
@@ -101,26 +100,30 @@ def names_of(page: Page, questions: tuple[Question, Question]) -> tuple[str, str
 
 async def open_mode(page: Page, panel: ComparePanel, inputs: Inputs) -> Updates:
     """The mode as it opens: with the picture and the question that are on the page, and a pair that can answer."""
-    state: CompareState = inputs[panel.state]
-    if state.chosen:
+    state = tab_state(page, inputs, CompareState)
+    if state.reopened:
+        return await show_again(page, panel, inputs)
+    if state.choice is not None:
         return show_choice(page, panel, inputs)
     settings, question = page.services.settings, read_question(page, inputs)
     status = await page.services.pipeline.status(question.backend)
     pair = default_pair(question.token, question.backend, status, settings.model or "")
-    filled: Updates = {}
-    for side, choice in zip(SIDES, pair, strict=True):
-        fields = panel.sides[side]
-        filled |= {
-            fields.model: choice.model_id or labels.AUTOMATIC,
-            fields.backend: choice.backend,
-            fields.task: choice.token,
-        }
+    filled = panel.filled(pair)
     return merge_updates(filled, show_choice(page, panel, {**inputs, **filled}))
+
+
+async def show_again(page: Page, panel: ComparePanel, inputs: Inputs) -> Updates:
+    """The comparison as it was before the page was loaded again."""
+    state = tab_state(page, inputs, CompareState)
+    state.reopened = False
+    filled = panel.filled(state.choice) if state.choice else {}
+    chosen = show_choice(page, panel, {**inputs, **filled})
+    return merge_updates(filled, chosen, await show(page, panel, {**inputs, **filled}))
 
 
 def show_choice(page: Page, panel: ComparePanel, inputs: Inputs) -> Updates:
     """The chosen sides; answers to other questions, or about another picture, are taken off the stages."""
-    state: CompareState = inputs[panel.state]
+    state = tab_state(page, inputs, CompareState)
     questions = read_questions(page, panel, inputs)
     names, pipeline = names_of(page, questions), page.services.pipeline
     updates: Updates = {}
@@ -138,7 +141,7 @@ def show_choice(page: Page, panel: ComparePanel, inputs: Inputs) -> Updates:
 
 def reset(page: Page, panel: ComparePanel, inputs: Inputs) -> Updates:
     """The mode before a comparison."""
-    state: CompareState = inputs[panel.state]
+    state = tab_state(page, inputs, CompareState)
     state.answers = None
     questions = read_questions(page, panel, inputs)
     subject, names = Subject.of(inputs[page.session], questions), names_of(page, questions)
@@ -176,8 +179,8 @@ def stoppable_comparison(page: Page, panel: ComparePanel) -> StoppableRun:
 
 async def stream_comparison(page: Page, panel: ComparePanel, inputs: Inputs) -> AsyncGenerator[Updates]:
     """Ask both sides at the same time, and show what they come to."""
-    state: CompareState = inputs[panel.state]
-    questions = read_questions(page, panel, inputs)
+    state = tab_state(page, inputs, CompareState)
+    state.choice, questions = panel.read(inputs), read_questions(page, panel, inputs)
     subject, names = Subject.of(inputs[page.session], questions), names_of(page, questions)
     if subject is None:
         raise InputError("There is no picture yet.", "Open one from the strip.", field="image")
@@ -204,6 +207,7 @@ async def stream_comparison(page: Page, panel: ComparePanel, inputs: Inputs) -> 
                 yield busy(panel, state, subject, words, names)
     answered = questions_answered(questions, sides)
     state.answers = Answers(subject, {side: sides[side] for side in SIDES}, names_of(page, answered))
+    page.services.visits.touch(inputs[page.session].visit)
     yield {**show_run(panel), **await show(page, panel, inputs), panel.notice: NoticeValue()}
 
 
@@ -242,7 +246,7 @@ def busy(
 
 async def show(page: Page, panel: ComparePanel, inputs: Inputs) -> Updates:
     """The answers in the chosen layout; without answers, the picture."""
-    state: CompareState = inputs[panel.state]
+    state = tab_state(page, inputs, CompareState)
     answers = state.answers
     if answers is None:
         return reset(page, panel, inputs)
@@ -264,7 +268,7 @@ async def show(page: Page, panel: ComparePanel, inputs: Inputs) -> Updates:
 
 async def show_drawings(page: Page, panel: ComparePanel, inputs: Inputs) -> Updates:
     """What supervision draws of the answers, for the stages as they are seen now."""
-    state: CompareState = inputs[panel.state]
+    state = tab_state(page, inputs, CompareState)
     if state.answers is None:
         return {}
     try:
@@ -281,12 +285,12 @@ def wire_download(page: Page, panel: ComparePanel, kind: ComparisonFile, button:
     async def make(inputs: Inputs) -> Updates:
         handover = page.download.handover
         try:
-            path = await write_comparison(kind, inputs[panel.state].answers)
+            path = await write_comparison(kind, tab_state(page, inputs, CompareState).answers)
         except FlorenceUIError as error:
             return {handover: None, panel.notice: error_notice(error)}
         return {handover: str(path), panel.notice: NoticeValue()}
 
-    made = button.click(make, {panel.state}, [page.download.handover, panel.notice], **queued())
+    made = button.click(make, {page.session}, [page.download.handover, panel.notice], **queued())
     made.success(None, js=HAND_OVER)
 
 

@@ -25,18 +25,18 @@ def wire(demo: gr.Blocks, page: Page) -> None:
     """Connect what happens when the page is loaded, and what it takes to load it again."""
     dock, header = page.dock, page.header
     fields = page.answer_fields | {page.visit, page.remembered}
-    parts = [*dict.fromkeys([*page.all_parts, *page.style.controls, page.session, page.visit])]
+    parts = [*dict.fromkeys([*page.all_parts, *page.style.controls, page.session, page.visit, page.modes])]
 
     async def load(inputs: Inputs, request: gr.Request) -> Updates:
         return await open_page(page, inputs, dict(request.query_params))
 
-    def note(inputs: Inputs) -> None:
+    async def note(inputs: Inputs) -> None:
         keep_visit(page, inputs)
 
     read = demo.load(None, None, page.visit, js=READ_VISIT)
     read.then(load, fields, parts, **queued()).then(None, page.visit, None, js=KEEP_VISIT)
     typed = [dock.task.input, dock.phrase.input, dock.prompt.input, dock.classes.input, dock.model.input]
-    chosen = [header.backend.input, header.strategy.input, dock.run.click]
+    chosen = [header.backend.input, header.strategy.input]
     gr.on([*typed, *chosen], note, page.answer_fields, None, **unqueued(trigger_mode="always_last"))
 
 
@@ -65,7 +65,8 @@ async def is_whole(session: PageSession) -> bool:
 async def reopen_visit(page: Page, inputs: Inputs, session: PageSession) -> Updates:
     """The page as it was: picture, fields, answer, and recent runs."""
     question = session.question or (session.run.question if session.run else read_question(page, inputs))
-    return await show_page(page, inputs, session, question, session.style)
+    shown = await show_page(page, inputs, session, question, session.style)
+    return shown | ({page.modes: gr.Tabs(selected=session.tab)} if session.tab else {})
 
 
 async def open_anew(page: Page, inputs: Inputs, query: Mapping[str, str]) -> Updates:

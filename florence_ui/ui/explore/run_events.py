@@ -15,7 +15,7 @@ from florence_ui.ui.explore.stage_events import stream_action
 from florence_ui.ui.explore.then_events import finish_step, stoppable_step
 from florence_ui.ui.layout import Page
 from florence_ui.ui.stoppable_run import StoppableRun, until, wire_run
-from florence_ui.ui.updates import Inputs, Updates, read_question, show_run, show_stop
+from florence_ui.ui.updates import Inputs, Updates, keep_visit, read_question, show_run, show_stop
 from florence_ui.visitors.multi_call import answer, with_status
 
 FIELDS = frozenset({"text", "classes", "region"})
@@ -62,6 +62,7 @@ def stoppable_run(page: Page) -> StoppableRun:
 async def stream_run(page: Page, inputs: Inputs) -> AsyncGenerator[Updates]:
     """Show a run, from its first state to its answer."""
     session, services = inputs[page.session], page.services
+    keep_visit(page, inputs)  # the note of what was typed last may be lost with the connection
     question, shown = read_question(page, inputs), session.shown
     picture = await session.picture()
     request = services.template(question, key=inputs[page.header.key], nano_stands_in=True).about(picture)
