@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from florence_ui.hosting.gradio_internals.oauth import OAuthError, forget_tokens
+from florence_ui.hosting.gradio_internals.oauth import forget_tokens, refusal_of
 from florence_ui.hosting.gradio_internals.server import get_route_path
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,10 @@ class SignInGuard:
 
         try:
             await self.app(scope, receive, send_without_tokens)
-        except OAuthError as error:
+        except Exception as error:
+            reason = refusal_of(error)
+            if not reason:
+                raise
             if "error" not in kept:  # where it is, the visitor has canceled, or made it up
-                log.warning("Hugging Face did not sign a visitor in: %s.", error.error)
+                log.warning("Hugging Face did not sign a visitor in: %s.", reason)
             await RedirectResponse(PAGE, HTTPStatus.SEE_OTHER)(scope, receive, send_without_tokens)

@@ -1,5 +1,6 @@
 """The base class of the page's own components."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -46,4 +47,10 @@ class StaticComponent(gr.HTML):
         return value
 
     def api_info(self) -> dict[str, Any]:
-        return self.data_model.model_json_schema()
+        return _schema(self.data_model)
+
+
+@functools.cache
+def _schema(model: type[GradioModel]) -> dict[str, Any]:
+    """The JSON schema of a model, for which Gradio asks once for each event."""
+    return model.model_json_schema()
