@@ -325,7 +325,7 @@ def test_however_many_classes_are_found_the_buttons_stay_in_the_window(
 def test_after_a_reload_the_pictures_and_their_answers_are_there_again(page: Page, pictures: list[Path]) -> None:
     add(page, pictures[:2])
     run_all(page, "2 of 2 answered")
-    totals = page.locator("#batch-totals .total").all_inner_texts()
+    totals = page.locator("#batch-totals .total").all_text_contents()
     page.reload()
     expect(page.locator("#batch #dock")).to_be_visible()
     expect(page.locator(".sheet-words")).to_have_text("2 of 2 answered")

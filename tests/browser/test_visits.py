@@ -101,8 +101,14 @@ def test_after_a_lost_connection_everything_is_there_again(visit: Page, context:
 
 
 def test_a_question_whose_note_was_lost_with_the_connection_is_there_again(visit: Page) -> None:
-    visit.route("**/run/predict*", lambda route: route.abort())  # what is noted beside the queue
-    ask(visit)
+    visit.click("#task-button")
+    visit.click(".palette-item[data-token='<CAPTION_TO_PHRASE_GROUNDING>']")
+    expect(visit.locator("#phrase input")).to_be_visible()
+    visit.wait_for_timeout(1000)  # until the browser has noted the task
+    visit.route("**/run/predict*", lambda route: None)  # what is sent beside the queue never arrives
+    visit.fill("#phrase input", "the red car")
+    visit.click("#run")
+    expect(visit.locator(".thumb[data-name=recent-0]")).to_be_visible()
     visit.unroute_all()
     visit.reload()
     expect_the_visit(visit)

@@ -33,7 +33,7 @@ def test_a_made_up_tab_needs_one_row_to_stand_on_the_page_with_its_event(service
     demo = build(services, (*TABS, Tab("Made up", build_made_up_tab)))
     assert props(demo, "tabitem", "label") == [*props(usual, "tabitem", "label"), "Made up"]
     assert "made-up-button" in props(demo, "button", "elem_id")
-    assert len(demo.fns) == len(usual.fns) + 1
+    assert len(demo.fns) == len(usual.fns) + 2, "its own event, and the note that it is open"
 
 
 def test_a_made_up_tab_brings_its_styles_and_scripts_in_its_folder() -> None:
