@@ -6,9 +6,10 @@
 the local server is marked `server`, and one that takes more than ten seconds is marked `slow`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
+from taking_turns import Turns
 
 from florence_ui.bench.scripted_backend import ScriptedBackend, plausible_answer
 
@@ -34,6 +35,16 @@ def backend(model_server: ScriptedBackend) -> Iterator[ScriptedBackend]:
     """The same for one test: what it changes is changed back."""
     yield model_server
     model_server.fault, model_server.delay, model_server.answer = None, 0.0, plausible_answer
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let a test take its turn, where several processes share the work."""
+    worker = getattr(item.config, "workerinput", None)
+    if worker is None:
+        return (yield)
+    with Turns(worker["testrunuid"]).turn(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -92,7 +92,7 @@ def _read_listing(folder: Path) -> list[Example]:
             tuple(row["classes"]),
             tuple(row["region"]) if row["region"] else None,
             folder / row["file"],
-            folder / THUMBNAILS / row["file"],
+            (folder / THUMBNAILS / row["file"]).with_suffix(".webp"),
         )
         for row in rows
     ]

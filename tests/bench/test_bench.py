@@ -162,6 +162,7 @@ def test_the_sides_take_turns_and_the_first_pair_is_not_counted() -> None:
     assert ratios(taken) == [0.5, 0.5, 0.5]
 
 
+@pytest.mark.alone
 def test_a_slower_pipeline_would_be_noticed() -> None:
     import time
 
@@ -189,6 +190,7 @@ def test_memory_that_was_taken_and_given_back_is_seen() -> None:
     assert Memory().peak() < 50 * 2**20, "the peak of before is not counted"
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_the_short_form_runs_its_rows(tmp_path) -> None:
     figures = tmp_path / "figures.json"

@@ -99,6 +99,7 @@ def test_two_actions_lead_to_the_first_own_answer(open_screen: Open, photograph:
     page.wait_for_selector("#stage .stage[data-state=done]")
 
 
+@pytest.mark.alone
 def test_light_and_a_new_style_come_quickly_at_12_megapixels(open_screen: Open, tmp_path: Path) -> None:
     path = tmp_path / "photograph.jpg"
     path.write_bytes(photograph_jpeg(12, 1))

@@ -150,6 +150,7 @@ def test_a_number_that_breaks_transformers_gives_pixels_of_32_bits(digits: str) 
 @pytest.mark.parametrize(
     "part", ["a", " ", "a\n", "\n", ">", "<", "<loc_1>", "<poly>", "</poly><loc_1>", "1<loc_1>"], ids=ascii
 )
+@pytest.mark.alone
 def test_reading_takes_time_in_proportion_to_a_hostile_answer(task: str, part: str) -> None:
     start = time.process_time()
     PostProcessor(None)(part * (30_000 // len(part)), task, (9, 9))
