@@ -162,7 +162,7 @@ def answer_so_far(connection: socket.socket) -> str:
 def test_a_connection_that_stays_silent_is_ended(tmp_path: Path) -> None:
     script = (
         "import sys; from florence_ui.network import connections; connections.IDLE_SECONDS = 1.0\n"
-        "from florence_ui.server.command_line import main; main()"
+        "from florence_ui.server.__main__ import main; main()"
     )
 
     class Impatient(ServerProcess):

@@ -69,7 +69,7 @@ def test_a_body_that_does_not_end_is_given_up(offline: dict) -> None:
     script = (
         "import functools; from florence_ui.server import app, body_limit\n"
         "app.BodyLimit = functools.partial(body_limit.BodyLimit, seconds=2.0)\n"
-        "from florence_ui.server.command_line import main; main()"
+        "from florence_ui.server.__main__ import main; main()"
     )
 
     class Impatient(ServerProcess):

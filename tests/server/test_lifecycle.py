@@ -18,7 +18,7 @@ from tiny_checkpoint import build_checkpoint
 
 def test_the_routes_do_not_import_the_heavy_packages() -> None:
     heavy = {"torch", "transformers", "onnxruntime", "tokenizers", "numpy", "PIL", "gradio"}
-    code = f"import sys, florence_ui.server.command_line; print({heavy} & set(sys.modules))"
+    code = f"import sys, florence_ui.server.__main__; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "set()", done.stderr
 
