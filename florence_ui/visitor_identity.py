@@ -14,6 +14,21 @@ PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-f
 
 
 @dataclass(frozen=True)
+class Account:
+    """The Hugging Face account with which a visitor signed in.
+
+    Attributes:
+        id: Its id.
+        name: Its user name.
+        avatar: The address of its picture at Hugging Face; empty without one.
+    """
+
+    id: str
+    name: str = ""
+    avatar: str = ""
+
+
+@dataclass(frozen=True)
 class Visitor:
     """The sender of a request.
 
@@ -23,12 +38,14 @@ class Visitor:
             unknown.
         is_local: Whether the visitor is on this machine, and the page is served to this machine only.
         owns_space: Whether the visitor signed in with the account that created the Space.
+        account: That account; None if the visitor has not signed in.
     """
 
     session: str
     address: str
     is_local: bool = False
     owns_space: bool = False
+    account: Account | None = None
 
     @property
     def is_owner(self) -> bool:

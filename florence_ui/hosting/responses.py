@@ -8,6 +8,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from florence_ui.hosting.gradio_internals.oauth import AVATAR_HOSTS
 from florence_ui.hosting.gradio_internals.server import get_route_path
 from florence_ui.hosting.requests import RequestRefused
 from florence_ui.hosting.visitor_files import FILE_ROUTE
@@ -22,7 +23,7 @@ CONTENT_POLICY = "; ".join(
         "default-src 'self'",
         "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",  # Gradio's start-up and templates need both
         "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
+        f"img-src 'self' data: blob: {' '.join(AVATAR_HOSTS)}",  # of visitors who have signed in
         "media-src 'self' data: blob:",
         "font-src 'self' data:",
         "connect-src 'self' data: blob:",

@@ -225,12 +225,12 @@ def visitor_of(request: gr.Request, settings: Settings) -> Visitor:
     headers = request.headers
     # a plain dict would keep only the first of several lines: the one that a visitor writes
     known = headers if isinstance(headers, Headers) else dict(headers)
-    account = signed_in_account(request) if settings.sign_in else ""
-    address = f"account {account}" if account else client_address(peer, known, settings.address_header)
+    account = signed_in_account(request) if settings.sign_in else None
+    address = f"account {account.id}" if account else client_address(peer, known, settings.address_header)
     # through the tunnel of a public link, strangers arrive from this machine
     local = not (settings.address_header or settings.share) and is_local_request(request)
-    owns_space = bool(account) and account == settings.space_owner
-    return Visitor(request.session_hash or "", address, local, owns_space)
+    owns_space = account is not None and account.id == settings.space_owner
+    return Visitor(request.session_hash or "", address, local, owns_space, account)
 
 
 def is_local_request(request: gr.Request) -> bool:

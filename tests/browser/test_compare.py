@@ -272,3 +272,14 @@ def test_after_a_reload_the_comparison_is_there_again(page: Page, compared: Call
     expect(page.locator("#compare-left button")).to_contain_text("one/1")
     expect(page.locator("#compare-right button")).to_contain_text("two/2")
     expect(page.locator("#compare-stage-2 .stage-layer")).to_be_visible()
+
+
+def test_after_a_reload_the_pair_still_follows_what_can_answer(page: Page, photograph: Path) -> None:
+    put_picture(page, photograph)
+    enter(page, "Compare")
+    sides = page.locator("#compare-sides button")
+    expect(page.locator("#compare-left button")).not_to_contain_text("Automatic")
+    before = sides.all_text_contents()
+    page.reload()
+    page.wait_for_selector("#compare #dock")
+    expect(sides).to_have_text(before)

@@ -101,12 +101,23 @@ class Caller:
 
     def check_machine(self, headers: Mapping[str, str]) -> str:
         """What the page says to whoever presses "Check this machine", whether or not it is offered to them."""
+        return self.page_event("machine-report", {}, headers)
+
+    def look_at_header(self, headers: Mapping[str, str]) -> str:
+        """What the page shows in its header."""
+        return self.page_event("header", {"backend": "local", "model": "Automatic"}, headers)
+
+    def page_event(self, shown: str, given: Mapping[str, object], headers: Mapping[str, str]) -> str:
+        """What the page's event says that changes one part and reads some others, all by their ids on the page."""
         config = self.client.get("/config", headers=headers).json()
-        report = next(part["id"] for part in config["components"] if part["props"].get("elem_id") == "machine-report")
+        names = {part["id"]: part["props"].get("elem_id") for part in config["components"]}
         event = next(
-            event["id"] for event in config["dependencies"] if report in event["outputs"] and not event["inputs"]
+            event
+            for event in config["dependencies"]
+            if shown in map(names.get, event["outputs"]) and set(map(names.get, event["inputs"])) == set(given)
         )
-        body = {"data": [], "fn_index": event, "session_hash": "anybody"}
+        data = [given[names[part]] for part in event["inputs"]]
+        body = {"data": data, "fn_index": event["id"], "session_hash": "anybody"}
         return self.client.post("/gradio_api/run/predict", json=body, headers=headers).text
 
     def _whole(self, stream: str) -> str:

@@ -98,3 +98,36 @@ def test_whoever_may_have_come_by_a_public_link_is_a_stranger() -> None:
 def test_an_account_cannot_be_an_address() -> None:
     account = visitor_of(request_with(signed_in("192")), SIGN_IN).share_key
     assert account.startswith("account ")
+
+
+def with_picture(address: object) -> dict[str, Any]:
+    session = signed_in("42")
+    session["oauth_info"]["userinfo"] |= {"preferred_username": "ann", "picture": address}
+    return session
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://huggingface.co/avatars/1f.svg", "https://cdn-avatars.huggingface.co/v1/production/uploads/a.jpeg"],
+)
+def test_the_picture_of_an_account_is_known(address: str) -> None:
+    account = visitor_of(request_with(with_picture(address)), SIGN_IN).account
+    assert (account.id, account.name, account.avatar) == ("42", "ann", address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        pytest.param("https://evil.example/a.png", id="elsewhere"),
+        pytest.param("https://huggingface.co.evil.example/a.png", id="a-longer-name"),
+        pytest.param("https://huggingface.co@evil.example/a.png", id="a-user-of-elsewhere"),
+        pytest.param("http://huggingface.co/a.png", id="unencrypted"),
+        pytest.param("javascript:alert(1)//https://huggingface.co/a.png", id="script"),
+        pytest.param("https://huggingface.co/a.png?visitor=1", id="with-a-query"),
+        pytest.param("https://huggingface.co/" + "a" * 1000, id="endless"),
+        pytest.param(7, id="a-number"),
+        pytest.param(None, id="none"),
+    ],
+)
+def test_a_picture_from_anywhere_else_is_left_out(address: object) -> None:
+    assert visitor_of(request_with(with_picture(address)), SIGN_IN).account.avatar == ""

@@ -166,6 +166,13 @@ def test_only_the_owner_of_the_space_sees_what_it_has(space: RunningApp, provide
     assert "Python 3." in space.check_machine({"Cookie": sign_in(space, provider)})
 
 
+def test_the_header_shows_the_account_and_its_picture(space: RunningApp, provider: Provider) -> None:
+    assert ACCOUNT["picture"] not in space.look_at_header({})
+    shown = space.look_at_header({"Cookie": sign_in(space, provider)})
+    assert ACCOUNT["picture"] in shown
+    assert '"account":"ann"' in shown
+
+
 def test_a_forged_session_is_nobodys(space: RunningApp, picture: bytes) -> None:
     headers = {"X-Forwarded-For": "192.0.2.9", "Cookie": "session=eyJvYXV0aF9pbmZvIjp7fX0=.x.y"}
     assert outcomes(space, picture, 3, **headers) == [True, True, False]
@@ -233,10 +240,10 @@ def test_nothing_of_an_address_is_logged_or_repeated(space: RunningApp, path: st
     assert "hidden-words" not in space.log[before:] + response.headers["location"]
 
 
-def test_the_cookie_holds_of_the_account_its_id_and_name_only(space: RunningApp, provider: Provider) -> None:
+def test_the_cookie_holds_of_the_account_its_id_name_and_picture_only(space: RunningApp, provider: Provider) -> None:
     account = session_of(sign_in(space, provider))["oauth_info"]
     assert account.pop("expires_at") > time.time()
-    assert account == {"userinfo": {"sub": OWNER, "preferred_username": "ann"}}
+    assert account == {"userinfo": {"sub": OWNER, "preferred_username": "ann", "picture": ACCOUNT["picture"]}}
 
 
 def test_nothing_of_the_account_is_logged(space: RunningApp, provider: Provider) -> None:

@@ -1,24 +1,32 @@
 """The Hugging Face account with which a visitor signed in, from the signed cookie that Gradio keeps it in."""
 
 import re
+from typing import Any
 
 import gradio as gr
 from gradio.oauth import _get_valid_oauth_info_from_session as valid_info
 from starlette.types import Scope
 
+from florence_ui.visitor_identity import Account
+
 __all__ = ["forget_tokens", "refusal_of", "signed_in_account", "valid_info"]
 
 ACCOUNT_ID = re.compile(r"[\w-]{1,100}")
-NEEDED = ("sub", "preferred_username")
-"""What is needed of an account: its id, and the name that Gradio's button shows."""
+AVATAR_HOSTS = ("https://huggingface.co", "https://cdn-avatars.huggingface.co")
+AVATAR = re.compile(rf"(?:{'|'.join(map(re.escape, AVATAR_HOSTS))})/[\w./%-]{{1,300}}", re.ASCII)
+NEEDED = ("sub", "preferred_username", "picture")
+"""What is needed of an account: its id, the name that Gradio's button shows, and the address of its picture."""
 
 
-def signed_in_account(request: gr.Request) -> str:
-    """The id of the visitor's account; empty if they are not signed in."""
+def signed_in_account(request: gr.Request) -> Account | None:
+    """The visitor's account; None if they are not signed in."""
     session = request.request.scope.get("session") if request.request else None
     info = valid_info(session) if isinstance(session, dict) else None
-    account = str((info or {}).get("userinfo", {}).get("sub", ""))
-    return account if ACCOUNT_ID.fullmatch(account) else ""
+    user: dict[str, Any] = (info or {}).get("userinfo", {})
+    account, name, avatar = (str(user.get(field) or "") for field in NEEDED)
+    if not ACCOUNT_ID.fullmatch(account):
+        return None
+    return Account(account, name, avatar if AVATAR.fullmatch(avatar) else "")
 
 
 def refusal_of(error: Exception) -> str:

@@ -101,10 +101,8 @@ def names_of(page: Page, questions: tuple[Question, Question]) -> tuple[str, str
 async def open_mode(page: Page, panel: ComparePanel, inputs: Inputs) -> Updates:
     """The mode as it opens: with the picture and the question that are on the page, and a pair that can answer."""
     state = tab_state(page, inputs, CompareState)
-    if state.reopened:
-        return await show_again(page, panel, inputs)
     if state.choice is not None:
-        return show_choice(page, panel, inputs)
+        return await show_again(page, panel, inputs) if state.reopened else show_choice(page, panel, inputs)
     settings, question = page.services.settings, read_question(page, inputs)
     status = await page.services.pipeline.status(question.backend)
     pair = default_pair(question.token, question.backend, status, settings.model or "")
@@ -117,8 +115,8 @@ async def show_again(page: Page, panel: ComparePanel, inputs: Inputs) -> Updates
     state = tab_state(page, inputs, CompareState)
     state.reopened = False
     filled = panel.filled(state.choice) if state.choice else {}
-    chosen = show_choice(page, panel, {**inputs, **filled})
-    return merge_updates(filled, chosen, await show(page, panel, {**inputs, **filled}))
+    inputs = {**inputs, **filled}
+    return merge_updates(filled, show_choice(page, panel, inputs), await show(page, panel, inputs))
 
 
 def show_choice(page: Page, panel: ComparePanel, inputs: Inputs) -> Updates:

@@ -86,10 +86,15 @@ async def show_server_state(page: Page, backend: str, model: str, key: str = "")
     messages = [Message(text=line.sentence, hint=line.hint)]
     if visitor.owns_space and chosen.needs_key and not settings.api_key:
         messages.append(Message(text=f"{KEY_MISSING}.", hint=how_to_set(settings, "API_KEY"), tone="warning"))
-    place = labels.destination(chosen, same_machine=visitor.is_local)
+    place, account = labels.destination(chosen, same_machine=visitor.is_local), visitor.account
     return {
         header.pill: HeaderValue(
-            backend=chosen.title, model=labels.model_title(model_id), state=line.word, tone=line.tone
+            backend=chosen.title,
+            model=labels.model_title(model_id),
+            state=line.word,
+            tone=line.tone,
+            account=account.name if account else "",
+            avatar=account.avatar if account else "",
         ),
         header.destination: text_notice(place),
         header.state: NoticeValue(messages=messages),

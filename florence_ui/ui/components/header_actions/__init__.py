@@ -18,12 +18,16 @@ class HeaderValue(GradioModel):
         model: The model in one word.
         state: The state in one or two words; left out likewise.
         tone: The color of the dot.
+        account: The user name of the visitor's account; empty if they have not signed in.
+        avatar: The address of its picture.
     """
 
     backend: str = ""
     model: str = ""
     state: str = "looking"
     tone: PillTone = "busy"
+    account: str = ""
+    avatar: str = ""
 
 
 class HeaderActions(StaticComponent):

@@ -1,5 +1,6 @@
 // The pill: backend, model and state in a few words, and the popover behind it.
 const pill = element.querySelector(".pill"), words = element.querySelector(".words");
+const avatar = element.querySelector(".avatar");
 
 function piece(text, more) {
   const node = document.createElement("span");
@@ -9,11 +10,20 @@ function piece(text, more) {
 }
 
 function pull() {
-  const { backend, model, state, tone } = props.value || {};
+  const { backend, model, state, tone, account, avatar: picture } = props.value || {};
   pill.dataset.tone = tone || "";
   words.replaceChildren(piece(`${backend} · `, true), piece(model || "…"), piece(` · ${state}`, true));
   pill.setAttribute("aria-label", `Backend: ${[backend, model, state].filter(Boolean).join(", ")}`);
+  showAccount(account, picture);
 }
+
+// Without a picture, or where it cannot be loaded, the account's name stands in the popover alone.
+function showAccount(account, picture) {
+  avatar.hidden = !picture;
+  if (picture && avatar.src !== picture) avatar.src = picture;
+  avatar.alt = avatar.title = account ? `Signed in as ${account}` : "";
+}
+avatar.addEventListener("error", () => { avatar.hidden = true; });
 watch("value", pull);
 pull();
 window.florencePage.popover(pill, "end");
