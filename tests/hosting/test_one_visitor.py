@@ -48,6 +48,7 @@ def honest_run(page: RunningApp, seed: int) -> float:
     return time.perf_counter() - begun
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_one_visitor_does_not_stop_the_others(page: RunningApp, attack: str) -> None:

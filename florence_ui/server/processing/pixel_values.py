@@ -15,6 +15,8 @@ from florence_ui.server.engine_errors import BrokenWeightsError
 
 UNUSED_STEPS = ("do_center_crop", "do_pad")
 """Steps of the image processor that no Florence-2 takes."""
+MAX_SIDE = 2048
+"""Width and height that a processed picture may have; published checkpoints use 768."""
 
 
 class PixelValues:
@@ -37,6 +39,8 @@ class PixelValues:
         size = config["size"]
         if unknown or not config.get("do_resize", True) or set(size) != {"height", "width"}:
             raise BrokenWeightsError("Its processor does not resize pictures to a fixed size, as Florence-2's does.")
+        if not all(isinstance(side, int) and 0 < side <= MAX_SIDE for side in size.values()):
+            raise BrokenWeightsError(f"Its processor resizes pictures to no size from 1 to {MAX_SIDE:,} pixels.")
         self.tokens: int = config["image_seq_length"]
         self.size = size["width"], size["height"]
         self._resample = Image.Resampling(config.get("resample", Image.Resampling.BICUBIC))

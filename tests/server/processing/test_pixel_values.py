@@ -81,3 +81,11 @@ def test_a_preparation_that_is_not_florences_is_refused(processor: Any, tmp_path
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(processor.image_processor.to_dict() | change))
     with pytest.raises(BrokenWeightsError, match="fixed size"):
         PixelValues(tmp_path)
+
+
+@pytest.mark.parametrize("side", [0, -1, 2049, 10**9, 768.0, "768", None], ids=repr)
+def test_a_size_that_no_picture_can_have_is_refused_at_once(processor: Any, tmp_path: Path, side: object) -> None:
+    settings = processor.image_processor.to_dict() | {"size": {"height": 768, "width": side}}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(settings))
+    with pytest.raises(BrokenWeightsError, match="no size from 1 to 2,048 pixels"):
+        PixelValues(tmp_path)
