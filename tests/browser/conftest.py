@@ -113,15 +113,23 @@ def app(model_server: ScriptedBackend, link_port: str) -> Iterator[RunningApp]:
         yield app
 
 
+LEAVING = ("AbortError: signal is aborted without reason", "Unexpected error Connection")
+"""How Gradio's page begins to speak of its stream of events when it is left, as by loading it again."""
+
+
 @pytest.fixture
 def open_page(browser: Browser, app: RunningApp) -> Iterator[Callable[..., Page]]:
     """Open the page in a browser of its own; at the end nothing may have gone wrong in any."""
     contexts: list[BrowserContext] = []
     wrong: list[str] = []
 
+    def note(words: str) -> None:
+        if not words.startswith(LEAVING):
+            wrong.append(words)
+
     def watch(page: Page) -> None:
-        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda message: note(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: note(str(error)))
         page.on(
             "response", lambda answer: wrong.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None
         )

@@ -36,6 +36,7 @@ def build_batch_tab(page: Page, tab: gr.Tab) -> None:
 
     async def enter(inputs: Inputs) -> AsyncGenerator[Updates]:
         tab_state(page, inputs, BatchState).asked = question_key(page, inputs)
+        yield progress_updates(page, panel, inputs)
         async for updates in stream_thumbnails(page, panel, inputs):
             yield updates
 
@@ -136,15 +137,14 @@ async def stream_pictures(page: Page, panel: BatchPanel, inputs: Inputs, files: 
     except FlorenceUIError as error:
         yield {**progress_updates(page, panel, inputs), panel.notice: error_notice(error)}
         return
-    yield {panel.notice: NoticeValue()}
+    page.services.visits.touch(inputs[page.session].visit)
+    yield {**progress_updates(page, panel, inputs), panel.notice: NoticeValue()}
     async for updates in stream_thumbnails(page, panel, inputs):
         yield updates
 
 
 async def stream_thumbnails(page: Page, panel: BatchPanel, inputs: Inputs) -> AsyncGenerator[Updates]:
-    """Show the pictures, and their thumbnails as they are made."""
-    page.services.visits.touch(inputs[page.session].visit)
-    yield progress_updates(page, panel, inputs)
+    """Show the missing thumbnails as they are made."""
     batch = tab_state(page, inputs, BatchState).batch
     if batch is None:
         return
