@@ -52,6 +52,10 @@ def setting(names: str, default: Any, help: str, reader: Reader, *, shown: str |
 
 
 # fmt: off
+HUGGING_FACE = ("https://huggingface.co", "https://*.huggingface.co", "https://*.hf.space")
+"""The websites on which a Space is shown."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """The operator's settings; the defaults suit one person on their own machine."""
@@ -124,7 +128,7 @@ class Settings:
         "FLORENCE_UI_ALLOWED_ORIGINS", (),
         "Websites that may embed or call the page, and names that it is opened by.", ORIGINS, shown="none")
     frame_ancestors: tuple[str, ...] = setting(
-        "FLORENCE_UI_FRAME_ANCESTORS", ("https://huggingface.co", "https://*.huggingface.co", "https://*.hf.space"),
+        "FLORENCE_UI_FRAME_ANCESTORS", HUGGING_FACE,
         "Websites that may embed the page, besides the allowed origins; none forbids it to all.", FRAMES,
         shown="Hugging Face's")
     auth: tuple[tuple[str, Secret], ...] = setting(

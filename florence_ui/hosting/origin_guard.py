@@ -8,9 +8,12 @@ import re
 import socket
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
+from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
+import yaml
+from huggingface_hub import metadata_load
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -26,8 +29,9 @@ from florence_ui.network.origins import (
     normalize_origin,
     parse_address,
 )
-from florence_ui.settings import Settings
+from florence_ui.settings import HUGGING_FACE, Settings
 
+README = Path(__file__).parents[2] / "README.md"
 STREAMS = re.compile(r"/gradio_api/(queue/data|heartbeat/.*|call/.*)")
 """Read by GET, but they deliver answers or reveal who is there."""
 HEALTH = ("/healthz", "/readiness")
@@ -45,6 +49,13 @@ UNKNOWN_NAME = (
     "This page does not know the host name in its address. Open it by its IP address, or as localhost on its own "
     "machine. Its operator can add the name: FLORENCE_UI_ALLOWED_ORIGINS=http://name:port."
 )
+
+
+def disables_embedding(readme: Path) -> bool:
+    """Whether a Space's README says so, https://huggingface.co/docs/hub/spaces-config-reference."""
+    with contextlib.suppress(OSError, ValueError, yaml.YAMLError):
+        return (metadata_load(readme) or {}).get("disable_embedding") is True
+    return False
 
 
 class OriginGuard:
@@ -82,13 +93,16 @@ class OriginGuard:
             public.append(normalize_origin("/".join(root.split("/")[:3])))
         names = (socket.gethostname().lower(), host_name(environ.get("SPACE_HOST", "")))
         behind_proxy = bool(root or settings.address_header)
-        return cls(
+        guard = cls(
             (*settings.allowed_origins, *public),
             names,
             framed_by=settings.frame_ancestors,
             behind_proxy=behind_proxy,
             shared=settings.share,
         )
+        if settings.space and disables_embedding(README):
+            guard.framed_by = HUGGING_FACE
+        return guard
 
     @property
     def middleware(self) -> list[Middleware]:

@@ -1,6 +1,6 @@
 """Publish the page as a Hugging Face Space, wait until it runs, and print its address.
 
-    python -m florence_ui.publish OWNER/NAME [--hardware zero-gpu] [--private] [--sign-in]
+    python -m florence_ui.publish OWNER/NAME [--hardware zero-gpu] [--private] [--sign-in] [--no-embedding]
         [--secret NAME ...] [--variable NAME=VALUE ...] [--dry-run FOLDER]
 
 The token is the one of `hf auth login`, or `HF_TOKEN`. Secrets are taken from the environment by name, so that they
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _read_options(arguments)
     hardware = HARDWARE[options.hardware]
     if options.dry_run:
-        write_folder(options.dry_run, hardware, sign_in=options.sign_in)
+        write_folder(options.dry_run, hardware, sign_in=options.sign_in, embedding=options.embedding)
         print(f"Wrote the Space to {options.dry_run}; nothing was sent.")
         return 0
     hub = HfApi()
@@ -45,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         secrets = _from_environment(options.secret, os.environ)
         print(hosting_rule(hub.whoami(), hardware))
         with tempfile.TemporaryDirectory() as folder:
-            write_folder(Path(folder), hardware, preload=preload_line(hub), sign_in=options.sign_in)
+            write_folder(
+                Path(folder), hardware, preload=preload_line(hub), sign_in=options.sign_in, embedding=options.embedding
+            )
             print(f"Uploading to {options.repo_id}.", flush=True)
             create_and_upload(
                 hub,
@@ -78,6 +80,9 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--hardware", choices=HARDWARE, default="zero-gpu", help="default: %(default)s")
     parser.add_argument("--private", action="store_true", help="only you see the Space")
     parser.add_argument("--sign-in", action="store_true", help="visitors may sign in with Hugging Face")
+    parser.add_argument(
+        "--no-embedding", action="store_false", dest="embedding", help="other websites may not embed the Space"
+    )
     parser.add_argument("--secret", action="append", default=[], metavar="NAME", help="send this environment variable")
     parser.add_argument("--variable", action="append", default=[], metavar="NAME=VALUE", type=_variable)
     parser.add_argument("--dry-run", type=Path, metavar="FOLDER", help="only write what would be uploaded")

@@ -22,7 +22,9 @@ LEFT_OUT = ("__pycache__", "*.pyi", "nano", "bench", "publish", "benchmark.json"
 MODEL = REPOSITORIES[BASE]
 
 
-def write_folder(folder: Path, hardware: Hardware, *, preload: str = "", sign_in: bool = False) -> None:
+def write_folder(
+    folder: Path, hardware: Hardware, *, preload: str = "", sign_in: bool = False, embedding: bool = True
+) -> None:
     """Write everything that a Space of this kind needs into a new or empty folder.
 
     Args:
@@ -30,6 +32,7 @@ def write_folder(folder: Path, hardware: Hardware, *, preload: str = "", sign_in
         hardware: What the Space runs on.
         preload: What the Space fetches while it is built: a repository, its files and a commit; empty for nothing.
         sign_in: Whether visitors may sign in with their Hugging Face account.
+        embedding: Whether other websites may embed it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name in COPIED:
@@ -40,7 +43,7 @@ def write_folder(folder: Path, hardware: Hardware, *, preload: str = "", sign_in
             shutil.copy2(source, folder / name)
     (folder / "requirements.txt").write_text(requirements(hardware), encoding="utf-8")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    fields = front_matter(hardware, preload=preload, sign_in=sign_in)
+    fields = front_matter(hardware, preload=preload, sign_in=sign_in, embedding=embedding)
     (folder / "README.md").write_text(f"---\n{yaml.safe_dump(fields, sort_keys=False)}---\n\n{readme}", "utf-8")
 
 
@@ -55,7 +58,9 @@ def requirements(hardware: Hardware) -> str:
     return "\n".join([text.rstrip(), *extra, ""])
 
 
-def front_matter(hardware: Hardware, *, preload: str = "", sign_in: bool = False) -> dict[str, Any]:
+def front_matter(
+    hardware: Hardware, *, preload: str = "", sign_in: bool = False, embedding: bool = True
+) -> dict[str, Any]:
     """The fields at the top of a Space's README."""
     fields: dict[str, Any] = {
         "title": "Florence-2 playground",
@@ -79,6 +84,8 @@ def front_matter(hardware: Hardware, *, preload: str = "", sign_in: bool = False
         fields["preload_from_hub"] = [preload]
     if sign_in:
         fields["hf_oauth"] = True
+    if not embedding:
+        fields["disable_embedding"] = True
     return fields
 
 

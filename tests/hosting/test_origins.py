@@ -4,6 +4,7 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,10 +15,11 @@ from hosting.test_routes import is_refusal, small_png
 
 from florence_ui.api.mcp import has_mcp
 from florence_ui.bench.scripted_backend import ScriptedBackend
+from florence_ui.hosting import origin_guard
 from florence_ui.hosting.origin_guard import OriginGuard
 from florence_ui.hosting.requests import RequestRefused
 from florence_ui.network.origins import host_name, is_loopback_host
-from florence_ui.settings import Settings
+from florence_ui.settings import HUGGING_FACE, Settings
 
 EVENT = {"data": [None, "x"], "fn_index": 0, "session_hash": "abc"}
 AGENT = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
@@ -352,3 +354,27 @@ def test_trusting_everybodys_forwarded_addresses_is_overridden_and_said(open_app
     assert not all(outcome.ok for outcome in outcomes), "a forged address was a new visitor"
     assert "Try again in" in outcomes[-1].error
     assert "FORWARDED_ALLOW_IPS is ignored" in open_app.log
+
+
+@pytest.mark.parametrize(
+    ("readme", "space", "embeddable"),
+    [
+        pytest.param("---\ndisable_embedding: true\n---\n", "ann/demo", False, id="disabled"),
+        pytest.param("---\ndisable_embedding: false\n---\n", "ann/demo", True, id="not-disabled"),
+        pytest.param("---\nsdk: gradio\n---\n", "ann/demo", True, id="not-said"),
+        pytest.param("# No fields\n", "ann/demo", True, id="no-fields"),
+        pytest.param("---\n: [\n---\n", "ann/demo", True, id="broken-fields"),
+        pytest.param(None, "ann/demo", True, id="no-readme"),
+        pytest.param("---\ndisable_embedding: true\n---\n", "", True, id="no-space"),
+    ],
+)
+def test_a_space_that_disables_embedding_stays_at_hugging_face(
+    readme: str | None, space: str, embeddable: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "README.md"
+    if readme is not None:
+        path.write_text(readme)
+    monkeypatch.setattr(origin_guard, "README", path)
+    sites = {"frame_ancestors": ("https://blog.example",), "allowed_origins": ("https://shop.example",)}
+    guard = OriginGuard.of(Settings(space=space, **sites), {})
+    assert guard.framed_by == (("https://blog.example", "https://shop.example") if embeddable else HUGGING_FACE)

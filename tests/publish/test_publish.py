@@ -36,6 +36,7 @@ REFERENCE: dict[str, Any] = {
     "tags": list,
     "preload_from_hub": list,
     "hf_oauth": bool,
+    "disable_embedding": bool,
 }
 """The fields of https://huggingface.co/docs/hub/spaces-config-reference that are used, and what each may be."""
 
@@ -164,12 +165,13 @@ def test_a_space_that_fails_shows_the_end_of_its_log(
 
 @pytest.mark.parametrize("hardware", HARDWARE)
 def test_the_front_matter_is_what_the_reference_allows(hardware: str, tmp_path: Path) -> None:
-    assert publish("--hardware", hardware, "--sign-in", "--dry-run", str(tmp_path)) == 0
+    assert publish("--hardware", hardware, "--sign-in", "--no-embedding", "--dry-run", str(tmp_path)) == 0
     for name, value in fields_of((tmp_path / "README.md").read_text("utf-8")).items():
         allowed = REFERENCE[name]
         assert value in allowed if isinstance(allowed, set) else isinstance(value, allowed), name
     fields = fields_of((tmp_path / "README.md").read_text("utf-8"))
     assert len(fields["short_description"]) <= 60
+    assert fields["disable_embedding"] is True
     assert re.fullmatch(r"\d+[smh]", fields["startup_duration_timeout"])
     assert (tmp_path / fields["thumbnail"]).is_file()
     assert (tmp_path / fields["app_file"]).is_file()
