@@ -37,9 +37,7 @@ def build_prompt(task: Task, *, text: str = "", classes: Sequence[str] = (), reg
         case InputKind.NONE:
             return task.token
         case InputKind.PHRASE:
-            return task.token + clean_text(
-                text, field="text", missing="This task needs a phrase.", example=task.example
-            )
+            return task.token + clean_phrase(text, task.example)
         case InputKind.CLASSES:
             return task.token + "<and>".join(clean_classes(classes))
         case InputKind.REGION:
@@ -48,25 +46,20 @@ def build_prompt(task: Task, *, text: str = "", classes: Sequence[str] = (), reg
             return custom_prompt(text)
 
 
-def clean_text(text: str, *, field: str, missing: str, example: str = "") -> str:
-    """Clean a person's text for the model: one line, without the model's own tokens.
+def clean_phrase(text: str, example: str) -> str:
+    """Clean a phrase for the model.
+
+    Args:
+        text: The phrase as typed.
+        example: A good one, for the error.
 
     Raises:
-        PromptError: If nothing is left, or it is too long or contains `<...>` tokens.
+        PromptError: If nothing is left, or the model cannot take it.
     """
-    line = " ".join(str(text or "").split())
-    line = "".join(c for c in line if c.isprintable())
-    if not line:
-        raise PromptError(missing, f"Type one, for example: {example}" if example else "Type one.", field=field)
-    if len(line) > MAX_TEXT:
-        raise PromptError(
-            f"The text is too long: {len(line):,} characters.", f"Keep it under {MAX_TEXT:,}.", field=field
-        )
-    if "<" in line or ">" in line:
-        raise PromptError(
-            "The text may not contain < or >.", "They mark the model's own tokens; leave them out.", field=field
-        )
-    return line
+    phrase = _one_line(text)
+    if not phrase:
+        raise PromptError("This task needs a phrase.", f"Type one, for example: {example}", field="text")
+    return _check_words(phrase, "text")
 
 
 def clean_classes(classes: Sequence[str]) -> list[str]:
@@ -75,16 +68,34 @@ def clean_classes(classes: Sequence[str]) -> list[str]:
     Raises:
         PromptError: If none is left, there are too many, or the model cannot take one.
     """
-    missing = "This task needs at least one class."
-    names = [clean_text(c, field="classes", missing=missing) for c in classes if str(c or "").strip()]
+    names = [_check_words(name, "classes") for name in map(_one_line, classes) if name]
     unique = list(dict.fromkeys(names))
     if not unique:
-        raise PromptError(missing, "Type one or more names, for example: dog, bicycle", field="classes")
+        raise PromptError(
+            "This task needs at least one class.", "Type one or more names, for example: dog, bicycle", field="classes"
+        )
     if len(unique) > MAX_CLASSES:
         raise PromptError(
             f"{len(unique)} classes are too many.", f"Use up to {MAX_CLASSES} at a time.", field="classes"
         )
     return unique
+
+
+def _one_line(text: str) -> str:
+    """The text on one line, without characters that cannot be seen."""
+    visible = "".join(c for c in str(text or "") if c.isprintable() or c.isspace())
+    return " ".join(visible.split())
+
+
+def _check_words(words: str, field: str) -> str:
+    """Check that a phrase or a class is not too long and contains no `<...>` tokens."""
+    if len(words) > MAX_TEXT:
+        raise PromptError(f"The text is too long: {len(words):,} characters.", f"Use up to {MAX_TEXT:,}.", field=field)
+    if "<" in words or ">" in words:
+        raise PromptError(
+            "The text may not contain < or >.", "They mark the model's own tokens; leave them out.", field=field
+        )
+    return words
 
 
 def split_classes(text: str) -> list[str]:
@@ -129,7 +140,7 @@ def custom_prompt(text: str) -> str:
         raise PromptError("The prompt is empty.", "Type one, for example: What color is the car?", field="text")
     if len(prompt) > MAX_TEXT:
         raise PromptError(
-            f"The prompt is too long: {len(prompt):,} characters.", f"Keep it under {MAX_TEXT:,}.", field="text"
+            f"The prompt is too long: {len(prompt):,} characters.", f"Use up to {MAX_TEXT:,}.", field="text"
         )
     task = find_task(prompt)
     if task and task.input_kind is not InputKind.NONE and not prompt.removeprefix(task.token).strip():

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from sentences import reads_as_sentences
 
 from florence_ui.errors import PromptError
 from florence_ui.prompts import (
@@ -52,7 +53,7 @@ def test_a_phrase_follows_without_a_space(token) -> None:
 
 def test_classes_are_joined_by_and_without_repetition() -> None:
     task = TASKS["<OPEN_VOCABULARY_DETECTION>"]
-    assert build_prompt(task, classes=["cat", " ", "dog", "cat"]) == "<OPEN_VOCABULARY_DETECTION>cat<and>dog"
+    assert build_prompt(task, classes=["cat", " ", "dog", "", "cat"]) == "<OPEN_VOCABULARY_DETECTION>cat<and>dog"
 
 
 @pytest.mark.parametrize("token", WITH_REGION)
@@ -61,46 +62,83 @@ def test_a_region_becomes_four_location_tokens(token) -> None:
     assert prompt == f"{token}<loc_52><loc_332><loc_932><loc_999>"
 
 
+GROUND, FIND, NAME = "<CAPTION_TO_PHRASE_GROUNDING>", "<OPEN_VOCABULARY_DETECTION>", "<REGION_TO_CATEGORY>"
+NO_PHRASE, NO_CLASS = "This task needs a phrase.", "This task needs at least one class."
+NO_TOKENS, TOO_LONG = "may not contain < or >", "too long: 1,001 characters"
+MANY = [f"c{i}" for i in range(MAX_CLASSES + 1)]
+OUTSIDE, NOT_FOUR = "outside the picture", "not four numbers"
+
+
 @pytest.mark.parametrize(
-    ("token", "given", "field"),
+    ("token", "given", "field", "words"),
     [
-        pytest.param("<CAPTION_TO_PHRASE_GROUNDING>", {}, "text", id="no phrase"),
-        pytest.param("<CAPTION_TO_PHRASE_GROUNDING>", {"text": " \t\n"}, "text", id="blank phrase"),
-        pytest.param("<CAPTION_TO_PHRASE_GROUNDING>", {"text": "\x00\x1b\u202e"}, "text", id="control characters only"),
-        pytest.param("<CAPTION_TO_PHRASE_GROUNDING>", {"text": "a <loc_5> b"}, "text", id="a token in the phrase"),
-        pytest.param("<CAPTION_TO_PHRASE_GROUNDING>", {"text": "<OD>"}, "text", id="a task in the phrase"),
-        pytest.param("<CAPTION_TO_PHRASE_GROUNDING>", {"text": "x" * (MAX_TEXT + 1)}, "text", id="long phrase"),
-        pytest.param("<OPEN_VOCABULARY_DETECTION>", {}, "classes", id="no classes"),
-        pytest.param("<OPEN_VOCABULARY_DETECTION>", {"classes": ["", " "]}, "classes", id="blank classes"),
-        pytest.param("<OPEN_VOCABULARY_DETECTION>", {"classes": ["a<and>b"]}, "classes", id="a token in a class"),
-        pytest.param(
-            "<OPEN_VOCABULARY_DETECTION>",
-            {"classes": [f"c{i}" for i in range(MAX_CLASSES + 1)]},
-            "classes",
-            id="too many classes",
-        ),
-        pytest.param("<REGION_TO_CATEGORY>", {}, "region", id="no region"),
-        pytest.param("<REGION_TO_CATEGORY>", {"region": (0, 0, 0, 1)}, "region", id="no area"),
-        pytest.param("<REGION_TO_CATEGORY>", {"region": (0, 0, 2, 1)}, "region", id="outside"),
-        pytest.param("<REGION_TO_CATEGORY>", {"region": (0, 0, float("nan"), 1)}, "region", id="not a number"),
-        pytest.param("<REGION_TO_CATEGORY>", {"region": (0, 0, 1)}, "region", id="three numbers"),
-        pytest.param("<REGION_TO_CATEGORY>", {"region": "abcd"}, "region", id="words"),
-        pytest.param(CUSTOM, {}, "text", id="empty prompt"),
-        pytest.param(CUSTOM, {"text": "<CAPTION>hello"}, "text", id="text after a task without input"),
-        pytest.param(CUSTOM, {"text": "<CAPTION><OD>"}, "text", id="two tasks"),
-        pytest.param(CUSTOM, {"text": "<OD><OD>"}, "text", id="one task twice"),
-        pytest.param(CUSTOM, {"text": "please <OD>"}, "text", id="a task in the middle"),
-        pytest.param(CUSTOM, {"text": "what is <image>"}, "text", id="the image token"),
-        pytest.param(CUSTOM, {"text": "<REGION_TO_CATEGORY> "}, "text", id="a task that lacks its input"),
-        pytest.param(CUSTOM, {"text": "x" * (MAX_TEXT + 1)}, "text", id="long prompt"),
+        pytest.param(GROUND, {}, "text", NO_PHRASE, id="no phrase"),
+        pytest.param(GROUND, {"text": " \t\n"}, "text", NO_PHRASE, id="blank phrase"),
+        pytest.param(GROUND, {"text": "\x00\x1b\u202e"}, "text", NO_PHRASE, id="control characters only"),
+        pytest.param(GROUND, {"text": "a <loc_5> b"}, "text", NO_TOKENS, id="a token in the phrase"),
+        pytest.param(GROUND, {"text": "<OD>"}, "text", NO_TOKENS, id="a task in the phrase"),
+        pytest.param(GROUND, {"text": "a < b"}, "text", NO_TOKENS, id="the start of a token"),
+        pytest.param(GROUND, {"text": "a > b"}, "text", NO_TOKENS, id="the end of a token"),
+        pytest.param(GROUND, {"text": "x" * (MAX_TEXT + 1)}, "text", TOO_LONG, id="long phrase"),
+        pytest.param(FIND, {}, "classes", NO_CLASS, id="no classes"),
+        pytest.param(FIND, {"classes": ["", " ", "\u200b"]}, "classes", NO_CLASS, id="blank classes"),
+        pytest.param(FIND, {"classes": ["a<and>b"]}, "classes", NO_TOKENS, id="a token in a class"),
+        pytest.param(FIND, {"classes": ["x" * (MAX_TEXT + 1)]}, "classes", TOO_LONG, id="long class"),
+        pytest.param(FIND, {"classes": MANY}, "classes", "41 classes are too many", id="too many classes"),
+        pytest.param(NAME, {}, "region", "needs a region", id="no region"),
+        pytest.param(NAME, {"region": (0, 0, 0, 1)}, "region", "no area", id="no width"),
+        pytest.param(NAME, {"region": (0, 1, 1, 1)}, "region", "no area", id="no height"),
+        pytest.param(NAME, {"region": (0, 0, 2, 1)}, "region", OUTSIDE, id="outside"),
+        pytest.param(NAME, {"region": (0, -0.001, 1, 1)}, "region", OUTSIDE, id="just above"),
+        pytest.param(NAME, {"region": (0, 0, float("nan"), 1)}, "region", OUTSIDE, id="not a number"),
+        pytest.param(NAME, {"region": (0, 0, 1)}, "region", NOT_FOUR, id="three numbers"),
+        pytest.param(NAME, {"region": "abcd"}, "region", NOT_FOUR, id="words"),
+        pytest.param(CUSTOM, {}, "text", "prompt is empty", id="empty prompt"),
+        pytest.param(CUSTOM, {"text": "<CAPTION>hello"}, "text", "takes no text", id="text after a task without input"),
+        pytest.param(CUSTOM, {"text": "<CAPTION><OD>"}, "text", "more than one", id="two tasks"),
+        pytest.param(CUSTOM, {"text": f"{GROUND}a {FIND}"}, "text", "more than one", id="two tasks with input"),
+        pytest.param(CUSTOM, {"text": "<OD><OD>"}, "text", "more than one", id="one task twice"),
+        pytest.param(CUSTOM, {"text": "please <OD>"}, "text", "not at the start", id="a task in the middle"),
+        pytest.param(CUSTOM, {"text": "what is <image>"}, "text", "<image>", id="the image token"),
+        pytest.param(CUSTOM, {"text": f"{NAME} "}, "text", "needs an input", id="a task that lacks its input"),
+        pytest.param(CUSTOM, {"text": "x" * (MAX_TEXT + 1)}, "text", TOO_LONG, id="long prompt"),
     ],
 )
-def test_what_an_input_lacks_is_refused_in_words_at_the_field(token, given, field) -> None:
+def test_what_an_input_lacks_is_refused_in_words_at_the_field(token, given, field, words) -> None:
     with pytest.raises(PromptError) as refused:
         build_prompt(TASKS[token], **given)
     assert refused.value.field == field
-    assert refused.value.message.endswith(".")
+    assert words in refused.value.message
     assert refused.value.hint
+    assert reads_as_sentences(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("token", "given"),
+    [
+        pytest.param(GROUND, {"text": "x" * MAX_TEXT}, id="phrase"),
+        pytest.param(FIND, {"classes": ["x" * MAX_TEXT]}, id="class"),
+        pytest.param(FIND, {"classes": [*MANY[1:], *MANY[1:]]}, id="number of classes"),
+        pytest.param(CUSTOM, {"text": f" {'x' * MAX_TEXT} "}, id="prompt"),
+        pytest.param(NAME, {"region": (0, 0, 1, 1)}, id="region"),
+    ],
+)
+def test_an_input_that_just_reaches_a_limit_is_taken(token, given) -> None:
+    assert build_prompt(TASKS[token], **given)
+
+
+@pytest.mark.parametrize("token", WITH_PHRASE)
+def test_who_types_no_phrase_gets_the_tasks_own_example(token) -> None:
+    with pytest.raises(PromptError) as refused:
+        build_prompt(TASKS[token])
+    assert refused.value.hint == f"Type one, for example: {TASKS[token].example}"
+
+
+@pytest.mark.parametrize("hidden", ["\u200b", "\ufeff", "\u00ad", "\x00", "\u202e"], ids=ascii)
+def test_characters_that_cannot_be_seen_leave_nothing_behind(hidden) -> None:
+    """Text that is copied from a page often has some."""
+    assert build_prompt(TASKS[GROUND], text=f"{hidden} a{hidden} red {hidden} car {hidden}") == f"{GROUND}a red car"
+    assert build_prompt(TASKS[FIND], classes=["dog", hidden, f"{hidden}dog"]) == f"{FIND}dog"
 
 
 @pytest.mark.parametrize(
@@ -110,11 +148,12 @@ def test_what_an_input_lacks_is_refused_in_words_at_the_field(token, given, fiel
         pytest.param("<CAPTION>\n", "<CAPTION>", id="a line break after a task"),
         pytest.param("What colour is it?", "What colour is it?", id="free words"),
         pytest.param("is 3 > 2", "is 3 > 2", id="a bracket in free words"),
+        pytest.param("red\u2028or\x00blue?", "red or blue?", id="characters that cannot be seen"),
         pytest.param("<MY_TASK>red", "<MY_TASK>red", id="a fine-tune's own task"),
         pytest.param("<DETAILED_CAPTION>", "<DETAILED_CAPTION>", id="a task whose name ends like another's"),
     ],
 )
-def test_a_custom_prompt_is_sent_as_it_stands(typed, sent) -> None:
+def test_a_custom_prompt_is_sent_as_it_stands_on_one_line(typed, sent) -> None:
     assert build_prompt(TASKS[CUSTOM], text=typed) == sent
 
 
@@ -128,12 +167,21 @@ def test_location_tokens_stay_in_the_vocabulary() -> None:
 
 def test_classes_are_split_at_commas_semicolons_and_lines() -> None:
     assert split_classes(" red car, dog;;cat\n\nbus,") == ["red car", "dog", "cat", "bus"]
+    assert split_classes("") == []
+
+
+@pytest.mark.parametrize("token", TASKS)
+def test_a_task_is_found_by_its_token(token) -> None:
+    assert get_task(token) is TASKS[token]
 
 
 @pytest.mark.parametrize("token", ["", "OD", "<od>", "<FOO>", None, 7], ids=repr)
 def test_an_unknown_task_is_refused_with_the_names_that_exist(token) -> None:
-    with pytest.raises(PromptError, match="<OD>"):
+    with pytest.raises(PromptError) as refused:
         get_task(token)
+    assert refused.value.field == "task"
+    assert refused.value.hint.endswith(f" {', '.join(TASKS)}.")
+    assert reads_as_sentences(refused.value)
 
 
 def test_prompts_equal_those_that_the_genuine_server_answered() -> None:

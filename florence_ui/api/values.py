@@ -176,7 +176,7 @@ def words(value: object, field: str) -> str:
     if not isinstance(value, str):
         raise InputError(f"{field} is not a text.", "Send a string.", field=field)
     if len(value) > MAX_FIELD:
-        raise InputError(f"{field} is too long.", f"Keep it under {MAX_FIELD:,} characters.", field=field)
+        raise InputError(f"{field} is too long.", f"Use up to {MAX_FIELD:,} characters.", field=field)
     return value
 
 

@@ -22,9 +22,7 @@ def check_prompt(prompt: str | None) -> str:
     if prompt is None:
         raise RefusalError(400, "The request has no prompt.", "Send one, for example <CAPTION>.")
     if len(prompt) > MAX_PROMPT:
-        raise RefusalError(
-            400, f"The prompt is too long: {len(prompt):,} characters.", f"Keep it under {MAX_PROMPT:,}."
-        )
+        raise RefusalError(400, f"The prompt is too long: {len(prompt):,} characters.", f"Use up to {MAX_PROMPT:,}.")
     if any("\ud800" <= character <= "\udfff" for character in prompt):
         raise RefusalError(
             400, "The prompt contains an unpaired surrogate, which is not valid text.", "Send it as UTF-8."
