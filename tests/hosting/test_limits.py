@@ -5,9 +5,11 @@ import time
 from contextlib import ExitStack
 
 import pytest
+from sentences import reads_as_sentences
 
 from florence_ui.errors import BusyError, InputError
 from florence_ui.visitor_identity import Visitor, client_address, is_local
+from florence_ui.visitors import quota as quota_module
 from florence_ui.visitors.quota import Quota, QuotaLimiter
 from florence_ui.visitors.quota_wording import format_duration
 
@@ -45,8 +47,10 @@ def test_too_many_runs_a_minute_are_refused_with_the_time_to_come_back(clock: Cl
     for _ in range(3):
         run(limits)
         clock.now += 10
-    with pytest.raises(BusyError, match="Try again in 30 seconds"):
+    with pytest.raises(BusyError, match="Try again in 30 seconds") as caught:
         run(limits, again)
+    assert caught.value.seconds == 30
+    assert reads_as_sentences(caught.value)
     run(limits, BEN)
     clock.now += 30
     run(limits, again)
@@ -68,8 +72,11 @@ def test_too_many_runs_at_once_are_refused_until_one_ends(again: Visitor) -> Non
     limits = QuotaLimiter(Quota(max_concurrency=2))
     with limits.admit(ANNA):
         with limits.admit(ANNA):
-            with pytest.raises(BusyError, match="2 runs going"):
+            with pytest.raises(BusyError, match="2 runs going") as caught:
                 run(limits, again)
+            assert caught.value.hint.startswith("Wait for one to finish")
+            assert caught.value.seconds == 1, "a program may try again soon"
+            assert reads_as_sentences(caught.value)
             run(limits, BEN)
         run(limits, again)
 
@@ -80,6 +87,14 @@ def test_a_run_that_fails_gives_its_place_back() -> None:
         with pytest.raises(ZeroDivisionError), limits.admit(ANNA):
             raise ZeroDivisionError
     run(limits)
+
+
+def test_a_run_that_ends_gives_back_its_own_place_only() -> None:
+    limits = QuotaLimiter(Quota(max_concurrency=1))
+    with limits.admit(ANNA):
+        run(limits, BEN)
+        with pytest.raises(BusyError, match="1 run going"):
+            run(limits, ANNA)
 
 
 def test_an_own_key_has_limits_of_its_own(clock: Clock) -> None:
@@ -98,8 +113,10 @@ def test_the_operators_key_has_a_daily_cap_for_all_together(clock: Clock) -> Non
     limits = QuotaLimiter(Quota(), daily=2, clock=clock, wall_clock=clock)
     run(limits, ANNA, operator_key=True)
     run(limits, BEN, operator_key=True)
-    with pytest.raises(BusyError, match="Come back in 4 hours"):
+    with pytest.raises(BusyError, match="Come back in 4 hours") as caught:
         run(limits, Visitor("c", "192.0.2.3"), operator_key=True)
+    assert caught.value.seconds == 4 * 3600
+    assert reads_as_sentences(caught.value)
     run(limits, ANNA)
     clock.now += 4 * 3600
     run(limits, ANNA, operator_key=True)
@@ -111,6 +128,7 @@ def test_the_operators_key_is_for_the_operators_models_only() -> None:
     with pytest.raises(InputError, match="florence-2-base or florence-2-large") as caught:
         run(limits, model_id="someone/7", operator_key=True)
     assert caught.value.field == "model_id"
+    assert reads_as_sentences(caught.value)
     run(limits, model_id="someone/7", own_key=True)
     run(limits, model_id="someone/7")
 
@@ -119,7 +137,8 @@ def test_no_limits_means_none() -> None:
     limits = QuotaLimiter(Quota())
     with ExitStack() as stack:
         for _ in range(200):
-            stack.enter_context(limits.admit(ANNA, operator_key=True, model_id="any"))
+            charge = stack.enter_context(limits.admit(ANNA, operator_key=True, model_id="any"))
+            charge()
 
 
 def test_what_visitors_did_is_forgotten(clock: Clock) -> None:
@@ -158,6 +177,22 @@ def test_leaving_ends_the_visitors_runs_and_nobody_elses() -> None:
     assert asyncio.run(story()) == ["anna", "anna"]
 
 
+def test_leaving_ends_nothing_that_is_not_a_visitors_run_at_that_time() -> None:
+    async def story() -> list[int]:
+        limits = QuotaLimiter(Quota())
+        with limits.admit(ANNA):
+            pass
+        ended = [limits.cancel_session("anna")]  # the task goes on, but its run is over
+        with limits.admit(Visitor("", "192.0.2.1")):
+            ended.append(limits.cancel_session(""))  # visitors without a session have nothing in common
+        return ended
+
+    assert asyncio.run(story()) == [0, 0]
+    limits = QuotaLimiter(Quota())
+    with limits.admit(ANNA):  # in a thread, where no task runs
+        assert limits.cancel_session("anna") == 0
+
+
 def test_links_are_counted_apart_from_runs(clock: Clock) -> None:
     limits = QuotaLimiter(Quota(per_minute=2, max_concurrency=1), clock=clock)
     with (
@@ -172,6 +207,14 @@ def test_links_are_counted_apart_from_runs(clock: Clock) -> None:
         limits.fetching(SAME_ADDRESS).__enter__()
     with limits.fetching(BEN):
         run(limits)
+
+
+def test_links_take_nothing_from_the_operators_daily_cap(clock: Clock) -> None:
+    limits = QuotaLimiter(Quota(), daily=1, clock=clock, wall_clock=clock)
+    for _ in range(3):
+        with limits.fetching(ANNA):
+            pass
+    run(limits, operator_key=True)
 
 
 def test_leaving_ends_what_was_begun_before_the_run() -> None:
@@ -207,6 +250,30 @@ def test_what_is_not_called_is_not_counted(clock: Clock) -> None:
     clock.now += 61
     with pytest.raises(BusyError, match="today"):
         run(limits, operator_key=True)
+
+
+def test_a_call_is_taken_back_from_its_own_day_and_key_only(clock: Clock) -> None:
+    clock.now = 86_400.0 * 20_000 - 30
+    limits = QuotaLimiter(Quota(), daily=1, clock=clock, wall_clock=clock)
+    with limits.admit(ANNA, operator_key=True) as charge:
+        take_back = charge()
+    clock.now += 60
+    run(limits, operator_key=True)
+    take_back()  # yesterday's
+    with limits.admit(ANNA) as charge:
+        charge()()  # did not spend the operator's key
+    with pytest.raises(BusyError, match="today"):
+        run(limits, operator_key=True)
+
+
+def test_a_call_may_be_taken_back_after_it_was_forgotten(clock: Clock) -> None:
+    limits = QuotaLimiter(Quota(per_minute=1), clock=clock)
+    with limits.admit(ANNA) as charge:
+        take_back = charge()
+    clock.now += 61
+    run(limits, BEN)
+    take_back()
+    run(limits)
 
 
 @pytest.mark.parametrize("step", [-3600, -7 * 86_400, 86_400], ids=["an hour back", "a week back", "a day ahead"])
@@ -267,6 +334,48 @@ def test_a_turn_waits_for_a_place_and_takes_it_at_once() -> None:
     assert 0.1 < took < 2
 
 
+@pytest.mark.parametrize(
+    ("holder", "waits"),
+    [pytest.param(SAME_ADDRESS, 1.0, id="woken"), pytest.param(SAME_SESSION, 0.05, id="looks again by itself")],
+)
+def test_who_waits_for_a_place_gets_it_and_leaves_nothing_behind(
+    holder: Visitor, waits: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A visitor's other address is not known to be theirs, so a place that becomes free there wakes nobody."""
+    monkeypatch.setattr(quota_module, "RECHECK_SECONDS", waits)
+
+    async def story() -> None:
+        limits, said = QuotaLimiter(Quota(max_concurrency=1)), []
+
+        async def wait() -> None:
+            async with limits.admit_when_free(ANNA, said.append):
+                pass
+
+        with limits.admit(holder):
+            tasks = [asyncio.create_task(wait()) for _ in range(3)]
+            await asyncio.sleep(0.01)
+            tasks[0].cancel()
+            await asyncio.sleep(0.12)
+            assert said
+        async with asyncio.timeout(0.5):
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [asyncio.CancelledError, type(None), type(None)]
+        assert not limits._waiting
+        assert len(limits) == 0
+
+    asyncio.run(story())
+
+
+def test_who_waits_keeps_to_the_quota_of_their_own_key() -> None:
+    async def story() -> list[str]:
+        limits, said = QuotaLimiter(Quota(max_concurrency=1), Quota()), []
+        with limits.admit(ANNA):
+            async with limits.admit_when_free(ANNA, said.append, own_key=True):
+                return said
+
+    assert asyncio.run(story()) == []
+
+
 LOCAL = {"Host": "localhost:7860"}
 
 
@@ -317,8 +426,12 @@ def test_the_address_that_counts(peer: str | None, headers: dict[str, str], trus
         (0.2, "1 second"),
         (12.1, "13 seconds"),
         (60, "60 seconds"),
-        (100, "2 minutes"),
+        (90, "90 seconds"),
+        (90.1, "2 minutes"),
+        (121, "3 minutes"),
+        (5400, "90 minutes"),
         (7000, "2 hours"),
+        (7201, "3 hours"),
     ],
 )
 def test_waiting_times_are_said_in_words(seconds: float, words: str) -> None:
