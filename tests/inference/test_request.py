@@ -39,6 +39,8 @@ def test_a_region_in_pixels_may_reach_the_pictures_edge_and_not_beyond(tmp_path)
     picture = picture_in(tmp_path, size=(640, 480))
     whole = RequestTemplate.of(replace(REGION, region=(640, 480, 0, 0)))
     assert whole.about(picture).region == (0, 0, 1, 1)
+    part = RequestTemplate.of(replace(REGION, region=(64, 120, 320, 360)))
+    assert part.about(picture).region == (0.1, 0.25, 0.5, 0.75)
     with pytest.raises(PromptError, match="640 x 480"):
         RequestTemplate.of(replace(REGION, region=(0, 0, 641, 480))).about(picture)
 
@@ -56,6 +58,11 @@ def test_a_region_in_pixels_may_reach_the_pictures_edge_and_not_beyond(tmp_path)
 )
 def test_a_region_is_in_fractions_or_in_pixels_from_any_corner(given, checked) -> None:
     assert RequestTemplate.of(replace(REGION, region=given)).region == checked
+
+
+def test_a_region_in_fractions_is_the_same_in_every_picture(tmp_path) -> None:
+    template = RequestTemplate.of(replace(REGION, region=(0, 0.25, 1, 1)))
+    assert template.about(picture_in(tmp_path, size=(640, 480))).region == (0, 0.25, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +97,13 @@ def test_a_region_beyond_its_picture_is_refused_with_the_pictures_size(region, t
     assert caught.value.field == "region"
     assert "x1, y1, x2, y2" in caught.value.hint
     assert reads_as_sentences(caught.value)
+
+
+def test_a_phrase_is_checked_before_there_is_a_picture() -> None:
+    question = Question("<CAPTION_TO_PHRASE_GROUNDING>", "a dog")
+    assert RequestTemplate.of(question).text == "a dog"
+    with pytest.raises(PromptError, match="needs a phrase"):
+        RequestTemplate.of(replace(question, text=" "))
 
 
 def test_a_request_has_all_that_was_asked_for(tmp_path) -> None:
