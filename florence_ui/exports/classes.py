@@ -38,7 +38,7 @@ def _asked_for(prompt: str, seen: Sequence[str]) -> Iterable[str]:
         case InputKind.PHRASE, OutputKind.POLYGONS:
             return [words]
         case InputKind.PHRASE, _:
-            listed = re.split(r", | and ", words)
+            listed = re.split(r",? and |, ", words.rstrip("."))
             if set(seen) <= set(map(clean_class_name, listed)):
                 return listed
             places = {name: words.casefold().find(name.casefold()) for name in seen}
