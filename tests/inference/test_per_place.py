@@ -4,10 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from workbench import picture_in, request_about, workbench
 
-from florence_ui.exports.cut_outs import cut_out
 from florence_ui.inference.per_place import Tool, ask_about_place, outline_object
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import get_task
@@ -65,18 +63,3 @@ def test_an_outline_of_a_region_is_a_further_object() -> None:
     assert result.labels == ["dog", "cat", "thing"]
     assert [len(parts) for parts in result.polygons] == [0, 0, 1]
     assert result.task.token == "<OD>"
-
-
-def test_a_cut_out_has_the_originals_pixels_and_is_transparent_outside_of_its_outline(tmp_path: Path) -> None:
-    picture = picture_in(tmp_path, (600, 300))
-    file, preview = cut_out(picture, (0.1, 0.2, 0.5, 0.8))
-    with Image.open(file) as image:
-        assert (image.size, image.mode, image.format) == ((240, 180), "RGB", "PNG")
-    with Image.open(preview) as image:
-        assert max(image.size) <= 400
-    triangle = np.array([[60, 60], [300, 60], [60, 240]])
-    file, _ = cut_out(picture, (0.1, 0.2, 0.5, 0.8), [triangle])
-    with Image.open(file) as image:
-        assert image.mode == "RGBA"
-        assert image.getpixel((5, 5))[3] == 255
-        assert image.getpixel((235, 175))[3] == 0
