@@ -38,7 +38,7 @@ def test_a_cut_out_has_the_originals_pixels_and_a_small_one_to_show(picture: Pic
 def test_a_cut_out_is_transparent_outside_of_all_parts_of_its_outline(picture: Picture) -> None:
     """Corners of both parts are at pixels of the picture: 20 and 10 right of and below the region's corner."""
     square = np.array([[420, 110], [460, 110], [460, 150], [420, 150]])
-    file, preview = cut_out(picture, REGION, [square, square + (100, 0)])
+    file, preview = cut_out(picture, REGION, [square, np.add(square, (100, 0))])
     with Image.open(file) as image:
         assert (image.size, image.mode) == ((800, 200), "RGBA")
         alpha = np.asarray(image.getchannel("A"))

@@ -111,7 +111,7 @@ def test_masks_are_of_what_is_switched_on_only(mixed: Analysis) -> None:
     path = export_answer("masks", mixed, Style(), [0, 1])
     assert path.name == "mixed-find-objects-masks.zip"
     assert list(entries(path)) == ["001-dog.png"]
-    both = analysis_of(mixed.picture.path, polygons=[[TRIANGLE], [TRIANGLE + (600, 20)]])
+    both = analysis_of(mixed.picture.path, polygons=[[TRIANGLE], [np.add(TRIANGLE, (600, 20))]])
     assert list(entries(export_answer("masks", both, Style(), [1]))) == ["002-cat.png"]
 
 
