@@ -53,11 +53,11 @@ class RecentUse:
 
     def add(self, who: str, seconds: float) -> None:
         """Count finished work."""
-        self._fade()
         self._seconds[who] = self.of(who) + seconds
 
     def of(self, who: str) -> float:
         """The seconds used, those of `HALF_LIFE` ago counted half."""
+        self._fade()
         return self._seconds.get(who, 0.0)
 
     def is_much(self, who: str) -> bool:

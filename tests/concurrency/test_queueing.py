@@ -1,6 +1,8 @@
 """The gate's order and limits, and calls that are made once for several callers and end with the last of them."""
 
 import asyncio
+import gc
+import random
 
 import pytest
 
@@ -93,9 +95,10 @@ async def test_a_full_queue_is_refused_politely() -> None:
     gate = ConcurrencyGate(1, 1, 30)
     visits = [Visit(gate), Visit(gate)]
     await settle()
-    with pytest.raises(BusyError, match="busy: 1 runs are waiting"):
+    with pytest.raises(BusyError, match="busy: 1 runs are waiting") as caught:
         async with gate.slot(silent):
             pass
+    assert caught.value.hint == "Try again in a minute."
     for visit in visits:
         visit.go.set()
         await visit.task
@@ -105,9 +108,10 @@ async def test_nobody_waits_for_ever() -> None:
     gate = ConcurrencyGate(1, 10, 0.05)
     first = Visit(gate)
     await settle()
-    with pytest.raises(BackendBusyError, match="stayed busy"):
+    with pytest.raises(BackendBusyError, match="stayed busy") as caught:
         async with gate.slot(silent):
             pass
+    assert caught.value.hint == "Try again in a minute."
     assert gate.waiting == 0
     first.go.set()
     await first.task
@@ -134,8 +138,10 @@ class Work:
 
 async def test_equal_calls_are_made_once() -> None:
     calls, work, said = SingleFlight(), Work(), []
-    waiters = [asyncio.create_task(calls.run("key", work, said.append)) for _ in range(3)]
+    waiters = [asyncio.create_task(calls.run("key", work, said.append)) for _ in range(2)]
     other = asyncio.create_task(calls.run("other", work, silent))
+    await settle()
+    waiters.append(asyncio.create_task(calls.run("key", work, said.append)))
     await settle()
     assert work.begun == 2
     assert said == ["working"] * 3, "who joins later hears the state too"
@@ -196,6 +202,46 @@ async def test_a_failure_reaches_everybody_and_is_not_kept() -> None:
     assert len(calls) == 0
 
 
+@pytest.mark.parametrize("steps", range(1, 6))
+async def test_a_caller_who_comes_after_a_calls_end_never_gets_its_outcome(steps: int) -> None:
+    calls, go, ended = SingleFlight(), asyncio.Event(), []
+
+    async def work(_: OnStatus) -> int:
+        await go.wait()
+        ended.append(1)
+        return len(ended)
+
+    first = asyncio.create_task(calls.run("key", work, silent))
+    await settle()
+    go.set()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    is_over = bool(ended)
+    assert await calls.run("key", work, silent) == 1 + is_over
+    assert await first == 1
+    assert len(calls) == 0
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["that-ends", "that-fails-as-it-ends"])
+async def test_a_call_that_everybody_left_is_no_error_in_the_log(fails: bool) -> None:
+    async def work(_: OnStatus) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            if fails:
+                raise RuntimeError("while cleaning up")
+
+    complaints: list[dict] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    waiter = asyncio.create_task(SingleFlight().run("key", work, silent))
+    await settle()
+    waiter.cancel()
+    await settle()
+    gc.collect()
+    assert complaints == []
+    asyncio.get_running_loop().set_exception_handler(None)
+
+
 HOG, OTHER = Visitor("", "192.0.2.1"), Visitor("", "192.0.2.2")
 
 
@@ -239,3 +285,55 @@ async def test_a_full_line_turns_away_the_last_of_who_has_the_most() -> None:
         visit.go.set()
     await asyncio.gather(*(visit.task for visit in (*hog[:3], other)))
     assert (gate.active, gate.waiting) == (0, 0)
+
+
+@pytest.mark.parametrize("roles", [(HOG, OTHER), (OTHER, HOG)], ids=["hog-first", "hog-last"])
+@pytest.mark.parametrize(
+    ("heavy_waits", "light_waits", "is_admitted"),
+    [(1, 0, False), (2, 0, True), (2, 1, False), (3, 1, True)],
+    ids=lambda n: str(n),
+)
+async def test_room_is_made_only_where_the_heavier_keeps_as_much(roles, heavy_waits, light_waits, is_admitted) -> None:
+    """In a full line, a visitor loses a run only to one who then has no more waiting."""
+    heavy, light = roles
+    gate = ConcurrencyGate(1, heavy_waits + light_waits, 30)
+    visits = [await visit_of(gate, Visitor("", "192.0.2.3"))]
+    visits += [await visit_of(gate, visitor) for visitor in [light] * light_waits + [heavy] * heavy_waits]
+    last = await visit_of(gate, light)
+    turned_away = visits[-1] if is_admitted else last
+    with pytest.raises(BusyError, match=f"busy: {heavy_waits + light_waits} runs are waiting"):
+        await turned_away.task
+    rest = [visit for visit in (*visits, last) if visit is not turned_away]
+    for visit in rest:
+        visit.go.set()
+    await asyncio.gather(*(visit.task for visit in rest))
+    assert (gate.active, gate.waiting) == (0, 0)
+
+
+async def test_runs_of_visitors_with_equally_many_wait_in_the_order_they_came() -> None:
+    gate = ConcurrencyGate(1, 10, 30)
+    visits = [await visit_of(gate, visitor) for visitor in (HOG, OTHER, OTHER, HOG)]
+    assert [visit.said[-1] for visit in visits[1:]] == [
+        "Waiting in line: you are next.",
+        "Waiting in line: 1 ahead of you.",
+        "Waiting in line: 2 ahead of you.",
+    ]
+    for visit in visits:
+        visit.task.cancel()
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+async def test_slots_are_never_exceeded_and_never_lost(limit: int) -> None:
+    """Three visitors come; each now and then leaves, or gives up while it waits."""
+    gate, chance, present = ConcurrencyGate(limit, 1000, 30), random.Random(limit), []
+    for step in range(200):
+        if step < 100 and chance.random() < 0.6:
+            present.append(await visit_of(gate, chance.choice([HOG, OTHER, Visitor("", "192.0.2.3")])))
+        elif present:
+            gone = present.pop(chance.randrange(len(present)))
+            gone.task.cancel()
+        await settle()
+        inside = sum(visit.inside for visit in present)
+        assert inside == gate.active == min(limit, len(present))
+        assert gate.waiting == len(present) - inside
+    assert present == []

@@ -61,13 +61,14 @@ async def test_no_jobs_no_outcomes():
     assert [o async for o in run_bounded([], 3)] == []
 
 
-async def test_a_failure_is_an_outcome_and_the_rest_goes_on():
+async def test_a_failure_is_an_outcome_and_the_rest_goes_on(caplog):
     busy = BackendBusyError("Too much to do.")
     jobs = Jobs(4, fail={1: busy, 2: ValueError("a secret path")})
     outcomes = {index: outcome async for index, outcome in run_bounded(jobs.jobs, 2)}
     assert outcomes[1] is busy
     assert outcomes[2] is UNEXPECTED
     assert [outcomes[i] for i in (0, 3)] == [0, 9]
+    assert ("A job failed unexpectedly" in caplog.text, "a secret path" in caplog.text) == (True, True)
 
 
 async def test_leaving_the_loop_cancels_what_runs_and_starts_nothing_more():
