@@ -366,6 +366,14 @@ def bmp_of(depth: int, compression: int, tail: bytes = bytes(2000)) -> bytes:
     return b"BM" + struct.pack("<LLL", 54 + len(tail), 0, 54) + header + tail
 
 
+def core_bmp() -> bytes:
+    """A BMP with the oldest header: where others have their compression it has pixels, which look like one."""
+    header = struct.pack("<LHHHH", 12, *SIZE, 1, 24)
+    pixels = bytearray(3 * SIZE[0] * SIZE[1])
+    pixels[30 - 26] = 2
+    return b"BM" + struct.pack("<LLL", 26 + len(pixels), 0, 26) + header + pixels
+
+
 def ftyp(brand: bytes) -> bytes:
     return struct.pack(">L", 24) + b"ftyp" + brand + b"\0\0\0\0mif1" + brand + bytes(200)
 
@@ -419,6 +427,7 @@ CASES: list[FileCase] = [
     opens("plain.gif", partial(sample, "GIF", "P")),
     opens("plain.bmp", partial(sample, "BMP")),
     opens("palette.bmp", partial(sample, "BMP", "P")),
+    opens("core.bmp", core_bmp, pixels={(1, 31): (0, 2, 0), (6, 6): BLACK}, tolerance=0),
     opens("plain.tif", partial(sample, "TIFF")),
     opens("lzw.tif", partial(sample, "TIFF", compression="tiff_lzw")),
     opens("deflate.tif", partial(sample, "TIFF", compression="tiff_adobe_deflate")),

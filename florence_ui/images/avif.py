@@ -56,9 +56,10 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple
 def is_whole(data: bytes) -> bool:
     """Whether the file ends with its last box."""
     try:
-        *_, (_, start, _, end) = boxes(data)
-        size = struct.unpack_from(">L", data, start)[0]
-        return end == len(data) and (size < 2 or start + size == end)
+        *_, (_, start, content, end) = boxes(data)
+        is_wide = content - start == 16
+        size = struct.unpack_from(">Q" if is_wide else ">L", data, content - 8 if is_wide else start)[0]
+        return end == len(data) and size in (0, end - start)
     except (ValueError, struct.error):
         return False
 

@@ -82,7 +82,7 @@ def sanitize(data: bytes) -> SanitizedFile:
 
 JPEG_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
 """The next marker; in a scan, stuffed bytes and restarts are part of the pixels."""
-TEM, SOI, EOI, SOS, APP0, APP1, APP2, APP14, COM = 0x01, 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE, 0xFE
+TEM, SOI, EOI, SOS, DNL, APP0, APP1, APP2, APP14, COM = 0x01, 0xD8, 0xD9, 0xDA, 0xDC, 0xE0, 0xE1, 0xE2, 0xEE, 0xFE
 SCAN_TABLES = (0xC4, 0xCC, 0xDB, 0xDD)
 """Allowed between the scans of a progressive JPEG: Huffman, arithmetic and quantization tables, intervals."""
 APP0_BYTES, APP14_BYTES = 14, 12
@@ -121,7 +121,7 @@ def jpeg_segment_end(data: bytes, start: int) -> int:
 
 def reduce_segment(marker: int, segment: bytes) -> bytes:
     """Reduce a JPEG's segment to what its pixels and colors need; empty if that is nothing."""
-    if marker in (SOI, TEM, COM) or (marker == APP2 and segment[4:16] != b"ICC_PROFILE\0"):
+    if marker in (SOI, TEM, COM, DNL) or (marker == APP2 and segment[4:16] != b"ICC_PROFILE\0"):
         return b""
     if marker == APP0:
         content = segment[4 : 4 + APP0_BYTES] if segment[4:9] == b"JFIF\0" else b""

@@ -8,10 +8,6 @@ import pytest
 
 from florence_ui.concurrency import fair_pool
 from florence_ui.concurrency.fair_pool import HALF_LIFE, MUCH_SECONDS, MUCH_TIMES, FairPool, RecentUse
-from florence_ui.images import load_once, loading
-from florence_ui.images.load_once import open_file
-from florence_ui.images.loading import ImageLimits
-from florence_ui.inference.batch import Batch
 from florence_ui.visitor_identity import Visitor, current_visitor
 
 pytestmark = pytest.mark.anyio
@@ -294,27 +290,3 @@ async def test_work_that_replaces_abandoned_work_is_shared_like_any():
     go.set()
     await asyncio.gather(second, third)
     assert len(running) == 1
-
-
-async def test_a_file_is_opened_once_however_often_a_batch_names_it(tmp_path, monkeypatch):
-    from workbench import picture_in, template, workbench
-
-    path, other = picture_in(tmp_path).path, tmp_path / "other.png"
-    loading.Image.new("RGB", (30, 20)).save(other)
-    opened = []
-    monkeypatch.setattr(load_once, "open_picture", lambda *args: opened.append(args[0]) or loading.open_picture(*args))
-    with workbench() as (_, pipeline):
-        batch = Batch.of([path, other] * 50)
-        async for _ in batch.run(pipeline.analyze, template()):
-            pass
-    assert len(batch.done) == 100
-    assert sorted(opened) == sorted([path, other])
-
-
-async def test_a_file_that_changed_is_opened_again(tmp_path):
-    path = tmp_path / "a.png"
-    loading.Image.new("RGB", (30, 20)).save(path)
-    first = await open_file(path, ImageLimits())
-    assert await open_file(path, ImageLimits()) is first
-    loading.Image.new("RGB", (31, 20)).save(path)
-    assert (await open_file(path, ImageLimits())).size == (31, 20)

@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
+from florence_ui import storage
 from florence_ui.errors import ImageError
 from florence_ui.images import loading
-from florence_ui.images.loading import DISPLAY_SIDE, ImageLimits, crop, decode, open_bytes, open_picture
+from florence_ui.images.loading import DISPLAY_SIDE, ImageLimits, crop, decode, fit_size, open_bytes, open_picture
 from tests import bad_files
 from tests.bad_files import CASES, FileCase, noise, quarters, saved
 
@@ -147,6 +148,161 @@ def test_a_file_that_is_gone_gets_a_sentence(tmp_path):
     assert str(tmp_path) not in str(caught.value)
 
 
+@pytest.mark.parametrize("opened_by", ["path", "bytes"])
+def test_a_picture_knows_its_file_and_what_it_was_checked_against(opened_by, tmp_path):
+    data, limits = saved(quarters().resize((1600, 1000)), "PNG"), ImageLimits(max_pixels=1_600_000)
+    path = tmp_path / "picture.png"
+    path.write_bytes(data)
+    picture = open_picture(path, limits) if opened_by == "path" else open_bytes(data, limits)
+    assert picture.path.read_bytes() == data
+    assert picture.path == path or opened_by == "bytes"
+    assert (picture.size, picture.display.size) == ((1600, 1000), (1536, 960))
+    assert (picture.limits, picture.digest) == (limits, hashlib.sha256(data).hexdigest())
+    shown = saved(picture.display, "JPEG", quality=loading.JPEG_QUALITY)
+    assert np.array_equal(Image.open(io.BytesIO(picture.jpeg)), Image.open(io.BytesIO(shown)))
+
+
+def test_a_large_picture_is_decoded_again_only_as_large_as_needed():
+    picture = open_bytes(saved(quarters().resize((3000, 2000)), "PNG"))
+    assert picture.full(600).size == (600, 400)
+    assert picture.full(9000).size == picture.full().size == (3000, 2000)
+
+
+@pytest.mark.parametrize(
+    ("limits", "says"),
+    [
+        pytest.param(ImageLimits(max_bytes=30_000), "larger than", id="bytes"),
+        pytest.param(ImageLimits(max_pixels=1_600_000), "too large", id="pixels"),
+    ],
+)
+def test_a_file_that_grew_since_is_held_to_the_same_limits(limits, says):
+    picture = open_bytes(saved(quarters().resize((1600, 1000)), "PNG"), limits)
+    picture.path.write_bytes(saved(noise((1601, 1000)), "PNG"))
+    with pytest.raises(ImageError, match=says):
+        picture.full()
+
+
+def test_a_file_is_read_no_further_than_its_limit(tmp_path):
+    class Read(io.BytesIO):
+        def read(self, length=-1):
+            lengths.append(length)
+            return super().read(length)
+
+    class Endless:
+        def open(self, mode):
+            return Read(bytes(5000))
+
+    lengths: list[int] = []
+    with pytest.raises(ImageError, match="larger than"):
+        loading.read_file(Endless(), ImageLimits(max_bytes=1000))
+    assert lengths == [1001]
+    path = tmp_path / "a"
+    path.write_bytes(b"1" * 1000)
+    assert loading.read_file(path, ImageLimits(max_bytes=1000)) == b"1" * 1000
+
+
+def test_a_file_that_is_read_counts_as_used(monkeypatch, tmp_path):
+    used = []
+    monkeypatch.setattr(storage, "touch", used.append)
+    (tmp_path / "a").write_bytes(b"1")
+    loading.read_file(tmp_path / "a")
+    assert used == [tmp_path / "a"]
+
+
+def test_pictures_are_encoded_where_there_are_no_files_in_memory(monkeypatch):
+    expected = loading.encode_jpeg(quarters())
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    assert loading.encode_jpeg(quarters()) == expected
+    assert loading.encode_jpeg(quarters(), 30) != expected
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system does not list open files")
+def test_encoding_leaves_no_file_open():
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        loading.encode_jpeg(quarters())
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize(
+    ("size", "longest", "expected"),
+    [
+        ((3000, 2000), 1536, (1536, 1024)),
+        ((2000, 3000), 1536, (1024, 1536)),
+        ((1536, 7), 1536, (1536, 7)),
+        ((10, 10), 1536, (10, 10)),
+        ((20_000, 1), 1536, (1536, 1)),
+        ((1, 20_000), 1536, (1, 1536)),
+        ((300, 100), 200, (200, 67)),
+        ((3, 1), 1, (1, 1)),
+    ],
+    ids=str,
+)
+def test_a_size_is_scaled_down_to_its_long_side_and_never_up(size, longest, expected):
+    assert fit_size(size, longest) == expected
+
+
+def test_a_picture_too_large_for_its_name_is_still_called_what_it_is():
+    data = bad_files.avif_claiming(17_000)
+    with pytest.raises(ImageError, match="too large"):
+        decode(data)
+    with pytest.raises(ImageError, match="HEIC"):
+        decode(data.replace(b"avif", b"heic"))
+
+
+@pytest.mark.parametrize("stage", ["sanitize", "decode_pixels"])
+def test_whatever_a_decoder_raises_becomes_a_sentence(stage, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("in /home/someone")
+
+    monkeypatch.setattr(loading, stage, fail)
+    monkeypatch.setattr(loading, "LARGE", 100)
+    for _ in range(3):  # a slot for large pictures is given back
+        with pytest.raises(ImageError, match=r"^The picture is corrupt or incomplete\. Export it again"):
+            decode(saved(quarters(), "PNG"))
+
+
+def test_every_refusal_says_what_to_do_next():
+    def refusal(data: bytes, **limits: int) -> tuple[str, str]:
+        with pytest.raises(ImageError) as caught:
+            decode(data, ImageLimits(**limits))
+        return caught.value.message, caught.value.hint
+
+    data = saved(quarters(), "PNG")
+    assert refusal(b"") == ("The file is empty.", "Choose another one.")
+    assert refusal(bytes(3 * 2**19 + 1), max_bytes=3 * 2**19) == (
+        "The file is larger than 1.5 MB.",
+        "Save a smaller version, then try again.",
+    )
+    assert refusal(bad_files.png(7100, 8000, b"")) == (
+        "The picture is too large: 7,100 x 8,000 pixels.",
+        "Scale it down to at most 50 megapixels and 65,500 pixels on a side.",
+    )
+    with pytest.raises(ImageError) as caught:
+        loading.read_file(Path("/nowhere"))
+    assert caught.value.hint == "Choose it again."
+    for xyxy, hint in (((0, 0, 0, float("nan")), "Choose another box."), ((60, 0, 90, 9), "Choose one inside it.")):
+        with pytest.raises(ImageError) as caught:
+            crop(open_bytes(data), xyxy)
+        assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("xyxy", "size"),
+    [
+        ((0, 0, 1, 1), (1, 1)),
+        ((0.2, 0.2, 0.4, 0.4), (1, 1)),
+        ((47, 31, 48, 32), (1, 1)),
+        ((46.9, 30.9, 47.1, 31.1), (2, 2)),
+        ((-5, -5, 500, 500), (48, 32)),
+        ((1, 2, 4, 3), (3, 1)),
+    ],
+    ids=str,
+)
+def test_a_part_covers_every_pixel_that_its_box_touches(xyxy, size):
+    assert crop(open_bytes(saved(quarters(), "PNG")), xyxy).size == size
+
+
 @pytest.mark.parametrize("xyxy", [(24, 0, 48, 16), (48, 16, 24, 0), (24.4, -9, 999, 15.2)], ids=str)
 def test_a_part_is_a_picture_of_its_own(xyxy):
     part = crop(open_bytes(saved(quarters(), "PNG")), xyxy)
@@ -183,7 +339,19 @@ def test_a_side_may_be_as_long_as_a_jpegs_and_no_longer(size):
 
 
 @pytest.mark.parametrize(
-    "xyxy", [(60, 0, 90, 9), (5, 5, 5, 9), (float("nan"), 0, 9, 9), (0, 0, 1, float("inf"))], ids=str
+    "xyxy",
+    [
+        (60, 0, 90, 9),
+        (0, 40, 9, 50),
+        (48, 0, 60, 9),
+        (0, 32, 9, 40),
+        (-9, 0, 0, 9),
+        (5, 5, 5, 9),
+        (5, 5, 9, 5),
+        (float("nan"), 0, 9, 9),
+        (0, 0, 1, float("inf")),
+    ],
+    ids=str,
 )
 def test_a_part_without_pixels_is_refused(xyxy):
     with pytest.raises(ImageError):

@@ -245,7 +245,7 @@ def test_a_damaged_picture_that_opens_never_changes(data):
 
 
 @pytest.mark.parametrize("base", JPEGS, ids=["baseline", "restarts", "progressive", "cmyk"])
-@pytest.mark.parametrize("marker", [0xE0, 0xE1, 0xE2, 0xE5, 0xED, 0xEE, 0xEF, 0xFE], ids=hex)
+@pytest.mark.parametrize("marker", [0xDC, 0xE0, 0xE1, 0xE2, 0xE5, 0xED, 0xEE, 0xEF, 0xFE], ids=hex)
 def test_a_clean_jpeg_holds_nothing_but_its_picture(base, marker):
     """Words in front of each marker of a file: in the header, between the scans, behind the end."""
     segment = struct.pack(">BBH", 0xFF, marker, len(HIDDEN) + 2) + HIDDEN
