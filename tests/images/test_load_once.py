@@ -1,7 +1,6 @@
 """A file is opened once while its picture is in use, and again when anything about it changes."""
 
 import asyncio
-import gc
 import os
 import threading
 from pathlib import Path
@@ -55,14 +54,6 @@ async def test_callers_at_the_same_time_and_later_ones_share_a_picture_in_use(tm
     pictures = await asyncio.gather(*(open_file(path, ImageLimits()) for _ in range(3)))
     assert await open_file(path, ImageLimits()) is pictures[0] is pictures[1] is pictures[2]
     assert opened == [path]
-
-
-async def test_a_picture_that_nobody_uses_is_not_kept(tmp_path, opened):
-    path = save(tmp_path / "a.bmp")
-    for _ in range(2):
-        await open_file(path, ImageLimits())
-        gc.collect()
-    assert opened == [path, path]
 
 
 @pytest.mark.parametrize(
