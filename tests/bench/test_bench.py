@@ -113,7 +113,6 @@ def test_the_documents_table_is_of_the_run_whose_figures_are_shipped() -> None:
     assert rows == [bench.format_row(row) for row in measured]
 
 
-@pytest.mark.xfail(strict=True, reason="rows 16 to 22 are new, and wait for a run of all on a quiet machine")
 def test_every_row_is_part_of_the_shipped_run() -> None:
     figures = json.loads((ROOT / "assets" / "benchmark.json").read_text("utf-8"))
     assert [row["number"] for row in figures["rows"]] == [row.number for row in ROWS]
