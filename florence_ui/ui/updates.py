@@ -100,14 +100,14 @@ def fill_form(page: Page, session: PageSession, question: Question) -> Updates:
 def fit_form_to_task(page: Page, session: PageSession, token: str) -> Updates:
     """The examples in the fields that the task needs, and the region in words."""
     dock, task = page.dock, get_task(token)
-    updates: Updates = {dock.notice: NoticeValue(), dock.region: region_value(session)}
+    updates: Updates = {dock.notice: NoticeValue(), dock.region: region_value(session, token)}
     typed = {InputKind.PHRASE: dock.phrase, InputKind.PROMPT: dock.prompt}.get(task.input_kind)
     return updates | ({typed: gr.update(placeholder=f"For example: {task.example}")} if typed else {})
 
 
-def region_value(session: PageSession) -> RegionValue:
-    """The region as the server knows it: the page's Run waits until that is the one on the stage."""
-    return RegionValue(text=region_text(session), box=session.region)
+def region_value(session: PageSession, token: str = "") -> RegionValue:
+    """The region as the server knows it, and the task if it is another one: the page's Run waits for both."""
+    return RegionValue(text=region_text(session), box=session.region, token=token)
 
 
 def region_text(session: PageSession) -> str:

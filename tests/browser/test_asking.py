@@ -82,6 +82,27 @@ def test_what_is_missing_is_said_at_its_field_which_takes_the_focus(
     assert backend.calls[-1].prompt.startswith("<REGION_TO_CATEGORY><loc_")
 
 
+SLOW_EVENTS = """() => {
+  const fetched = window.fetch;
+  window.fetch = async (address, ...more) => {
+    if (String(address).includes("/run/predict")) await new Promise((done) => setTimeout(done, 700));
+    return fetched(address, ...more);
+  };
+}"""
+
+
+def test_what_is_missing_stays_said_where_the_chosen_task_comes_late(page: Page, photograph: Path) -> None:
+    steps.upload(page, photograph)
+    page.evaluate(SLOW_EVENTS)
+    steps.choose(page, "<CAPTION_TO_PHRASE_GROUNDING>")
+    with page.expect_response("**/run/predict*"):
+        page.click("#run")
+    notice = page.locator("#input-notice .error")
+    expect(notice).to_contain_text("phrase")
+    page.wait_for_timeout(1000)  # longer than any event of the choice is under way
+    expect(notice).to_contain_text("phrase")
+
+
 def test_words_typed_for_one_task_are_not_another_ones_prompt(page: Page, photograph: Path) -> None:
     steps.upload(page, photograph)
     steps.choose(page, "<CAPTION_TO_PHRASE_GROUNDING>")

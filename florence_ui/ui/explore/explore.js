@@ -34,18 +34,24 @@
     held = stage;
   }
 
-  // It waits for the region on the stage, too, until the server has heard of it.
-  const MAX_REGION_WAIT = 2_000;   // milliseconds
+  // It waits for the region on the stage and a task just picked, too, until the server has heard of them: what the page
+  // does for them comes back late on a busy machine, and would undo what the run has said by then.
+  const MAX_HEARING = 2_000;   // milliseconds
   const cornersOf = (query) => (find(query)?.dataset.region ?? "").split(",").map(Number);
   function isRegionKnown() {
     const drawn = cornersOf("#stage .stage"), heard = cornersOf("#region .region-field");
     return drawn.length === heard.length && drawn.every((corner, at) => Math.abs(corner - heard[at]) < 0.001);
   }
+  function isTaskKnown() {
+    const { picked, token } = find("#task .task-picker").dataset;
+    return picked !== token || token === find("#region .region-field").dataset.token;
+  }
+  const isHeard = () => isRegionKnown() && isTaskKnown();
   let waiting = null, isReleased = false;
-  function waitForRegion() {
+  function waitUntilHeard() {
     const began = performance.now();
     waiting = setInterval(() => {
-      if (!isRegionKnown() && performance.now() - began < MAX_REGION_WAIT) return;
+      if (!isHeard() && performance.now() - began < MAX_HEARING) return;
       clearInterval(waiting);
       waiting = null;
       isReleased = true;
@@ -56,11 +62,11 @@
   document.addEventListener("click", (event) => {
     if (!event.target.closest?.("#run")) return;
     const stage = find("#stage .stage[data-state=busy]");
-    if (!stage && (isReleased || isRegionKnown())) return;
+    if (!stage && (isReleased || isHeard())) return;
     event.stopImmediatePropagation();
     event.preventDefault();
     if (stage && !held) hold(stage);
-    if (!stage && !waiting) waitForRegion();
+    if (!stage && !waiting) waitUntilHeard();
   }, true);
 
   // The link's popover closes when its picture is asked for.

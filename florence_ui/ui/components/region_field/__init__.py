@@ -13,10 +13,12 @@ class RegionValue(GradioModel):
     Attributes:
         text: The words.
         box: The region as the server knows it, x1, y1, x2, y2 in fractions of the picture; None if there is none.
+        token: The task as the server knows it; empty if the server has not heard of another one.
     """
 
     text: str = ""
     box: tuple[float, float, float, float] | None = None
+    token: str = ""
 
 
 class RegionField(StaticComponent):

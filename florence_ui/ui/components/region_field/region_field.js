@@ -5,6 +5,7 @@ function pull() {
   const words = (props.value && props.value.text) || "";
   field.classList.toggle("set", Boolean(words));
   field.dataset.region = (props.value && props.value.box) ?? "";
+  field.dataset.token = (props.value && props.value.token) || (field.dataset.token ?? "");
   text.textContent = words || "Draw a box on the picture";
   button.textContent = words ? "Clear" : "Place one";
 }

@@ -26,6 +26,7 @@ function make(tag, name, text) {
 function pull() {
   const task = chosen();
   root.dataset.kind = task.kind;
+  root.dataset.token = task.token;
   find(".family-icon path").setAttribute("d", ICONS[task.family]);
   find(".task-title").textContent = task.title;
   find(".task-token").textContent = task.shown;
@@ -38,6 +39,7 @@ function pick(token) {
   if (token === chosen().token) return;
   props.value = { token };
   pull();
+  root.dataset.picked = token;
   trigger("input");
   requestAnimationFrame(() => window.florencePage.focusField());
 }
