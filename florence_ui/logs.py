@@ -13,7 +13,6 @@ import re
 import sys
 import time
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,67 +23,15 @@ from starlette.datastructures import Secret
 
 from florence_ui.log_throttle import RepeatThrottle
 from florence_ui.models import BASE, LARGE, NANO
+from florence_ui.redaction import redactor
 from florence_ui.tasks import TASKS
-
-REDACTED = "[redacted]"
-SHORTEST_SECRET = 6
-"""A shorter "key" is not redacted: that would blank out ordinary words."""
 
 OFFICIAL_MODELS = (BASE, LARGE, NANO)
 """Only these names are logged: a model that a visitor types may be a key pasted into the wrong field."""
 
 run_log = logging.getLogger("florence_ui.runs")
 
-_KEY_SHAPES = re.compile(
-    r"""(?ix) ( (?:api[_-]?key|access[_-]?token|token|secret|password) ["']?\s*[=:]\s*["']?
-          | authorization ["']?\s*[=:]\s*["']? (?:(?:bearer|basic)\s+)?
-          | bearer\s+ )
-        ( [^\s"'&,;)}\]]{6,} )"""
-)
 _LINE_BREAKS = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-
-
-class Redactor:
-    """A registry of secrets that removes them from text.
-
-    Args:
-        secrets: Keys known from the start, such as the operator's.
-    """
-
-    def __init__(self, secrets: Iterable[Secret | str] = ()) -> None:
-        self._secrets: Counter[str] = Counter()
-        for secret in secrets:
-            self.add(secret)
-
-    def add(self, secret: Secret | str | None) -> None:
-        """Redact this secret from now on; one that is added twice must be removed twice."""
-        if secret is not None and len(str(secret)) >= SHORTEST_SECRET:
-            self._secrets[str(secret)] += 1
-
-    def remove(self, secret: Secret | str | None) -> None:
-        """Undo one `add`."""
-        if secret is not None and str(secret) in self._secrets:
-            self._secrets[str(secret)] -= 1
-            if self._secrets[str(secret)] <= 0:
-                del self._secrets[str(secret)]
-
-    @contextmanager
-    def redacting(self, secret: Secret | str | None) -> Iterator[None]:
-        """Redact a visitor's key for as long as their run lasts."""
-        self.add(secret)
-        try:
-            yield
-        finally:
-            self.remove(secret)
-
-    def __call__(self, text: str) -> str:
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, REDACTED)
-        return _KEY_SHAPES.sub(rf"\1{REDACTED}", text)
-
-
-redactor = Redactor()
-"""The process's redactor; `configure` gives it the operator's keys."""
 
 
 def escape_invisible(text: str) -> str:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "florence_ui"
 
 LAYERS = [
-    {"__init__", "assets", "errors", "fonts", "log_throttle", "models", "network"},
+    {"__init__", "assets", "errors", "fonts", "log_throttle", "models", "network", "redaction"},
     {"backend_presets", "settings_readers", "tasks", "visitor_identity"},
     {"concurrency", "prompts", "settings", "storage"},
     {"logs"},

@@ -60,7 +60,7 @@ def template_of(services: Services, posted: Mapping[str, object], prefix: str = 
     question = Question(
         TASK_NAMES.get(fold(token), token),
         words(posted.get("text"), "text"),
-        class_names(posted.get("classes")),
+        posted_classes(posted.get("classes")),
         region_of(posted.get("region")),
         words(posted.get("model_id"), f"{prefix}model_id"),
         words(posted.get("backend"), f"{prefix}backend").strip().lower() or services.settings.default_backend,
@@ -193,7 +193,7 @@ def number(value: object, field: str) -> float:
     return value
 
 
-def class_names(value: object) -> tuple[str, ...]:
+def posted_classes(value: object) -> tuple[str, ...]:
     """Read classes as posted: a list of names, or one text.
 
     Raises:

@@ -13,8 +13,9 @@ from inference_sdk import ApiKeyTransport, InferenceConfiguration, InferenceHTTP
 
 from florence_ui.backends.backend import Backend
 from florence_ui.backends.http_session import MAX_JSON, open_session, proxy_for, read_start
-from florence_ui.backends.refusals import error_for_status, redact_all
+from florence_ui.backends.refusals import error_for_status
 from florence_ui.errors import AnswerError
+from florence_ui.redaction import redact_all
 
 MAX_ANSWER = 4 * 2**20
 """Maximum size of an answer in bytes; Florence-2's longest are under 100 kB."""

@@ -26,7 +26,7 @@ MAX_JSON = 2**16
 CHUNK = 2**16
 
 UNUSABLE_PROXY = "The outbound proxy that is set for this server is not an HTTP proxy; no other kind is supported."
-PROXY_HINT = "Set HTTPS_PROXY to an address such as http://proxy:3128, or name the server in NO_PROXY."
+UNUSABLE_PROXY_HINT = "Set HTTPS_PROXY to an address such as http://proxy:3128, or name the server in NO_PROXY."
 
 Session = aiohttp.ClientSession
 _sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Session, AsyncGenerator[Session]]] = WeakKeyDictionary()
@@ -105,5 +105,5 @@ def proxy_for(backend: Backend) -> str | None:
     except ValueError:
         usable = False
     if not usable:
-        raise BackendUnreachableError(UNUSABLE_PROXY, PROXY_HINT)
+        raise BackendUnreachableError(UNUSABLE_PROXY, UNUSABLE_PROXY_HINT)
     return address

@@ -15,10 +15,8 @@ from florence_ui.errors import (
     ModelNotFoundError,
     quote,
 )
+from florence_ui.redaction import redact
 
-MASK = "***"
-SHORTEST_TRACE = 6
-"""A substring of a key this long would give it away."""
 SAYS_NOTHING = {"", "internal error.", "n/a", *(status.phrase.lower() for status in HTTPStatus)}
 """Messages that add nothing to the status."""
 
@@ -151,33 +149,3 @@ def _problem(item: Any) -> str:
     where = item.get("loc")
     place = ".".join(str(part) for part in where) if isinstance(where, list) else ""
     return f"{place}: {item.get('msg', '')}".strip(": ")
-
-
-def redact(text: str, key: str | None) -> str:
-    """Mask the key in a text, and every longer part of it, because servers truncate what they repeat."""
-    if not key:
-        return text
-    width = min(SHORTEST_TRACE, len(key))
-    lowered, traces = text.lower(), {key[i : i + width].lower() for i in range(len(key) - width + 1)}
-    covered = bytearray(len(text))
-    for start in range(len(lowered) - width + 1):
-        if lowered[start : start + width] in traces:
-            covered[start : start + width] = b"\x01" * width
-    parts = []
-    for index, character in enumerate(text):
-        if not covered[index]:
-            parts.append(character)
-        elif index == 0 or not covered[index - 1]:
-            parts.append(MASK)
-    return "".join(parts)
-
-
-def redact_all(value: Any, key: str) -> Any:
-    """Mask the whole key in every string of a JSON value, names included."""
-    if isinstance(value, str):
-        return value.replace(key, MASK)
-    if isinstance(value, list):
-        return [redact_all(item, key) for item in value]
-    if isinstance(value, dict):
-        return {redact_all(name, key): redact_all(item, key) for name, item in value.items()}
-    return value

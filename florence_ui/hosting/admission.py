@@ -18,7 +18,7 @@ from starlette.types import Scope
 
 from florence_ui.hosting.body_wait import BodyWait
 from florence_ui.hosting.gradio_internals.queue import pending_events
-from florence_ui.hosting.requests import RETRY_SECONDS, RequestRefused
+from florence_ui.hosting.request_limits import RETRY_SECONDS, RequestRefused
 
 PENDING = "florence_ui.pending"
 """The key of a request's `Pending` in its scope."""

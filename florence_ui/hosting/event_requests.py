@@ -11,7 +11,7 @@ from starlette.types import Scope
 
 from florence_ui.errors import InputError
 from florence_ui.hosting.gradio_internals.server import get_route_path
-from florence_ui.hosting.requests import NAME, RequestRefused
+from florence_ui.hosting.request_limits import NAME, RequestRefused
 from florence_ui.hosting.visitor_files import check_file_values, drop_meta
 
 MAX_EVENT_DATA = 64 << 10

@@ -24,6 +24,7 @@ from starlette.types import Scope
 from florence_ui import storage
 from florence_ui.hosting.admission import Admission
 from florence_ui.hosting.api_description import AddressedDescription
+from florence_ui.hosting.file_routes import FileRoutes
 from florence_ui.hosting.gradio_internals.server import PageCompression, end_public_links, set_shutdown_grace
 from florence_ui.hosting.health import Health, Probe
 from florence_ui.hosting.housekeeping import Housekeeping
@@ -32,7 +33,6 @@ from florence_ui.hosting.password import PasswordGuard
 from florence_ui.hosting.qr_code import ROUTES as QR_CODE_ROUTES
 from florence_ui.hosting.routes import RouteGuard
 from florence_ui.hosting.sign_in import SignInGuard
-from florence_ui.hosting.uploads import FileRoutes
 from florence_ui.settings import Settings
 from florence_ui.visitor_identity import client_address
 

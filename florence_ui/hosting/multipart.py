@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 
 from florence_ui.concurrency.fair_pool import store_pool
 from florence_ui.hosting.gradio_internals.uploads import FilePartParser
-from florence_ui.hosting.requests import MAX_FILES
+from florence_ui.hosting.request_limits import MAX_FILES
 from florence_ui.storage.disk_space import BLOCK, DiskSpace
 from florence_ui.storage.writing import Lease
 

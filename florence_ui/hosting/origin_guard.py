@@ -20,7 +20,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Scope
 
 from florence_ui.hosting.gradio_internals.server import get_route_path
-from florence_ui.hosting.requests import RequestRefused
+from florence_ui.hosting.request_limits import RequestRefused
 from florence_ui.network.origins import (
     host_name,
     is_cross_site,

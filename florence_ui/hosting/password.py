@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from florence_ui.hosting.gradio_internals.server import get_route_path
 from florence_ui.hosting.origin_guard import HEALTH
-from florence_ui.hosting.requests import RequestRefused
+from florence_ui.hosting.request_limits import RequestRefused
 from florence_ui.hosting.responses import SecureSend
 
 log = logging.getLogger(__name__)

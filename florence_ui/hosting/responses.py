@@ -10,7 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from florence_ui.hosting.gradio_internals.oauth import AVATAR_HOSTS
 from florence_ui.hosting.gradio_internals.server import get_route_path
-from florence_ui.hosting.requests import RequestRefused
+from florence_ui.hosting.request_limits import RequestRefused
 from florence_ui.hosting.visitor_files import FILE_ROUTE
 
 PAGE_EVENTS = "/gradio_api/queue/join"

@@ -27,7 +27,7 @@ from florence_ui.hosting.gradio_internals.events import forget_api_description
 from florence_ui.hosting.gradio_internals.server import get_route_path
 from florence_ui.hosting.gradio_internals.sessions import sessions_of
 from florence_ui.hosting.origin_guard import OriginGuard
-from florence_ui.hosting.requests import (
+from florence_ui.hosting.request_limits import (
     MAX_JSON_BYTES,
     MAX_STOP_BYTES,
     NAME,

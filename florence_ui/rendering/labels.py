@@ -9,7 +9,7 @@ from supervision.config import CLASS_NAME_DATA_FIELD
 
 from florence_ui.fonts import clean_label, find_font, load_font, load_line_font, truncate
 from florence_ui.rendering.colors import contrasting_text_color
-from florence_ui.rendering.placement import Subject, place_labels
+from florence_ui.rendering.label_placement import Subject, place_labels
 from florence_ui.rendering.shapes import ROW, Shapes
 from florence_ui.rendering.style import Style, font_size
 from florence_ui.rendering.view import View

@@ -31,9 +31,9 @@ from florence_ui.models import BASE
 from florence_ui.settings import Settings
 from florence_ui.visitor_identity import Visitor, client_address, current_visitor, is_local
 from florence_ui.visitors.jobs import Jobs
+from florence_ui.visitors.kept_visits import Visits
 from florence_ui.visitors.quota import MINUTE, Quota, QuotaLimiter, RunKind
 from florence_ui.visitors.quota_wording import format_duration
-from florence_ui.visitors.visits import Visits
 
 COUNT_DOWN_SECONDS = 3.0
 """Seconds between reports of the remaining wait."""

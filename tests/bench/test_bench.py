@@ -13,7 +13,7 @@ from florence_ui.bench.hostile import ADDRESS_HEADER, ATTACKS
 from florence_ui.bench.measuring import Measurement, Row, Scale, Target, measure_alternating, ratios
 from florence_ui.bench.processes import Memory
 from florence_ui.bench.rows import ROWS, visitors
-from florence_ui.hosting.requests import MAX_FILES, MAX_JSON_BYTES
+from florence_ui.hosting.request_limits import MAX_FILES, MAX_JSON_BYTES
 from florence_ui.images.loading import ImageLimits, check_size
 from florence_ui.inference.batch import MAX_PICTURES
 from florence_ui.visitor_identity import client_address

@@ -22,7 +22,7 @@ from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.hosting import admission
 from florence_ui.hosting.admission import MAX_EVENTS, RequestKind, check_limits
 from florence_ui.hosting.gradio_internals.queue import pending_events
-from florence_ui.hosting.requests import RequestRefused
+from florence_ui.hosting.request_limits import RequestRefused
 
 HOSTILE, HONEST = {"X-Visitor": "203.0.113.7"}, {"X-Visitor": "198.51.100.1"}
 TASKS = ("<CAPTION>", "<OD>", "<OCR>", "<DETAILED_CAPTION>")

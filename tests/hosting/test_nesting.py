@@ -5,7 +5,7 @@ import requests
 from hosting.running import RunningApp, is_sentence
 from server_process import ServerProcess
 
-from florence_ui.hosting.requests import MAX_JSON_DEPTH, nesting_depth
+from florence_ui.hosting.request_limits import MAX_JSON_DEPTH, nesting_depth
 
 ROUTES = {
     "/gradio_api/mcp/": '{"jsonrpc": "2.0", "id": 1, "method": "tools/call", '

@@ -17,7 +17,7 @@ from florence_ui.api.mcp import has_mcp
 from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.hosting import origin_guard
 from florence_ui.hosting.origin_guard import OriginGuard
-from florence_ui.hosting.requests import RequestRefused
+from florence_ui.hosting.request_limits import RequestRefused
 from florence_ui.network.origins import host_name, is_loopback_host
 from florence_ui.settings import HUGGING_FACE, Settings
 

@@ -21,7 +21,7 @@ from PIL import Image
 
 from florence_ui.api.mcp import has_mcp
 from florence_ui.hosting import routes
-from florence_ui.hosting.requests import MAX_FILES, RequestRefused
+from florence_ui.hosting.request_limits import MAX_FILES, RequestRefused
 from florence_ui.hosting.routes import find_route
 from florence_ui.storage import disk_budget
 

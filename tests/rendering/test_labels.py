@@ -6,8 +6,8 @@ from PIL import Image
 
 from florence_ui.rendering.annotate import Style, annotate_view
 from florence_ui.rendering.annotators import ANNOTATORS
+from florence_ui.rendering.label_placement import place_labels
 from florence_ui.rendering.labels import VIEW_PADDING, VIEW_TEXT_SIZE, view_subjects
-from florence_ui.rendering.placement import place_labels
 from florence_ui.rendering.shapes import Shapes
 from florence_ui.rendering.view import Frame, View
 from florence_ui.results.result import Result, make_detections

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from supervision.annotators.utils import resolve_text_background_xyxy
 
-from florence_ui.rendering.placement import MAX_REPEATS, Label, Subject, place_labels
+from florence_ui.rendering.label_placement import MAX_REPEATS, Label, Subject, place_labels
 
 SIZE = (1000, 700)
 HEIGHT = 20
