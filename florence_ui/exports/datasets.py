@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path, PurePath
 from typing import Any, Protocol
 
@@ -13,7 +14,7 @@ from florence_ui.exports.instances import collect_instances
 from florence_ui.exports.labeled import TRAIN, VAL, LabeledDataset, LabeledImage, assign_subsets
 from florence_ui.exports.names import unique_names
 from florence_ui.exports.originals import read_original
-from florence_ui.exports.records import ExportItem, analysis_record
+from florence_ui.exports.records import ExportItem, LeftOut, analysis_record
 from florence_ui.exports.tables import to_csv
 from florence_ui.images.loading import ImageLimits
 from florence_ui.results.warnings import count_noun
@@ -50,11 +51,17 @@ class Export:
 
 
 def dataset_zip(
-    items: Sequence[ExportItem], layout: Layout, limits: ImageLimits, *, stem: str, validation: float = 0.0
+    items: Sequence[ExportItem],
+    layout: Layout,
+    limits: ImageLimits,
+    *,
+    stem: str,
+    validation: float = 0.0,
+    unanswered: Sequence[LeftOut] = (),
 ) -> Export:
     """Write pictures and answers as a zipped dataset, one picture in memory at a time; blocks.
 
-    A picture that can no longer be opened is left out.
+    A picture that can no longer be opened is left out. `files.csv` and `README.txt` name all that were left out.
 
     Args:
         items: The pictures with their answers.
@@ -62,6 +69,7 @@ def dataset_zip(
         limits: Limits for every picture.
         stem: The file's name without its suffix.
         validation: The fraction of pictures to hold back, 0 to `MAX_VALIDATION_SHARE`; the same ones every time.
+        unanswered: The pictures without an answer.
 
     Raises:
         InputError: If the fraction is out of range.
@@ -72,25 +80,29 @@ def dataset_zip(
     classes = class_names([item.analysis.result for item in items])
     pictures: list[LabeledImage] = []
     kept: list[ExportItem] = []
+    left_out = list(unanswered)
     notes: list[str] = []
     errors: list[ImageError] = []
     with create_archive(stem) as archive:
         for item, name, subset in _name_and_split(items, validation):
             try:
-                data, suffix = read_original(item.path, limits)
+                original = read_original(item.path, limits)
             except ImageError as error:
-                notes.append(f"{item.name} was left out: {error}")
+                left_out.append(LeftOut(item.name, item.number, str(error)))
+                notes.append(str(left_out[-1]))
                 errors.append(error)
                 continue
             found, flat = collect_instances(item.analysis.result, classes)
             notes += _count_flat(item, flat)
-            pictures.append(LabeledImage(f"{name}{suffix}", name, item.analysis.result.size, subset, tuple(found)))
+            file, size = f"{name}{original.suffix}", item.analysis.result.size
+            pictures.append(LabeledImage(file, name, size, original.channels, subset, tuple(found)))
             kept.append(item)
-            archive.add(layout.picture_path(pictures[-1]), data)
+            archive.add(layout.picture_path(pictures[-1]), original.data)
         if not pictures:
             raise errors[0]
-        dataset = LabeledDataset(tuple(pictures), tuple(classes), _summarize(kept, notes))
-        _add_text_files(archive, layout, dataset, kept)
+        dataset = LabeledDataset(tuple(pictures), tuple(classes), _summarize(kept, [*map(str, unanswered), *notes]))
+        _add_text_files(archive, layout, dataset)
+        archive.add("files.csv", _file_table(dataset, kept, left_out))
     return Export(archive.path, tuple(notes))
 
 
@@ -130,17 +142,22 @@ def _summarize(items: Sequence[ExportItem], notes: Sequence[str]) -> dict[str, A
     }
 
 
-def _add_text_files(archive: Archive, layout: Layout, dataset: LabeledDataset, items: Sequence[ExportItem]) -> None:
+def _add_text_files(archive: Archive, layout: Layout, dataset: LabeledDataset) -> None:
     for path, text in layout.files(dataset):
         archive.add(path, text)
     archive.add("classes.txt", "".join(f"{name}\n" for name in dataset.classes))
-    headers = ("file", "picture_number", "picture", "subset", "prompt", "model_id")
+    archive.add("README.txt", _readme(dataset))
+
+
+def _file_table(dataset: LabeledDataset, items: Sequence[ExportItem], left_out: Sequence[LeftOut]) -> bytes:
+    """`files.csv`: a row for every picture; a byte order mark tells spreadsheets that it is UTF-8."""
+    headers = ("file", "picture_number", "picture", "subset", "prompt", "model_id", "left_out")
     rows = [
-        (p.file, e.number, e.name, p.subset, e.analysis.result.prompt, e.analysis.model_id)
+        (p.file, e.number, e.name, p.subset, e.analysis.result.prompt, e.analysis.model_id, "")
         for p, e in zip(dataset.pictures, items, strict=True)
     ]
-    archive.add("files.csv", b"\xef\xbb\xbf" + to_csv(headers, rows).encode())
-    archive.add("README.txt", _readme(dataset))
+    rows += [("", missing.number, missing.name, "", "", "", missing.reason) for missing in left_out]
+    return to_csv(headers, sorted(rows, key=itemgetter(1))).encode("utf-8-sig")
 
 
 def _readme(dataset: LabeledDataset) -> str:
@@ -156,7 +173,8 @@ def _readme(dataset: LabeledDataset) -> str:
             f"Pictures: {len(dataset.pictures)}, {held if counts[VAL] else 'none held back for validation'}.",
             f"Objects: {sum(len(picture.instances) for picture in dataset.pictures)}.",
             "Class ids are the lines of classes.txt, from 0 (COCO counts from 1).",
-            "files.csv says which file was which picture, what was asked about it, and which model answered.",
+            "files.csv says which file was which picture, what was asked about it, which model answered,",
+            "and why a picture was left out.",
             "Florence-2 gives no confidence, so there are no scores.",
             *([""] if about["warnings"] or about["left_out"] else []),
             *(f"Warning: {words}" for words in about["warnings"]),

@@ -17,7 +17,7 @@ from florence_ui.exports.datasets import Export, Layout, dataset_zip
 from florence_ui.exports.masks import mask_pngs
 from florence_ui.exports.names import safe_name, unique_names
 from florence_ui.exports.originals import SUFFIXES, encode_image
-from florence_ui.exports.records import ExportItem, analysis_record, item_record, to_json
+from florence_ui.exports.records import ExportItem, LeftOut, analysis_record, item_record, to_json
 from florence_ui.exports.tables import detections_csv
 from florence_ui.images.loading import ImageLimits, open_picture
 from florence_ui.inference.batch import Batch
@@ -34,11 +34,13 @@ class Options:
         limits: Limits for every picture.
         style: How answers are drawn.
         validation: The fraction of a dataset's pictures to hold back, 0 to 1.
+        unanswered: The pictures without an answer; set by `export_batch`.
     """
 
     limits: ImageLimits = field(default_factory=ImageLimits)
     style: Style = field(default_factory=Style)
     validation: float = 0.0
+    unanswered: Sequence[LeftOut] = ()
 
 
 @dataclass(frozen=True)
@@ -91,14 +93,16 @@ def export_batch(name: str, batch: Batch | None, options: Options | None = None)
         ImageError: If no picture's file exists any more.
         FlorenceUIError: If the file cannot be written.
     """
-    items = [
-        ExportItem(item.name, number, item.path, item.analysis)
-        for number, item in enumerate(batch.items if batch else [], start=1)
-        if item.path and item.analysis
-    ]
+    items: list[ExportItem] = []
+    unanswered: list[LeftOut] = []
+    for number, item in enumerate(batch.items if batch else [], start=1):
+        if item.path and item.analysis:
+            items.append(ExportItem(item.name, number, item.path, item.analysis))
+        else:
+            unanswered.append(LeftOut(item.name, number, item.reason or "It has no answer yet."))
     if not items:
         raise InputError("No picture has an answer yet.", "Run some first.")
-    return FORMATS[name].export_batch(items, options or Options())
+    return FORMATS[name].export_batch(items, replace(options or Options(), unanswered=unanswered))
 
 
 def _picture(image_format: str, analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
@@ -182,7 +186,8 @@ def _dataset_of_all(name: str, layout: Layout, items: Sequence[ExportItem], opti
     if not any(len(item.analysis.result.detections) for item in items):
         raise InputError("These answers have no objects.", "A dataset needs some: run a Detect task.")
     stem = f"{_stem_of_all(items)}-{name}"
-    return dataset_zip(items, layout, options.limits, stem=stem, validation=options.validation)
+    share, unanswered = options.validation, options.unanswered
+    return dataset_zip(items, layout, options.limits, stem=stem, validation=share, unanswered=unanswered)
 
 
 def _item(analysis: Analysis, rows: Sequence[int]) -> ExportItem:

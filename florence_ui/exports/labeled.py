@@ -18,6 +18,7 @@ class LabeledImage:
         file: Its file's name, without a folder.
         stem: The same without its suffix; no other picture has it.
         size: (width, height) in pixels.
+        channels: 1 if the file is gray, else 3.
         subset: `TRAIN` or `VAL`.
         instances: Its objects.
     """
@@ -25,6 +26,7 @@ class LabeledImage:
     file: str
     stem: str
     size: tuple[int, int]
+    channels: int
     subset: str
     instances: tuple[Instance, ...]
 

@@ -1,6 +1,7 @@
 """Pictures for datasets: upright, on white, without metadata; the file's own bytes where these already comply."""
 
 import io
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -13,10 +14,26 @@ JPEG_QUALITY = 95
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png"}
 PLAIN_MODES = ("1", "L", "P", "RGB")
 """Modes that every training framework reads as the same colors."""
+GRAY_MODES = ("1", "L")
 
 
-def read_original(path: Path, limits: ImageLimits) -> tuple[bytes, str]:
-    """Read a picture's file and its suffix: a JPEG's or PNG's own bytes without metadata, or a newly encoded file.
+@dataclass(frozen=True)
+class Original:
+    """A picture's file for a dataset.
+
+    Attributes:
+        data: Its bytes.
+        suffix: Its suffix, `.jpg` or `.png`.
+        channels: 1 if it is gray, else 3; a palette counts as the colors in it.
+    """
+
+    data: bytes
+    suffix: str
+    channels: int
+
+
+def read_original(path: Path, limits: ImageLimits) -> Original:
+    """Read a picture's file: a JPEG's or PNG's own bytes without metadata, or a newly encoded file.
 
     The picture is encoded anew if its own file would look different from what the model saw (rotated, transparent,
     16 bits, other colors), might contain more than the picture, or has another format.
@@ -27,9 +44,9 @@ def read_original(path: Path, limits: ImageLimits) -> tuple[bytes, str]:
     data = read_file(path, limits)
     image, stripped = open_header(data, limits)
     if image.format in SUFFIXES and stripped.is_clean and _is_plain(image, stripped):
-        return stripped.data, SUFFIXES[image.format]
+        return Original(stripped.data, SUFFIXES[image.format], 1 if image.mode in GRAY_MODES else 3)
     image_format = "PNG" if image.format == "PNG" else "JPEG"
-    return encode_image(decode(data, limits), image_format), SUFFIXES[image_format]
+    return Original(encode_image(decode(data, limits), image_format), SUFFIXES[image_format], 3)
 
 
 def encode_image(image: Image.Image, image_format: str) -> bytes:

@@ -30,6 +30,24 @@ class ExportItem:
     analysis: StoredAnalysis
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """A picture that an export lacks.
+
+    Attributes:
+        name: Its owner's name for it; not necessarily unique.
+        number: Its position among the pictures, from 1.
+        reason: Why it was left out, in sentences.
+    """
+
+    name: str
+    number: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name} was left out: {self.reason}"
+
+
 def analysis_record(analysis: StoredAnalysis, rows: Collection[int] | None = None) -> dict[str, Any]:
     """One answer as JSON types, in pixels of the upright original.
 

@@ -44,7 +44,7 @@ def _xml(picture: LabeledImage, classes: tuple[str, ...]) -> str:
     width, height = picture.size
     root = Element("annotation")
     _add(root, folder="JPEGImages", filename=picture.file)
-    _add(SubElement(root, "size"), width=width, height=height, depth=3)
+    _add(SubElement(root, "size"), width=width, height=height, depth=picture.channels)
     _add(root, segmented=0)
     for instance in picture.instances:
         left, top, right, bottom = whole_pixels(instance.xyxy, picture.size)

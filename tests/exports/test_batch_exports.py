@@ -1,5 +1,7 @@
 """Exports of many answers: every finished picture under its own name, and datasets that load back."""
 
+import csv
+import io
 import json
 import zipfile
 
@@ -75,6 +77,30 @@ async def test_a_picture_that_is_gone_costs_its_own_place_only(layout, tmp_path)
     batch.items[1].path.unlink()
     with pytest.raises(ImageError):
         export_batch(layout, batch)
+
+
+@pytest.mark.parametrize("layout", ["yolo", "coco", "voc"])
+async def test_a_data_set_says_which_pictures_it_lacks_and_why(layout, tmp_path):
+    batch = await finished(tmp_path, [(100, 80), (77, 80), (120, 80), (130, 80), (200, 100)])
+    batch.items[3].path.unlink()
+    batch.items[4].state, batch.items[4].analysis = ItemState.WAITING, None
+    failed = batch.items[1].reason
+    export = export_batch(layout, batch)
+    with zipfile.ZipFile(export.path) as archive:
+        rows = list(csv.DictReader(io.StringIO(archive.read("files.csv").decode("utf-8-sig"), newline="")))
+        notes = [line for line in archive.read("README.txt").decode().splitlines() if line.startswith("Note: ")]
+    assert [(row["picture_number"], row["picture"], bool(row["file"])) for row in rows] == [
+        ("1", "0.png", True),
+        ("2", "1.png", False),
+        ("3", "2.png", True),
+        ("4", "3.png", False),
+        ("5", "4.png", False),
+    ]
+    reasons = [row["left_out"] for row in rows]
+    assert failed
+    assert reasons == ["", failed, "", export.notes[0].removeprefix("3.png was left out: "), "It has no answer yet."]
+    assert sorted(notes) == [f"Note: {number}.png was left out: {reasons[number]}" for number in (1, 3, 4)]
+    assert len(export.notes) == 1, "the failed ones are said beside the file already"
 
 
 @pytest.mark.parametrize("layout", ["coco", "jpeg"])

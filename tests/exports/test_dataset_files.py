@@ -6,6 +6,7 @@ import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -190,6 +191,13 @@ VOC_XML = f"""\
 """
 
 
+def test_voc_says_how_many_channels_the_file_has(two: list[ExportItem]) -> None:
+    Image.new("L", SIZE, 99).save(two[1].path)
+    written = files(two, voc)
+    annotations = [ElementTree.fromstring(written[f"Annotations/{stem}.xml"]) for stem in ("dog", "dog-2")]
+    assert [annotation.findtext("size/depth") for annotation in annotations] == ["3", "1"]
+
+
 def test_every_layout_names_its_classes_and_traces_its_files(two: list[ExportItem]) -> None:
     for layout in (yolo, coco, voc):
         written = files(two, layout, validation=0.5)
@@ -197,9 +205,9 @@ def test_every_layout_names_its_classes_and_traces_its_files(two: list[ExportIte
         table = written["files.csv"]
         assert table.startswith(b"\xef\xbb\xbf"), "a spreadsheet reads it as UTF-8"
         assert list(csv.reader(io.StringIO(table.decode("utf-8-sig"), newline=""))) == [
-            ["file", "picture_number", "picture", "subset", "prompt", "model_id"],
-            ["dog.jpg", "1", "dog.jpg", "train", PROMPT, "base"],
-            ["dog-2.jpg", "2", "dog.jpg", "val", PROMPT, "base"],
+            ["file", "picture_number", "picture", "subset", "prompt", "model_id", "left_out"],
+            ["dog.jpg", "1", "dog.jpg", "train", PROMPT, "base", ""],
+            ["dog-2.jpg", "2", "dog.jpg", "val", PROMPT, "base", ""],
         ]
 
 
@@ -211,7 +219,8 @@ Answered by: {model}
 Pictures: {pictures}.
 Objects: {objects}.
 Class ids are the lines of classes.txt, from 0 (COCO counts from 1).
-files.csv says which file was which picture, what was asked about it, and which model answered.
+files.csv says which file was which picture, what was asked about it, which model answered,
+and why a picture was left out.
 Florence-2 gives no confidence, so there are no scores.
 """
 

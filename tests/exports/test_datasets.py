@@ -494,11 +494,9 @@ def test_a_picture_that_cannot_be_opened_is_left_out_and_said(layout, scenes, tm
     gone = found_in(tmp_path, ["dog"], [[1, 2, 30, 40]], name="gone.jpg")
     gone.path.unlink()
     done = export([scenes[0], gone], layout)
-    assert [row["picture"] for row in files_of(unpacked([scenes[0], gone], layout, tmp_path / "set"))] == [
-        "my photo.png"
-    ]
-    assert len(done.notes) == 1
-    assert done.notes[0].startswith("gone.jpg was left out: ")
+    rows = files_of(unpacked([scenes[0], gone], layout, tmp_path / "set"))
+    assert [(row["picture"], row["file"]) for row in rows] == [("my photo.png", "my-photo.png"), ("gone.jpg", "")]
+    assert done.notes == (f"gone.jpg was left out: {rows[1]['left_out']}",)
     with pytest.raises(ImageError):
         export([gone], layout)
 

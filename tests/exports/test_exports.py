@@ -15,7 +15,7 @@ from PIL import Image
 
 from florence_ui.exports.masks import mask_pngs
 from florence_ui.exports.names import safe_name, unique_names
-from florence_ui.exports.originals import encode_image, read_original
+from florence_ui.exports.originals import Original, encode_image, read_original
 from florence_ui.exports.records import ExportItem, analysis_record, item_record, to_json
 from florence_ui.exports.tables import COLUMNS, CSV_COLUMNS, detections_csv, escape_cell, table_rows, to_csv
 from florence_ui.images.loading import ImageLimits, decode
@@ -253,19 +253,21 @@ NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 90, 3), d
 
 
 @pytest.mark.parametrize(
-    ("name", "image", "options"),
+    ("name", "image", "options", "channels"),
     [
-        pytest.param("a.jpg", NOISE, {"quality": 60}, id="jpeg"),
-        pytest.param("a.jpg", NOISE.convert("L"), {"quality": 60, "progressive": True}, id="grey-jpeg"),
-        pytest.param("a.png", NOISE, {}, id="png"),
-        pytest.param("a.png", NOISE.convert("P"), {}, id="palette"),
+        pytest.param("a.jpg", NOISE, {"quality": 60}, 3, id="jpeg"),
+        pytest.param("a.jpg", NOISE.convert("L"), {"quality": 60, "progressive": True}, 1, id="gray-jpeg"),
+        pytest.param("a.png", NOISE, {}, 3, id="png"),
+        pytest.param("a.png", NOISE.convert("L"), {}, 1, id="gray-png"),
+        pytest.param("a.png", NOISE.convert("1"), {}, 1, id="black-and-white"),
+        pytest.param("a.png", NOISE.convert("P"), {}, 3, id="palette"),
     ],
 )
 def test_a_file_that_is_upright_goes_out_as_its_own_bytes(
-    tmp_path: Path, name: str, image: Image.Image, options: dict
+    tmp_path: Path, name: str, image: Image.Image, options: dict, channels: int
 ) -> None:
     path = picture_file(tmp_path, name, image, **options)
-    assert read_original(path, ImageLimits()) == (path.read_bytes(), path.suffix)
+    assert read_original(path, ImageLimits()) == Original(path.read_bytes(), path.suffix, channels)
 
 
 def test_a_file_goes_out_without_what_its_metadata_tell(tmp_path: Path) -> None:
@@ -273,15 +275,15 @@ def test_a_file_goes_out_without_what_its_metadata_tell(tmp_path: Path) -> None:
     exif[0x010F] = "secret camera"
     path = picture_file(tmp_path, "a.jpg", NOISE, quality=60, exif=exif, comment=b"secret words")
     path.write_bytes(path.read_bytes() + b"secret behind")
-    data, suffix = read_original(path, ImageLimits())
-    assert suffix == ".jpg"
-    assert b"secret" not in data
-    assert np.array_equal(Image.open(io.BytesIO(data)), Image.open(path))
+    jpeg = read_original(path, ImageLimits())
+    assert jpeg.suffix == ".jpg"
+    assert b"secret" not in jpeg.data
+    assert np.array_equal(Image.open(io.BytesIO(jpeg.data)), Image.open(path))
     path = picture_file(tmp_path, "a.png", NOISE, exif=exif)
-    data, suffix = read_original(path, ImageLimits())
-    assert suffix == ".png"
-    assert b"secret" not in data
-    assert np.array_equal(Image.open(io.BytesIO(data)), NOISE)
+    png = read_original(path, ImageLimits())
+    assert png.suffix == ".png"
+    assert b"secret" not in png.data
+    assert np.array_equal(Image.open(io.BytesIO(png.data)), NOISE)
 
 
 def test_what_stripping_is_not_sure_of_is_encoded_anew(tmp_path: Path) -> None:
@@ -289,10 +291,10 @@ def test_what_stripping_is_not_sure_of_is_encoded_anew(tmp_path: Path) -> None:
     path = picture_file(tmp_path, "a.jpg", NOISE, quality=60, restart_marker_rows=1)
     data = path.read_bytes()
     path.write_bytes(data[:-900] + b"\xff\x9f" + data[-900:] + b"secret behind")
-    out, suffix = read_original(path, ImageLimits())
-    assert suffix == ".jpg"
-    assert b"secret" not in out
-    shown, again = decode(path.read_bytes()), Image.open(io.BytesIO(out))
+    out = read_original(path, ImageLimits())
+    assert out.suffix == ".jpg"
+    assert b"secret" not in out.data
+    shown, again = decode(path.read_bytes()), Image.open(io.BytesIO(out.data))
     assert np.abs(np.asarray(again, dtype=int) - np.asarray(shown, dtype=int)).mean() < 6
 
 
@@ -324,10 +326,10 @@ def test_any_other_file_goes_out_as_the_picture_that_was_asked_about(
     tmp_path: Path, name: str, image: Image.Image, options: dict, suffix: str
 ) -> None:
     path = picture_file(tmp_path, name, image, **options)
-    data, written = read_original(path, ImageLimits())
+    written = read_original(path, ImageLimits())
     shown = decode(path.read_bytes())
-    out = Image.open(io.BytesIO(data))
-    assert (written, out.size, out.mode) == (suffix, shown.size, "RGB")
+    out = Image.open(io.BytesIO(written.data))
+    assert (written.suffix, written.channels, out.size, out.mode) == (suffix, 3, shown.size, "RGB")
     assert not out.getexif()
     assert np.abs(np.asarray(out, dtype=int) - np.asarray(shown, dtype=int)).mean() < (1 if suffix == ".png" else 6)
 
@@ -344,12 +346,12 @@ def test_any_other_file_goes_out_as_the_picture_that_was_asked_about(
 def test_a_file_that_stripping_is_not_sure_of_is_written_anew(tmp_path: Path, name: str, data: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(data)
-    written, suffix = read_original(path, ImageLimits())
-    assert suffix == path.suffix
-    assert b"secret" not in written
-    assert written != sanitize(data).data
-    assert sanitize(written).is_clean
-    shown, out = decode(data), Image.open(io.BytesIO(written))
+    written = read_original(path, ImageLimits())
+    assert written.suffix == path.suffix
+    assert b"secret" not in written.data
+    assert written.data != sanitize(data).data
+    assert sanitize(written.data).is_clean
+    shown, out = decode(data), Image.open(io.BytesIO(written.data))
     assert np.abs(np.asarray(out, dtype=int) - np.asarray(shown, dtype=int)).mean() < 6
 
 
