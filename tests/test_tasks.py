@@ -37,8 +37,12 @@ def test_every_task_has_words_for_a_person(task) -> None:
 
 
 @pytest.mark.parametrize("family", Family, ids=str)
-def test_every_family_has_a_task(family) -> None:
-    assert tasks_in(family)
+def test_every_family_has_tasks_and_they_are_its_own(family) -> None:
+    assert {task.family for task in tasks_in(family)} == {family}
+
+
+def test_the_families_hold_all_tasks_in_the_tables_order() -> None:
+    assert [task for family in Family for task in tasks_in(family)] == list(TASKS.values())
 
 
 @pytest.mark.parametrize("token", NO_INPUT)
