@@ -265,6 +265,7 @@ async def test_shared_work_served_in_one_share_is_not_repeated_in_another_and_ho
     joined = [asyncio.create_task(once(pool, who, "a", blocking(shared, running))) for who in (HOG, OTHER)]
     await second  # the shared work begins as the other's
     behind = ask(pool, HOG, lambda: "free")
+    await asyncio.sleep(0)
     held.set()
     assert await asyncio.wait_for(behind, 5) == "free"
     assert not joined[0].done()

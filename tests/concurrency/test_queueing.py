@@ -5,6 +5,7 @@ import gc
 import random
 
 import pytest
+from sentences import reads_as_sentences
 
 from florence_ui.concurrency.queueing import ConcurrencyGate, OnStatus, SingleFlight
 from florence_ui.errors import BackendBusyError, BusyError
@@ -112,6 +113,7 @@ async def test_nobody_waits_for_ever() -> None:
         async with gate.slot(silent):
             pass
     assert caught.value.hint == "Try again in a minute."
+    assert reads_as_sentences(caught.value)
     assert gate.waiting == 0
     first.go.set()
     await first.task
@@ -237,6 +239,7 @@ async def test_a_call_that_everybody_left_is_no_error_in_the_log(fails: bool) ->
     await settle()
     waiter.cancel()
     await settle()
+    del waiter  # with it goes the call, which would complain now
     gc.collect()
     assert complaints == []
     asyncio.get_running_loop().set_exception_handler(None)
