@@ -6,6 +6,7 @@
 the local server is marked `server`, and one that takes more than ten seconds is marked `slow`.
 """
 
+import gc
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -35,6 +36,17 @@ def backend(model_server: ScriptedBackend) -> Iterator[ScriptedBackend]:
     """The same for one test: what it changes is changed back."""
     yield model_server
     model_server.fault, model_server.delay, model_server.answer = None, 0.0, plausible_answer
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage in what is imported and collected: a million objects that stay until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import pytest
 from faults import refused_url
-from workbench import picture_in, workbench
+from ui.scripted_page import scripted_page
+from workbench import picture_in
 
 from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.inference.gallery import load_examples
@@ -17,9 +17,8 @@ from florence_ui.ui.explore import setup_events
 from florence_ui.ui.explore.opening import open_page
 from florence_ui.ui.explore.picture_events import take_example
 from florence_ui.ui.explore.run_events import stoppable_run
-from florence_ui.ui.layout import Page, lay_out
+from florence_ui.ui.layout import Page
 from florence_ui.ui.updates import keep_visit
-from florence_ui.visitors.service import Services
 from florence_ui.visitors.session import PageSession
 
 pytestmark = pytest.mark.anyio
@@ -29,17 +28,10 @@ KEY = "rf_SecretSecretSecret"
 
 
 @pytest.fixture
-def backend() -> Iterator[ScriptedBackend]:
-    """A scripted server, with `page` in front of it."""
-    with workbench() as (backend, pipeline), gr.Blocks():
-        backend.page = lay_out(Services.of(pipeline.settings), EXAMPLES)
-        yield backend
-
-
-@pytest.fixture
-def page(backend: ScriptedBackend) -> Page:
-    """The page's parts."""
-    return backend.page
+def scripted() -> Iterator[tuple[ScriptedBackend, Page]]:
+    """A scripted server, and the page in front of it with all examples."""
+    with scripted_page(EXAMPLES) as both:
+        yield both
 
 
 def blank(page: Page, **more: Any) -> dict:

@@ -1,12 +1,10 @@
 """The question in the dock's fields, and what it is filled in with."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import gradio as gr
 import pytest
-from workbench import picture_in, workbench
+from workbench import picture_in
 
 from florence_ui.inference.per_object import ACTIONS, Action
 from florence_ui.inference.request import Question
@@ -19,17 +17,9 @@ from florence_ui.ui.explore.next_steps import NextStep, next_steps
 from florence_ui.ui.explore.run_events import stoppable_run
 from florence_ui.ui.explore.stage_events import CUT
 from florence_ui.ui.explore.then_events import ask_next
-from florence_ui.ui.layout import Page, lay_out
+from florence_ui.ui.layout import Page
 from florence_ui.ui.updates import fill_form, read_question, region_text
-from florence_ui.visitors.service import Services
 from florence_ui.visitors.session import PageSession
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    """The page's parts, in front of a scripted server."""
-    with workbench() as (_, pipeline), gr.Blocks():
-        yield lay_out(Services.of(pipeline.settings), [])
 
 
 def given_to(page: Page, folder: Path, token: str = "<OD>") -> dict:

@@ -1,15 +1,11 @@
 """The line about the server, and the page's health: both request a model that nobody has requested yet."""
 
-from collections.abc import Iterator
-
-import gradio as gr
 import pytest
-from workbench import workbench
 
 from florence_ui.backends.backend import Backend
 from florence_ui.backends.model_status import ServerState, ServerStatus
 from florence_ui.ui.explore import setup_events
-from florence_ui.ui.layout import lay_out
+from florence_ui.ui.layout import Page
 from florence_ui.visitors import service
 from florence_ui.visitors.service import Services
 
@@ -34,8 +30,8 @@ def asked_for(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
-    """Services whose local server has base's files, but has not loaded them."""
+def services(page: Page, monkeypatch: pytest.MonkeyPatch) -> Services:
+    """The page's services, whose local server has base's files, but has not loaded them."""
 
     async def status(backend: str, model_id: str, *, key: object = None) -> ServerStatus:
         models = {BASE: {"state": "absent", "on_disk": True}}
@@ -44,16 +40,14 @@ def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     async def choose_model(backend: str, model_id: str = "", *, nano_stands_in: bool) -> str:
         return model_id or BASE
 
-    with workbench() as (_, pipeline), gr.Blocks():
-        services = Services.of(pipeline.settings)
-        monkeypatch.setattr(services.pipeline, "status", status)
-        monkeypatch.setattr(services.pipeline, "choose_model", choose_model)
-        yield services
-        services.pipeline.stop()
+    monkeypatch.setattr(page.services.pipeline, "status", status)
+    monkeypatch.setattr(page.services.pipeline, "choose_model", choose_model)
+    return page.services
 
 
-async def test_the_page_asks_for_a_model_whose_files_are_here(services: Services, asked_for: list[str]) -> None:
-    page = lay_out(services, [])
+async def test_the_page_asks_for_a_model_whose_files_are_here(
+    page: Page, services: Services, asked_for: list[str]
+) -> None:
     updates = await setup_events.show_server_state(page, "local", BASE)
     assert asked_for == [BASE]
     assert updates[page.header.state].messages[0].text == "Base is not loaded yet."

@@ -6,8 +6,10 @@ from types import SimpleNamespace
 
 import gradio as gr
 import pytest
-from workbench import answering, picture_in, workbench
+from ui.scripted_page import scripted_page
+from workbench import answering, picture_in
 
+from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.errors import InputError
 from florence_ui.inference.gallery import load_examples
 from florence_ui.rendering.annotate import PALETTES, Style
@@ -18,9 +20,8 @@ from florence_ui.ui.explore.picture_events import reopen_run, set_picture, take_
 from florence_ui.ui.explore.run_events import stoppable_run
 from florence_ui.ui.explore.stage_events import MAX_NOTES, read_place, read_region, show_only, stream_action
 from florence_ui.ui.explore.style_events import filter_answer, show_style
-from florence_ui.ui.layout import Page, lay_out
+from florence_ui.ui.layout import Page
 from florence_ui.ui.updates import read_question
-from florence_ui.visitors.service import Services
 from florence_ui.visitors.session import PageSession, Place
 
 pytestmark = pytest.mark.anyio
@@ -29,10 +30,10 @@ WHOLE = {"bboxes": [[30, 30, 240, 180], [0, 0, 600, 300]], "labels": ["car", "sc
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    """The page's parts, in front of a server that finds a car, and the whole picture as a scene."""
-    with workbench(answer=answering({"<OD>": WHOLE})) as (_, pipeline), gr.Blocks():
-        yield lay_out(Services.of(pipeline.settings), load_examples())
+def scripted() -> Iterator[tuple[ScriptedBackend, Page]]:
+    """A server that finds a car, and the whole picture as a scene, and the page in front of it with all examples."""
+    with scripted_page(load_examples(), answer=answering({"<OD>": WHOLE})) as both:
+        yield both
 
 
 @pytest.fixture

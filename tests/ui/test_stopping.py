@@ -1,39 +1,23 @@
 """Stop is visible for as long as a run lasts: every update includes it, as a browser may skip some."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
 
-import gradio as gr
 import pytest
-from workbench import picture_in, workbench
+from workbench import picture_in
 
 from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.ui.explore.next_steps import NextStep
 from florence_ui.ui.explore.run_events import stop_run, stoppable_run
 from florence_ui.ui.explore.stage_events import stream_action
 from florence_ui.ui.explore.then_events import stoppable_step
-from florence_ui.ui.layout import Page, lay_out
+from florence_ui.ui.layout import Page
 from florence_ui.ui.stoppable_run import until
-from florence_ui.visitors.service import Services
 from florence_ui.visitors.session import PageSession, Place
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def backend() -> Iterator[ScriptedBackend]:
-    """A scripted server, with `page` in front of it."""
-    with workbench() as (backend, pipeline), gr.Blocks():
-        backend.page = lay_out(Services.of(pipeline.settings), [])
-        yield backend
-
-
-@pytest.fixture
-def page(backend: ScriptedBackend) -> Page:
-    """The page's parts."""
-    return backend.page
 
 
 def given_to(page: Page, folder: Path) -> dict:
