@@ -5,9 +5,12 @@ import hashlib
 import inspect
 import json
 import statistics
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import gradio as gr
 import httpx
@@ -23,6 +26,11 @@ REWRITTEN = {
     "start_progress_updates": "7cbbec1cf932324c",
 }
 """Methods of Gradio's queue that `WakingQueue` writes anew, and the digest of the text that it was written after."""
+
+FIRST_STATES = Path(__file__).with_name("first_states.py")
+PAGES_DIFFER = 0.0005
+"""Seconds by which two pages of one kind may differ; on one page whose queue was exchanged, the waking one was 0.13 ms
+faster (95 %: 0.12 to 0.14)."""
 
 
 @pytest.mark.parametrize("name", REWRITTEN)
@@ -63,11 +71,10 @@ class Served:
             self.demo.launch(server_port=port, prevent_thread_lock=True, quiet=True, _frontend=False)
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
 
-    def events(self, name: str, text: str) -> Iterator[tuple[float, str]]:
-        """What a call of a function brings: seconds since it was posted, and the message's name."""
+    def events(self, name: str, text: str) -> Iterator[str]:
+        """The names of the messages that a call of a function brings."""
         fn = next(i for i, fn in self.demo.fns.items() if fn.api_name == name)
         session = f"session{time.monotonic_ns()}"
-        begun = time.perf_counter()
         posted = self.client.post(
             "/gradio_api/queue/join", json={"data": [text], "fn_index": fn, "session_hash": session}
         )
@@ -75,7 +82,7 @@ class Served:
         with self.client.stream("GET", f"/gradio_api/queue/data?session_hash={session}") as stream:
             for line in stream.iter_lines():
                 if line.startswith("data: "):
-                    yield time.perf_counter() - begun, json.loads(line[6:])["msg"]
+                    yield json.loads(line[6:])["msg"]
 
 
 @pytest.fixture(scope="module")
@@ -88,20 +95,21 @@ def pages() -> Iterator[dict[str, Served]]:
 
 
 def test_a_run_begins_no_later_than_with_gradios_own_queue(pages: dict[str, Served]) -> None:
-    seconds: dict[str, list[float]] = {name: [] for name in pages}
-    for _ in range(40):
-        for name, page in pages.items():
-            seconds[name].append(next(at for at, msg in page.events("echo", "hello") if msg == "process_starts"))
-    fastest = {name: statistics.mean(sorted(times)[:5]) for name, times in seconds.items()}  # others' work counts less
+    ports = [str(page.client.base_url.port) for page in pages.values()]
+    done = subprocess.run(
+        [sys.executable, FIRST_STATES, "100", *ports], capture_output=True, text=True, timeout=120, check=True
+    )
+    seconds = dict(zip(pages, json.loads(done.stdout), strict=True))
+    fastest = {name: statistics.mean(sorted(times)[:10]) for name, times in seconds.items()}  # others' work counts less
     print(fastest, {name: statistics.median(times) for name, times in seconds.items()})
-    assert fastest["waking"] < 1.1 * fastest["gradio's"] + 0.001, fastest
+    assert fastest["waking"] < fastest["gradio's"] + PAGES_DIFFER, fastest
 
 
 def test_calls_that_must_wait_for_their_turn_get_it(pages: dict[str, Served]) -> None:
     ended: list[str] = []
 
     def call() -> None:
-        ended.append([msg for _, msg in pages["waking"].events("slow", "x")][-2])
+        ended.append(list(pages["waking"].events("slow", "x"))[-2])
 
     callers = [threading.Thread(target=call) for _ in range(4)]
     begun = time.monotonic()
@@ -116,7 +124,7 @@ def test_calls_that_must_wait_for_their_turn_get_it(pages: dict[str, Served]) ->
 @pytest.mark.server
 def test_a_closed_page_leaves_no_queue_waiting() -> None:
     page = Served(waking=True)
-    assert [msg for _, msg in page.events("echo", "a")][-2] == "process_completed"
+    assert list(page.events("echo", "a"))[-2] == "process_completed"
     queue = page.demo._queue
     page.client.close()
     page.demo.close()
