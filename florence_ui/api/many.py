@@ -9,9 +9,9 @@ from gradio.data_classes import FileData
 
 from florence_ui.api.registration import QUESTION, Endpoints
 from florence_ui.api.values import (
+    FORMAT_NAMES,
     choice,
     file_data,
-    names_of,
     number,
     pictures_of,
     status_to_program,
@@ -71,7 +71,7 @@ async def export(services: Services, file_format: object, **posted: object) -> t
 
 def _format_of(value: object) -> str:
     """The name of an export format, however a program spells it."""
-    return choice(value, "file_format", tuple(FORMATS), {**names_of((name, name) for name in FORMATS), "jpg": "jpeg"})
+    return choice(value, "file_format", tuple(FORMATS), FORMAT_NAMES)
 
 
 @dataclass(frozen=True)

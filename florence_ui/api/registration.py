@@ -158,7 +158,8 @@ class Endpoint:
         async def call(*args: object, **kwargs: object) -> Any:
             posted = signature.bind(*args, **kwargs)
             posted.apply_defaults()
-            return await self.function(services, **posted.arguments)
+            left_out = {name: self.fields[name].default for name, value in posted.arguments.items() if value is None}
+            return await self.function(services, **posted.arguments | left_out)
 
         types = {name: field.type for name, field in self.fields.items()}
         call.__name__, call.__doc__ = self.name, self.description

@@ -2,6 +2,9 @@
 names the field.
 """
 
+import contextlib
+import json
+import math
 import mimetypes
 import re
 import unicodedata
@@ -13,8 +16,10 @@ from urllib.parse import unquote, urlsplit
 import gradio as gr
 from gradio.data_classes import FileData
 
+from florence_ui.backend_presets import PRESETS
 from florence_ui.concurrency.queueing import OnStatus
 from florence_ui.errors import InputError, PromptError
+from florence_ui.exports.formats import FORMATS
 from florence_ui.hosting.visitor_files import FILE_ROUTE, find_upload, upload_path
 from florence_ui.images.loading import Picture
 from florence_ui.inference.batch import MAX_PICTURES, Item
@@ -43,6 +48,8 @@ def names_of(titles: Iterable[tuple[str, str]]) -> Names:
 
 TASK_NAMES = names_of((token, task.title) for token, task in TASKS.items())
 CHAIN_NAMES = names_of((name, chain.title) for name, chain in CHAINS.items())
+BACKEND_NAMES = names_of((name, preset.title) for name, preset in PRESETS.items())
+FORMAT_NAMES = {**names_of((name, row.title) for name, row in FORMATS.items()), "jpg": "jpeg"}
 
 
 def template_of(services: Services, posted: Mapping[str, object], prefix: str = "") -> RequestTemplate:
@@ -57,13 +64,14 @@ def template_of(services: Services, posted: Mapping[str, object], prefix: str = 
         InputError: If a field cannot be used.
     """
     token = words(posted["task"], "task")
+    backend = words(posted.get("backend"), f"{prefix}backend").strip()
     question = Question(
         TASK_NAMES.get(fold(token), token),
         words(posted.get("text"), "text"),
         posted_classes(posted.get("classes")),
         region_of(posted.get("region")),
         words(posted.get("model_id"), f"{prefix}model_id"),
-        words(posted.get("backend"), f"{prefix}backend").strip().lower() or services.settings.default_backend,
+        BACKEND_NAMES.get(fold(backend), backend) or services.settings.default_backend,
     )
     return services.template(question, key=words(posted.get("api_key"), "api_key"))
 
@@ -85,35 +93,43 @@ async def picture_of(services: Services, image: object, image_url: object) -> Pi
 
 
 def pictures_of(images: object, image_urls: object) -> list[Item]:
-    """The uploaded files that a list names, then the pictures behind links, in their order; nothing is fetched yet.
+    """The uploaded files that are named, then the pictures behind links, in their order; nothing is fetched yet.
 
     Raises:
-        InputError: If they are not lists, are empty or too long, or name a file that is not an upload of this app.
+        InputError: If there are none or too many, or a file that is not an upload of this app.
     """
-    images, links = [] if images is None else images, links_of(image_urls)
-    if not isinstance(images, list):
-        raise InputError("images is not a list.", "Send a list of uploaded files.", field="images")
-    count = len(images) + len(links)
+    posted, links = posted_list(images), links_of(image_urls)
+    count = len(posted) + len(links)
     if count > MAX_PICTURES:
         raise InputError(f"Those are {count} pictures.", f"Send {MAX_PICTURES} at a time at the most.", field="images")
     if not count:
         hint = "Send uploaded files in images, or links in image_urls."
         raise InputError("There are no pictures.", hint, field="images")
     look = cache(find_upload)
-    files = [upload_path(posted_file(value), look) for value in images]
+    files = [upload_path(posted_file(value), look) for value in posted]
     return [*(Item(path, path.name) for path in files), *(Item(None, link_name(link), link=link) for link in links)]
 
 
+def posted_list(value: object) -> list[object]:
+    """Read a list as posted: the list, its text in JSON, or its only member; None and an empty text make it empty."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        with contextlib.suppress(ValueError, RecursionError):
+            value = json.loads(value)
+    if isinstance(value, list):
+        return value
+    return [] if value in (None, "") else [value]
+
+
 def links_of(value: object) -> list[str]:
-    """Read links as posted, a list or a single one; empty ones are ignored.
+    """Read links as posted: a list, or a text with one on each line; empty ones are ignored.
 
     Raises:
         InputError: If the value is anything else.
     """
-    links = [value] if isinstance(value, str) else [] if value is None else value
-    if not isinstance(links, list):
-        raise InputError("image_urls is not a list.", "Send a list of links.", field="image_urls")
-    return [link for each in links if (link := words(each, "image_urls").strip())]
+    links = posted_list(value)
+    if not all(isinstance(link, str) for link in links):
+        raise InputError("image_urls is not a list of links.", "Send strings.", field="image_urls")
+    return [link for each in links for line in str(each).splitlines() if (link := words(line, "image_urls").strip())]
 
 
 def link_name(link: str) -> str:
@@ -181,16 +197,23 @@ def words(value: object, field: str) -> str:
 
 
 def number(value: object, field: str) -> float:
-    """Read a number as posted; None counts as 0.
+    """Read a number as posted; None and an empty text count as 0.
 
     Raises:
         InputError: If the value is anything else.
     """
-    if value is None:
-        return 0.0
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    found = 0.0 if value in (None, "") else to_float(value)
+    if math.isnan(found):
         raise InputError(f"{field} is not a number.", "Send one such as 0.2.", field=field)
-    return value
+    return found
+
+
+def to_float(value: object) -> float:
+    """A number, or a text that is one; NaN if the value is anything else."""
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        with contextlib.suppress(ValueError, OverflowError):
+            return float(value)
+    return math.nan
 
 
 def posted_classes(value: object) -> tuple[str, ...]:
@@ -199,26 +222,25 @@ def posted_classes(value: object) -> tuple[str, ...]:
     Raises:
         InputError: If the value is anything else.
     """
-    if not isinstance(value, list):
-        return (words(value, "classes"),)
-    if not all(isinstance(name, str) for name in value):
+    names = posted_list(value)
+    if not all(isinstance(name, str) for name in names):
         raise InputError("classes is not a list of names.", "Send strings, or one text with commas.", field="classes")
-    return tuple(words(name, "classes") for name in value)
+    return tuple(words(name, "classes") for name in names)
 
 
 def region_of(value: object) -> Region | None:
-    """Read four numbers as posted; None and an empty list mean no region.
+    """Read four numbers as posted, a list or one text with commas; None, an empty list and text mean no region.
 
     Raises:
         PromptError: If the value is anything else.
     """
-    if value is None or value == []:
+    is_text = isinstance(value, str) and "," in value
+    corners = [to_float(each) for each in (str(value).strip(" []").split(",") if is_text else posted_list(value))]
+    if not corners:
         return None
-    if not isinstance(value, list | tuple) or len(value) != 4:
+    if len(corners) != 4 or not all(abs(each) <= MAX_COORDINATE for each in corners):
         raise PromptError("The region is not four numbers.", REGION_HINT, field="region")
-    if not all(type(each) in (int, float) and abs(each) <= MAX_COORDINATE for each in value):
-        raise PromptError("The region is not four numbers.", REGION_HINT, field="region")
-    x1, y1, x2, y2 = (float(each) for each in value)
+    x1, y1, x2, y2 = corners
     return x1, y1, x2, y2
 
 

@@ -109,6 +109,17 @@ def test_a_tools_schema_names_the_values_of_a_fixed_set(app: RunningApp) -> None
             "<REGION_TO_CATEGORY><loc_250><loc_250><loc_750><loc_750>",
             id="region-in-pixels",
         ),
+        pytest.param(
+            {"task": "Name a region", "region": "[160, 120, 480, 360]"},
+            "<REGION_TO_CATEGORY><loc_250><loc_250><loc_750><loc_750>",
+            id="region-in-a-text",
+        ),
+        pytest.param(
+            {"task": "open vocabulary detection", "classes": '["dog", "red car"]'},
+            "<OPEN_VOCABULARY_DETECTION>dog<and>red car",
+            id="list-of-classes-in-a-text",
+        ),
+        pytest.param({"task": None, "backend": None, "model_id": None, "image_url": None}, "<OD>", id="all-null"),
         pytest.param({"task": "OD", "backend": "Local"}, "<OD>", id="backend"),
     ],
 )
@@ -129,7 +140,7 @@ def test_a_tool_takes_what_can_only_mean_one_thing(
         pytest.param("analyse", {"region": [0.5, 10, 20, 30], "task": "region to ocr"}, "mixes", id="region"),
         pytest.param("delete", {}, "no such tool", id="tool"),
         pytest.param("job_status", {"job_id": "x"}, "no such job", id="job"),
-        pytest.param("many", {"images": {"path": "/etc/passwd"}}, "images is not a list", id="file-data"),
+        pytest.param("many", {"images": {"path": "/etc/passwd"}}, "not a file that was uploaded", id="file-data"),
     ],
 )
 def test_a_tool_says_what_is_wrong(app: RunningApp, tool: str, given: dict, said: str) -> None:
