@@ -22,12 +22,9 @@ from typing import TextIO
 from starlette.datastructures import Secret
 
 from florence_ui.log_throttle import RepeatThrottle
-from florence_ui.models import BASE, LARGE, NANO
+from florence_ui.models import OFFICIAL_MODELS
 from florence_ui.redaction import redactor
 from florence_ui.tasks import TASKS
-
-OFFICIAL_MODELS = (BASE, LARGE, NANO)
-"""Only these names are logged: a model that a visitor types may be a key pasted into the wrong field."""
 
 run_log = logging.getLogger("florence_ui.runs")
 
@@ -153,7 +150,7 @@ def log_run(record: RunRecord, *, seconds: float, outcome: str) -> None:
         seconds: From the request to the answer.
         outcome: `ok`, `stopped`, or the name of the error's class; never its message.
     """
-    line = {
+    line = {  # a model that a visitor types may be a key pasted into the wrong field
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "task": record.task if record.task in TASKS else "unknown",
         "model": record.model_id if record.model_id in OFFICIAL_MODELS else "other",

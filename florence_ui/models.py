@@ -2,6 +2,7 @@
 
 BASE, LARGE, NANO = "florence-2-base", "florence-2-large", "florence-2-nano"
 """Names: Roboflow's for Microsoft's two checkpoints, and ours for the tiny one that ships."""
+OFFICIAL_MODELS = (BASE, LARGE, NANO)
 
 MAX_NEW_TOKENS = 1024
 """Longest answer, in tokens. Always sent: without it Roboflow's server may stop after 20, in mid-sentence."""
@@ -24,4 +25,10 @@ REPOSITORIES = {BASE: "florence-community/Florence-2-base", LARGE: "florence-com
 
 def display_name(model_id: str) -> str:
     """A model's name in a sentence: `Florence-2-base` for `florence-2-base`; other ids as they are."""
-    return model_id.capitalize() if model_id in (BASE, LARGE, NANO) else model_id
+    return model_id.capitalize() if model_id in OFFICIAL_MODELS else model_id
+
+
+def normalize_id(model_id: str) -> str:
+    """Undo `display_name`, whichever letters are capitals, and strip surrounding spaces; other ids stay as they are."""
+    model_id = model_id.strip()
+    return model_id.lower() if model_id.lower() in OFFICIAL_MODELS else model_id

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Secret
 
+from florence_ui.models import normalize_id
 from florence_ui.network.origins import normalize_origin
 
 MAX_KEY = 200
@@ -134,7 +135,7 @@ def _read_boolean(text: str) -> bool:
 def _read_model(text: str) -> str:
     if len(text) > 200 or not text.isprintable() or any(c.isspace() for c in text):
         raise ValueError
-    return text
+    return normalize_id(text)
 
 
 def _read_header(text: str) -> str:

@@ -92,7 +92,8 @@ def test_the_operators_choice_comes_before_the_key() -> None:
         ("FLORENCE_UI_MAX_UPLOAD_MB", "2.5", "max_upload_mb", 2.5),
         ("FLORENCE_UI_LOCAL_TIMEOUT", "0.5", "local_timeout", 0.5),
         ("FLORENCE_UI_START_SERVER", "No", "start_server", False),
-        ("FLORENCE_UI_MODELS", "a/1, florence-2-base,", "models", ("a/1", "florence-2-base")),
+        ("FLORENCE_UI_MODEL", "Florence-2-large", "model", "florence-2-large"),
+        ("FLORENCE_UI_MODELS", "A/1, Florence-2-base,", "models", ("A/1", "florence-2-base")),
         ("FLORENCE_UI_ADDRESS_HEADER", "X-Forwarded-For", "address_header", "x-forwarded-for"),
         (
             "FLORENCE_UI_ALLOWED_ORIGINS",

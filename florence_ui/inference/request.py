@@ -18,6 +18,7 @@ from starlette.datastructures import Secret
 from florence_ui.assets import EXAMPLES
 from florence_ui.errors import InputError, PromptError
 from florence_ui.images.loading import Picture
+from florence_ui.models import normalize_id
 from florence_ui.prompts import Region, build_prompt, check_region, split_classes
 from florence_ui.results.result import Result
 from florence_ui.settings_readers import is_key
@@ -203,12 +204,12 @@ Analyze = Callable[[Request], Awaitable[Analysis]]
 
 
 def check_model_id(model_id: str) -> str:
-    """Check a model's id and strip surrounding spaces.
+    """Check and normalize a model's id.
 
     Raises:
         InputError: If it cannot be a model's id.
     """
-    model_id = model_id.strip()
+    model_id = normalize_id(model_id)
     if len(model_id) > MAX_MODEL_ID or not model_id.isprintable() or any(c.isspace() for c in model_id):
         raise InputError("That is not a model ID.", "Type one such as florence-2-base.", field="model_id")
     return model_id

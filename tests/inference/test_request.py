@@ -178,6 +178,18 @@ def test_a_model_id_that_cannot_be_one_is_refused(model_id: str) -> None:
     assert reads_as_sentences(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("given", "model_id"),
+    [
+        pytest.param("Florence-2-large", "florence-2-large", id="as sentences write it"),
+        pytest.param(" FLORENCE-2-NANO ", "florence-2-nano", id="capitals"),
+        pytest.param("My-Workspace/Florence-2-large", "My-Workspace/Florence-2-large", id="somebody's own"),
+    ],
+)
+def test_an_official_model_may_be_written_with_capitals(given: str, model_id: str) -> None:
+    assert RequestTemplate.of(Question("<OD>", model_id=given)).model_id == model_id
+
+
 def test_a_model_id_may_be_as_long_as_allowed_and_have_blanks_around_it() -> None:
     assert RequestTemplate.of(Question("<OD>", model_id=f" {'m' * MAX_MODEL_ID} ")).model_id == "m" * MAX_MODEL_ID
 
