@@ -1,18 +1,7 @@
-// What every part of the page shares: popovers, keys, the theme, icons, and the handing over of files.
+// What every part of the page shares: popovers, keys, the theme, and the handing over of files.
 (() => {
   const find = (query) => document.querySelector(query);
   const isOffered = (button) => !button.disabled && button.offsetParent;
-  const SVG = "http://www.w3.org/2000/svg";
-
-  function icon(path) {
-    const drawing = document.createElementNS(SVG, "svg"), line = document.createElementNS(SVG, "path");
-    drawing.setAttribute("viewBox", "0 0 24 24");
-    drawing.setAttribute("class", "icon");
-    drawing.setAttribute("aria-hidden", "true");
-    line.setAttribute("d", path);
-    drawing.append(line);
-    return drawing;
-  }
 
   // Popovers: the browser opens and closes them; here they get their place, and the focus.
   const GAP = 8;
@@ -141,28 +130,14 @@
   function handOver() {
     setTimeout(() => find("#handover")?.click(), 150);
   }
-  function scrollTo(query, block) {
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    find(query)?.scrollIntoView({ behavior: calm ? "instant" : "smooth", block });
-  }
   function focusField() {
     [...document.querySelectorAll("#dock .dock-field input")].find((field) => field.offsetParent)?.focus();
   }
 
-  // The visit of this tab: a name that the server made. Where storage is denied, the page just opens anew.
+  // The visit of this tab: a name that the server made.
   const VISIT = "florence-visit";
-  function readVisit() {
-    try {
-      return sessionStorage.getItem(VISIT) ?? "";
-    } catch {
-      return "";
-    }
-  }
-  function keepVisit(name) {
-    try {
-      sessionStorage.setItem(VISIT, name);
-    } catch { /* denied */ }
-  }
+  const readVisit = () => sessionStorage.getItem(VISIT) ?? "";
+  const keepVisit = (name) => sessionStorage.setItem(VISIT, name);
 
-  window.florencePage = { icon, enter, popover, press, focusField, keepTheme, handOver, scrollTo, readVisit, keepVisit };
+  window.florencePage = { enter, popover, focusField, keepTheme, handOver, readVisit, keepVisit };
 })();

@@ -4,7 +4,7 @@ from collections import Counter
 
 from florence_ui.backends.model_status import NANO_WARNING
 from florence_ui.exports.tables import escape_cell
-from florence_ui.inference.batch import MAX_PICTURES, Batch, Item, ItemState
+from florence_ui.inference.batch import Batch, Item, ItemState
 from florence_ui.inference.batch_overview import (
     Only,
     Order,
@@ -42,7 +42,6 @@ def sheet_value(state: BatchState) -> ContactSheetValue:
         order=selection.order,
         orders=orders,
         locked=state.going,
-        most=MAX_PICTURES,
     )
 
 

@@ -1,44 +1,38 @@
 """The base class of the page's own components."""
 
 import functools
+import inspect
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.data_classes import GradioModel
 
+PRELUDE = Path(__file__).parent / "common" / "prelude.js"
+
 
 class StaticComponent(gr.HTML):
     """A component drawn by its own scripts from a value of `data_model`.
 
-    A subclass in the module `name/__init__.py` has `name.html` and its styles and scripts beside it.
-
-    Attributes:
-        data_model: The type of its value.
-        folder: The folder of its files.
-        scripts: Its scripts, relative to the folder, in the order in which they are joined into one function; what
-            one declares, the later ones can use. By default `name.js` alone.
-        styles: Its styles, likewise; by default `name.css` alone.
+    A subclass in the module `name/__init__.py` has `name.html` beside it, and its styles and scripts. These are joined
+    after `common/prelude.js` into one function; `name.css` comes first, `name.js` last.
     """
 
     data_model: type[GradioModel]
-    folder: Path
-    scripts: tuple[str, ...] = ()
-    styles: tuple[str, ...] = ()
 
     def __init__(self, value: GradioModel | None = None, **options: Any) -> None:
-        name = self.folder.name
+        folder = Path(inspect.getfile(type(self))).parent
+        scripts = sorted(folder.glob("*.js"), key=lambda path: (path.stem == folder.name, path))
+        styles = sorted(folder.glob("*.css"), key=lambda path: (path.stem != folder.name, path))
         super().__init__(
             value=value or self.data_model(),
-            html_template=self._joined((f"{name}.html",)),
-            css_template=self._joined(self.styles or (f"{name}.css",)),
-            js_on_load=self._joined(self.scripts or (f"{name}.js",)),
+            html_template=_join([folder / f"{folder.name}.html"]),
+            css_template=_join(styles),
+            js_on_load=_join([PRELUDE, *scripts]),
             apply_default_css=False,
             **options,
         )
-
-    def _joined(self, names: tuple[str, ...]) -> str:
-        return "\n".join((self.folder / name).read_text("utf-8") for name in names)
 
     def preprocess(self, payload: Any) -> Any:
         return payload
@@ -48,6 +42,10 @@ class StaticComponent(gr.HTML):
 
     def api_info(self) -> dict[str, Any]:
         return _schema(self.data_model)
+
+
+def _join(paths: Sequence[Path]) -> str:
+    return "\n".join(path.read_text("utf-8") for path in paths)
 
 
 @functools.cache

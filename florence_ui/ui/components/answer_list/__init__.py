@@ -1,6 +1,5 @@
 """The objects of an answer as a list that lights them on the stage."""
 
-from pathlib import Path
 from typing import Literal
 
 from gradio.data_classes import GradioModel
@@ -56,7 +55,6 @@ class AnswerListValue(GradioModel):
         phrases: A sentence in pieces that refer to the objects.
         copy_text: What the copy button copies; without it there is no such button.
         hint: A sentence below the title when there are no objects.
-        group: The group of the stage.
     """
 
     state: Literal["empty", "busy", "done"] = "empty"
@@ -67,7 +65,6 @@ class AnswerListValue(GradioModel):
     phrases: list[Phrase] = Field(default_factory=list)
     copy_text: str = ""
     hint: str = ""
-    group: str = "explore"
 
 
 class AnswerList(StaticComponent):
@@ -78,5 +75,3 @@ class AnswerList(StaticComponent):
     """
 
     data_model = AnswerListValue
-    folder = Path(__file__).parent
-    scripts = ("../common/dom.js", "../common/icons.js", "../common/links.js", "../common/phrases.js", "answer_list.js")

@@ -2,12 +2,12 @@
 const GHOSTS = [96, 128, 72, 110, 88];   // widths in CSS pixels
 const title = find(".list-title"), rows = find(".list-rows"), phrases = find(".list-phrases"), header = find("header");
 const copy = makeButton({ class: "copy", "aria-label": "Copy all lines", title: "Copy all lines" }, makeIcon("copy"));
-let value = {}, all = [], hidden = new Set(), only = null, selected = null;
+let value = {}, all = [], hidden = new Set(), selected = null;
 const buttons = new Map();   // number -> its button
 copy.addEventListener("click", () => copyText(value.copy_text, copy));
 header.append(copy);
 
-const group = () => value.group || "explore";
+const group = () => "explore";
 function light(some) {
   const numbers = some.map((row) => row.number);
   showLight(numbers);

@@ -1,6 +1,5 @@
 """A contact sheet: many pictures as tiles, as large as the room allows, each with its state."""
 
-from pathlib import Path
 from typing import Literal
 
 from gradio.data_classes import FileData, GradioModel
@@ -53,7 +52,6 @@ class ContactSheetValue(GradioModel):
         order: The order that is chosen.
         orders: The orders to choose from.
         locked: Whether pictures can be neither added nor removed now.
-        most: How many pictures there can be.
     """
 
     frames: list[Frame] = Field(default_factory=list)
@@ -64,7 +62,6 @@ class ContactSheetValue(GradioModel):
     order: str = ""
     orders: list[str] = Field(default_factory=list)
     locked: bool = False
-    most: int = 200
 
 
 class ContactSheet(StaticComponent):
@@ -80,11 +77,3 @@ class ContactSheet(StaticComponent):
     """
 
     data_model = ContactSheetValue
-    folder = Path(__file__).parent
-    scripts = (
-        "../common/dom.js",
-        "../common/icons.js",
-        "tiles.js",
-        "adding.js",
-        "contact_sheet.js",
-    )

@@ -9,7 +9,7 @@ const tiles = makeTiles(find(".sheet-tiles"), {
   open: (index) => trigger("open", { index }),
   remove: (index) => trigger("remove", { index }),
 });
-const adding = makeAdding(root, {
+const choose = makeAdding({
   isOpen: () => !isLocked(),
   started(files) {
     coming = files;
@@ -46,7 +46,7 @@ function draw() {
   const { frames = [], total = 0, part, orders = [] } = value(), count = total + coming.length;
   const uploads = coming.map(({ name, local }) => ({ index: -1, name, local, state: "uploading", mark: "sending" }));
   root.classList.toggle("empty", !count);
-  if (words.textContent !== (note || value().words || "")) words.textContent = note || value().words || "";
+  write(words, note || value().words || "");
   drawChips(value().chips ?? []);
   if (order.options.length !== orders.length) order.replaceChildren(...orders.map((name) => make("option", { value: name }, name)));
   order.value = value().order || "";
@@ -64,8 +64,7 @@ function pull() {
   draw();
 }
 order.addEventListener("change", () => trigger("order", { name: order.value }));
-find(".sheet-choose").addEventListener("click", adding.choose);
-find(".sheet-add").addEventListener("click", adding.choose);
+for (const query of [".sheet-choose", ".sheet-add"]) find(query).addEventListener("click", choose);
 find(".sheet-clear").addEventListener("click", () => trigger("remove", { index: -1 }));
 watch("value", pull);
 draw();

@@ -12,9 +12,6 @@ function makeTiles(list, { open, remove }) {
     picture.addEventListener("error", () => picture.removeAttribute("src"));
     return item;
   }
-  function write(node, text) {
-    if (node.textContent !== text) node.textContent = text;
-  }
   function show(item, frame, isLocked) {
     const tile = item.firstChild, close = item.lastChild, picture = item.querySelector("img");
     const src = frame.local || addressOf(frame.image);

@@ -1,7 +1,6 @@
 """Buttons below a list, each with a drawer in the list's place."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from gradio.data_classes import GradioModel
@@ -25,8 +24,6 @@ class DrawerBar(StaticComponent):
     """
 
     data_model = DrawerValue
-    folder = Path(__file__).parent
-    scripts = ("../common/dom.js", "drawer_bar.js")
 
     def __init__(self, *, names: Sequence[str], always: Sequence[str] = (), prefix: str = "", **options: Any) -> None:
         super().__init__(names=list(names), always=list(always), prefix=prefix, **options)

@@ -1,7 +1,5 @@
 """What supervision drew, on its way to the stage."""
 
-from pathlib import Path
-
 from gradio.data_classes import FileData, GradioModel
 
 from florence_ui.rendering.view import WHOLE
@@ -32,5 +30,3 @@ class Drawing(StaticComponent):
     """An invisible component that hands a drawing to the stage of its group, so that drawing anew sends no outlines."""
 
     data_model = DrawingValue
-    folder = Path(__file__).parent
-    scripts = ("../common/dom.js", "../common/links.js", "drawing.js")

@@ -1,7 +1,5 @@
 """The film strip: recent answers and examples, to be opened again."""
 
-from pathlib import Path
-
 from gradio.data_classes import FileData, GradioModel
 from pydantic import Field
 
@@ -36,4 +34,3 @@ class FilmStrip(StaticComponent):
     """
 
     data_model = FilmValue
-    folder = Path(__file__).parent

@@ -1,6 +1,5 @@
 """Who found what: a legend of the colors, both answers by label, and their texts with the differences marked."""
 
-from pathlib import Path
 from typing import Literal
 
 from gradio.data_classes import GradioModel
@@ -58,7 +57,6 @@ class FoundByValue(GradioModel):
 
     Attributes:
         state: Whether there is nothing yet, answers are awaited, or there.
-        title: A heading of a few words.
         source: What answered, and how long it took.
         hint: A sentence in place of the answers.
         names: What the two sides are called.
@@ -66,11 +64,9 @@ class FoundByValue(GradioModel):
         rows: Both answers by label, the differences on top.
         texts: The answers' texts.
         remarks: What to know about the answers.
-        group: The group of the stages.
     """
 
     state: Literal["empty", "busy", "done"] = "empty"
-    title: str = "Who found what"
     source: str = ""
     hint: str = ""
     names: list[str] = Field(default_factory=lambda: ["left", "right"])
@@ -78,12 +74,9 @@ class FoundByValue(GradioModel):
     rows: list[LabelRow] = Field(default_factory=list)
     texts: list[SideText] = Field(default_factory=list)
     remarks: list[Remark] = Field(default_factory=list)
-    group: str = "compare"
 
 
 class FoundBy(StaticComponent):
-    """A table that lights its objects on the stages of its group, and the other way round."""
+    """A table that lights its objects on the stages of Compare, and the other way round."""
 
     data_model = FoundByValue
-    folder = Path(__file__).parent
-    scripts = ("../common/dom.js", "../common/links.js", "found_by.js")

@@ -4,7 +4,7 @@ const settle = makeRoving(body);
 let lightable = [];   // { node, numbers }
 
 const value = () => props.value || {};
-const group = () => value().group || "compare";
+const group = () => "compare";
 const light = (numbers) => links.send("light", group(), { numbers });
 
 function hoverable(node, numbers) {
@@ -35,10 +35,9 @@ function drawRemark({ name, text, tone }) {
 }
 
 function pull() {
-  const { state, title, source, hint, names = [], rows = [], texts = [], remarks = [] } = value();
+  const { state, source, hint, names = [], rows = [], texts = [], remarks = [] } = value();
   lightable = [];
   root.dataset.state = state || "empty";
-  find(".found-title").textContent = title || "";
   find(".found-source").textContent = source || "";
   find(".found-hint").textContent = hint || "";
   legend.replaceChildren(...(value().legend ?? []).map(drawEntry));

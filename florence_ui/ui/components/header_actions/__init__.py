@@ -1,6 +1,5 @@
 """The right end of the header: where it runs, the theme, the API."""
 
-from pathlib import Path
 from typing import Literal
 
 from gradio.data_classes import GradioModel
@@ -34,4 +33,3 @@ class HeaderActions(StaticComponent):
     """A pill that opens the popover `#where-pop`, the theme's button, and the link to the API's page."""
 
     data_model = HeaderValue
-    folder = Path(__file__).parent

@@ -1,18 +1,11 @@
 // The pill: backend, model and state in a few words, and the popover behind it.
-const pill = element.querySelector(".pill"), words = element.querySelector(".words");
-const avatar = element.querySelector(".avatar");
-
-function piece(text, more) {
-  const node = document.createElement("span");
-  node.textContent = text;
-  if (more) node.className = "more";
-  return node;
-}
+const pill = find(".pill"), avatar = find(".avatar");
+const more = (words) => make("span", { class: "more" }, words);
 
 function pull() {
   const { backend, model, state, tone, account, avatar: picture } = props.value || {};
   pill.dataset.tone = tone || "";
-  words.replaceChildren(piece(`${backend} · `, true), piece(model || "…"), piece(` · ${state}`, true));
+  find(".words").replaceChildren(more(`${backend} · `), model || "…", more(` · ${state}`));
   pill.setAttribute("aria-label", `Backend: ${[backend, model, state].filter(Boolean).join(", ")}`);
   showAccount(account, picture);
 }

@@ -1,6 +1,5 @@
 """Short messages: what is happening, what is wrong and what to do about it."""
 
-from pathlib import Path
 from typing import Literal
 
 from gradio.data_classes import GradioModel
@@ -9,7 +8,7 @@ from pydantic import Field
 from florence_ui.errors import FlorenceUIError
 from florence_ui.ui.components.static import StaticComponent
 
-Tone = Literal["plain", "good", "busy", "warning", "error"]
+Tone = Literal["plain", "warning", "error"]
 
 
 class Message(GradioModel):
@@ -30,7 +29,6 @@ class Notice(StaticComponent):
     """Messages as text, announced politely; an error is announced at once."""
 
     data_model = NoticeValue
-    folder = Path(__file__).parent
 
 
 def text_notice(text: str = "", hint: str = "", tone: Tone = "plain") -> NoticeValue:

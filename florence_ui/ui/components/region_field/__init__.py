@@ -1,7 +1,5 @@
 """The dock's line about the region: how to draw one, or where it is."""
 
-from pathlib import Path
-
 from gradio.data_classes import GradioModel
 
 from florence_ui.ui.components.static import StaticComponent
@@ -29,4 +27,3 @@ class RegionField(StaticComponent):
     """
 
     data_model = RegionValue
-    folder = Path(__file__).parent

@@ -1,6 +1,5 @@
 """A button for one side of a comparison, which opens the popover with its model, server and task."""
 
-from pathlib import Path
 from typing import Any, Literal
 
 from gradio.data_classes import GradioModel
@@ -23,8 +22,6 @@ class SideButton(StaticComponent):
     """
 
     data_model = SideValue
-    folder = Path(__file__).parent
-    scripts = ("../common/dom.js", "side_button.js")
 
     def __init__(self, value: SideValue | None = None, *, who: Literal["left", "right"], popover: str, **options: Any):
         super().__init__(value, who=who, popover=popover, **options)

@@ -1,6 +1,5 @@
 """The picture that the page is about: what is on it, and every way to touch it."""
 
-from pathlib import Path
 from typing import Literal
 
 from gradio.data_classes import FileData, GradioModel
@@ -145,31 +144,3 @@ class Stage(StaticComponent):
     """
 
     data_model = StageValue
-    folder = Path(__file__).parent
-    styles = ("stage.css", "tools.css", "foot.css", "empty.css", "sides.css")
-    scripts = (
-        "../common/dom.js",
-        "../common/icons.js",
-        "../common/links.js",
-        "../common/phrases.js",
-        "geometry.js",
-        "viewport.js",
-        "layers.js",
-        "objects.js",
-        "light.js",
-        "region.js",
-        "toolbar.js",
-        "zoom_bar.js",
-        "sides.js",
-        "notes.js",
-        "caption.js",
-        "foot.js",
-        "upload.js",
-        "camera.js",
-        "empty.js",
-        "gestures.js",
-        "keys.js",
-        "stage.js",
-        "selection.js",
-        "wiring.js",
-    )

@@ -31,7 +31,7 @@ function makeFoot(root, { press, dismiss }) {
   return {
     set({ state, title = "", hint = "", actions = [], inviting }) {
       const says = [title, hint].filter(Boolean).join(" ") || (state === "done" && inviting ? invitation() : "");
-      if (words.textContent !== says) words.textContent = says;
+      write(words, says);
       const names = JSON.stringify(actions);
       if (buttons.dataset.names !== names) {
         buttons.dataset.names = names;

@@ -90,7 +90,5 @@ function makeRegion(root, viewport, { moving, changed }) {
       set(boundsOf(points));
     },
     get box() { return box; },
-    get isDragged() { return drag !== null; },
-    get node() { return node; },
   };
 }

@@ -1,4 +1,4 @@
-// The stage: its parts, its drawing, and what it takes from the server.
+// The stage: its parts, its drawing, what it takes from the server, and what it hears.
 const VIEW_DELAY = 120, REGION_DELAY = 150;   // milliseconds of rest before the server hears of it
 const root = find(".stage"), said = find(".stage-said");
 let value = {}, selected = -1, isRegionSelected = false, pointed = -1;
@@ -93,7 +93,7 @@ function reservedAreas(part) {
 }
 function reportView() {
   later("view", VIEW_DELAY, () => {
-    if (!hasPicture() || !isShown()) return;
+    if (!hasPicture() || !isShown(element)) return;
     const ratio = window.devicePixelRatio || 1, box = viewport.seen, [x1, y1, x2, y2] = viewport.boxToStage(box);
     const size = [x2 - x1, y2 - y1].map((v) => Math.round(v * ratio));
     const view = { size, ratio, box: rounded(box), reserved: reservedAreas([x1, y1, x2, y2]) };
@@ -148,3 +148,54 @@ function sayNotes(before) {
   const fresh = (value.notes ?? []).filter((note) => note.state !== "busy" && !old.has(JSON.stringify(note)));
   if (fresh.length) say(fresh.map((note) => `${note.title}: ${note.text}`).join(" "));
 }
+
+// Its ears: pointers, keys, and what its neighbours on the page say.
+makeGestures(root, viewport, {
+  hasPicture, click, draw: drawRegion, point: pointAt,
+  drawn: (isLarge) => (isLarge ? finishRegion(region.box) : dropRegion()),
+  canDraw: asks,
+  releaseRegion: region.release,
+  pans: () => isGrabbing || isSpaceHeld,
+});
+makeKeys(root, viewport, {
+  hasPicture, step, escape, holdSpace, canDraw: asks, enter: enterTools, place: region.place,
+});
+for (const type of ["pointerdown", "keydown"]) root.addEventListener(type, () => {
+  if (!isComplaining && (isTouched || !value.inviting)) return;
+  isTouched = true;
+  isComplaining = false;
+  drawFoot();
+  reportView();
+});
+
+links.hear("light", group, ({ numbers }) => setLight(objects.indicesOf(numbers)));
+links.hear("select", group, ({ number, isKey }) => {
+  if (region.box) dropRegion();
+  select(objects.indicesOf([number])[0] ?? -1, { isHeard: true });
+  if (selected >= 0) viewport.reveal(objects.box(selected));
+  if (isKey && selected >= 0) enterTools();
+});
+links.hear("hidden", group, ({ numbers }) => {
+  objects.hide(objects.hidden, false);
+  objects.hide(objects.indicesOf(numbers), true);
+  if (!objects.isVisible(selected)) select(-1);
+  draw();
+});
+links.hear("view", group, (view) => viewport.show(view));
+links.hear("drawing", group, (heard) => {
+  const latest = drawings.get(heard.side);
+  if (latest?.answer === heard.answer && heard.number < latest.number) return;   // begun earlier, but finished later
+  drawings.set(heard.side, heard);
+  layers.showDrawing(heard);
+});
+links.hear("place", group, () => { if (asks() && hasPicture() && isShown(element)) region.place(); });
+links.hear("clear-region", group, () => { if (asks() && isShown(element)) escape(); });
+links.hear("dismiss", group, dismissFailure);
+links.hear("pick", group, ({ how }) => {
+  if (value.opens) ({ file: files.choose, camera: camera.open, paste: files.paste })[how]?.();
+});
+
+new ResizeObserver(() => viewport.resize(root.clientWidth, root.clientHeight)).observe(root);
+watch("value", pull);
+pull();
+links.send("stage", group(), {});

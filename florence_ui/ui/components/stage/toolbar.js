@@ -57,6 +57,5 @@ function makeToolbar(root, viewport, { act, hide, close }) {
     // What notes keep away from.
     get box() { return target && !this.isAtFoot ? boxWithin(bar, root, 6) : null; },
     get isAtFoot() { return target !== null && bar.classList.contains("bar") && !bar.classList.contains("on-top"); },
-    get node() { return bar; },
   };
 }

@@ -5,8 +5,6 @@ function makeUpload(root, { began, failed, isOpen }) {
   root.append(input);
   overlay.append(make("div", {}, makeIcon("down"), make("strong", {}, "Drop to open"),
     make("span", {}, "Several pictures go to Many pictures")));
-  const isPicture = (file) => file.type.startsWith("image/") || file.type === "";
-  let depth = 0;
 
   async function take(files) {
     const pictures = [...files].filter(isPicture);
@@ -21,12 +19,6 @@ function makeUpload(root, { began, failed, isOpen }) {
     if (sent.length === 1) trigger("picture", sent[0]);
     else trigger("pictures", { files: sent });
   }
-  function choose() {
-    input.value = "";
-    input.click();
-  }
-  input.addEventListener("change", () => take(input.files));
-
   async function paste() {
     let items;
     try {
@@ -42,33 +34,12 @@ function makeUpload(root, { began, failed, isOpen }) {
     failed("There is no picture in the clipboard. Copy one first.");
   }
 
-  // The whole window takes what is dropped or pasted, as long as this stage is in sight.
-  function on(type, heard) {
-    document.addEventListener(type, function listen(event) {
-      if (!element.isConnected) return document.removeEventListener(type, listen);
-      if (isOpen() && isShown()) heard(event);
-    });
-  }
-  const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
-  function setOver(next) {
-    depth = next;
-    overlay.hidden = depth <= 0;
-  }
-  on("dragenter", (event) => hasFiles(event) && (event.preventDefault(), setOver(depth + 1)));
-  on("dragleave", (event) => hasFiles(event) && setOver(Math.max(0, depth - 1)));
-  on("dragover", (event) => hasFiles(event) && event.preventDefault());
-  on("drop", (event) => {
-    setOver(0);
-    if (!hasFiles(event)) return;
-    event.preventDefault();
-    take(event.dataTransfer.files);
+  const choose = listenForFiles(element, {
+    input, overlay, isOpen, take,
+    paste(files, words) {
+      if (files.length) take(files);
+      else if (/^https?:\/\/\S+$/.test(words)) trigger("link", { url: words });
+    },
   });
-  on("paste", (event) => {
-    if (event.target.closest?.("input, textarea, [contenteditable]")) return;
-    const files = [...(event.clipboardData?.files ?? [])], words = event.clipboardData?.getData("text").trim() ?? "";
-    if (files.length) take(files);
-    else if (/^https?:\/\/\S+$/.test(words)) trigger("link", { url: words });
-  });
-
   return { choose, paste, take };
 }

@@ -1,6 +1,5 @@
 """The task: a button that names it, its line of help, and the palette of all tasks."""
 
-from pathlib import Path
 from typing import Any
 
 from gradio.data_classes import GradioModel
@@ -23,7 +22,6 @@ class TaskPicker(StaticComponent):
     """
 
     data_model = TaskValue
-    folder = Path(__file__).parent
 
     def __init__(self, value: TaskValue | None = None, **options: Any) -> None:
         super().__init__(value, families=[family.value for family in Family], tasks=task_rows(), **options)

@@ -1,14 +1,13 @@
 // The task and its palette: a combobox over a list in groups.
-const find = (query) => element.querySelector(query);
 const root = find(".task-picker"), button = find(".task-button"), palette = find("#palette");
 const search = find(".palette-search"), list = find(".palette-list");
-const tasks = props.tasks, families = props.families;
-const ICONS = {
-  Caption: "M4 6h16M4 11h16M4 16h10",
+const { tasks, families } = props;
+const FAMILY_ICONS = {
+  Caption: ICONS.describe,
   Detect: "M4 9V6a2 2 0 0 1 2-2h3M15 4h3a2 2 0 0 1 2 2v3M20 15v3a2 2 0 0 1-2 2h-3M9 20H6a2 2 0 0 1-2-2v-3M9 9h6v6H9z",
   Ground: "M4 5h16v10h-9l-4 4v-4H4zM8 10h8",
-  Segment: "M12 4c5 0 8 2.5 8 6s-3 4-4 6-2 4-5 4-7-3-7-8 3-8 8-8zM9 10.5h.01M14 9h.01",
-  Read: "M4 18 8.5 6 13 18M5.5 14h6M15 14.5a2.5 2.5 0 1 0 5 0 2.5 2.5 0 1 0-5 0M20 11.5V18",
+  Segment: ICONS.segment,
+  Read: ICONS.read,
   Region: "M5 5h2M11 5h2M17 5h2v2M19 11v2M19 17v2h-2M13 19h-2M7 19H5v-2M5 13v-2M5 7V5M12 9v6M9 12h6",
   Custom: "M5 7l5 5-5 5M12 18h7",
 };
@@ -16,18 +15,11 @@ let at = 0;
 
 const chosen = () => tasks.find((task) => task.token === (props.value || {}).token) || tasks[0];
 
-function make(tag, name, text) {
-  const node = document.createElement(tag);
-  if (name) node.className = name;
-  if (text) node.textContent = text;
-  return node;
-}
-
 function pull() {
   const task = chosen();
   root.dataset.kind = task.kind;
   root.dataset.token = task.token;
-  find(".family-icon path").setAttribute("d", ICONS[task.family]);
+  find(".family-icon path").setAttribute("d", FAMILY_ICONS[task.family]);
   find(".task-title").textContent = task.title;
   find(".task-token").textContent = task.shown;
   find(".task-help").textContent = task.help;
@@ -45,15 +37,12 @@ function pick(token) {
 }
 
 function option(task, index) {
-  const row = make("div", "palette-item");
-  row.id = `task-option-${index}`;
-  row.dataset.token = task.token;
-  row.setAttribute("role", "option");
-  row.setAttribute("aria-selected", String(task === chosen()));
-  row.append(make("b", "", task.title), make("code", "", task.shown), make("span", "", task.help));
-  row.addEventListener("pointermove", () => { if (at !== index) mark(index); });
-  row.addEventListener("click", () => pick(task.token));
-  return row;
+  return make("div", {
+    class: "palette-item", id: `task-option-${index}`, "data-token": task.token, role: "option",
+    "aria-selected": String(task === chosen()),
+    onpointermove: () => { if (at !== index) mark(index); },
+    onclick: () => pick(task.token),
+  }, make("b", {}, task.title), make("code", {}, task.shown), make("span", {}, task.help));
 }
 
 // Tasks that have every word of the query; else those that know most of it: "where is the dog" finds what locates.
@@ -69,22 +58,17 @@ function matching(query) {
 }
 
 function fill() {
-  const found = matching(search.value), columns = make("div", "palette-columns");
+  const found = matching(search.value), columns = make("div", { class: "palette-columns", role: "presentation" });
   const shown = found.length ? found : tasks.filter((task) => task.kind === "classes");
   let index = 0;
   for (const family of families) {
     const mine = shown.filter((task) => task.family === family);
     if (!mine.length) continue;
-    const group = make("div", "palette-group"), title = make("h3", "", family);
-    group.setAttribute("role", "group");
-    group.setAttribute("aria-label", family);
-    title.setAttribute("role", "presentation");
-    group.append(title, ...mine.map((task) => option(task, index++)));
-    columns.append(group);
+    columns.append(make("div", { class: "palette-group", role: "group", "aria-label": family },
+      make("h3", { role: "presentation" }, family), ...mine.map((task) => option(task, index++))));
   }
-  columns.setAttribute("role", "presentation");
   list.replaceChildren(columns);
-  if (!found.length) list.prepend(make("p", "palette-none", "No task matches. To find something, name it here:"));
+  if (!found.length) list.prepend(make("p", { class: "palette-none" }, "No task matches. To find something, name it here:"));
 }
 
 const rows = () => [...list.querySelectorAll(".palette-item")];

@@ -1,7 +1,5 @@
 """Totals by class over many pictures, each of which filters them."""
 
-from pathlib import Path
-
 from gradio.data_classes import GradioModel
 from pydantic import Field
 
@@ -31,5 +29,3 @@ class Totals(StaticComponent):
     """Classes with bars. Event: `select`, with `label`, which is empty if the filter is taken off."""
 
     data_model = TotalsValue
-    folder = Path(__file__).parent
-    scripts = ("../common/dom.js", "totals.js")

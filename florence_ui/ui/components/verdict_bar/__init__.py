@@ -1,7 +1,6 @@
 """What a comparison comes to, and how its two answers are shown."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Literal
 
 from gradio.data_classes import GradioModel
@@ -40,5 +39,3 @@ class VerdictBar(StaticComponent):
     """
 
     data_model = VerdictValue
-    folder = Path(__file__).parent
-    scripts = ("../common/dom.js", "../common/links.js", "verdict_bar.js")

@@ -2,9 +2,6 @@
 const headline = find(".verdict-words b"), details = find(".verdict-words span");
 const radios = [...element.querySelectorAll("input")];
 
-function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
 function pull() {
   const value = props.value || {};
   find(".verdict").dataset.tone = value.tone || "";
@@ -17,6 +14,6 @@ for (const radio of radios) radio.addEventListener("change", () => {
   trigger("layout", { name: radio.value });
 });
 // The picture of Explore is the one that is compared.
-links.hear("picture", () => "explore", () => { if (isShown()) trigger("picture"); });
+links.hear("picture", () => "explore", () => { if (isShown(element)) trigger("picture"); });
 watch("value", pull);
 pull();

@@ -1,7 +1,5 @@
 """The bar of the viewer, which shows one picture of many in large over the page."""
 
-from pathlib import Path
-
 from gradio.data_classes import GradioModel
 
 from florence_ui.ui.components.static import StaticComponent
@@ -24,8 +22,6 @@ class ViewerValue(GradioModel):
 
 
 class ViewerBar(StaticComponent):
-    """Makes a modal dialog of the column around it. Events: `step` with `by` (1 or -1), `explore`, `closed`."""
+    """Makes a modal dialog of the column around it. Events: `step` with `by` (1 or -1), `explore`."""
 
     data_model = ViewerValue
-    folder = Path(__file__).parent
-    scripts = ("../common/dom.js", "../common/icons.js", "viewer_bar.js")

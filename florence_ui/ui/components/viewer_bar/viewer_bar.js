@@ -13,7 +13,6 @@ bar.append(explore, close);
 // A dialog cannot be laid out on the server. It is put around the column, with everything that the column holds.
 column.before(dialog);
 dialog.append(column, previous, next);
-dialog.addEventListener("close", () => trigger("closed"));
 dialog.addEventListener("keydown", (event) => {
   const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key], stage = event.target.closest(".stage");
   if (!by || stage?.classList.contains("zoomed") || event.target.closest("[role=toolbar]")) return;
