@@ -10,8 +10,8 @@ from florence_ui.hosting.gradio_internals.queue import WakingQueue
 from florence_ui.hosting.gradio_internals.server import limited_server
 from florence_ui.hosting.launch import launch_options
 from florence_ui.inference.gallery import load_examples
-from florence_ui.ui.batch.tab import build_batch_tab
-from florence_ui.ui.compare.tab import build_compare_tab
+from florence_ui.ui.batch.tab import BatchTab
+from florence_ui.ui.compare.tab import CompareTab
 from florence_ui.ui.explore import (
     dock_events,
     opening,
@@ -22,13 +22,13 @@ from florence_ui.ui.explore import (
     style_events,
     then_events,
 )
-from florence_ui.ui.layout import Tab, lay_out
+from florence_ui.ui.layout import Page, Tab
 from florence_ui.ui.theme import appearance
 from florence_ui.visitors.event_guard import GuardedBlocks
 from florence_ui.visitors.service import Services
 
 TITLE = "Florence-2 playground"
-TABS = (Tab("Compare", build_compare_tab), Tab("Many pictures", build_batch_tab))
+TABS = (Tab("Compare", CompareTab), Tab("Many pictures", BatchTab))
 """The tabs beside Explore; each is a row here and a folder in `ui/` for its code, styles and scripts."""
 
 
@@ -59,7 +59,7 @@ class Playground(GuardedBlocks):
 def build(services: Services, tabs: Sequence[Tab] = TABS) -> Playground:
     """Build the page for these services; nothing is started."""
     with Playground(services) as demo:
-        page = lay_out(services, load_examples(), tabs)
+        page = Page(services, load_examples(), tabs)
         for events in (dock_events, picture_events, stage_events, then_events, style_events):
             events.wire(page)
         setup_events.wire(demo, page, run_events.wire(page))

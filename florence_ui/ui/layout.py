@@ -10,13 +10,9 @@ from gradio.blocks import Block
 from florence_ui.inference.gallery import Example
 from florence_ui.ui import labels
 from florence_ui.ui.components import Drawing, Notice, Stage
-from florence_ui.ui.components.film_strip import FilmValue
-from florence_ui.ui.explore import dock, film, side
 from florence_ui.ui.explore.dock import Dock
-from florence_ui.ui.explore.examples import example_thumbnails, serve_thumbnails
-from florence_ui.ui.explore.film import Film
+from florence_ui.ui.explore.film import Film, serve_thumbnails
 from florence_ui.ui.explore.side import DownloadPanel, Side, StylePanel
-from florence_ui.ui.header import panel as header
 from florence_ui.ui.header.panel import Header
 from florence_ui.visitors.service import Services
 from florence_ui.visitors.session import PageSession
@@ -31,41 +27,71 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": [], "api
 event, copies the whole values of all components that any event has shown it on, outlines of the stage included."""
 
 
-@dataclass(frozen=True)
-class Page:
-    """The components of the page, and the services behind them.
+def unqueued(**options: Any) -> dict[str, Any]:
+    """Options of the page's own events: unqueued, without overlays, and hidden from programs."""
+    return {"queue": False, **QUIET, **options}
 
-    Attributes:
+
+def queued(**options: Any) -> dict[str, Any]:
+    """Options of longer events: queued, without a limit on concurrency."""
+    return {"concurrency_limit": None, **QUIET, **options}
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A tab beside Explore: its title, and what lays it out and connects its events."""
+
+    title: str
+    build: Callable[["Page", gr.Tab], object]
+
+
+class Page:
+    """The components of the page, laid out inside an open `gr.Blocks`, and the services behind them.
+
+    Args:
         services: What the handlers call.
         examples: The pictures to start from.
-        session: The visitor's session.
-        remembered: The settings that the browser keeps, never the key.
-        timer: The timer that refreshes the header's pill while the server's state changes.
+        tabs: The tabs beside Explore.
+
+    Attributes:
         link_text: The share link, for the browser's script.
         visit: The secret name by which the tab opens its visit again.
         asked: A text whose change asks the question in the fields: an example does so.
+        timer: The timer that refreshes the header's pill while the server's state changes.
+        session: The visitor's session.
+        remembered: The settings that the browser keeps, never the key.
         modes: The tabs.
         stage: The picture.
         drawing: What supervision drew on it.
         picture_notice: Words about a picture that is on its way, or that cannot be used.
     """
 
-    services: Services
-    examples: Sequence[Example]
-    session: gr.State
-    remembered: gr.BrowserState
-    timer: gr.Timer
-    link_text: gr.Textbox
-    visit: gr.Textbox
-    asked: gr.Textbox
-    modes: gr.Tabs
-    header: Header
-    stage: Stage
-    drawing: Drawing
-    picture_notice: Notice
-    dock: Dock
-    film: Film
-    side: Side
+    def __init__(self, services: Services, examples: Sequence[Example], tabs: Sequence[Tab] = ()) -> None:
+        self.services, self.examples = services, examples
+        serve_thumbnails(examples)
+        # all this before the tabs: between them, Gradio counts it as tabs and lists the later tabs twice
+        self.link_text, self.visit = gr.Textbox(visible=False), gr.Textbox(visible=False)
+        self.asked = gr.Textbox(visible="hidden", elem_id="asked")
+        self.timer = gr.Timer(3, active=False)
+        self.session = gr.State(PageSession(), time_to_live=SESSION_SECONDS)
+        self.remembered = gr.BrowserState(None, storage_key=STORAGE_KEY, secret=STORAGE_KEY)
+        self.header = Header(services)
+        with gr.Tabs(elem_id="modes") as self.modes:
+            with gr.Tab("Explore", id=EXPLORE) as explore, gr.Row(elem_id="explore", elem_classes="mode"):
+                with gr.Column(elem_id="center", elem_classes="center"):
+                    self.stage = Stage(elem_id="stage", label="Picture")
+                    self.drawing = Drawing(elem_id="drawing", label="Drawing")
+                    self.picture_notice = Notice(elem_id="picture-notice", label="Picture status")
+                    self.dock = Dock(services.settings.model or labels.AUTOMATIC)
+                self.film = Film(examples)
+                self.side = Side()
+            explore.select(None, js=ENTER)
+            explore.select(_keep_tab(self.session, EXPLORE), {self.session}, None, **unqueued())
+            for tab in tabs:
+                name = tab.title.lower().replace(" ", "-")
+                with gr.Tab(tab.title, id=name) as opened:
+                    tab.build(self, opened)
+                opened.select(_keep_tab(self.session, name), {self.session}, None, **unqueued())
 
     @property
     def style(self) -> StylePanel:
@@ -104,59 +130,6 @@ class Page:
     def all_parts(self) -> list[Block]:
         """The components that change with the picture, the question and the answer."""
         return [*dict.fromkeys([*self.answer_parts, *self.filled_parts, self.film.link])]
-
-
-def unqueued(**options: Any) -> dict[str, Any]:
-    """Options of the page's own events: unqueued, without overlays, and hidden from programs."""
-    return {"queue": False, **QUIET, **options}
-
-
-def queued(**options: Any) -> dict[str, Any]:
-    """Options of longer events: queued, without a limit on concurrency."""
-    return {"concurrency_limit": None, **QUIET, **options}
-
-
-@dataclass(frozen=True)
-class Tab:
-    """A tab beside Explore: its title, and the function that lays it out and connects its events."""
-
-    title: str
-    build: Callable[[Page, gr.Tab], None]
-
-
-def lay_out(services: Services, examples: Sequence[Example], tabs: Sequence[Tab] = ()) -> Page:
-    """Lay out the whole page inside an open `gr.Blocks`."""
-    settings = services.settings
-    serve_thumbnails(examples)
-    backends = [(backend.title, name) for name, backend in services.pipeline.backends.items()]
-    # all this before the tabs: between them, Gradio counts it as tabs and lists the later tabs twice
-    link_text, visit = gr.Textbox(visible=False), gr.Textbox(visible=False)
-    asked = gr.Textbox(visible="hidden", elem_id="asked")
-    timer = gr.Timer(3, active=False)
-    session = gr.State(PageSession(), time_to_live=SESSION_SECONDS)
-    remembered = gr.BrowserState(None, storage_key=STORAGE_KEY, secret=STORAGE_KEY)
-    top = header.lay_out(backends, settings.default_backend, sign_in=settings.sign_in)
-    with gr.Tabs(elem_id="modes") as modes:
-        with gr.Tab("Explore", id=EXPLORE) as explore, gr.Row(elem_id="explore", elem_classes="mode"):
-            with gr.Column(elem_id="center", elem_classes="center"):
-                stage = Stage(elem_id="stage", label="Picture")
-                drawing = Drawing(elem_id="drawing", label="Drawing")
-                notice = Notice(elem_id="picture-notice", label="Picture status")
-                bottom = dock.lay_out(settings.model or labels.AUTOMATIC)
-            strip = film.lay_out(FilmValue(examples=example_thumbnails(examples)))
-            answer = side.lay_out()
-        explore.select(None, js=ENTER)
-        explore.select(_keep_tab(session, EXPLORE), {session}, None, **unqueued())
-        page = Page(
-            services, examples, session, remembered, timer, link_text, visit, asked, modes, top, stage, drawing, notice,
-            bottom, strip, answer,
-        )  # fmt: skip
-        for tab in tabs:
-            name = tab.title.lower().replace(" ", "-")
-            with gr.Tab(tab.title, id=name) as opened:
-                tab.build(page, opened)
-            opened.select(_keep_tab(session, name), {session}, None, **unqueued())
-    return page
 
 
 def _keep_tab(session: gr.State, name: str) -> Callable[[dict[gr.State, PageSession]], None]:

@@ -12,7 +12,7 @@ from workbench import workbench
 from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.inference.gallery import Example
 from florence_ui.settings import Settings
-from florence_ui.ui.layout import Page, lay_out
+from florence_ui.ui.layout import Page
 from florence_ui.visitors.service import Services
 
 
@@ -27,4 +27,4 @@ def scripted_page(examples: Sequence[Example] = (), **scripted: Any) -> Iterator
 def _laid_out(examples: tuple[Example, ...]) -> Page:
     """The parts, made once: the app that Gradio makes with them takes longer than most tests, and is never freed."""
     with gr.Blocks():
-        return lay_out(Services.of(Settings(backend="local", start_server=False)), examples)
+        return Page(Services.of(Settings(backend="local", start_server=False)), examples)

@@ -21,7 +21,7 @@ from florence_ui.ui import labels as choices_module
 from florence_ui.ui import share_link
 from florence_ui.ui.components.task_picker import task_rows
 from florence_ui.ui.explore import stage_view
-from florence_ui.ui.explore.examples import serve_thumbnails
+from florence_ui.ui.explore.film import serve_thumbnails
 from florence_ui.ui.explore.then_events import RECIPES
 from florence_ui.visitors import session as session_module
 from florence_ui.visitors.image_cache import ImageCache, memory_of_picture

@@ -1,6 +1,7 @@
 """A comparison as the values of the components that show it."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def waiting_stages(subject: Subject | None, layout: Layout) -> tuple[StageValue,
     """Both stages with the picture, before a comparison."""
     if subject is None:
         return NO_PICTURE, NO_PICTURE
-    value = stage_view.ready(subject.shown, subject.size).model_copy(update={"group": GROUP})
+    value = stage_view.without_answer("ready", subject.shown, subject.size, group=GROUP)
     return value, value if layout is Layout.TWO else StageValue(group=GROUP)
 
 
@@ -38,16 +39,11 @@ def busy_stages(
     subject: Subject, layout: Layout, words: Mapping[str, str], names: tuple[str, str]
 ) -> tuple[StageValue, StageValue]:
     """Both stages during a comparison, with what each side waits for."""
+    stage = partial(stage_view.without_answer, "busy", subject.shown, subject.size, group=GROUP)
     said = [f"{name}: {words[side]}" for side, name in zip(SIDES, names, strict=True) if side in words]
     if layout is not Layout.TWO:
-        value = stage_view.busy(subject.shown, subject.size, " · ".join(said))
-        return value.model_copy(update={"group": GROUP}), StageValue(group=GROUP)
-    left, right = (
-        stage_view.busy(subject.shown, subject.size, words.get(side, "Answered")).model_copy(
-            update={"group": GROUP, "tags": tags(names, side)}
-        )
-        for side in SIDES
-    )
+        return stage(title=" · ".join(said)), StageValue(group=GROUP)
+    left, right = (stage(title=words.get(side, "Answered"), tags=tags(names, side)) for side in SIDES)
     return left, right
 
 
@@ -84,7 +80,7 @@ def side_stage(answers: Answers, side: str, palette: str) -> StageValue:
     outcome, subject = answers.sides[side], answers.subject
     own: dict[str, Any] = {"group": GROUP, "tags": tags(answers.names, side)}
     if isinstance(outcome, FlorenceUIError):
-        return stage_view.failed(subject.shown, subject.size, outcome).model_copy(update=own)
+        return stage_view.failed(subject.shown, subject.size, outcome, **own)
     name = drawing_name(answers, Layout.TWO, side)
     value = stage_view.answered(outcome.result, subject.shown, (), palette, name)
     if answers.found is not None:

@@ -32,7 +32,7 @@ from florence_ui.ui.components.notice import Message, NoticeValue
 from florence_ui.ui.components.stage import StageAction, StageNote, StageValue
 from florence_ui.ui.explore import stage_view
 from florence_ui.ui.explore.answer_rows import answer_list
-from florence_ui.ui.explore.examples import example_thumbnails
+from florence_ui.ui.explore.film import example_thumbnails
 from florence_ui.ui.explore.filters import apply_filters, removal_notice
 from florence_ui.ui.explore.next_steps import next_steps
 from florence_ui.ui.file_data import as_file_data
@@ -83,7 +83,7 @@ def stage_value(session: PageSession, question: Question) -> StageValue:
     if session.shown is None or session.size is None:
         return StageValue(opens=True)
     if run is None:
-        value = stage_view.ready(session.shown, session.size)
+        value = stage_view.without_answer("ready", session.shown, session.size)
     else:
         value = stage_view.answered(run.analysis.result, session.shown, run.hidden, session.style.palette, run.name)
         if is_stale(run, question):
@@ -121,7 +121,7 @@ def standing(page: Page, session: PageSession, question: Question) -> Updates:
 
 def busy(page: Page, session: PageSession, words: str) -> Updates:
     """The page during a run, or while a picture is fetched."""
-    value = on_page(stage_view.busy(session.shown, session.size or (1, 1), words), session)
+    value = on_page(stage_view.without_answer("busy", session.shown, session.size or (1, 1), title=words), session)
     return {page.stage: value, page.side.answer_list: AnswerListValue(state="busy")}
 
 
@@ -131,7 +131,7 @@ def failed(page: Page, session: PageSession, question: Question, error: Florence
     backends = page.services.pipeline.backends
     helps = labels.failure_actions(error, question.backend, question.model_id, backends) if session.shown else []
     actions = [StageAction(name=name, label=label) for name, label in helps]
-    value = stage_view.failed(session.shown, session.size or (1, 1), error, actions)
+    value = stage_view.failed(session.shown, session.size or (1, 1), error, actions=actions)
     nothing: Updates = {page.stage: on_page(value, session), page.side.answer_list: AnswerListValue(title="No answer")}
     return {**no_answer(page, session, question), **nothing}
 

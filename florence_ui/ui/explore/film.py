@@ -1,32 +1,39 @@
 """The film strip, and the popover that opens another picture."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import gradio as gr
 
+from florence_ui.inference.gallery import Example
+from florence_ui.tasks import TASKS
 from florence_ui.ui.components import FilmStrip
-from florence_ui.ui.components.film_strip import FilmValue
+from florence_ui.ui.components.film_strip import FilmValue, Thumbnail
+from florence_ui.ui.file_data import as_file_data
 from florence_ui.ui.fragments import fragment
 
 
-@dataclass(frozen=True)
 class Film:
     """The strip, and the field for a link."""
 
-    strip: FilmStrip
-    link: gr.Textbox
+    def __init__(self, examples: Sequence[Example]) -> None:
+        with gr.Column(elem_id="film"):
+            value = FilmValue(examples=example_thumbnails(examples))
+            self.strip = FilmStrip(value, elem_id="film-strip", label="Pictures")
+            with gr.Column(elem_id="open-pop", elem_classes="popover"):
+                fragment(Path(__file__).parent / "pick.html", elem_id="pick")
+                self.link = gr.Textbox(
+                    label="Link to a picture", placeholder="or a link to a picture", elem_id="link", max_lines=1,
+                    max_length=2000, submit_btn="Open", show_label=False,
+                    html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
+                )  # fmt: skip
 
 
-def lay_out(value: FilmValue) -> Film:
-    """Lay out the strip and its popover."""
-    with gr.Column(elem_id="film"):
-        strip = FilmStrip(value, elem_id="film-strip", label="Pictures")
-        with gr.Column(elem_id="open-pop", elem_classes="popover"):
-            fragment(Path(__file__).parent / "pick.html", elem_id="pick")
-            link = gr.Textbox(
-                label="Link to a picture", placeholder="or a link to a picture", elem_id="link", max_lines=1,
-                max_length=2000, submit_btn="Open", show_label=False,
-                html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
-            )  # fmt: skip
-    return Film(strip, link)
+def serve_thumbnails(examples: Sequence[Example]) -> None:
+    """Serve the thumbnails in place: a copy among the visitors' files would age out with those."""
+    gr.set_static_paths(sorted({example.thumbnail.parent for example in examples if example.thumbnail}))
+
+
+def example_thumbnails(examples: Sequence[Example]) -> list[Thumbnail]:
+    """The examples as thumbnails."""
+    return [Thumbnail(title=f"{e.title}: {TASKS[e.token].title}", image=as_file_data(e.thumbnail)) for e in examples]

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 from gradio.blocks import Block
@@ -26,19 +26,25 @@ FILTER_TITLES = {
 """Labels of the filters, by the field names of `Filters`."""
 
 
-@dataclass(frozen=True)
 class StylePanel:
     """The style of the drawing, and the filters."""
 
-    annotators: gr.CheckboxGroup
-    labels: gr.Checkbox
-    palette: gr.Dropdown
-    thickness: gr.Slider
-    opacity: gr.Slider
-    text_size: gr.Slider
-    reset: gr.Button
-    filters: gr.CheckboxGroup
-    filter_notice: Notice
+    def __init__(self) -> None:
+        usual = Style()
+        # in the browser alone, by the style sheet
+        gr.Checkbox(False, label="Show the original picture", elem_id="bare")
+        self.annotators = LenientCheckboxGroup(
+            [], label="Draw as", info="Leave empty to choose automatically.", elem_id="annotators"
+        )
+        self.labels = gr.Checkbox(usual.labels, label="Labels", elem_id="labels")
+        self.palette = gr.Dropdown(list(PALETTES), value=usual.palette, label="Colors", elem_id="palette-name")
+        self.thickness = slider("Line width", "thickness", usual.thickness, 0.25, 4, 0.25)
+        self.opacity = slider("Fill opacity", "opacity", usual.opacity, 0, 1, 0.05)
+        self.text_size = slider("Text size", "text-size", usual.text_size, 0.5, 3, 0.25)
+        self.reset = gr.Button("Reset style", size="sm", elem_id="style-reset")
+        filters = [(FILTER_TITLES[field.name], field.name) for field in fields(Filters)]
+        self.filters = gr.CheckboxGroup(filters, label="Leave out", elem_id="filters")
+        self.filter_notice = Notice(elem_id="filter-notice", label="What was left out")
 
     @property
     def controls(self) -> list[Block]:
@@ -62,32 +68,58 @@ class StylePanel:
         return dict(zip(self.controls, [*values, style.thickness, style.opacity, style.text_size], strict=True))
 
 
-@dataclass(frozen=True)
+def slider(label: str, elem_id: str, value: float, least: float, most: float, step: float) -> gr.Slider:
+    """Lay out a slider without a button that resets it."""
+    return gr.Slider(least, most, value, step=step, label=label, elem_id=elem_id, buttons=[])
+
+
 class DownloadPanel:
     """The downloads, the hidden button that delivers the file, and the link to this setup."""
 
-    buttons: dict[str, gr.Button]
-    handover: gr.DownloadButton
-    link: gr.Button
-    notice: Notice
+    def __init__(self) -> None:
+        self.buttons = {
+            name: gr.Button(kind.title, size="sm", elem_id=f"download-{name}", elem_classes="download")
+            for name, kind in FORMATS.items()
+        }
+        self.link = gr.Button("Copy link to this setup", size="sm", elem_id="copy-link")
+        self.notice = Notice(elem_id="download-notice", label="Download status")
+        self.handover = gr.DownloadButton("Save", visible="hidden", elem_id="handover")
 
 
-@dataclass(frozen=True)
 class Side:
     """The answer beside the stage."""
 
-    answer_list: AnswerList
-    warnings: Notice
-    then: gr.Row
-    next_steps: Mapping[NextStep, gr.Button]
-    drawers: DrawerBar
-    text: gr.Textbox
-    table: gr.Dataframe
-    json: gr.JSON
-    curl: gr.Code
-    python: gr.Code
-    style: StylePanel
-    download: DownloadPanel
+    def __init__(self) -> None:
+        with gr.Column(elem_id="side", elem_classes="side"):
+            grip()
+            self.answer_list = AnswerList(elem_id="answer-list", label="What was found")
+            self.warnings = Notice(elem_id="warnings", label="Warnings")
+            with gr.Row(elem_id="then", visible=False) as self.then:
+                gr.Markdown("Next steps", elem_id="then-title")
+                self.next_steps = {
+                    step: gr.Button(visible=False, size="sm", elem_id=f"then-{step.value}") for step in NextStep
+                }
+            with drawer("Text"):
+                self.text = gr.Textbox(
+                    label="Text", lines=6, max_lines=24, interactive=False, buttons=["copy"], show_label=False,
+                    elem_id="answer-text",
+                )  # fmt: skip
+            with drawer("Table"):
+                self.table = table("Objects", "table", ["#"])
+                gr.Markdown("Florence-2 gives no confidence scores, so there are none here.", elem_id="no-scores")
+            with drawer("JSON"):
+                self.json = gr.JSON(label="JSON", elem_id="record", show_label=False)
+            with drawer("Code"):
+                self.python = code("Python", "python")
+                self.curl = code("curl", "shell")
+            with drawer("Style"):
+                self.style = StylePanel()
+            with drawer("Download"):
+                self.download = DownloadPanel()
+            self.drawers = DrawerBar(
+                names=["Text", "Table", "JSON", "Code", "Style", "Download"], always=["Style"], elem_id="drawers",
+                elem_classes="drawers", label="The answer in other forms",
+            )  # fmt: skip
 
     @property
     def parts(self) -> list[Block]:
@@ -97,46 +129,20 @@ class Side:
         return [self.answer_list, self.warnings, *then, self.drawers, *forms]
 
 
-def lay_out() -> Side:
-    """Lay out the side."""
-    with gr.Column(elem_id="side", elem_classes="side"):
-        grip()
-        answer_list = AnswerList(elem_id="answer-list", label="What was found")
-        warnings = Notice(elem_id="warnings", label="Warnings")
-        with gr.Row(elem_id="then", visible=False) as then:
-            gr.Markdown("Next steps", elem_id="then-title")
-            next_steps = {step: gr.Button(visible=False, size="sm", elem_id=f"then-{step.value}") for step in NextStep}
-        with drawer("Text"):
-            text = gr.Textbox(
-                label="Text", lines=6, max_lines=24, interactive=False, buttons=["copy"], show_label=False,
-                elem_id="answer-text",
-            )  # fmt: skip
-        with drawer("Table"):
-            table = gr.Dataframe(
-                headers=["#"], type="array", interactive=False, wrap=True, label="Objects", elem_id="table",
-                show_label=False, buttons=["copy"],
-            )  # fmt: skip
-            gr.Markdown("Florence-2 gives no confidence scores, so there are none here.", elem_id="no-scores")
-        with drawer("JSON"):
-            record = gr.JSON(label="JSON", elem_id="record", show_label=False)
-        with drawer("Code"):
-            python = gr.Code(
-                label="Python", language="python", interactive=False, wrap_lines=True, show_line_numbers=False,
-                elem_id="python",
-            )  # fmt: skip
-            curl = gr.Code(
-                label="curl", language="shell", interactive=False, wrap_lines=True, show_line_numbers=False,
-                elem_id="curl",
-            )  # fmt: skip
-        with drawer("Style"):
-            style = style_panel()
-        with drawer("Download"):
-            download = download_panel()
-        drawers = DrawerBar(
-            names=["Text", "Table", "JSON", "Code", "Style", "Download"], always=["Style"], elem_id="drawers",
-            elem_classes="drawers", label="The answer in other forms",
-        )  # fmt: skip
-    return Side(answer_list, warnings, then, next_steps, drawers, text, table, record, curl, python, style, download)
+def table(label: str, elem_id: str, headers: list[str]) -> gr.Dataframe:
+    """Lay out a table to read and to copy."""
+    return gr.Dataframe(
+        headers=headers, type="array", interactive=False, wrap=True, label=label, elem_id=elem_id, show_label=False,
+        buttons=["copy"],
+    )  # fmt: skip
+
+
+def code(label: str, language: Literal["python", "shell"]) -> gr.Code:
+    """Lay out a program to read and to copy."""
+    return gr.Code(
+        label=label, language=language, interactive=False, wrap_lines=True, show_line_numbers=False,
+        elem_id=label.lower(),
+    )  # fmt: skip
 
 
 def grip() -> None:
@@ -155,34 +161,3 @@ def drawer(title: str, prefix: str = "") -> Iterator[None]:
         )  # fmt: skip
         with gr.Column(elem_classes="drawer-body"):
             yield
-
-
-def style_panel() -> StylePanel:
-    """Lay out the style of the drawing and the filters."""
-    usual = Style()
-    gr.Checkbox(False, label="Show the original picture", elem_id="bare")  # in the browser alone, by the style sheet
-    annotators = LenientCheckboxGroup(
-        [], label="Draw as", info="Leave empty to choose automatically.", elem_id="annotators"
-    )
-    labels = gr.Checkbox(usual.labels, label="Labels", elem_id="labels")
-    palette = gr.Dropdown(list(PALETTES), value=usual.palette, label="Colors", elem_id="palette-name")
-    thickness = gr.Slider(0.25, 4, usual.thickness, step=0.25, label="Line width", elem_id="thickness", buttons=[])
-    opacity = gr.Slider(0, 1, usual.opacity, step=0.05, label="Fill opacity", elem_id="opacity", buttons=[])
-    text_size = gr.Slider(0.5, 3, usual.text_size, step=0.25, label="Text size", elem_id="text-size", buttons=[])
-    reset = gr.Button("Reset style", size="sm", elem_id="style-reset")
-    filters = gr.CheckboxGroup(
-        [(FILTER_TITLES[field.name], field.name) for field in fields(Filters)], label="Leave out", elem_id="filters"
-    )
-    notice = Notice(elem_id="filter-notice", label="What was left out")
-    return StylePanel(annotators, labels, palette, thickness, opacity, text_size, reset, filters, notice)
-
-
-def download_panel() -> DownloadPanel:
-    """Lay out the downloads; each file is written on request."""
-    buttons = {
-        name: gr.Button(kind.title, size="sm", elem_id=f"download-{name}", elem_classes="download")
-        for name, kind in FORMATS.items()
-    }
-    link = gr.Button("Copy link to this setup", size="sm", elem_id="copy-link")
-    notice = Notice(elem_id="download-notice", label="Download status")
-    return DownloadPanel(buttons, gr.DownloadButton("Save", visible="hidden", elem_id="handover"), link, notice)

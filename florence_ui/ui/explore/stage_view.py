@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from florence_ui.errors import FlorenceUIError
 from florence_ui.rendering.colors import row_colors
 from florence_ui.results.result import Result
 from florence_ui.tasks import Family, InputKind, Task
-from florence_ui.ui.components.stage import Phrase, StageAction, StageObject, StageValue
+from florence_ui.ui.components.stage import Phrase, StageAction, StageObject, StageState, StageValue
 from florence_ui.ui.file_data import as_file_data
 
 MAX_OBJECTS = 300
@@ -30,39 +31,23 @@ def undrawn(picture: Path | None) -> str:
     return f"undrawn {picture.stem}" if picture else ""
 
 
-def ready(picture: Path, size: tuple[int, int]) -> StageValue:
-    """The stage with a picture of (width, height) that waits for its first question."""
+def without_answer(state: StageState, picture: Path | None, size: tuple[int, int], **rest: Any) -> StageValue:
+    """The stage with a picture of (width, height), or none, and no answer.
+
+    Args:
+        state: Why there is none.
+        picture: The picture's file.
+        size: The picture's size in pixels.
+        rest: Other fields of the value.
+    """
     return StageValue(
-        state="ready", picture=as_file_data(picture), size=size, answer=undrawn(picture), alt="The picture"
+        state=state, picture=as_file_data(picture), size=size, answer=undrawn(picture), alt="The picture", **rest
     )
 
 
-def busy(picture: Path | None, size: tuple[int, int], words: str) -> StageValue:
-    """The stage during a run."""
-    return StageValue(
-        state="busy",
-        picture=as_file_data(picture),
-        size=size,
-        answer=undrawn(picture),
-        title=words,
-        alt="The picture",
-    )
-
-
-def failed(
-    picture: Path | None, size: tuple[int, int], error: FlorenceUIError, actions: Sequence[StageAction] = ()
-) -> StageValue:
-    """The stage after a run without an answer, with the buttons that may help."""
-    return StageValue(
-        state="failed",
-        picture=as_file_data(picture),
-        size=size,
-        answer=undrawn(picture),
-        title=error.message,
-        hint=error.hint,
-        actions=list(actions),
-        alt="The picture",
-    )
+def failed(picture: Path | None, size: tuple[int, int], error: FlorenceUIError, **rest: Any) -> StageValue:
+    """The stage after a run without an answer."""
+    return without_answer("failed", picture, size, title=error.message, hint=error.hint, **rest)
 
 
 def answered(result: Result, picture: Path, hidden: Collection[int], palette: str, answer: str) -> StageValue:

@@ -1,20 +1,20 @@
 """Style, filters and downloads of the current answer; the model is not asked again."""
 
-import gradio as gr
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 
 from florence_ui.concurrency.fair_pool import draw_pool
-from florence_ui.errors import FlorenceUIError
+from florence_ui.errors import InputError
 from florence_ui.exports.formats import export_answer
 from florence_ui.rendering.annotate import Style
-from florence_ui.ui.components.notice import NoticeValue, error_notice, text_notice
+from florence_ui.ui.downloads import wire_download
 from florence_ui.ui.explore import answer_view
 from florence_ui.ui.explore.filters import apply_filters, removal_notice
 from florence_ui.ui.explore.stage_events import redraw
 from florence_ui.ui.layout import Page, queued
 from florence_ui.ui.updates import Inputs, Updates, keep_visit, read_question, remembered
 from florence_ui.visitors.session import PageSession
-
-HAND_OVER = "window.florencePage.handOver"
 
 
 def wire(page: Page) -> None:
@@ -36,16 +36,14 @@ def wire(page: Page) -> None:
         keep_visit(page, inputs)
         return {page.remembered: remembered(page, inputs)}
 
-    async def leave_out(inputs: Inputs) -> Updates:
-        return await filter_answer(page, inputs)
-
     for changed in style.changes:
         changed(restyle, fields, restyled, **options)
     style.reset.click(reset, fields, [*style.controls, *restyled], **options)
     filtered = [*drawn, style.filter_notice, side.table, side.then, *side.next_steps.values()]
-    style.filters.input(leave_out, fields, filtered, **options)
+    style.filters.input(partial(filter_answer, page), fields, filtered, **options)
     for name, button in page.download.buttons.items():
-        wire_download(page, name, button)
+        write = partial(write_answer, page, name)
+        wire_download(page, button, write, {page.session, *style.controls}, page.download.notice)
 
 
 async def show_style(page: Page, inputs: Inputs, *, refiltered: bool = False) -> Updates:
@@ -73,23 +71,15 @@ async def filter_answer(page: Page, inputs: Inputs) -> Updates:
     }
 
 
-def wire_download(page: Page, name: str, button: gr.Button) -> None:
-    """Connect one download: the file is written, then the hidden button delivers it."""
-    download = page.download
+async def write_answer(page: Page, name: str, inputs: Inputs) -> tuple[Path, Sequence[str]]:
+    """Write the answer as a file of that format; there is nothing to say about it.
 
-    async def make(inputs: Inputs) -> Updates:
-        session: PageSession = inputs[page.session]
-        if session.run is None:
-            nothing = text_notice("There is no answer to download yet.", tone="error")
-            return {download.handover: None, download.notice: nothing}
-        try:
-            analysis = await session.analysis_of(session.run)
-            rows = answer_view.visible_rows(session.run)
-            path = await draw_pool.run(export_answer, name, analysis, page.style.read(inputs), rows)
-        except FlorenceUIError as error:  # otherwise the previous file would be delivered again
-            return {download.handover: None, download.notice: error_notice(error)}
-        return {download.handover: str(path), download.notice: NoticeValue()}
-
-    fields = {page.session, *page.style.controls}
-    made = button.click(make, fields, [download.handover, download.notice], **queued())
-    made.success(None, js=HAND_OVER)
+    Raises:
+        FlorenceUIError: If there is none, its picture is gone, or the file cannot be written.
+    """
+    session: PageSession = inputs[page.session]
+    if session.run is None:
+        raise InputError("There is no answer to download yet.")
+    analysis = await session.analysis_of(session.run)
+    rows = answer_view.visible_rows(session.run)
+    return await draw_pool.run(export_answer, name, analysis, page.style.read(inputs), rows), ()

@@ -1,0 +1,44 @@
+"""The buttons that download a file."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import gradio as gr
+from gradio.blocks import Block
+
+from florence_ui.errors import FlorenceUIError
+from florence_ui.ui.components import Notice
+from florence_ui.ui.components.notice import Message, NoticeValue, error_notice
+from florence_ui.ui.layout import Page, queued
+from florence_ui.ui.updates import Inputs, Updates
+
+HAND_OVER = "window.florencePage.handOver"
+
+
+def wire_download(
+    page: Page,
+    button: gr.Button,
+    write: Callable[[Inputs], Awaitable[tuple[Path, Sequence[str]]]],
+    fields: set[Block],
+    notice: Notice,
+) -> None:
+    """Connect a button: the file is written, then the page's hidden button delivers it.
+
+    Args:
+        page: The page.
+        button: What is clicked.
+        write: inputs -> the file, and what there is to say about it.
+        fields: The components that it reads.
+        notice: Where that stands, or the reason for a failure.
+    """
+    handover = page.download.handover
+
+    async def make(inputs: Inputs) -> Updates:
+        try:
+            path, said = await write(inputs)
+        except FlorenceUIError as error:  # otherwise the previous file would be delivered again
+            return {handover: None, notice: error_notice(error)}
+        return {handover: str(path), notice: NoticeValue(messages=[Message(text=text) for text in said])}
+
+    made = button.click(make, fields, [handover, notice], **queued())
+    made.success(None, js=HAND_OVER)
