@@ -7,8 +7,7 @@ import gradio as gr
 from gradio.blocks import Block
 
 from florence_ui.errors import FlorenceUIError
-from florence_ui.ui.components import Notice
-from florence_ui.ui.components.notice import Message, NoticeValue, error_notice
+from florence_ui.ui.components.notice import Message, Notice, NoticeValue, error_notice
 from florence_ui.ui.layout import Page, queued
 from florence_ui.ui.updates import Inputs, Updates
 

@@ -9,7 +9,9 @@ from gradio.blocks import Block
 
 from florence_ui.inference.gallery import Example
 from florence_ui.ui import labels
-from florence_ui.ui.components import Drawing, Notice, Stage
+from florence_ui.ui.components.drawing import Drawing
+from florence_ui.ui.components.notice import Notice
+from florence_ui.ui.components.stage import Stage
 from florence_ui.ui.explore.dock import Dock
 from florence_ui.ui.explore.film import Film, serve_thumbnails
 from florence_ui.ui.explore.side import DownloadPanel, Side, StylePanel

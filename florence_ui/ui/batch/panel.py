@@ -8,7 +8,10 @@ from florence_ui.exports.formats import FORMATS
 from florence_ui.ui.batch.state import BatchState
 from florence_ui.ui.batch.viewer import Viewer
 from florence_ui.ui.batch.views import sheet_value, totals_value
-from florence_ui.ui.components import ContactSheet, DrawerBar, Notice, Totals
+from florence_ui.ui.components.contact_sheet import ContactSheet
+from florence_ui.ui.components.drawer_bar import DrawerBar
+from florence_ui.ui.components.notice import Notice
+from florence_ui.ui.components.totals import Totals
 from florence_ui.ui.explore.dock import run_and_stop
 from florence_ui.ui.explore.side import drawer, grip, table
 from florence_ui.ui.layout import Page

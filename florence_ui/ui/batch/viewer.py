@@ -12,11 +12,11 @@ from florence_ui.inference.batch import Item, reopen
 from florence_ui.inference.drawing import draw
 from florence_ui.ui.batch.state import BatchState
 from florence_ui.ui.batch.views import answer_note
-from florence_ui.ui.components import ContactSheet, Drawing, Notice, Stage, ViewerBar
-from florence_ui.ui.components.drawing import DrawingValue
-from florence_ui.ui.components.notice import error_notice
-from florence_ui.ui.components.stage import StageValue
-from florence_ui.ui.components.viewer_bar import ViewerValue
+from florence_ui.ui.components.contact_sheet import ContactSheet
+from florence_ui.ui.components.drawing import Drawing, DrawingValue
+from florence_ui.ui.components.notice import Notice, error_notice
+from florence_ui.ui.components.stage import Stage, StageValue
+from florence_ui.ui.components.viewer_bar import ViewerBar, ViewerValue
 from florence_ui.ui.explore import answer_view, stage_view
 from florence_ui.ui.file_data import as_file_data
 from florence_ui.ui.layout import EXPLORE, Page, queued

@@ -11,7 +11,13 @@ from florence_ui.ui import labels
 from florence_ui.ui.compare.downloads import ComparisonFile
 from florence_ui.ui.compare.pair import SAME_TASK, SideChoice
 from florence_ui.ui.compare.views import NO_PICTURE
-from florence_ui.ui.components import DrawerBar, Drawing, FoundBy, Notice, SideButton, Stage, VerdictBar
+from florence_ui.ui.components.drawer_bar import DrawerBar
+from florence_ui.ui.components.drawing import Drawing
+from florence_ui.ui.components.found_by import FoundBy
+from florence_ui.ui.components.notice import Notice
+from florence_ui.ui.components.side_button import SideButton
+from florence_ui.ui.components.stage import Stage
+from florence_ui.ui.components.verdict_bar import VerdictBar
 from florence_ui.ui.explore.dock import model_field, run_and_stop
 from florence_ui.ui.explore.side import drawer, grip, table
 from florence_ui.ui.header.panel import key_field

@@ -5,7 +5,9 @@ from gradio.blocks import Block
 
 from florence_ui.prompts import MAX_TEXT
 from florence_ui.ui import labels
-from florence_ui.ui.components import Notice, RegionField, TaskPicker
+from florence_ui.ui.components.notice import Notice
+from florence_ui.ui.components.region_field import RegionField
+from florence_ui.ui.components.task_picker import TaskPicker
 
 
 class Dock:

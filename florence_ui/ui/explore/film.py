@@ -7,8 +7,7 @@ import gradio as gr
 
 from florence_ui.inference.gallery import Example
 from florence_ui.tasks import TASKS
-from florence_ui.ui.components import FilmStrip
-from florence_ui.ui.components.film_strip import FilmValue, Thumbnail
+from florence_ui.ui.components.film_strip import FilmStrip, FilmValue, Thumbnail
 from florence_ui.ui.file_data import as_file_data
 from florence_ui.ui.fragments import fragment
 

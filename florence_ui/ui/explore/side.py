@@ -13,7 +13,9 @@ from florence_ui.exports.formats import FORMATS
 from florence_ui.hosting.lenient_fields import LenientCheckboxGroup
 from florence_ui.rendering.annotate import PALETTES, Style
 from florence_ui.results.filters import Filters
-from florence_ui.ui.components import AnswerList, DrawerBar, Notice
+from florence_ui.ui.components.answer_list import AnswerList
+from florence_ui.ui.components.drawer_bar import DrawerBar
+from florence_ui.ui.components.notice import Notice
 from florence_ui.ui.explore.next_steps import NextStep
 from florence_ui.ui.fragments import fragment
 

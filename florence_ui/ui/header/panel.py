@@ -6,7 +6,8 @@ import gradio as gr
 
 from florence_ui.inference.per_class import TITLES
 from florence_ui.inference.request import Strategy
-from florence_ui.ui.components import HeaderActions, Notice
+from florence_ui.ui.components.header_actions import HeaderActions
+from florence_ui.ui.components.notice import Notice
 from florence_ui.ui.fragments import fragment
 from florence_ui.visitors.service import Services
 

@@ -1,12 +1,9 @@
 """The right end of the header: where it runs, the theme, the API."""
 
-from typing import Literal
-
 from gradio.data_classes import GradioModel
 
 from florence_ui.ui.components.static import StaticComponent
-
-PillTone = Literal["good", "busy", "plain", "warning", "error"]
+from florence_ui.ui.labels import Tone
 
 
 class HeaderValue(GradioModel):
@@ -24,7 +21,7 @@ class HeaderValue(GradioModel):
     backend: str = ""
     model: str = ""
     state: str = "looking"
-    tone: PillTone = "busy"
+    tone: Tone = "busy"
     account: str = ""
     avatar: str = ""
 
