@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from copy import copy
 from functools import cache
 from typing import Any
 
@@ -20,7 +20,9 @@ from florence_ui.visitors.service import Services
 def scripted_page(examples: Sequence[Example] = (), **scripted: Any) -> Iterator[tuple[ScriptedBackend, Page]]:
     """A scripted server, and the page in front of it with services of its own; arguments are `ScriptedBackend`'s."""
     with workbench(**scripted) as (backend, pipeline):
-        yield backend, replace(_laid_out(tuple(examples)), services=Services.of(pipeline.settings))
+        page = copy(_laid_out(tuple(examples)))
+        page.services = Services.of(pipeline.settings)
+        yield backend, page
 
 
 @cache
