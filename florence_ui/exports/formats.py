@@ -101,6 +101,9 @@ def export_batch(name: str, batch: Batch | None, options: Options | None = None)
         else:
             unanswered.append(LeftOut(item.name, number, item.reason or "It has no answer yet."))
     if not items:
+        reasons = [item.reason for item in batch.items] if batch else []
+        if reasons and all(reasons):
+            raise InputError("Every picture failed.", f"The first one: {reasons[0]}")
         raise InputError("No picture has an answer yet.", "Run some first.")
     return FORMATS[name].export_batch(items, replace(options or Options(), unanswered=unanswered))
 

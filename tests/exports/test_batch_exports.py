@@ -61,6 +61,13 @@ async def test_a_data_set_loads_back_with_the_same_boxes(tmp_path):
 async def test_nothing_finished_and_nothing_found_are_said(tmp_path):
     with pytest.raises(InputError, match="No picture has an answer"):
         export_batch("json", None)
+    batch = await finished(tmp_path, [(77, 80), (77, 90)])
+    with pytest.raises(InputError, match="Every picture failed") as caught:
+        export_batch("coco", batch)
+    assert batch.items[0].reason in str(caught.value)
+    batch.retry_failed()
+    with pytest.raises(InputError, match="No picture has an answer yet"):
+        export_batch("coco", batch)
     batch = await finished(tmp_path, [(100, 80)], "<CAPTION>")
     with pytest.raises(InputError, match="no objects"):
         export_batch("yolo", batch)
