@@ -43,10 +43,20 @@ def conclude(left: Result, right: Result, comparison: Comparison, names: tuple[s
 
 
 def _of_tasks(left: Result, right: Result, comparison: Comparison, names: tuple[str, str]) -> Verdict:
-    """The amounts side by side, as the answers to different questions agree on places only."""
-    amounts = f"{_amount(left, names[0])}, {_amount(right, names[1])}"
-    places = f"; {len(comparison.both)} in the same places" if has_objects(left) and has_objects(right) else ""
-    return Verdict("Different tasks", amounts + places)
+    """Who finds more, or the amounts side by side; the answers to different questions agree on places only."""
+    counts, shared = (len(left.detections), len(right.detections)), len(comparison.both)
+    if not (has_objects(left) and has_objects(right)):
+        return Verdict("Different tasks", f"{_amount(left, names[0])}, {_amount(right, names[1])}")
+    if counts[0] != counts[1]:
+        more = count_noun(max(counts) - min(counts), "more object")
+        details = f"{max(counts)} against {min(counts)}, {shared} in the same places"
+        return Verdict(f"{names[counts.index(max(counts))]} finds {more}", details)
+    found = f"Both find {count_noun(counts[0], 'object')}"
+    if shared == counts[0]:
+        return Verdict(f"{found} in the same {'place' if shared == 1 else 'places'}")
+    if not shared:
+        return Verdict(f"{found}, but in other places")
+    return Verdict(found, f"{shared} of them in the same {'place' if shared == 1 else 'places'}")
 
 
 def _amount(result: Result, name: str) -> str:

@@ -117,7 +117,32 @@ def test_words_about_a_region_are_a_text_and_not_an_object() -> None:
     [
         pytest.param(
             found(boxes("dog", "cat")), found(boxes("a brown dog", "a cat", "a lamp"), "<DENSE_REGION_CAPTION>"),
-            "Different tasks: one finds 2 objects, two finds 3 objects; 2 in the same places.", id="objects",
+            "two finds 1 more object: 3 against 2, 2 in the same places.", id="one-more-object",
+        ),
+        pytest.param(
+            found(boxes("dog", "cat", "cow")), found(boxes("a dog"), "<DENSE_REGION_CAPTION>"),
+            "one finds 2 more objects: 3 against 1, 1 in the same places.", id="more-objects-on-the-left",
+        ),
+        pytest.param(
+            found(boxes("dog", "cat")), found(boxes("a dog", "a cat"), "<DENSE_REGION_CAPTION>"),
+            "Both find 2 objects in the same places.", id="the-same-places",
+        ),
+        pytest.param(
+            found(boxes("dog")), found(boxes("a dog"), "<DENSE_REGION_CAPTION>"),
+            "Both find 1 object in the same place.", id="the-same-place",
+        ),
+        pytest.param(
+            found(boxes("dog", "cat")),
+            found(boxes("a dog", start=1) + boxes("a cow", start=9), "<DENSE_REGION_CAPTION>"),
+            "Both find 2 objects: 1 of them in the same place.", id="as-many-one-shared",
+        ),
+        pytest.param(
+            found(boxes("dog")), found(boxes("a dog", start=5), "<DENSE_REGION_CAPTION>"),
+            "Both find 1 object, but in other places.", id="as-many-elsewhere",
+        ),
+        pytest.param(
+            found(boxes("dog")), found([], "<DENSE_REGION_CAPTION>"),
+            "Different tasks: one finds 1 object, two finds nothing.", id="only-one-finds-anything",
         ),
         pytest.param(
             said("a dog"), found(boxes("dog")),

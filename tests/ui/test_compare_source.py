@@ -25,5 +25,10 @@ def test_a_remembered_answer_is_called_the_same_as_in_explore() -> None:
     assert labels.source_line(REMEMBERED).endswith("from an earlier run")
 
 
+def test_two_remembered_answers_are_said_to_be_so_once() -> None:
+    assert line(REMEMBERED, REMEMBERED) == "Both from an earlier run"
+    assert line(REMEMBERED, AnswerError("It failed.")) == "base from an earlier run"
+
+
 def test_a_side_that_failed_has_no_time() -> None:
     assert line(AnswerError("It failed."), ANSWER) == "large 1.2 s"

@@ -35,10 +35,15 @@ def found_by_value(answers: Answers, *, colored: bool) -> FoundByValue:
 
 def source_line(answers: Answers) -> str:
     """What answered, and how long it took or that it was remembered."""
-    return ", ".join(
-        f"{name} from an earlier run" if side.remembered else f"{name} {side.seconds:.1f} s"
+    answered = [
+        (name, side)
         for name, side in zip(answers.names, answers.sides.values(), strict=True)
         if isinstance(side, StoredAnalysis)
+    ]
+    if len(answered) == 2 and all(side.remembered for _, side in answered):
+        return "Both from an earlier run"
+    return ", ".join(
+        f"{name} from an earlier run" if side.remembered else f"{name} {side.seconds:.1f} s" for name, side in answered
     )
 
 
