@@ -229,15 +229,18 @@ async def once(pool: FairPool, visitor: Visitor, identity: str, work):
 
 
 async def test_equal_work_is_done_again_when_it_is_over_even_after_a_failure():
-    pool, answers = FairPool("test", threads=1), iter([ValueError("not this time"), "second", "third"])
+    pool, go, answers = FairPool("test", threads=1), threading.Event(), iter([ValueError("not now"), "second", "third"])
 
     def work():
+        go.wait(10)
         if isinstance(answer := next(answers), Exception):
             raise answer
         return answer
 
-    outcomes = await asyncio.gather(*(once(pool, who, "a", work) for who in (HOG, OTHER)), return_exceptions=True)
-    assert [str(outcome) for outcome in outcomes] == ["not this time"] * 2
+    both = [asyncio.create_task(once(pool, who, "a", work)) for who in (HOG, OTHER)]
+    await asyncio.sleep(0)  # both ask before the work ends
+    go.set()
+    assert [str(outcome) for outcome in await asyncio.gather(*both, return_exceptions=True)] == ["not now"] * 2
     assert [await asyncio.wait_for(once(pool, HOG, "a", work), 5) for _ in range(2)] == ["second", "third"]
 
 
