@@ -103,6 +103,8 @@ async def test_a_data_set_says_which_pictures_it_lacks_and_why(layout, tmp_path)
         ("4", "3.png", False),
         ("5", "4.png", False),
     ]
+    about_others = [row[name] for row in rows if not row["file"] for name in ("subset", "prompt", "model_id")]
+    assert about_others == [""] * 9, "nothing is said of a picture that is not there but its name and why"
     reasons = [row["left_out"] for row in rows]
     assert failed
     assert reasons == ["", failed, "", export.notes[0].removeprefix("3.png was left out: "), "It has no answer yet."]

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
+from sentences import reads_as_sentences
 
 from florence_ui import storage
 from florence_ui.errors import ImageError
@@ -341,8 +342,9 @@ def test_a_side_may_be_as_long_as_a_jpegs_and_no_longer(size):
     ids=str,
 )
 def test_a_part_without_pixels_is_refused(xyxy):
-    with pytest.raises(ImageError):
+    with pytest.raises(ImageError) as caught:
         crop(open_bytes(saved(quarters(), "PNG")), xyxy)
+    assert reads_as_sentences(caught.value)
 
 
 def test_pictures_may_be_opened_in_many_threads_at_once():

@@ -6,7 +6,7 @@ import pytest
 
 from florence_ui.errors import ImageError
 from florence_ui.images.loading import decode
-from florence_ui.images.refusals import CORRUPT, SUPPORTED_FORMATS, explain_unreadable, explain_unsupported
+from florence_ui.images.refusals import CORRUPT, SUPPORTED_FORMATS, explain_unreadable, explain_unsupported, is_rle4
 from tests.bad_files import bmp_of, ftyp, sample, tiff, tiff_tags
 
 DECODED = {"decoding": True}
@@ -74,6 +74,12 @@ def test_a_bmp_with_a_palette_that_is_not_read_is_a_rare_variant():
     data[46:50] = struct.pack("<L", 70_000)
     with pytest.raises(ImageError, match="variant of BMP"):
         decode(bytes(data))
+
+
+def test_run_lengths_of_four_bits_are_told_as_soon_as_the_header_says_so():
+    data = bmp(4, 2)
+    assert is_rle4(data[:34])
+    assert not is_rle4(data[:33])
 
 
 def jpeg(depth: int = 8, parts: int = 3, marker: int = 0xC0, before: bytes = b"") -> bytes:

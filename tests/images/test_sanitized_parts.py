@@ -66,6 +66,7 @@ def test_a_jpegs_first_exif_counts_wherever_it_is():
     [
         pytest.param(SCAN, SCAN, id="one"),
         pytest.param(SCAN + HIDDEN, SCAN, id="with-words-behind"),
+        pytest.param(SCAN + SOS * 200, SCAN, id="with-many-scans-behind"),
         pytest.param(SCAN[:-2] + segment(0xC4, b"1") + SCAN, SCAN[:-2] + segment(0xC4, b"1") + SCAN, id="two"),
         pytest.param(
             SCAN[:-2] + b"\xff\xd3\1\xff\0\2" + SCAN[-2:],
