@@ -198,6 +198,19 @@ def test_voc_says_how_many_channels_the_file_has(two: list[ExportItem]) -> None:
     assert [annotation.findtext("size/depth") for annotation in annotations] == ["3", "1"]
 
 
+@pytest.mark.parametrize(
+    ("box", "pixels"),
+    [
+        pytest.param((0, 0, 40, 30), (1, 1, 40, 30), id="the whole picture"),
+        pytest.param((10.2, 5.6, 20.4, 9.5), (11, 7, 20, 10), id="rounded to whole pixels"),
+        pytest.param((10.2, 5.6, 10.4, 5.8), (11, 7, 12, 8), id="two at least"),
+        pytest.param((39.8, 29.8, 40, 30), (39, 29, 40, 30), id="the last two"),
+    ],
+)
+def test_voc_counts_the_pixels_of_a_box(box, pixels) -> None:
+    assert voc.whole_pixels(np.array(box), SIZE) == pixels
+
+
 def test_every_layout_names_its_classes_and_traces_its_files(two: list[ExportItem]) -> None:
     for layout in (yolo, coco, voc):
         written = files(two, layout, validation=0.5)
@@ -297,6 +310,10 @@ def test_the_share_may_be_none_and_the_largest_and_its_refusal_says_so(two: list
         ),
         pytest.param(GROUND, "A zebra and a dog.", ["a dog"], ["A zebra", "a dog"], id="list that ends as a sentence"),
         pytest.param(GROUND, "A dog sees a CAR", ["a car", "dog"], ["dog", "a car"], id="sentence"),
+        pytest.param(
+            GROUND, "catfish and cat", ["cat", "catfish"], ["catfish", "cat"], id="list of which all are found"
+        ),
+        pytest.param(GROUND, "Dog sees a car", ["a car", "dog"], ["dog", "a car"], id="sentence that starts with one"),
         pytest.param(GROUND, "A dog sees it", ["cat", "dog"], ["dog", "cat"], id="sentence without one of them"),
         pytest.param(SEGMENT, "the dog, left and small", ["x"], ["the dog, left and small", "x"], id="phrase"),
         pytest.param("<OD>", "", ["dog", "ant", "dog"], ["dog", "ant"], id="nothing asked for"),

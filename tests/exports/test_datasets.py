@@ -296,6 +296,17 @@ def test_yolo_coordinates_are_rounded_inwards_also_in_32_bits() -> None:
         assert 0 < length <= max(end - start, 1 / GRID) + 1e-7
 
 
+@pytest.mark.parametrize("edge", [0, 1])
+def test_every_yolo_box_at_an_edge_stays_inside_in_32_bits(edge: int) -> None:
+    ends = np.sort(np.stack([np.arange(1, GRID), np.full(GRID - 1, edge * GRID)]), axis=0)
+    centers, lengths = (
+        (ends.sum(axis=0) / 2 / GRID).astype(np.float32),
+        (np.ptp(ends, axis=0) / GRID).astype(np.float32),
+    )
+    assert (centers - lengths / 2).min() >= 0
+    assert (centers + lengths / 2).max() <= 1
+
+
 def test_yolo_describes_itself(folders, scenes) -> None:
     data = yaml.safe_load((folders[YOLO] / "data.yaml").read_text("ascii"))
     assert data["train"] == data["val"] == "images/train"

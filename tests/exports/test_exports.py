@@ -237,6 +237,7 @@ def test_a_picture_is_encoded_at_its_size_without_metadata(image_format: str) ->
     image = Image.new("RGB", SIZE, (200, 30, 30))
     image.info["comment"] = b"secret"
     image.info["exif"] = b"secret"
+    image.info["icc_profile"] = b"secret"
     file = encode_image(image, image_format)
     again = Image.open(io.BytesIO(file))
     assert (again.size, again.format) == (SIZE, image_format)

@@ -139,6 +139,13 @@ def test_a_dataset_of_one_picture_is_traced_to_its_file(boxes: Analysis) -> None
     assert (row["file"], row["picture_number"], row["picture"]) == ("boxes.png", "1", "boxes.png")
 
 
+@pytest.mark.parametrize(("name", "file"), [("csv", ""), ("json", ""), ("voc", "Annotations/boxes.xml")], ids=str)
+def test_a_file_of_one_answer_has_only_what_is_switched_on(name: str, file: str, boxes: Analysis) -> None:
+    path = export_answer(name, boxes, Style(), [1])
+    written = entries(path)[file] if file else path.read_bytes().partition(b'"raw"')[0]
+    assert (b"cat" in written, b"dog" in written) == (True, False)
+
+
 def test_tables_and_records_are_utf_8_and_a_spreadsheet_is_told_so(tmp_path: Path) -> None:
     answer = analysis_of(tmp_path / "犬.png", ("犬", "cat"))
     for path in (export_answer("csv", answer, Style(), [0]), export_batch("csv", batch_of(answer)).path):
