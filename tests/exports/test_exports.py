@@ -242,6 +242,7 @@ def test_a_picture_is_encoded_at_its_size_without_metadata(image_format: str) ->
     again = Image.open(io.BytesIO(file))
     assert (again.size, again.format) == (SIZE, image_format)
     assert b"secret" not in file
+    assert not again.info.keys() & {"comment", "exif", "icc_profile"}
 
 
 def picture_file(folder: Path, name: str, image: Image.Image, **options) -> Path:
