@@ -211,6 +211,10 @@ def test_voc_counts_the_pixels_of_a_box(box, pixels) -> None:
     assert voc.whole_pixels(np.array(box), SIZE) == pixels
 
 
+def test_voc_gives_the_only_pixel_of_a_picture() -> None:
+    assert voc.whole_pixels(np.array([0, 0, 1, 1]), (1, 1)) == (1, 1, 1, 1)
+
+
 def test_every_layout_names_its_classes_and_traces_its_files(two: list[ExportItem]) -> None:
     for layout in (yolo, coco, voc):
         written = files(two, layout, validation=0.5)
@@ -250,6 +254,8 @@ def test_the_readme_says_what_is_in_a_dataset(two: list[ExportItem], tmp_path: P
     about = {"asked": f"{PROMPT}\nAsked: <OD>", "model": "base\nAnswered by: large", "objects": 3}
     words = "\nWarning: Beware.\nNote: b.jpg: left out 1 object without width or height.\n"
     assert more == README.format(pictures="2, none held back for validation", **about) + words
+    careful = item(tmp_path, replace(result(), warnings=("Beware.",)))
+    assert files([careful], yolo)["README.txt"].decode().endswith("there are no scores.\n\nWarning: Beware.\n")
 
 
 def test_pictures_are_stored_as_they_are_and_text_is_compressed(two: list[ExportItem], tmp_path: Path) -> None:

@@ -189,6 +189,14 @@ def test_a_file_is_read_up_to_its_limit(tmp_path):
     assert loading.read_file(path, ImageLimits(max_bytes=1000)) == b"1" * 1000
 
 
+def test_limits_may_be_wider_than_usual(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(saved(quarters(), "PNG") + bytes(ImageLimits().max_bytes))
+    with pytest.raises(ImageError, match="larger than 20 MB"):
+        open_picture(path)
+    assert open_picture(path, ImageLimits(max_bytes=2 * ImageLimits().max_bytes)).size == quarters().size
+
+
 def test_a_file_that_is_read_counts_as_used(monkeypatch, tmp_path):
     used = []
     monkeypatch.setattr(storage, "touch", used.append)

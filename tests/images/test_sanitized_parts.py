@@ -41,6 +41,7 @@ ADOBE = b"Adobe\0\x64\0\0\0\0\1"
         pytest.param(segment(0xE2, b"MPF\0" + HIDDEN), b"", id="further-pictures"),
         *(pytest.param(segment(code, HIDDEN), b"", id=f"app-{code - 0xE0}") for code in range(0xE1, 0xF0)),
         pytest.param(segment(0xFE, HIDDEN), b"", id="comment"),
+        pytest.param(segment(0xFE, SOS * 200), b"", id="comment-like-many-scans"),
         pytest.param(segment(0xDC, HIDDEN), b"", id="number-of-lines"),
         *(pytest.param(*[segment(code, b"12")] * 2, id=f"table-{code:x}") for code in (0xC4, 0xCC, 0xDB, 0xDD)),
         pytest.param(*[segment(0xF0, b"12")] * 2, id="unknown-left-to-the-decoder"),
