@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from florence_ui.models import MAX_NEW_TOKENS
+from florence_ui.server.checkpoint.checkpoint import Checkpoint
 from florence_ui.server.engine import Engine, Network, Question
 from florence_ui.server.feature_cache import FeatureCache, content_key
 from florence_ui.server.processing.processor import Processor
@@ -115,7 +116,9 @@ def load(directory: Path, engine: Engine) -> Florence2:
     """Load a checkpoint in Hugging Face layout into an engine.
 
     Raises:
-        BrokenWeightsError: If its files cannot be loaded, or weights are missing in them.
+        UnknownModelError: If it is something else than a Florence-2 of a known shape.
+        BrokenWeightsError: If its files cannot be loaded or do not fit together, or weights are missing in them.
     """
     processor = Processor(directory)
+    processor.check_ids(Checkpoint(directory).vocabulary)
     return Florence2(engine.load(directory), processor)

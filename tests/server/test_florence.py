@@ -1,6 +1,7 @@
 """The checkpoint around a network: the prompt that it is asked, the answer that is made of its ids, kept features."""
 
 import json
+import shutil
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from PIL import Image
 from tokenizers import Tokenizer
 
 from florence_ui.server.engine import EngineInfo, Question
+from florence_ui.server.engine_errors import BrokenWeightsError
 from florence_ui.server.florence import Florence2, Inquiry, load
 from florence_ui.server.refusals import RefusalError
 
@@ -131,3 +133,16 @@ def test_a_stopped_question_is_not_asked(florence: Florence2, network: ScriptedN
     inquiries[1].stop.set()
     assert florence.generate(inquiries) == [[], []]
     assert len(network.asked) == 1
+
+
+def test_a_tokenizer_with_more_tokens_than_the_weights_is_refused(
+    network: ScriptedNetwork, checkpoint: Path, tmp_path: Path
+) -> None:
+    """An id beyond the embeddings would fail in an answer, and on a card end all later ones."""
+    copy = Path(shutil.copytree(checkpoint, tmp_path / "copy"))
+    tokenizer = Tokenizer.from_file(str(copy / "tokenizer.json"))
+    rows = tokenizer.get_vocab_size()
+    tokenizer.add_tokens(["another"])
+    tokenizer.save(str(copy / "tokenizer.json"))
+    with pytest.raises(BrokenWeightsError, match=f"ids up to {rows:,}, and its weights only {rows:,} tokens"):
+        load(copy, network)

@@ -40,6 +40,14 @@ class Processor:
         """Tokens that a picture takes before the prompt's."""
         return self._pixel_values.tokens
 
+    def check_ids(self, vocabulary: int) -> None:
+        """Refuse a checkpoint that has fewer tokens than the tokenizer.
+
+        Raises:
+            BrokenWeightsError: If a token's id is not below `vocabulary`.
+        """
+        self._tokenizer.check_ids(vocabulary)
+
     def resize(self, image: Image.Image) -> Image.Image:
         """The picture in the size that the network sees; its pixel values are the same."""
         return self._pixel_values.resize(image)

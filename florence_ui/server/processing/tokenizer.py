@@ -69,6 +69,22 @@ class Tokenizer:
             message = "The model's tokenizer failed on this prompt."
             raise RefusalError(500, message, "Change the prompt, or ask another model.") from error
 
+    def check_ids(self, vocabulary: int) -> None:
+        """Refuse to encode for a checkpoint that lacks some of the tokens.
+
+        Args:
+            vocabulary: Number of the checkpoint's tokens.
+
+        Raises:
+            BrokenWeightsError: If a token has a higher id.
+        """
+        highest = max(self._tokenizer.get_vocab().values())
+        if highest >= vocabulary:
+            raise BrokenWeightsError(
+                f"Its tokenizer has ids up to {highest:,}, and its weights only {vocabulary:,} tokens; "
+                "use the tokenizer that it was trained with, or resize its embeddings."
+            )
+
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids, with all special tokens in it."""
         return self._tokenizer.decode(ids, skip_special_tokens=False)
