@@ -45,7 +45,7 @@ def linked_app(model_server: ScriptedBackend, photograph: str) -> Iterator[Linke
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     settings = {
         "FLORENCE_UI_LOCAL_URL": model_server.url, "FLORENCE_UI_CACHE_SECONDS": "0", "FLORENCE_UI_RUNS_PER_MINUTE": "0",
         "TEST_LINK_PORT": str(server.server_address[1]), "TEST_PATIENCE": "1.5",

@@ -21,7 +21,7 @@ from server_process import ServerProcess
 from florence_ui.backends import local_server
 from florence_ui.backends.backend import Backend, available_backends
 from florence_ui.backends.infer import load_client
-from florence_ui.backends.local_server import LONGEST_PAUSE, STEADY, LocalServer, restart_delay
+from florence_ui.backends.local_server import EAGER_SECONDS, LONGEST_PAUSE, STEADY, LocalServer, restart_delay
 from florence_ui.backends.model_status import ServerState, ServerStatus, choose_model
 from florence_ui.backends.port_probe import Listener, identify_listener
 from florence_ui.backends.probe import request_model
@@ -41,6 +41,12 @@ ROOT = Path(__file__).parents[2]
 CHILD = (sys.executable, str(ROOT / "tests" / "child_server.py"), "{port}")
 OUR_INFO = {"name": SERVER_NAME, "version": "0.1"}
 KEY = "rf_SecretSecretKey123"
+
+
+@pytest.fixture(autouse=True)
+def short_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for the server looks often."""
+    monkeypatch.setattr(local_server, "POLL_SECONDS", 0.02)
 
 
 @contextlib.contextmanager
@@ -117,7 +123,7 @@ async def test_a_run_after_the_server_died_waits_until_it_is_back_and_is_answere
     Image.new("RGB", (64, 48), "teal").save(tmp_path / "picture.png")
     request = Request(TASKS["<CAPTION>"], picture=open_picture(tmp_path / "picture.png"), model_id=BASE)
     url = refused_url()
-    with local(url, first_pause=1.0) as server:
+    with local(url, first_pause=0.5) as server:
         pipeline = Pipeline(Settings(local_url=url), local=server)
         await pipeline.analyze(request)
         first = server.pid
@@ -344,37 +350,42 @@ async def test_waiting_asks_for_a_model_that_is_absent_and_tells_each_state_once
 async def test_the_chosen_model_is_got_ready_without_anybody_looking(
     settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local_server, "WATCH_SECONDS", 0.1)
+    monkeypatch.setattr(local_server, "WATCH_SECONDS", 0.02)
     models = {BASE: {"state": "absent"}}
     with ScriptedBackend(models=models, info=OUR_INFO) as backend:
         server = LocalServer(Settings(local_url=backend.url, **settings), command=CHILD, prepare=BASE)
         server.start()
         await asyncio.to_thread(backend.wait_for, lambda b: set(b.prepared) == {BASE})
         models[BASE] = {"state": "ready"}
-        await asyncio.sleep(1)
-        asked = len(backend.prepared)
-        await asyncio.sleep(1)
+        for _ in range(10):  # a request that is on its way may still arrive
+            asked = len(backend.prepared)
+            await asyncio.sleep(0.3)
+            if len(backend.prepared) == asked:
+                break
         assert len(backend.prepared) == asked, "once it is ready nobody asks for it again"
         server.stop()
 
 
 async def test_a_model_that_does_not_come_is_asked_for_often_only_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Offline the asking never ends, and an idle page shall rest."""
-    asked: list[float] = []
+    asked, url = list[float](), refused_url()
 
-    async def ask(*_: object) -> bool:
-        asked.append(time.monotonic())
+    async def ask(backend: Backend, _: str) -> bool:
+        if backend.url == url:
+            asked.append(time.monotonic())
         return False
 
     monkeypatch.setattr(local_server, "request_model", ask)
-    for name, seconds in {"PREPARE_SECONDS": 0.02, "EAGER_SECONDS": 3.0, "WATCH_SECONDS": 0.6}.items():
-        monkeypatch.setattr(local_server, name, seconds)
-    with local(refused_url(), prepare=BASE):
-        await asyncio.to_thread(wait_until, lambda: bool(asked), 30)
-        await asyncio.sleep(6)
+    monkeypatch.setattr(local_server, "PREPARE_SECONDS", 0.02)
+    monkeypatch.setattr(local_server, "WATCH_SECONDS", 0.3)
+    with local(url, prepare=BASE) as server:
+        assert await asyncio.to_thread(wait_until, lambda: server.pid and len(asked) > 5, 30)
+        server._child_begun -= EAGER_SECONDS
+        young = len(asked)
+        assert await asyncio.to_thread(wait_until, lambda: len(asked) > young + 3, 30)
     pauses = [after - before for before, after in itertools.pairwise(asked)]
-    assert min(pauses) < 0.5
-    assert min(pauses[-3:]) > 0.5
+    assert min(pauses[:young]) < 0.25
+    assert min(pauses[young:]) >= 0.3
 
 
 @pytest.mark.parametrize(

@@ -79,12 +79,11 @@ async def test_many_visitors_have_all_threads():
 
 
 @pytest.mark.parametrize(("threads", "at_once"), [(3, 1), (4, 2), (6, 4)], ids=lambda n: str(n))
-async def test_those_who_use_much_together_leave_a_thread_and_a_processor_free(threads, at_once, monkeypatch):
-    monkeypatch.setattr(fair_pool, "MUCH_SECONDS", 0.05)
+async def test_those_who_use_much_together_leave_a_thread_and_a_processor_free(threads, at_once):
     pool, go, running = FairPool("test", threads), threading.Event(), []
     hogs = [Visitor("", f"192.0.2.{number}") for number in range(10, 16)]
-    await ask(pool, OTHER, time.sleep, 0.005)  # little, but not so little that it is forgotten
-    await asyncio.gather(*(ask(pool, hog, time.sleep, 0.3) for hog in hogs))
+    for who, seconds in ((OTHER, MUCH_SECONDS / 20), *((hog, 3 * MUCH_SECONDS) for hog in hogs)):
+        pool._used.add(who.share_key, seconds)
     waiting = [ask(pool, hog, blocking(go, running)) for hog in hogs for _ in range(3)]
     await asyncio.sleep(0.1)
     assert len(running) == at_once

@@ -148,6 +148,6 @@ async def test_in_the_background_a_failure_or_a_slow_model_ends_it_quietly(
         await record_in_background(pipeline, Recordings(), EXAMPLES)
     assert "disk is full" in caplog.text
     monkeypatch.setattr("florence_ui.inference.recorder.RECORD_SECONDS", 0.05)
-    with workbench(models=READY, delay=5.0) as (_, pipeline):
+    with workbench(models=READY, delay=0.5) as (_, pipeline):
         await record_in_background(pipeline, Recordings(), EXAMPLES)
     assert "too long" in caplog.text

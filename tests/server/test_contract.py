@@ -116,7 +116,7 @@ def test_a_link_is_fetched(picture: Image.Image, monkeypatch: pytest.MonkeyPatch
     picture.save(tmp_path / "dog.png")
     handler = functools.partial(SimpleHTTPRequestHandler, directory=tmp_path)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as host:
-        threading.Thread(target=host.serve_forever, daemon=True).start()
+        threading.Thread(target=host.serve_forever, args=(0.01,), daemon=True).start()
 
         async def resolve(name: str, port: int) -> list[str]:
             return ["93.184.215.14"]

@@ -2,7 +2,9 @@
 
 import gradio as gr
 import pytest
+from faults import refused_url
 
+from florence_ui import doctor
 from florence_ui.errors import InputError
 from florence_ui.playground import build
 from florence_ui.settings import Settings
@@ -44,6 +46,14 @@ def space() -> gr.Blocks:
     return build(Services.of(Settings(backend="serverless", start_server=False, space="ann/demo")))
 
 
+@pytest.fixture
+def quick_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without PyTorch, where the Hub refuses at once; `tests/test_doctor.py` looks at the real one."""
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", refused_url())
+    monkeypatch.setattr(doctor, "_version", lambda package: "1.0" if package == "onnxruntime" else "")
+
+
+@pytest.mark.usefixtures("quick_machine")
 @pytest.mark.parametrize(
     "visitor", [pytest.param(OWNER, id="of-the-machine"), pytest.param(SPACE_OWNER, id="of-a-space")]
 )

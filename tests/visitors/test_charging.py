@@ -65,7 +65,7 @@ async def test_a_used_up_share_stops_nobody_elses_equal_call(tmp_path):
 
 async def test_a_call_that_is_not_made_after_all_is_not_charged(tmp_path):
     shares = Shares()
-    with workbench(delay=1) as (backend, pipeline):
+    with workbench(delay=0.4) as (backend, pipeline):
         pipeline.settings = replace(pipeline.settings, queue=1)
         pipeline.backends["local"] = replace(pipeline.backends["local"], concurrency=1)
         picture = picture_in(tmp_path)

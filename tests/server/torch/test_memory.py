@@ -54,6 +54,7 @@ def test_a_freed_block_is_used_again_instead_of_being_fetched_anew() -> None:
 
 
 @glibc
+@pytest.mark.server
 def test_the_server_answers_in_memory_that_it_has(offline: dict) -> None:
     """2,100 pages of 4 kB were fetched anew for each answer of nano about a photograph of a megapixel."""
     with ServerProcess("--engine", "torch", environ=offline | {"OMP_NUM_THREADS": "2"}) as server:
