@@ -3,7 +3,7 @@
 `pytest -m "not slow and not browser and not server"` runs the fast ones. A test's folder decides first: everything in
 `browser/` drives a browser, everything in `api/` and `server/` talks to a program that was started for it. In
 `hosting/`, tests that use one of the fixtures in `RUNNING` do so too. Elsewhere a test that starts the app, a page or
-the local server is marked `server`, and one that takes more than ten seconds is marked `slow`.
+the local server is marked `server`, and one that takes more than ten seconds, or has a shorter form, is marked `slow`.
 """
 
 import gc

@@ -392,7 +392,20 @@ def check(token: str, response) -> None:
     assert json.dumps([result.text, result.raw, result.warnings, result.labels], allow_nan=False).encode()
 
 
-@settings(max_examples=700, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+ODD = settings(derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+
+
+@settings(ODD, max_examples=150)
+@given(value=ANSWERS, wrapped=st.booleans())
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_odd_answers_become_a_result_or_an_answer_error(value, wrapped: bool) -> None:
+    """150 odd values, each as the answer to all sixteen tasks."""
+    for token in TASKS:
+        check(token, {token: value} if wrapped else value)
+
+
+@pytest.mark.slow
+@settings(ODD, max_examples=700)
 @given(value=ANSWERS, wrapped=st.booleans())
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_ten_thousand_odd_answers_become_a_result_or_an_answer_error(value, wrapped: bool) -> None:
