@@ -14,7 +14,7 @@ from florence_ui.ui.components.notice import Notice
 from florence_ui.ui.components.stage import Stage
 from florence_ui.ui.explore.dock import Dock
 from florence_ui.ui.explore.film import Film, serve_thumbnails
-from florence_ui.ui.explore.side import DownloadPanel, Side, StylePanel
+from florence_ui.ui.explore.side import Side
 from florence_ui.ui.header.panel import Header
 from florence_ui.visitors.service import Services
 from florence_ui.visitors.session import PageSession
@@ -87,6 +87,7 @@ class Page:
                     self.dock = Dock(services.settings.model or labels.AUTOMATIC)
                 self.film = Film(examples)
                 self.side = Side()
+                self.style, self.download = self.side.style, self.side.download
             explore.select(None, js=ENTER)
             explore.select(_keep_tab(self.session, EXPLORE), {self.session}, None, **unqueued())
             for tab in tabs:
@@ -94,16 +95,6 @@ class Page:
                 with gr.Tab(tab.title, id=name) as opened:
                     tab.build(self, opened)
                 opened.select(_keep_tab(self.session, name), {self.session}, None, **unqueued())
-
-    @property
-    def style(self) -> StylePanel:
-        """The style of the drawing."""
-        return self.side.style
-
-    @property
-    def download(self) -> DownloadPanel:
-        """The downloads."""
-        return self.side.download
 
     @property
     def question_fields(self) -> list[Block]:

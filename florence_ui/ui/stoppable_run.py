@@ -77,18 +77,18 @@ Handler = Callable[..., AsyncIterator[Updates]]
 
 def wire_run(
     starts: Mapping[Listener, Handler],
-    stops: Sequence[gr.Button],
+    stop: gr.Button,
     stopped: Callable[[Inputs], Any],
     inputs: set[Block],
     outputs: Sequence[Block],
     *,
     stop_is_slow: bool = False,
 ) -> list[gr.events.Dependency]:
-    """Connect the events that start a run with the buttons that stop it, and return those that start one.
+    """Connect the events that start a run with the button that stops it, and return those that start one.
 
     Args:
         starts: The handler of each event, mostly a `StoppableRun.events`.
-        stops: The buttons that stop any of them.
+        stop: The button that stops any of them.
         stopped: inputs -> the idle page.
         inputs: The components that all of them read.
         outputs: The components that all of them change.
@@ -96,6 +96,5 @@ def wire_run(
     """
     started: list[Any] = [listener(handler, inputs, outputs, **queued()) for listener, handler in starts.items()]
     options = queued() if stop_is_slow else unqueued()
-    for stop in stops:
-        stop.click(stopped, inputs, outputs, cancels=started, **options)
+    stop.click(stopped, inputs, outputs, cancels=started, **options)
     return started

@@ -62,7 +62,7 @@ class BatchTab(BatchPanel):
         gr.on(asks, self.ask_anew, fields, [self.run, self.retry], **unqueued())
         first = StoppableRun(self.stream_batch, dict, self.show_failure)
         starts = {self.run.click: first.events, self.retry.click: replace(first, stream=self.stream_again).events}
-        wire_run(starts, [self.stop], self.show_stopped, fields, self.shown)
+        wire_run(starts, self.stop, self.show_stopped, fields, self.shown)
 
     def state(self, inputs: Inputs) -> BatchState:
         """The visitor's pictures."""

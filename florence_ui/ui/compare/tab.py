@@ -56,7 +56,7 @@ class CompareTab(ComparePanel):
             stage.view(self.look, fields, [*self.drawings, self.notice], **latest)
         run = StoppableRun(self.stream_comparison, self.show_stop, self.show_failure)
         running = [*self.shown, self.run, self.stop]
-        wire_run({self.run.click: run.events}, [self.stop], self.show_stopped, fields, running)
+        wire_run({self.run.click: run.events}, self.stop, self.show_stopped, fields, running)
         for kind, button in self.downloads.items():
             wire_download(page, button, partial(self.write, kind), {page.session}, self.notice)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 
 import gradio as gr
 
@@ -40,12 +41,9 @@ def wire(page: Page) -> list[gr.events.Dependency]:
         async for updates in action.events(inputs):
             yield updates
 
-    async def stopped(inputs: Inputs) -> Updates:
-        return await stop_run(page, inputs)
-
-    fields = page.answer_fields
     starts |= {page.stage.act: act}
-    return wire_run(starts, [dock.stop], stopped, fields, page.answer_parts, stop_is_slow=True)
+    stopped = partial(stop_run, page)
+    return wire_run(starts, dock.stop, stopped, page.answer_fields, page.answer_parts, stop_is_slow=True)
 
 
 def stoppable_run(page: Page) -> StoppableRun:

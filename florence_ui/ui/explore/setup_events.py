@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from urllib.parse import urlencode
 
 import gradio as gr
@@ -31,10 +32,7 @@ def wire(demo: gr.Blocks, page: Page, runs: Sequence[gr.events.Dependency]) -> N
     choice = {header.backend, dock.model}
 
     async def look(inputs: Inputs) -> Updates:
-        return await show_server_state(page, inputs[header.backend], inputs[dock.model])
-
-    async def look_with_key(inputs: Inputs) -> Updates:
-        return await show_server_state(page, inputs[header.backend], inputs[dock.model], inputs[header.key])
+        return await show_server_state(page, inputs[header.backend], inputs[dock.model], inputs.get(header.key, ""))
 
     def remember(inputs: Inputs) -> dict[str, str]:
         return remembered(page, inputs)
@@ -43,18 +41,15 @@ def wire(demo: gr.Blocks, page: Page, runs: Sequence[gr.events.Dependency]) -> N
         example = current_example(page, inputs[page.session])
         return urlencode(remember(inputs) | ({"example": example} if example else {}))
 
-    async def check_machine() -> Updates:
-        return await show_machine(page)
-
     state = [header.pill, header.destination, header.state, header.key, header.check, page.timer]
     gr.on([demo.load, page.timer.tick], look, choice, state, **unqueued())
     asked = choice | {header.key}
     changes = [dock.model.change, header.backend.change, header.key.change]
-    gr.on(changes, look_with_key, asked, state, **unqueued(trigger_mode="always_last"))
+    gr.on(changes, look, asked, state, **unqueued(trigger_mode="always_last"))
     for run in runs:
-        run.then(look_with_key, asked, state, **unqueued())
+        run.then(look, asked, state, **unqueued())
     header.check.click(lambda: CHECKING, None, header.check, **unqueued()).then(
-        check_machine, None, [header.check, header.report], **unqueued()
+        partial(show_machine, page), None, [header.check, header.report], **unqueued()
     )
     gr.on([dock.model.input, header.backend.input, dock.run.click], remember, fields, page.remembered, **unqueued())
     page.download.link.click(link, fields, page.link_text, **unqueued()).then(None, page.link_text, js=COPY_LINK)

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 
 from florence_ui.concurrency.queueing import OnStatus
 from florence_ui.errors import FlorenceUIError, InputError
@@ -35,16 +36,8 @@ def wire(page: Page) -> None:
     steps = page.side.next_steps
     fields, parts = page.answer_fields, [*page.all_parts, page.asked]
     for step in (NextStep.LONGER, NextStep.SHORTER, NextStep.GROUND):
-
-        def fill(inputs: Inputs, step: NextStep = step) -> Updates:
-            return ask_next(page, inputs, step)
-
-        steps[step].click(fill, fields, parts, **queued())
-
-    async def order(inputs: Inputs) -> Updates:
-        return await put_in_order(page, inputs)
-
-    steps[NextStep.ORDER].click(order, fields, parts, **queued())
+        steps[step].click(partial(ask_next, page, step=step), fields, parts, **queued())
+    steps[NextStep.ORDER].click(partial(put_in_order, page), fields, parts, **queued())
 
 
 def ask_next(page: Page, inputs: Inputs, step: NextStep) -> Updates:
