@@ -13,7 +13,7 @@ from florence_ui.ui.components.drawing import Drawing
 from florence_ui.ui.components.notice import Notice
 from florence_ui.ui.components.stage import Stage
 from florence_ui.ui.explore.dock import Dock
-from florence_ui.ui.explore.film import Film, serve_thumbnails
+from florence_ui.ui.explore.film import lay_out_film, serve_thumbnails
 from florence_ui.ui.explore.side import Side
 from florence_ui.ui.header.panel import Header
 from florence_ui.visitors.service import Services
@@ -85,7 +85,7 @@ class Page:
                     self.drawing = Drawing(elem_id="drawing", label="Drawing")
                     self.picture_notice = Notice(elem_id="picture-notice", label="Picture status")
                     self.dock = Dock(services.settings.model or labels.AUTOMATIC)
-                self.film = Film(examples)
+                self.film = lay_out_film(examples)
                 self.side = Side()
                 self.style, self.download = self.side.style, self.side.download
             explore.select(None, js=ENTER)
@@ -116,13 +116,13 @@ class Page:
     def answer_parts(self) -> list[Block]:
         """The components that show an answer, or wait for one."""
         dock, header = self.dock, self.header
-        shown = [self.stage, self.drawing, self.picture_notice, self.film.strip, header.state]
+        shown = [self.stage, self.drawing, self.picture_notice, self.film, header.state]
         return [*shown, dock.run, dock.stop, dock.notice, dock.region, *self.side.parts, self.style.filter_notice]
 
     @property
     def all_parts(self) -> list[Block]:
         """The components that change with the picture, the question and the answer."""
-        return [*dict.fromkeys([*self.answer_parts, *self.filled_parts, self.film.link])]
+        return [*dict.fromkeys([*self.answer_parts, *self.filled_parts])]
 
 
 def _keep_tab(session: gr.State, name: str) -> Callable[[dict[gr.State, PageSession]], None]:

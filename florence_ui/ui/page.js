@@ -116,14 +116,10 @@
       openInPython();
       find("footer .show-api, footer button")?.click();
     },
-    pick: (event, button) => {
-      find("#open-pop")?.hidePopover();
-      document.dispatchEvent(new CustomEvent("florence:pick", { detail: { how: button.dataset.how } }));
-    },
   };
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("[data-do]");
-    if (button) actions[button.dataset.do]?.(event, button);
+    if (button) actions[button.dataset.do]?.(event);
   });
 
   // The file's address arrives a moment after the event that made the file.

@@ -31,6 +31,18 @@ def open_link(page: Page, address: str) -> None:
     page.press("#link input", "Enter")
 
 
+def paste(page: Page, words: str) -> None:
+    """Paste words where nothing is typed."""
+    page.evaluate(
+        """words => {
+            const clipboardData = new DataTransfer();
+            clipboardData.setData("text", words);
+            document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+        }""",
+        words,
+    )
+
+
 def choose(page: Page, token: str) -> None:
     """Choose a task in the palette."""
     page.click("#task-button")

@@ -1,6 +1,7 @@
 """Questions by a person: pictures, tasks, fields, Run and Stop, and failures."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import faults
@@ -113,10 +114,12 @@ def test_words_typed_for_one_task_are_not_another_ones_prompt(page: Page, photog
     expect(page.locator("#phrase input")).to_have_value("the red car")
 
 
-def test_a_link_is_fetched(page: Page, backend: ScriptedBackend) -> None:
-    steps.open_link(page, "http://pictures.example/grey.png")
+@pytest.mark.parametrize("bring", [pytest.param(steps.open_link, id="typed"), pytest.param(steps.paste, id="pasted")])
+def test_a_link_is_fetched(page: Page, backend: ScriptedBackend, bring: Callable[[Page, str], None]) -> None:
+    bring(page, "http://pictures.example/grey.png")
     page.wait_for_selector(f"{steps.STAGE}[data-state=ready]")
     expect(page.locator("#open-pop")).to_be_hidden()
+    expect(page.locator("#link input")).to_have_value("")
     steps.run(page)
     assert backend.calls[-1].image_size == (600, 400)
 

@@ -144,7 +144,7 @@ def no_answer(page: Page, session: PageSession, question: Question) -> Updates:
         side.drawers: DrawerValue(),
         side.warnings: NoticeValue(),
         **then_updates(page, session),
-        page.film.strip: film_value(page, session),
+        page.film: film_value(page, session),
     }
 
 
@@ -175,7 +175,7 @@ async def answer_updates(page: Page, inputs: Inputs, question: Question) -> Upda
         side.style.annotators: gr.update(choices=annotator_choices(result, style)),
         side.drawers: DrawerValue(answered=True),
         **then_updates(page, session),
-        page.film.strip: film_value(page, session),
+        page.film: film_value(page, session),
     }
 
 

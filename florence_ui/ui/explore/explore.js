@@ -69,10 +69,21 @@
     if (!stage && !waiting) waitUntilHeard();
   }, true);
 
-  // The link's popover closes when its picture is asked for.
-  const closeOpen = () => find("#open-pop:popover-open")?.hidePopover();
-  document.addEventListener("click", (event) => { if (event.target.closest?.("#link .submit-button")) setTimeout(closeOpen); });
-  document.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.closest?.("#link")) setTimeout(closeOpen); });
+  // A way to bring a picture goes from the popover to the stage. The link stays there until its picture has come.
+  function pick(detail) {
+    find("#open-pop").hidePopover();
+    document.dispatchEvent(new CustomEvent("florence:pick", { detail }));
+  }
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("#pick [data-how]");
+    if (button) pick({ how: button.dataset.how });
+  });
+  document.addEventListener("submit", (event) => {
+    if (event.target.id !== "link") return;
+    event.preventDefault();
+    pick({ how: "link", address: event.target.querySelector("input").value });
+  });
+  document.addEventListener("florence:picture", ({ detail }) => { if (detail.group === "explore") find("#link")?.reset(); });
 
   // The sheet: pulled or clicked.
   function setSheet(up) {

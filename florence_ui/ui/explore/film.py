@@ -12,20 +12,13 @@ from florence_ui.ui.file_data import as_file_data
 from florence_ui.ui.fragments import fragment
 
 
-class Film:
-    """The strip, and the field for a link."""
-
-    def __init__(self, examples: Sequence[Example]) -> None:
-        with gr.Column(elem_id="film"):
-            value = FilmValue(examples=example_thumbnails(examples))
-            self.strip = FilmStrip(value, elem_id="film-strip", label="Pictures")
-            with gr.Column(elem_id="open-pop", elem_classes="popover"):
-                fragment(Path(__file__).parent / "pick.html", elem_id="pick")
-                self.link = gr.Textbox(
-                    label="Link to a picture", placeholder="or a link to a picture", elem_id="link", max_lines=1,
-                    max_length=2000, submit_btn="Open", show_label=False,
-                    html_attributes=gr.InputHTMLAttributes(autocomplete="off", spellcheck=False),
-                )  # fmt: skip
+def lay_out_film(examples: Sequence[Example]) -> FilmStrip:
+    """Lay out the strip and its popover, whose scripts hand what is chosen there to the stage."""
+    with gr.Column(elem_id="film"):
+        strip = FilmStrip(FilmValue(examples=example_thumbnails(examples)), elem_id="film-strip", label="Pictures")
+        with gr.Column(elem_id="open-pop", elem_classes="popover"):
+            fragment(Path(__file__).parent / "pick.html", elem_id="pick")
+    return strip
 
 
 def serve_thumbnails(examples: Sequence[Example]) -> None:

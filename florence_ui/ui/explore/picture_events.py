@@ -23,18 +23,14 @@ log = logging.getLogger(__name__)
 
 def wire(page: Page) -> None:
     """Connect every source of pictures; a new picture ends what runs about the old one."""
-    stage, film = page.stage, page.film
-    fields, parts = page.answer_fields | {film.link}, [*page.all_parts, page.asked]
+    stage, fields, parts = page.stage, page.answer_fields, [*page.all_parts, page.asked]
     latest = queued(trigger_mode="always_last")
 
     async def upload(inputs: Inputs, event: gr.EventData) -> Updates:
         return await take_picture(page, inputs, page.services.open_upload(getattr(event, "path", None)))
 
-    async def follow_typed(inputs: Inputs) -> Updates:
-        return await follow(page, inputs, inputs[film.link])
-
-    async def follow_dropped(inputs: Inputs, event: gr.EventData) -> Updates:
-        return await follow(page, inputs, getattr(event, "url", None))
+    async def follow(inputs: Inputs, event: gr.EventData) -> Updates:
+        return await take_link(page, inputs, getattr(event, "address", None))
 
     async def choose(inputs: Inputs, event: gr.EventData) -> Updates:
         index = getattr(event, "index", None)
@@ -46,17 +42,16 @@ def wire(page: Page) -> None:
         return answer_view.busy(page, inputs[page.session], "Fetching the picture")
 
     stage.picture(upload, fields, parts, **latest)
-    for listener, handler in ((film.link.submit, follow_typed), (stage.link, follow_dropped)):
-        listener(fetching, fields, [stage, page.side.answer_list], **unqueued())
-        listener(handler, fields, parts, **latest)
-    film.strip.select(choose, fields, parts, **latest)
+    stage.link(fetching, fields, [stage, page.side.answer_list], **unqueued())
+    stage.link(follow, fields, parts, **latest)
+    page.film.select(choose, fields, parts, **latest)
 
 
-async def follow(page: Page, inputs: Inputs, link: object) -> Updates:
+async def take_link(page: Page, inputs: Inputs, link: object) -> Updates:
     """Put the picture behind a link on the page."""
     if not isinstance(link, str) or not link.strip():
         return refuse(page, inputs, InputError("There is no link.", "Type or paste one."))
-    return {**await take_picture(page, inputs, page.services.open_link(link.strip())), page.film.link: ""}
+    return await take_picture(page, inputs, page.services.open_link(link.strip()))
 
 
 async def take_picture(page: Page, inputs: Inputs, opening: Awaitable[Picture]) -> Updates:

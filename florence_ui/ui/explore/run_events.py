@@ -77,7 +77,7 @@ async def stream_run(page: Page, inputs: Inputs) -> AsyncGenerator[Updates]:
             run = session.add_run(question, state, shown)
             await answer_view.make_thumbnail(session, run)
             if session.run is not run:  # another picture is on the page by now
-                yield {**show_run(page), page.film.strip: answer_view.film_value(page, session)}
+                yield {**show_run(page), page.film: answer_view.film_value(page, session)}
                 continue
             yield {**show_run(page), **await answer_view.answer_updates(page, inputs, question)}
 

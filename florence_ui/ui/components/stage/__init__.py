@@ -140,7 +140,7 @@ class Stage(StaticComponent):
     - `toggle`: `hidden`, the indices of the hidden objects.
     - `press`: `name` of a button at the foot.
     - `picture`: `path`, `url` and `orig_name` of an upload; `pictures`: `files`, several of these.
-    - `link`: `url`, as typed.
+    - `link`: `address`, as typed; an event with a `url` would pass for one with a file.
     """
 
     data_model = StageValue

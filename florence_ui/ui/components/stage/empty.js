@@ -10,7 +10,7 @@ function makeEmpty(root, { choose, paste, openCamera }) {
   const form = make("form", {
     onsubmit(event) {
       event.preventDefault();
-      if (address.value.trim()) trigger("link", { url: address.value.trim() });
+      if (address.value.trim()) trigger("link", { address: address.value.trim() });
     },
   }, address, make("button", {}, "Open"));
   const ways = make("div", { class: "ways" }, way("file", "upload", "Upload", choose),

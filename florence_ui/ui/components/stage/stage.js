@@ -191,8 +191,9 @@ links.hear("drawing", group, (heard) => {
 links.hear("place", group, () => { if (asks() && hasPicture() && isShown(element)) region.place(); });
 links.hear("clear-region", group, () => { if (asks() && isShown(element)) escape(); });
 links.hear("dismiss", group, dismissFailure);
-links.hear("pick", group, ({ how }) => {
-  if (value.opens) ({ file: files.choose, camera: camera.open, paste: files.paste })[how]?.();
+links.hear("pick", group, ({ how, address }) => {
+  const follow = () => trigger("link", { address });
+  if (value.opens) ({ file: files.choose, camera: camera.open, paste: files.paste, link: follow })[how]?.();
 });
 
 new ResizeObserver(() => viewport.resize(root.clientWidth, root.clientHeight)).observe(root);

@@ -38,7 +38,7 @@ function makeUpload(root, { began, failed, isOpen }) {
     input, overlay, isOpen, take,
     paste(files, words) {
       if (files.length) take(files);
-      else if (/^https?:\/\/\S+$/.test(words)) trigger("link", { url: words });
+      else if (/^https?:\/\/\S+$/.test(words)) trigger("link", { address: words });
     },
   });
   return { choose, paste, take };
