@@ -154,6 +154,12 @@ def test_coco_keeps_a_polygon_its_area_and_the_letters_of_a_name(tmp_path: Path)
     assert '"name": "犬"' in written
 
 
+def test_coco_rounds_an_area_as_it_does_coordinates(tmp_path: Path) -> None:
+    written = files([item(tmp_path, result(labels=["dog"], boxes=[[1, 1, 2.234, 2.57]]))], coco)
+    (annotation,) = json.loads(written["annotations/instances_default.json"])["annotations"]
+    assert (annotation["bbox"], annotation["area"]) == ([1, 1, 1.23, 1.57], 1.93)
+
+
 def test_voc_has_an_annotation_a_picture_and_lists_of_them(two: list[ExportItem]) -> None:
     written = files(two, voc, validation=0.5)
     assert list(written)[:2] == ["JPEGImages/dog.jpg", "JPEGImages/dog-2.jpg"]

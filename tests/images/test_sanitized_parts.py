@@ -250,6 +250,7 @@ def refuses(data: bytes) -> bool:
         pytest.param(tiff_of(), False, id="ordinary"),
         pytest.param(tiff_of((273, 4, 200_000, 8), tail=bytes(900_000)), False, id="most-values"),
         pytest.param(tiff_of((273, 4, 200_001, 8), tail=bytes(900_000)), True, id="more-values"),
+        pytest.param(tiff_of((320, 3, 200_001, 8), tail=bytes(900_000)), True, id="larger-palette"),
         pytest.param(tiff_of((347, 7, 500_000, 8), tail=bytes(900_000)), False, id="many-bytes"),
         pytest.param(tiff_of((40_000, 4, 200_001, 8), tail=bytes(900_000)), False, id="more-values-of-no-use"),
         pytest.param(tiff_of((347, 7, 82, 8)), False, id="as-many-bytes-as-the-file-has"),
@@ -267,7 +268,10 @@ def refuses(data: bytes) -> bool:
         pytest.param(tiff_of((273, 4, 9, 8), tail=SOS * 118, compression=7), False, id="two-scans-for-each-strip"),
         pytest.param(tiff_of((273, 4, 9, 8), tail=SOS * 119, compression=7), True, id="more-than-two-for-each-strip"),
         pytest.param(b"II*\0\xff\0\0\0", True, id="directory-behind-the-end"),
-        pytest.param(b"II*\0", True, id="cut-off"),
+        *(
+            pytest.param(start, True, id=f"cut-off-{start[:3].hex()}")
+            for start in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+        ),
     ],
 )
 def test_a_tiffs_values_tiles_and_scans_are_bounded_exactly(data, expected):
