@@ -286,10 +286,12 @@ def gif_comment(megabytes: int) -> bytes:
     return b"!\xfe" + (b"\xff" + b"a" * 255) * (megabytes * 4096) + b"\0"
 
 
-def gif_on_canvas(size: tuple[int, int]) -> bytes:
-    """A GIF whose frame lies in the upper left corner of its canvas, which has a background color."""
+def gif_on_canvas(size: tuple[int, int], left: int = 0, top: int = 0) -> bytes:
+    """A GIF whose frame begins at a place of its canvas, which has a background color."""
     data = bytearray(sample("GIF", "P"))
     data[6:10], data[11] = struct.pack("<HH", *size), 1
+    at = data.index(b",", 13 + 3 * 2 ** ((data[10] & 7) + 1))
+    data[at + 1 : at + 5] = struct.pack("<HH", left, top)
     return bytes(data)
 
 
@@ -512,6 +514,12 @@ CASES: list[FileCase] = [
     opens("pages-bomb.tif", partial(frames, "TIFF", 300)),
     opens("two-in-one.jpg", lambda: saved(quarters(), "MPO", save_all=True, append_images=[noise()], quality=95)),
     opens("small-frame.gif", partial(gif_on_canvas, (64, 40)), (64, 40), {**CORNERS, (60, 6): WHITE, (6, 38): WHITE}),
+    opens(
+        "small-frame-further-in.gif",
+        partial(gif_on_canvas, (64, 40), 16, 8),
+        (64, 40),
+        {(x + 16, y + 8): color for (x, y), color in CORNERS.items()} | {(6, 20): WHITE, (40, 4): WHITE},
+    ),
     # what decoders skip
     opens("stray-reserved.jpg", partial(stray, b"\xff\x9f"), pixels=CORNERS, tolerance=40),
     opens("stray-low.jpg", partial(stray, b"\xff\x02"), pixels=CORNERS, tolerance=40),

@@ -35,6 +35,7 @@ def test_boxes_are_found_by_their_lengths():
 
 def test_a_box_that_is_cut_off_ends_with_the_file():
     assert list(boxes(box(b"aaaa", b"12", size=2**32 - 1))) == [(b"aaaa", 0, 8, 10)]
+    assert list(boxes(box(b"aaaa", b"12", size=2**64 - 1, wide=True))) == [(b"aaaa", 0, 16, 18)]
 
 
 @pytest.mark.parametrize(
@@ -90,6 +91,7 @@ def test_only_the_entries_of_exif_items_are_renamed():
     assert hidden[: data.index(b"mdat")].count(b"skip") == 2
     assert b"Exif" not in hidden[: data.index(b"mdat")]
     assert hidden[data.index(b"mdat") :] == data[data.index(b"mdat") :]
+    assert hide_exif(b"short") == b"short"
 
 
 SIZE, CICP = (300, 70_000), (12, 16)
