@@ -19,6 +19,8 @@ LOCATION_BINS = 1000
 MAX_TEXT = 1000
 """Maximum length of a phrase, a class or a custom prompt; the model reads about as many tokens at most."""
 MAX_CLASSES = 40
+MAX_NAMES = 1000
+"""Maximum number of names that are given as classes, repeated and blank ones included."""
 
 
 def build_prompt(task: Task, *, text: str = "", classes: Sequence[str] = (), region: Region | None = None) -> str:
@@ -68,6 +70,8 @@ def clean_classes(classes: Sequence[str]) -> list[str]:
     Raises:
         PromptError: If none is left, there are too many, or the model cannot take one.
     """
+    if len(classes) > MAX_NAMES:
+        raise _too_many_classes(len(classes))
     names = [_check_words(name, "classes") for name in map(_one_line, classes) if name]
     unique = list(dict.fromkeys(names))
     if not unique:
@@ -75,10 +79,12 @@ def clean_classes(classes: Sequence[str]) -> list[str]:
             "This task needs at least one class.", "Type one or more names, for example: dog, bicycle", field="classes"
         )
     if len(unique) > MAX_CLASSES:
-        raise PromptError(
-            f"{len(unique)} classes are too many.", f"Use up to {MAX_CLASSES} at a time.", field="classes"
-        )
+        raise _too_many_classes(len(unique))
     return unique
+
+
+def _too_many_classes(count: int) -> PromptError:
+    return PromptError(f"{count:,} classes are too many.", f"Use up to {MAX_CLASSES} at a time.", field="classes")
 
 
 def _one_line(text: str) -> str:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from florence_ui.errors import PromptError
-from florence_ui.prompts import build_prompt, split_classes
+from florence_ui.prompts import MAX_NAMES, build_prompt, split_classes
 from florence_ui.tasks import CUSTOM, TASKS, InputKind, get_task
 
 TOKENS = [token for token in TASKS if token != CUSTOM]
@@ -52,6 +52,13 @@ def test_ten_thousand_odd_inputs_become_a_prompt_or_a_prompt_error(text: str, cl
     """650 odd inputs, each for all sixteen tasks."""
     for token in TASKS:
         check(token, text, classes, region)
+
+
+def test_more_names_than_anybody_types_are_refused_before_they_are_read() -> None:
+    task = TASKS["<OPEN_VOCABULARY_DETECTION>"]
+    assert build_prompt(task, classes=["dog"] * MAX_NAMES) == f"{task.token}dog"
+    with pytest.raises(PromptError, match="1,001 classes are too many"):
+        build_prompt(task, classes=["dog"] * (MAX_NAMES + 1))
 
 
 @pytest.mark.parametrize("name", [None, 7, ["<OD>"], {"a": 1}, "", "<od>", "x" * 100_000])

@@ -3,7 +3,6 @@ names the field.
 """
 
 import contextlib
-import json
 import math
 import mimetypes
 import re
@@ -20,6 +19,7 @@ from florence_ui.backend_presets import PRESETS
 from florence_ui.concurrency.queueing import OnStatus
 from florence_ui.errors import InputError, PromptError
 from florence_ui.exports.formats import FORMATS
+from florence_ui.hosting.request_limits import RequestRefused, load_json
 from florence_ui.hosting.visitor_files import FILE_ROUTE, find_upload, upload_path
 from florence_ui.images.loading import Picture
 from florence_ui.inference.batch import MAX_PICTURES, Item
@@ -113,8 +113,8 @@ def pictures_of(images: object, image_urls: object) -> list[Item]:
 def posted_list(value: object) -> list[object]:
     """Read a list as posted: the list, its text in JSON, or its only member; None and an empty text make it empty."""
     if isinstance(value, str) and value.lstrip().startswith("["):
-        with contextlib.suppress(ValueError, RecursionError):
-            value = json.loads(value)
+        with contextlib.suppress(RequestRefused):
+            value = load_json(value.encode())
     if isinstance(value, list):
         return value
     return [] if value in (None, "") else [value]
@@ -129,7 +129,8 @@ def links_of(value: object) -> list[str]:
     links = posted_list(value)
     if not all(isinstance(link, str) for link in links):
         raise InputError("image_urls is not a list of links.", "Send strings.", field="image_urls")
-    return [link for each in links for line in str(each).splitlines() if (link := words(line, "image_urls").strip())]
+    lines = (line.strip() for each in links for line in words(each, "image_urls").splitlines())
+    return [line for line in lines if line]
 
 
 def link_name(link: str) -> str:
@@ -225,7 +226,8 @@ def posted_classes(value: object) -> tuple[str, ...]:
     names = posted_list(value)
     if not all(isinstance(name, str) for name in names):
         raise InputError("classes is not a list of names.", "Send strings, or one text with commas.", field="classes")
-    return tuple(words(name, "classes") for name in names)
+    words("\n".join(map(str, names)), "classes")  # all of them together may not be too long, either
+    return tuple(map(str, names))
 
 
 def region_of(value: object) -> Region | None:
@@ -235,9 +237,10 @@ def region_of(value: object) -> Region | None:
         PromptError: If the value is anything else.
     """
     is_text = isinstance(value, str) and "," in value
-    corners = [to_float(each) for each in (str(value).strip(" []").split(",") if is_text else posted_list(value))]
-    if not corners:
+    given = str(value).strip(" []").split(",", 4) if is_text else posted_list(value)
+    if not given:
         return None
+    corners = [to_float(each) for each in given[:5]]
     if len(corners) != 4 or not all(abs(each) <= MAX_COORDINATE for each in corners):
         raise PromptError("The region is not four numbers.", REGION_HINT, field="region")
     x1, y1, x2, y2 = corners

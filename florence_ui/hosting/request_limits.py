@@ -30,6 +30,8 @@ MAX_STOP_BYTES = 4 << 10
 """For requests that stop an event: three short fields, too little to count as memory."""
 MAX_JSON_DEPTH = 32
 """Levels of lists and objects in posted JSON; the page needs six, and copying fails beyond some hundreds."""
+MAX_JSON_VALUES = 10_000
+"""Values in posted JSON: 200 pictures have 1,600, and a megabyte of empty lists takes seconds to parse."""
 MAX_FILES = 200
 """Files in one upload."""
 JSON_SECONDS = 30.0
@@ -195,12 +197,25 @@ def parse_json(headers: Headers, body: bytes) -> dict[str, Any]:
     """
     if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise RequestRefused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The request must be application/json.")
+    posted = load_json(body)
+    if not isinstance(posted, dict):
+        raise RequestRefused(HTTPStatus.BAD_REQUEST, "The request is not a JSON object.")
+    return posted
+
+
+def load_json(body: bytes) -> Any:
+    """Parse JSON from a visitor, bounded in depth and number of values, whose texts can all be written again.
+
+    Raises:
+        RequestRefused: If it is anything else.
+    """
+    if has_too_many_values(body):
+        message = f"The request has too many values: at most {MAX_JSON_VALUES:,}."
+        raise RequestRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)
     try:
         posted = json.loads(body.decode())  # given bytes, json also accepts UTF-16 and lone surrogates
     except (ValueError, RecursionError):
         raise RequestRefused(HTTPStatus.BAD_REQUEST, "The request is not valid JSON in UTF-8.") from None
-    if not isinstance(posted, dict):
-        raise RequestRefused(HTTPStatus.BAD_REQUEST, "The request is not a JSON object.")
     if nesting_depth(posted) > MAX_JSON_DEPTH:
         message = f"The request is nested too deeply: at most {MAX_JSON_DEPTH} levels."
         raise RequestRefused(HTTPStatus.BAD_REQUEST, message)
@@ -209,6 +224,19 @@ def parse_json(headers: Headers, body: bytes) -> dict[str, Any]:
             HTTPStatus.BAD_REQUEST, "The request contains an unpaired surrogate, which is not valid text."
         )
     return posted
+
+
+def has_too_many_values(body: bytes) -> bool:
+    """Whether JSON has more than `MAX_JSON_VALUES` commas and opening brackets outside its texts; it is not parsed."""
+    if _count_separators(body) <= MAX_JSON_VALUES:
+        return False
+    without_escapes = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    parts = without_escapes.split(b'"', 4 * MAX_JSON_VALUES)  # a value may have a name, each two quotes
+    return _count_separators(b" ".join(parts[::2])) > MAX_JSON_VALUES
+
+
+def _count_separators(json_text: bytes) -> int:
+    return sum(map(json_text.count, (b",", b"[", b"{")))
 
 
 def nesting_depth(value: Any) -> int:
@@ -220,7 +248,7 @@ def nesting_depth(value: Any) -> int:
     return depth
 
 
-def _is_encodable(posted: dict[str, Any]) -> bool:
+def _is_encodable(posted: Any) -> bool:
     try:
         return bool(json.dumps(posted, ensure_ascii=False).encode())
     except UnicodeEncodeError:

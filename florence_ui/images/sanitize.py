@@ -164,7 +164,7 @@ PNG_CHUNKS |= {b"sRGB": 1, b"gAMA": 4, b"cHRM": 32, b"cICP": 4}
 
 def sanitize_png(data: bytes) -> SanitizedFile:
     """Keep size, palette, transparency, colors and pixels; drop an animation's frames."""
-    kept, exif, cicp, position = [data[:8]], b"", None, 8
+    kept, exif, cicp, position, has_profile = [data[:8]], b"", None, 8, False
     for _ in range(MAX_PARTS):
         if position + 8 > len(data):
             return SanitizedFile(b"".join(kept), exif, cicp)  # cut off: the decoder decides whether it has enough
@@ -173,10 +173,11 @@ def sanitize_png(data: bytes) -> SanitizedFile:
         content = data[position + 8 : end - 4]
         if kind == b"eXIf" and length <= MAX_EXIF:
             exif = content
-        elif PNG_CHUNKS.get(kind, -1) in (None, length) or (
-            kind == b"iCCP" and inflates_to_at_most(content, MAX_PROFILE)
-        ):
+        elif PNG_CHUNKS.get(kind, -1) in (None, length):
             kept.append(data[position:end])
+        elif kind == b"iCCP" and not has_profile:  # further ones are errors, and the decoder would decompress each
+            has_profile = True
+            kept += [data[position:end]] if inflates_to_at_most(content, MAX_PROFILE) else []
         if kind == b"cICP" and length == PNG_CHUNKS[kind]:
             cicp = content[0], content[1]
         elif kind == b"IEND":

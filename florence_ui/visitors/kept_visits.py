@@ -59,6 +59,7 @@ class Visits:
         self._clock = clock
         self._visits: OrderedDict[str, _Visit] = OrderedDict()
         self._sizes: WeakKeyDictionary[StoredAnalysis, int] = WeakKeyDictionary()
+        self._due: list[str] = []
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -106,6 +107,7 @@ class Visits:
         visit = self._visits[name]
         visit.used, visit.size = self._clock(), self._size_of(visit.session)
         self._visits.move_to_end(name)
+        self._measure_another()
         self._forget_old()
         while len(self._visits) > self.max_visits:
             self._drop_from(Counter(each.owner for each in self._visits.values()))
@@ -114,6 +116,12 @@ class Visits:
             for each in self._visits.values():
                 sizes[each.owner] += each.size
             self._drop_from(sizes)
+
+    def _measure_another(self) -> None:
+        """Measure one more visit, each in turn: it may have grown after its last use, as by a run without its page."""
+        self._due = self._due or [*self._visits]
+        if visit := self._visits.get(self._due.pop()):
+            visit.size = self._size_of(visit.session)
 
     def _drop_from(self, shares: Mapping[str, int]) -> None:
         most = max(shares.values())

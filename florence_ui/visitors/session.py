@@ -204,7 +204,8 @@ class PageSession:
     @property
     def words(self) -> object:
         """What was asked and noted."""
-        return self.question, self.opened_with, self.loose_notes, [run.notes for run in self._runs]
+        runs = [(run.question, run.recipe, run.notes) for run in self._runs]
+        return self.question, self.opened_with, self.loose_notes, runs
 
     async def picture(self) -> Picture:
         """The picture on the page.

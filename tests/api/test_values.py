@@ -29,6 +29,9 @@ UPLOAD = {"path": "a.png"}
         pytest.param(' ["b.png", {"path": "a.png"}]', ["b.png", UPLOAD], id="json"),
         pytest.param("[b.png]", ["[b.png]"], id="brackets that are no json"),
         pytest.param("[" * 99_999, ["[" * 99_999], id="deep json"),
+        pytest.param("[[" * 30 + "]]" * 30, ["[[" * 30 + "]]" * 30], id="json beyond the depth of requests"),
+        pytest.param("[" + "0," * 10_000 + "0]", ["[" + "0," * 10_000 + "0]"], id="json of too many values"),
+        pytest.param('["\\ud800"]', ['["\\ud800"]'], id="json with half a character"),
         pytest.param(None, [], id="null"),
         pytest.param("", [], id="empty text"),
     ],
@@ -90,6 +93,24 @@ def test_a_region_is_four_numbers_however_they_are_written(posted: object, read:
 def test_a_region_that_is_anything_else_is_refused(posted: object) -> None:
     with pytest.raises(PromptError, match="four numbers"):
         values.region_of(posted)
+
+
+@pytest.mark.parametrize(
+    "posted", [pytest.param([0.5] * 500_000, id="list"), pytest.param("0.5," * 250_000, id="text")]
+)
+def test_of_far_too_many_coordinates_only_some_are_read(monkeypatch: pytest.MonkeyPatch, posted: object) -> None:
+    read: list[object] = []
+    monkeypatch.setattr(values, "to_float", lambda value: read.append(value) or 0.5)
+    with pytest.raises(PromptError, match="four numbers"):
+        values.region_of(posted)
+    assert len(read) == 5
+
+
+def test_all_classes_together_are_not_too_long_either() -> None:
+    names = ["dog"] * (values.MAX_FIELD // 4)
+    assert values.posted_classes(names) == tuple(names)
+    with pytest.raises(InputError, match="classes is too long"):
+        values.posted_classes([*names, "cat"])
 
 
 @pytest.mark.parametrize(

@@ -368,6 +368,8 @@ def test_a_file_that_stripping_is_not_sure_of_is_written_anew(tmp_path: Path, na
         pytest.param("a\x00\n\u202eb", "a-b", id="control"),
         pytest.param("мой кот", "мой-кот", id="letters"),
         pytest.param("x" * 5000, "x" * 80, id="long"),
+        pytest.param("写" * 80, "写" * 53, id="long-in-bytes"),
+        pytest.param("𠀀" * 80, "𠀀" * 40, id="longer-in-bytes"),
     ],
 )
 def test_a_file_name_is_only_a_name(text: str, name: str) -> None:

@@ -93,6 +93,11 @@ def test_odd_events_are_an_answer_or_a_sentence(events: Events) -> None:
                 check(events.post(event, events.usual(event), about))
 
 
+def test_a_name_that_is_none_of_the_choices_is_an_answer_or_a_sentence(events: Events) -> None:
+    for event in events.all:
+        check(events.post(event, events.usual(event), {"name": "no such name"}))
+
+
 def test_an_event_that_changes_nothing_is_no_failure(app: RunningApp, events: Events) -> None:
     """The stage's notice has no such button; Gradio calls `{}` too few values."""
     event = next(each for each in events.all if each["api_name"] == "press")

@@ -1,11 +1,11 @@
-"""JSON nested far too deep, at every route that reads JSON: refused with a message."""
+"""JSON nested far too deep or of far too many values, at every route that reads JSON: refused with a message."""
 
 import pytest
 import requests
 from hosting.running import RunningApp, is_sentence
 from server_process import ServerProcess
 
-from florence_ui.hosting.request_limits import MAX_JSON_DEPTH, nesting_depth
+from florence_ui.hosting.request_limits import MAX_JSON_DEPTH, MAX_JSON_VALUES, has_too_many_values, nesting_depth
 
 ROUTES = {
     "/gradio_api/mcp/": '{"jsonrpc": "2.0", "id": 1, "method": "tools/call", '
@@ -31,6 +31,38 @@ def test_deeply_nested_json_is_refused_in_words(app: RunningApp, route: str, dep
         response = app.client.post(route, content=ROUTES[route] % value, headers=HEADERS)
         assert response.status_code in (400, 413), response.text[:200]  # 413: Stop takes small bodies only
         assert is_sentence(response.json()["error"]), response.text
+
+
+@pytest.mark.parametrize("values", ["[]", "{}", "1", '"a"'])
+@pytest.mark.parametrize("route", ROUTES)
+def test_json_of_too_many_values_is_refused_in_words(app: RunningApp, route: str, values: str) -> None:
+    body = ROUTES[route] % f"[{','.join([values] * (MAX_JSON_VALUES + 1))}]"
+    response = app.client.post(route, content=body, headers=HEADERS)
+    assert response.status_code == 413, response.text[:200]
+    assert is_sentence(response.json()["error"]), response.text
+
+
+def listed(values: int, value: str = "0") -> bytes:
+    return f"[{','.join([value] * values)}]".encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "is_refused"),
+    [
+        pytest.param(listed(MAX_JSON_VALUES), False, id="as many as allowed"),
+        pytest.param(listed(MAX_JSON_VALUES + 1), True, id="one more"),
+        pytest.param(listed(MAX_JSON_VALUES // 2 + 1, "[]"), True, id="lists"),
+        pytest.param(listed(MAX_JSON_VALUES // 4, '"a"'), False, id="texts"),
+        pytest.param(listed(9 * MAX_JSON_VALUES, '"a"'), True, id="far more texts"),
+        pytest.param(listed(MAX_JSON_VALUES // 3, '{"a": "b"}'), False, id="names"),
+        pytest.param(b'["' + b",[{" * MAX_JSON_VALUES + b'"]', False, id="signs in a text"),
+        pytest.param(b'["' + rb"\\\"," * MAX_JSON_VALUES + b'"]', False, id="signs and quotes in a text"),
+        pytest.param(rb'["\\",' + listed(MAX_JSON_VALUES) + b"]", True, id="after a text that ends in a backslash"),
+        pytest.param(b'"' + b"," * 2 * MAX_JSON_VALUES, False, id="a text that does not end"),
+    ],
+)
+def test_values_are_counted_without_parsing(body: bytes, is_refused: bool) -> None:
+    assert has_too_many_values(body) is is_refused
 
 
 @pytest.mark.parametrize("route", ["/infer/lmm", "/infer/lmm/florence-2-base", "/model/prepare"])

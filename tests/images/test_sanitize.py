@@ -291,6 +291,14 @@ def test_a_pngs_profile_has_a_bound_when_decompressed():
         assert (b"iCCP" in sanitize(png(*bad_files.SIZE, rgb_rows(), profile)).data) == is_kept
 
 
+def test_only_the_first_of_a_pngs_profiles_is_decompressed():
+    first, further = (chunk(b"iCCP", name + b"\0\0" + zlib.compress(bytes(9))) for name in (b"first", b"further"))
+    assert sanitize(png(*bad_files.SIZE, rgb_rows(), first + further)).data.count(b"iCCP") == 1
+    assert b"first" in sanitize(png(*bad_files.SIZE, rgb_rows(), first + further)).data
+    broken = chunk(b"iCCP", b"name\0\0broken")
+    assert b"iCCP" not in sanitize(png(*bad_files.SIZE, rgb_rows(), broken + further)).data
+
+
 def test_a_jpeg_has_a_hundred_scans_at_most():
     data = saved(noise(), "JPEG")
     scans = data[: data.index(b"\xff\xda")] + b"\xff\xda\0\2" * MAX_SCANS

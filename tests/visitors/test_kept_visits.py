@@ -31,6 +31,13 @@ def run_with(raw: str = "") -> Run:
     return Run(QUESTION, StoredAnalysis(result, "m", "local", "host", 0.1), Path("in"), ImageLimits(), Path("shown"))
 
 
+def asked_with(text: str) -> Run:
+    """An answer to a question with a text of some size."""
+    run = run_with()
+    run.question = replace(QUESTION, text=text)
+    return run
+
+
 def session_with(*runs: Run) -> PageSession:
     """A session with recent answers, the first of which is shown."""
     session = PageSession(shown=Path("shown"), run=runs[0] if runs else None, question=QUESTION)
@@ -171,6 +178,7 @@ def test_one_visitor_with_huge_answers_loses_only_their_own() -> None:
         pytest.param(lambda session: setattr(session, "question", replace(QUESTION, text="x" * 100_000)), id="words"),
         pytest.param(lambda session: setattr(session, "opened_with", "x" * 100_000), id="link"),
         pytest.param(lambda session: session.notes.update({Place("read"): Note("x" * 100_000)}), id="note"),
+        pytest.param(lambda session: session.recent.append(asked_with("x" * 100_000)), id="question of an answer"),
         pytest.param(lambda session: session.tabs.update({CompareState: compared("x" * 100_000)}), id="comparison"),
         pytest.param(lambda session: session.tabs.update({BatchState: many("x" * 100_000)}), id="pictures"),
         pytest.param(lambda session: session.tabs.update({BatchState: many(name="x" * 100_000)}), id="names"),
@@ -182,6 +190,18 @@ def test_whatever_a_visit_keeps_counts(grow: Callable[[PageSession], None]) -> N
     grow(session)
     visits.touch(name)
     assert visits.resume(name, ME) is None
+
+
+def test_a_visit_that_grows_after_its_last_use_counts_soon() -> None:
+    """As one whose page is closed in the middle of a run, or that is stopped."""
+    visits, left = Visits(60, max_bytes=100_000), session_with()
+    names = [visits.keep(session, YOU) for session in (session_with(), left, session_with())]
+    mine = visits.keep(PageSession(), ME)
+    left.recent.append(run_with("x" * 50_000))
+    for _ in names:
+        visits.touch(mine)
+    assert visits.resume(names[1], YOU) is None
+    assert visits.resume(mine, ME) is not None
 
 
 def test_it_takes_no_notice_of_a_name_that_is_gone() -> None:

@@ -165,8 +165,8 @@ class BatchTab(BatchPanel):
         async with aclosing(going):
             async for _ in going:
                 state.waits_for = ""
+                services.visits.touch(inputs[self.page.session].visit)
         state.going = False
-        services.visits.touch(inputs[self.page.session].visit)
         yield self.show_progress(inputs)
 
     def stream_again(self, inputs: Inputs) -> AsyncGenerator[Updates]:

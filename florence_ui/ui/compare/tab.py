@@ -182,7 +182,8 @@ class CompareTab(ComparePanel):
 
     async def lay_out_anew(self, inputs: Inputs, event: gr.EventData) -> Updates:
         """Show the answers in another layout."""
-        self.state(inputs).layout = Layout(str(getattr(event, "name", Layout.ONE)))
+        name = getattr(event, "name", "")
+        self.state(inputs).layout = Layout(name) if name in [*Layout] else Layout.ONE
         return await self.show(inputs)
 
     async def show(self, inputs: Inputs) -> Updates:
