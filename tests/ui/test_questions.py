@@ -134,6 +134,18 @@ def test_a_question_has_the_same_verb_beside_the_answer_and_on_the_stage() -> No
     assert on_the_stage == answer_view.NOTE_TITLES, "a note is headed by what was pressed"
 
 
+@pytest.mark.parametrize("token", ["<OD>", "<CAPTION>", "<MORE_DETAILED_CAPTION>"])
+@pytest.mark.parametrize("step", [NextStep.LONGER, NextStep.SHORTER, NextStep.GROUND])
+@pytest.mark.anyio
+async def test_a_step_that_is_not_offered_asks_nothing(page: Page, tmp_path: Path, token: str, step: NextStep) -> None:
+    """As where the answer has changed under the button, or somebody posts the event."""
+    inputs = given_to(page, tmp_path, token)
+    async for _ in stoppable_run(page).events(inputs):
+        pass
+    offered = next_steps(inputs[page.session].run.analysis.result, 0)
+    assert bool(ask_next(page, inputs, step)) == (step in offered)
+
+
 @pytest.mark.anyio
 async def test_what_a_caption_mentions_is_looked_for_with_its_own_words(page: Page, tmp_path: Path) -> None:
     inputs = given_to(page, tmp_path, "<CAPTION>")

@@ -14,7 +14,7 @@ from florence_ui.inference.per_object import ACTIONS, Action, MultiCallProgress,
 from florence_ui.inference.request import Question
 from florence_ui.ui.components.notice import error_notice
 from florence_ui.ui.explore import answer_view
-from florence_ui.ui.explore.next_steps import ABOUT_EACH, NextStep, other_caption
+from florence_ui.ui.explore.next_steps import ABOUT_EACH, NextStep, next_steps, other_caption
 from florence_ui.ui.layout import Page, queued
 from florence_ui.ui.stoppable_run import StoppableRun, until
 from florence_ui.ui.updates import Inputs, Updates, fill_form, read_question, show_run, show_stop
@@ -41,9 +41,9 @@ def wire(page: Page) -> None:
 
 
 def ask_next(page: Page, inputs: Inputs, step: NextStep) -> Updates:
-    """The form with the step's question, which is asked at once."""
+    """The form with the step's question, which is asked at once if the answer on the page still has that step."""
     session: PageSession = inputs[page.session]
-    if session.run is None:
+    if session.run is None or step not in next_steps(session.run.analysis.result, visible=0):
         return {}
     result, question = session.run.analysis.result, read_question(page, inputs)
     if step is NextStep.GROUND:
