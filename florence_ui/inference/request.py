@@ -67,7 +67,7 @@ class Question:
     strategy: Strategy = Strategy.TOGETHER
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "classes", tuple(name for text in self.classes for name in split_classes(text)))
+        object.__setattr__(self, "classes", tuple(split_classes("\n".join(self.classes))))
 
     @property
     def prompt(self) -> str:

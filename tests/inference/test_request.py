@@ -18,6 +18,7 @@ from florence_ui.inference.request import (
     Strategy,
     parse_key,
 )
+from florence_ui.prompts import split_classes
 from florence_ui.results.result import Result
 from florence_ui.settings_readers import MAX_KEY
 from florence_ui.tasks import get_task
@@ -33,6 +34,16 @@ REGION = Question("<REGION_TO_CATEGORY>")
 )
 def test_classes_are_separated_however_they_are_given(classes: tuple[str, ...]) -> None:
     assert RequestTemplate.of(Question(OVD, classes=classes)).classes == ("dog", "cat")
+
+
+def test_thousands_of_names_are_separated_in_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question is copied several times in one event."""
+    texts: list[str] = []
+    monkeypatch.setattr(
+        "florence_ui.inference.request.split_classes", lambda text: texts.append(text) or split_classes(text)
+    )
+    assert Question(OVD, classes=("dog",) * 25_000).classes == ("dog",) * 25_000
+    assert len(texts) == 1
 
 
 def test_a_region_in_pixels_may_reach_the_pictures_edge_and_not_beyond(tmp_path) -> None:
