@@ -14,7 +14,7 @@ import uvicorn
 from florence_ui.models import DEFAULT_PORT, ENGINES, PRECISIONS
 from florence_ui.network.connections import limit_connections
 from florence_ui.server.app import create_app
-from florence_ui.server.engines import choose_engine, prepare_process
+from florence_ui.server.engine_choice import choose_engine, prepare_process
 from florence_ui.server.generation_queue import MAX_WAITING
 from florence_ui.server.logs import log, set_up_logging
 from florence_ui.server.service import Service

@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from florence_ui.models import MAX_NEW_TOKENS
 from florence_ui.server.answering import Call, generate, prepare
 from florence_ui.server.engine import Engine
-from florence_ui.server.engines import choose_engine
+from florence_ui.server.engine_choice import choose_engine
 from florence_ui.server.generation_queue import MAX_WAITING, GenerationQueue
 from florence_ui.server.logs import log
 from florence_ui.server.metrics import Metrics

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from florence_ui.server.processing.beams import Beams
+from florence_ui.server.onnx.beams import Beams
 
 Step = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
 """A step of the decoder: (ids, order) -> logits, shapes (beams), (beams) and (beams, vocabulary).

@@ -11,11 +11,11 @@ from florence_ui.server.checkpoint.layouts import SHARED
 from florence_ui.server.checkpoint.safetensors import to_float32
 from florence_ui.server.engine import EngineInfo, Question
 from florence_ui.server.onnx.beam_search import beam_search
+from florence_ui.server.onnx.beams import Beams
 from florence_ui.server.onnx.language_model import DECODER, ENCODER, Decoder, TextEncoder, cache_names
 from florence_ui.server.onnx.memory import return_freed_memory
 from florence_ui.server.onnx.sessions import create_session
 from florence_ui.server.onnx.vision_tower import VisionTower
-from florence_ui.server.processing.beams import Beams
 from florence_ui.server.processing.generation_config import GenerationConfig
 
 UNUSED_POSITIONS = 2

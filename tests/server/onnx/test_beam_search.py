@@ -17,7 +17,7 @@ from transformers import DynamicCache, EncoderDecoderCache, GenerationConfig
 
 from florence_ui.server.engine_errors import BrokenWeightsError
 from florence_ui.server.onnx.beam_search import Step, beam_search
-from florence_ui.server.processing.beams import Beams
+from florence_ui.server.onnx.beams import Beams
 from florence_ui.server.processing.generation_config import read_generation_config
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:transformers.*")

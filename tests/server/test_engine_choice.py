@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from florence_ui.server import engines
+from florence_ui.server import engine_choice
 from florence_ui.server.engine import EngineInfo
+from florence_ui.server.engine_choice import choose_engine
 from florence_ui.server.engine_errors import EngineUnavailableError
-from florence_ui.server.engines import choose_engine
 from florence_ui.server.torch import engine as torch_engine
 
 
 @pytest.fixture
 def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Python in which torch is not installed."""
-    monkeypatch.setattr(engines, "TORCH_PACKAGES", ("torch", "no_such_package"))
+    monkeypatch.setattr(engine_choice, "TORCH_PACKAGES", ("torch", "no_such_package"))
     monkeypatch.setitem(sys.modules, "florence_ui.server.torch.engine", None)
 
 
@@ -87,7 +87,7 @@ import sys, threading
 from pathlib import Path
 import numpy as np
 from florence_ui.server.engine import Question
-from florence_ui.server.engines import choose_engine
+from florence_ui.server.engine_choice import choose_engine
 network = choose_engine("onnx").load(Path({str(checkpoint)!r}))
 features = network.see([np.zeros((3, 64, 64), np.float32)])
 network.answer([Question(features[0], [0, 5, 2], 5, threading.Event())])
