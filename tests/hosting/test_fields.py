@@ -66,11 +66,11 @@ REFUSED_REGIONS = {
     "no width in pixels": [10, 10, 10, 30],
     "no width": [0.5, 0.1, 0.5, 0.9],
     "a point": [0.5, 0.5, 0.5, 0.5],
-    "texts": ["0", "0", "1", "1"],
+    "words": ["left", "0", "1", "1"],
     "booleans": [False, False, True, True],
     "nothings": [None] * 4,
     "nested": [[0, 0], [1, 1]],
-    "a text": "0,0,1,1",
+    "a text": "0,0,1",
     "an object": {"x1": 0},
     "huge number": [10**400, 0, 1, 1],
 }
@@ -82,6 +82,8 @@ GOOD_REGIONS = {
     "pixels": [16, 12, 48, 36],
     "pixels up to the edge": [0, 0, 64, 48],
     "pixels as an answer gives them": [60.25, 40.5, 0, 0],
+    "texts": ["0", "0", "1", "1"],
+    "a text": "0,0,1,1",
 }
 SPELLINGS = {
     "<OD>": ["<od>", "<OD> ", "OD", "od", "Find objects", "find  objects"],
@@ -89,7 +91,7 @@ SPELLINGS = {
     "<MORE_DETAILED_CAPTION>": ["more detailed caption", "Long caption"],
 }
 REFUSED_FIELDS = {
-    "task": ["", "O D", "<<OD>>", "<OD><CAPTION>", "x" * LONG, 7, None, ["<OD>"], "<NO_SUCH>", "<img src=x>"],
+    "task": ["", "O D", "<<OD>>", "<OD><CAPTION>", "x" * LONG, 7, ["<OD>"], "<NO_SUCH>", "<img src=x>"],
     "model_id": ["a b", "x" * LONG, "a\nb", 7, ["florence-2-base"], "\x1b[31m", "a" * 201],
     "backend": ["elsewhere", "http://127.0.0.1:9001", "LO CAL", "x" * LONG, 7, ["local"], "__class__"],
     "api_key": ["two words", "line\r\nX-Evil: 1", "schlüssel", "x" * LONG, 7, ["key"]],
