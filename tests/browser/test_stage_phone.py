@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import faults
 import pytest
 from browser import on_stage, steps
 from playwright.sync_api import Page, expect
@@ -92,3 +93,14 @@ def test_a_long_text_shows_three_lines_and_the_rest_on_request(
     more.tap()
     expect(more).to_have_attribute("aria-expanded", "true")
     assert text.bounding_box()["height"] > closed
+
+
+def test_a_failure_stands_in_full_on_the_stage(answered: Page, backend: ScriptedBackend) -> None:
+    backend.fault = faults.status(500)
+    steps.choose_model(answered, "base")
+    steps.run(answered, "failed")
+    stage, words = answered.locator(steps.STAGE).bounding_box(), answered.locator(".stage-notice p").bounding_box()
+    buttons = [button.bounding_box() for button in answered.locator(".stage-notice .actions button").all()]
+    assert len(buttons) > 1
+    assert all(box["x"] + box["width"] <= stage["x"] + stage["width"] for box in buttons)
+    assert all(box["y"] >= words["y"] + words["height"] for box in buttons), "the words have the whole width"
