@@ -9,10 +9,13 @@ from faults import refused_url
 from ui.scripted_page import scripted_page
 from workbench import picture_in
 
+from florence_ui.backends.model_status import ServerState, ServerStatus
 from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.inference.gallery import load_examples
 from florence_ui.inference.recordings import Recordings
+from florence_ui.models import BASE
 from florence_ui.rendering.style import Style
+from florence_ui.ui import labels
 from florence_ui.ui.explore import setup_events
 from florence_ui.ui.explore.opening import open_page
 from florence_ui.ui.explore.picture_events import take_example
@@ -25,6 +28,7 @@ pytestmark = pytest.mark.anyio
 
 EXAMPLES = load_examples()
 KEY = "rf_SecretSecretSecret"
+UNREACHABLE = {"state": "unavailable", "reason": "The Hugging Face Hub cannot be reached."}
 
 
 @pytest.fixture
@@ -60,6 +64,24 @@ async def test_a_first_visit_shows_a_recorded_answer_and_asks_nothing(page: Page
     assert session.run.analysis.recorded
     assert not session.recent
     assert backend.count == 0
+
+
+@pytest.mark.parametrize(
+    ("base", "hint"),
+    [
+        pytest.param({}, labels.NANO_HINT, id="not-known"),
+        pytest.param(UNREACHABLE, "Florence-2-base is not downloaded yet and the Hugging Face Hub", id="not-available"),
+    ],
+)
+async def test_base_is_advised_for_photographs_unless_it_is_not_available(
+    page: Page, monkeypatch: pytest.MonkeyPatch, base: dict, hint: str
+) -> None:
+    async def status(backend: str) -> ServerStatus:
+        return ServerStatus(ServerState.READY, "", models={BASE: base})
+
+    monkeypatch.setattr(page.services.pipeline, "status", status)
+    _, updates = await opened(page)
+    assert updates[page.side.warnings].messages[-1].hint.startswith(hint)
 
 
 async def test_without_recordings_the_first_picture_waits_for_its_question(page: Page) -> None:

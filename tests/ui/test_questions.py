@@ -3,9 +3,11 @@
 import re
 from pathlib import Path
 
+import faults
 import pytest
 from workbench import picture_in
 
+from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.inference.per_object import ACTIONS, Action
 from florence_ui.inference.request import Question
 from florence_ui.tasks import TASKS, InputKind
@@ -74,6 +76,18 @@ async def test_an_answer_to_another_task_than_the_chosen_one_is_marked(page: Pag
     assert standing[page.side.answer_list].source.startswith("Find objects, ")
     same = answer_view.standing(page, inputs[page.session], read_question(page, inputs))
     assert same[page.stage].state == "done"
+
+
+@pytest.mark.parametrize("is_answered", [True, False], ids=["answered-before", "never-answered"])
+@pytest.mark.anyio
+async def test_after_a_failure_it_is_said_where_the_last_answer_is(
+    page: Page, backend: ScriptedBackend, tmp_path: Path, is_answered: bool
+) -> None:
+    inputs = given_to(page, tmp_path)
+    asked = [(None, "<OD>"), (faults.status(500), "<CAPTION>")]
+    for backend.fault, token in asked if is_answered else asked[1:]:
+        updates = [each async for each in stoppable_run(page).events(inputs | {page.dock.task: token})]
+    assert ("among the recent ones" in updates[-1][page.side.answer_list].hint) is is_answered
 
 
 @pytest.mark.parametrize("token", ["<CAPTION_TO_PHRASE_GROUNDING>", "<OPEN_VOCABULARY_DETECTION>", "custom"])

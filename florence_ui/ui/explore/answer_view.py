@@ -1,6 +1,5 @@
 """An answer in all its forms: stage, drawing, list, table, text, JSON and code."""
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -132,7 +131,12 @@ def failed(page: Page, session: PageSession, question: Question, error: Florence
     helps = labels.failure_actions(error, question.backend, question.model_id, backends) if session.shown else []
     actions = [StageAction(name=name, label=label) for name, label in helps]
     value = stage_view.failed(session.shown, session.size or (1, 1), error, actions=actions)
-    nothing: Updates = {page.stage: on_page(value, session), page.side.answer_list: AnswerListValue(title="No answer")}
+    is_kept = any(run.before == session.shown for run in session.recent)
+    hint = "The last answer about this picture is among the recent ones." if is_kept else ""
+    nothing: Updates = {
+        page.stage: on_page(value, session),
+        page.side.answer_list: AnswerListValue(title="No answer", hint=hint),
+    }
     return {**no_answer(page, session, question), **nothing}
 
 
@@ -170,7 +174,7 @@ async def answer_updates(page: Page, inputs: Inputs, question: Question) -> Upda
         side.curl: curl_snippet(prompt=recipe.prompts[0], alone=alone, **call_arguments(page, run)),
         side.python: program(page, run, style),
         side.json: analysis_record(analysis),
-        side.warnings: NoticeValue(messages=warning_messages(analysis, run.source)),
+        side.warnings: NoticeValue(messages=await warning_messages(page, run)),
         page.style.filter_notice: removal_notice(removals),
         side.style.annotators: gr.update(choices=annotator_choices(result, style)),
         side.drawers: DrawerValue(answered=True),
@@ -246,12 +250,18 @@ def call_arguments(page: Page, run: Run) -> dict[str, Any]:
     return {"url": reachable.url, "needs_key": reachable.needs_key, "model_id": run.analysis.model_id}
 
 
-def warning_messages(analysis: StoredAnalysis, source: Path) -> list[Message]:
-    """The answer's warnings; for nano's answer about an example, also that nano only knows these."""
-    hints = {NANO_WARNING: labels.NANO_HINT}
-    lines = [Message(text=text, hint=hints.get(text, ""), tone="warning") for text in analysis.result.warnings]
-    if analysis.model_id == NANO and source.is_relative_to(EXAMPLES):
-        lines.append(Message(text=labels.NANO_NOTE, hint=labels.NANO_HINT))
+async def warning_messages(page: Page, run: Run) -> list[Message]:
+    """The answer's warnings; for nano's answer about an example, also that nano only knows these.
+
+    Both come with what to do about photographs: base, unless it is known not to be available.
+    """
+    analysis, hint = run.analysis, ""
+    if analysis.model_id == NANO:
+        hint = labels.why_nano(await page.services.pipeline.status(run.question.backend), NANO) or labels.NANO_HINT
+    warnings = analysis.result.warnings
+    lines = [Message(text=text, hint=hint if text == NANO_WARNING else "", tone="warning") for text in warnings]
+    if analysis.model_id == NANO and run.source.is_relative_to(EXAMPLES):
+        lines.append(Message(text=labels.NANO_NOTE, hint=hint))
     return lines
 
 
