@@ -94,12 +94,38 @@ class Run:
     notes: dict[Place, Note] = field(default_factory=dict)
     name: str = field(default_factory=lambda: secrets.token_hex(4))
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the picture in pixels."""
+        return self.analysis.result.size
+
     def is_replaced_by(self, run: "Run") -> bool:
         """Whether another run asked the same of the same model and picture, and nothing was done with this one."""
         old, new = self.analysis, run.analysis
         asked = self.question, self.source, old.backend, old.model_id, old.result.task, old.result.prompt
         same = asked == (run.question, run.source, new.backend, new.model_id, new.result.task, new.result.prompt)
         return same and self.recipe is None and not self.notes
+
+
+@dataclass(eq=False)
+class OpenedPicture:
+    """A visitor's picture among the recent answers, until there is one about it.
+
+    Attributes:
+        source: The picture's file.
+        limits: The limits within which it was opened.
+        before: The displayed picture, a JPEG.
+        size: (width, height) of the original in pixels.
+    """
+
+    source: Path
+    limits: ImageLimits
+    before: Path
+    size: tuple[int, int]
+
+    def is_replaced_by(self, run: Run) -> bool:
+        """Whether a run is about this picture."""
+        return self.before == run.before
 
 
 class Unfinished(NamedTuple):
@@ -144,7 +170,7 @@ class PageSession:
         left: An event that is set, and replaced, when the page gets another picture or answer.
         loose_notes: What was asked about regions before there was an answer.
         unfinished: What a question about each object has brought so far; None while there is none.
-        recent: The recent runs, newest first.
+        recent: The recent runs, and the visitor's pictures without one, newest first.
         visit: The secret name under which it is kept for when the page is loaded again; see `Visits`.
         question: The question that the fields last held; None before the visitor changed one.
         style: The style that was last set.
@@ -164,7 +190,7 @@ class PageSession:
     left: asyncio.Event = field(default_factory=asyncio.Event)
     loose_notes: dict[Place, Note] = field(default_factory=dict)
     unfinished: Unfinished | None = None
-    recent: deque[Run] = field(default_factory=lambda: deque(maxlen=RECENT))
+    recent: deque[Run | OpenedPicture] = field(default_factory=lambda: deque(maxlen=RECENT))
     visit: str = ""
     question: Question | None = None
     style: Style = field(default_factory=Style)
@@ -184,7 +210,7 @@ class PageSession:
         return replace(
             self,
             run=self.run and runs[self.run],
-            recent=deque((runs[run] for run in self.recent), maxlen=RECENT),
+            recent=deque((runs[each] if isinstance(each, Run) else each for each in self.recent), maxlen=RECENT),
             loose_notes=_settled(self.loose_notes),
             unfinished=None,
             left=asyncio.Event(),
@@ -194,7 +220,7 @@ class PageSession:
 
     @property
     def _runs(self) -> set[Run]:
-        return {*self.recent, *([self.run] if self.run else [])}
+        return {each for each in (self.run, *self.recent) if isinstance(each, Run)}
 
     @property
     def analyses(self) -> list[StoredAnalysis]:
@@ -224,6 +250,11 @@ class PageSession:
         self.size = picture.size
         self._leave_place()
         images.add(picture)
+
+    def keep_picture(self) -> None:
+        """Keep the picture on the page among the recent ones, where the first answer about it takes its place."""
+        if self.source and self.shown and self.size:
+            self.recent.appendleft(OpenedPicture(*self.source, self.shown, self.size))
 
     def remove_picture(self) -> None:
         """Remove the picture and its answer from the page."""
@@ -273,21 +304,21 @@ class PageSession:
         picture = analysis.picture
         self.run, self.selected = Run(question, analysis.stored(), picture.path, picture.limits, self.shown), -1
 
-    async def show_again(self, index: int) -> Run | None:
-        """Show a remembered answer and its picture again; None if there is no such answer.
+    async def show_again(self, index: int) -> Run | OpenedPicture | None:
+        """Show a recent answer and its picture, or a picture without one, again; None if there is no such entry.
 
         Raises:
             ImageError: If the picture's file has aged out; the page does not change.
         """
         if not 0 <= index < len(self.recent):
             return None
-        run = self.recent[index]
-        await images.open(run.source, run.limits)
-        self.source, self.shown, self.run = (run.source, run.limits), run.before, run
-        self.size = run.analysis.result.size
+        entry = self.recent[index]
+        await images.open(entry.source, entry.limits)
+        self.source, self.shown, self.size = (entry.source, entry.limits), entry.before, entry.size
+        self.run = entry if isinstance(entry, Run) else None
         self._leave_place()
-        self.region = run.question.region
-        return run
+        self.region = self.run.question.region if self.run else None
+        return entry
 
     async def analysis_of(self, run: Run) -> Analysis:
         """The answer with its picture.

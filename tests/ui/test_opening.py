@@ -13,7 +13,7 @@ from florence_ui.backends.model_status import ServerState, ServerStatus
 from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.inference.gallery import load_examples
 from florence_ui.inference.recordings import Recordings
-from florence_ui.models import BASE
+from florence_ui.models import BASE, NANO
 from florence_ui.rendering.style import Style
 from florence_ui.ui import labels
 from florence_ui.ui.explore import setup_events
@@ -125,6 +125,19 @@ async def test_an_example_shows_its_recorded_answer_else_it_is_asked(page: Page,
     assert (session.run is not None) is recorded
     assert (updates.get(page.asked) is None) is recorded
     assert updates[page.stage].state == ("done" if recorded else "ready")
+
+
+async def test_a_photograph_that_only_nano_would_answer_waits_for_run(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def choose_model(*_: object, **__: object) -> str:
+        return NANO
+
+    monkeypatch.setattr(page.services.pipeline, "choose_model", choose_model)
+    session, _ = await opened(page)
+    updates = await take_example(page, blank(page, session=session), index_of("coffee"))
+    assert page.asked not in updates
+    assert updates[page.dock.task].token == EXAMPLES[index_of("coffee")].token
 
 
 async def test_a_recording_that_cannot_be_read_is_no_reason_to_fail(

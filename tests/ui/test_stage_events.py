@@ -176,3 +176,19 @@ def test_a_row_is_a_whole_number(index: object) -> None:
     """`True` would select every row."""
     event = gr.EventData(None, {"action": "describe", "index": index, "region": [0.1, 0.1, 0.9, 0.9]})
     assert read_place(event) == Place("describe", None, (0.1, 0.1, 0.9, 0.9))
+
+
+async def test_a_picture_is_kept_among_the_recent_ones_before_it_is_asked_about(page: Page, tmp_path: Path) -> None:
+    session = PageSession()
+    given = {field: field.value for field in page.answer_fields} | {page.session: session, page.dock.task: "<OD>"}
+    for name in ("mine.jpg", "other.jpg"):
+        updates = await take_picture(page, given, page.services.open_own(picture_in(tmp_path, name=name).path))
+    assert updates[page.film].current == "recent-0"
+    shown = updates[page.film].recent[1].image
+    updates = await reopen_run(page, given, 1)
+    assert (session.source[0].name, updates[page.film].current) == ("mine.jpg", "recent-1")
+    assert updates[page.stage].picture == shown
+    async for _ in stoppable_run(page).events(given):
+        pass
+    assert [entry.source.name for entry in session.recent] == ["mine.jpg", "other.jpg"], "its answer takes its place"
+    assert session.run is session.recent[0]

@@ -37,7 +37,7 @@ from florence_ui.ui.explore.next_steps import next_steps
 from florence_ui.ui.file_data import as_file_data
 from florence_ui.ui.layout import Page
 from florence_ui.ui.updates import Inputs, Updates
-from florence_ui.visitors.session import PageSession, Recipe, Run
+from florence_ui.visitors.session import OpenedPicture, PageSession, Recipe, Run
 
 THUMBNAIL = View(size=(152, 152))
 NOTE_TITLES = {tool.value: ACTIONS[Action(tool.value)].title for tool in Tool} | {"cut": "Cut out"}
@@ -131,7 +131,7 @@ def failed(page: Page, session: PageSession, question: Question, error: Florence
     helps = labels.failure_actions(error, question.backend, question.model_id, backends) if session.shown else []
     actions = [StageAction(name=name, label=label) for name, label in helps]
     value = stage_view.failed(session.shown, session.size or (1, 1), error, actions=actions)
-    is_kept = any(run.before == session.shown for run in session.recent)
+    is_kept = any(isinstance(each, Run) and each.before == session.shown for each in session.recent)
     hint = "The last answer about this picture is among the recent ones." if is_kept else ""
     nothing: Updates = {
         page.stage: on_page(value, session),
@@ -267,14 +267,8 @@ async def warning_messages(page: Page, run: Run) -> list[Message]:
 
 def film_value(page: Page, session: PageSession) -> FilmValue:
     """The film strip: the answer on the stage is current, else the example that is there without one."""
-    recent = [
-        Thumbnail(
-            title=f"{run.analysis.result.task.title}, {labels.model_title(run.analysis.model_id)}",
-            image=as_file_data(run.thumbnail),
-        )
-        for run in session.recent
-    ]
-    answers = (f"recent-{k}" for k, run in enumerate(session.recent) if run is session.run)
+    recent = [recent_thumbnail(each) for each in session.recent]
+    answers = (f"recent-{k}" for k, each in enumerate(session.recent) if is_on_stage(session, each))
     source = session.source[0] if session.source else None
     pictures = (f"example-{k}" for k, example in enumerate(page.examples) if source and example.path == source)
     return FilmValue(
@@ -282,3 +276,18 @@ def film_value(page: Page, session: PageSession) -> FilmValue:
         examples=example_thumbnails(page.examples),
         current=next(answers, "") or next(pictures, ""),
     )
+
+
+def recent_thumbnail(entry: Run | OpenedPicture) -> Thumbnail:
+    """A recent answer, or a picture without one, small."""
+    if isinstance(entry, OpenedPicture):
+        return Thumbnail(title="Your picture, not asked about yet", image=as_file_data(entry.before))
+    title = f"{entry.analysis.result.task.title}, {labels.model_title(entry.analysis.model_id)}"
+    return Thumbnail(title=title, image=as_file_data(entry.thumbnail))
+
+
+def is_on_stage(session: PageSession, entry: Run | OpenedPicture) -> bool:
+    """Whether the stage shows this recent entry."""
+    if isinstance(entry, OpenedPicture):
+        return session.run is None and session.shown == entry.before
+    return entry is session.run

@@ -12,11 +12,12 @@ from florence_ui.errors import FlorenceUIError, InputError
 from florence_ui.images.loading import Picture
 from florence_ui.inference.gallery import Example
 from florence_ui.inference.request import Question
+from florence_ui.models import NANO
 from florence_ui.ui.components.notice import NoticeValue, error_notice
 from florence_ui.ui.explore import answer_view
 from florence_ui.ui.layout import Page, queued, unqueued
 from florence_ui.ui.updates import Inputs, Updates, fill_form, fit_form_to_task, merge_updates, read_question, show_run
-from florence_ui.visitors.session import PageSession
+from florence_ui.visitors.session import OpenedPicture, PageSession
 
 log = logging.getLogger(__name__)
 
@@ -61,12 +62,21 @@ async def take_picture(page: Page, inputs: Inputs, opening: Awaitable[Picture]) 
         await set_picture(session, opening)
     except FlorenceUIError as error:
         return refuse(page, inputs, error)
-    question = read_question(page, inputs)
+    session.keep_picture()
+    return show_unasked(page, inputs)
+
+
+def show_unasked(page: Page, inputs: Inputs) -> Updates:
+    """The page with a picture of the visitor's and the question that is in the fields."""
+    session, question = inputs[page.session], read_question(page, inputs)
     return merge_updates(fit_form_to_task(page, session, question.token), show_picture(page, session, question))
 
 
 async def take_example(page: Page, inputs: Inputs, index: object) -> Updates:
-    """Put an example on the page with its question, and its recorded answer; if there is none, ask it."""
+    """Put an example on the page with its question, and its recorded answer.
+
+    If there is none, the question is asked at once, unless nano would be asked about a photograph.
+    """
     if not isinstance(index, int) or not 0 <= index < len(page.examples):
         return {}
     session, example, services = inputs[page.session], page.examples[index], page.services
@@ -87,7 +97,11 @@ async def take_example(page: Page, inputs: Inputs, index: object) -> Updates:
     except FlorenceUIError as error:
         log.warning("The recorded answer about %s cannot be shown: %s", example.title, error)
         session.run = None
-    return merge_updates(filled, show_picture(page, session, question), {page.asked: secrets.token_hex(4)})
+    model_id = await services.pipeline.choose_model(
+        question.backend, question.model_id, example=example.is_drawn, nano_stands_in=True
+    )
+    asked: Updates = {page.asked: secrets.token_hex(4)} if example.is_drawn or model_id != NANO else {}
+    return merge_updates(filled, show_picture(page, session, question), asked)
 
 
 async def show_recorded(page: Page, session: PageSession, example: Example, question: Question) -> bool:
@@ -125,12 +139,14 @@ def show_picture(page: Page, session: PageSession, question: Question) -> Update
 
 
 async def reopen_run(page: Page, inputs: Inputs, index: object) -> Updates:
-    """Show an earlier answer with its picture and question; the model is not asked again."""
+    """Show an earlier answer with its picture and question, or a picture without one; the model is not asked."""
     session: PageSession = inputs[page.session]
     try:
         run = await session.show_again(index) if isinstance(index, int) else None
         if run is None:
             return {}
+        if isinstance(run, OpenedPicture):
+            return show_unasked(page, inputs)
         shown = await answer_view.answer_updates(page, inputs, run.question)
     except FlorenceUIError as error:
         return {page.picture_notice: error_notice(error)}
