@@ -16,6 +16,7 @@
   }
   function prepare(pop, button, where) {
     pop.popover = "auto";
+    pop.tabIndex = -1;
     pop.setAttribute("role", "dialog");
     pop.setAttribute("aria-label", pop.getAttribute("aria-label") || button.getAttribute("aria-label") || button.textContent.trim());
     pop.addEventListener("toggle", (event) => {
@@ -23,7 +24,8 @@
       button.setAttribute("aria-expanded", String(open));
       if (!open) return;
       put(pop, button, where);
-      pop.querySelector("input:checked, input, button")?.focus();
+      const first = pop.querySelector("input:checked, input, button");
+      (first?.getAttribute("role") === "combobox" ? pop : first)?.focus();   // a list opens when it gets the focus, over what is above it
     });
     new ResizeObserver(() => { if (pop.matches(":popover-open")) put(pop, button, where); }).observe(pop);
   }

@@ -225,6 +225,35 @@ def test_another_picture_from_the_strip_is_compared_next(
     expect(page.locator("#compare-found-by tbody tr")).to_have_count(0)
 
 
+def test_another_task_keeps_the_comparison_and_marks_it_until_its_own_is_chosen_again(
+    page: Page, compared: Callable[[Page], Page]
+) -> None:
+    compared(page)
+    enter(page, "Many pictures")
+    choose_task(page, "Brief caption")
+    enter(page, "Compare")
+    expect(page.locator("#compare-stage .stage-notice")).to_have_text("From the last comparison: Find objects.")
+    page.wait_for_selector("#compare-stage [data-state=stale] .stage-layer[src*=comparison]")
+    expect(page.locator("#compare-verdict .verdict-words")).to_have_text(VERDICT)
+    expect(page.locator("#compare-found-by tbody tr")).to_have_count(4)
+    choose_task(page, "Find objects")
+    page.wait_for_selector("#compare-stage [data-state=done] .stage-layer[src*=comparison]")
+
+
+def test_two_sides_that_ask_the_same_are_warned_of(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
+    put_picture(page, photograph)
+    enter(page, "Compare")
+    choose_model(page, "left", "one/1")
+    page.click("#compare-right button")
+    expect(page.locator("#compare-right-pop")).to_be_visible()
+    expect(page.locator(".options")).to_have_count(0)
+    page.keyboard.press("Escape")
+    choose_model(page, "right", "one/1", shown="second")
+    expect(page.locator("#compare-notice")).to_contain_text("Both sides ask the same.")
+    choose_model(page, "right", "two/2")
+    expect(page.locator("#compare-notice")).not_to_contain_text("the same")
+
+
 def test_a_comparison_can_be_taken_away(page: Page, compared: Callable[[Page], Page], tmp_path: Path) -> None:
     compared(page)
     page.click("#open-compare-table")

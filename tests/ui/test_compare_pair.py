@@ -6,7 +6,7 @@ from florence_ui.backends.model_status import ServerState, ServerStatus
 from florence_ui.inference.request import Question
 from florence_ui.models import BASE, LARGE, NANO
 from florence_ui.tasks import TASKS
-from florence_ui.ui.compare.pair import SideChoice, companion, default_pair, side_names
+from florence_ui.ui.compare.pair import SideChoice, companion, default_pair, describe, side_names, tell_apart
 
 HERE = {"state": "absent", "on_disk": True}
 READY = {"state": "ready", "on_disk": True}
@@ -98,3 +98,40 @@ def test_a_side_asks_its_own_task_of_its_own_model() -> None:
         "<OD>", text="a dog", model_id=LARGE, backend="serverless"
     )
     assert SideChoice(NANO, "local", "<CAPTION>").question(asked).token == "<CAPTION>"
+
+
+SAME, OBJECTS, REGIONS = SideChoice(NANO, "local"), SideChoice(NANO, "local", "<OD>"), "<DENSE_REGION_CAPTION>"
+LARGE_OBJECTS = SideChoice(LARGE, "local", "<OD>")
+
+
+@pytest.mark.parametrize(
+    ("pair", "token", "expected"),
+    [
+        pytest.param((SAME, OBJECTS), "<OD>", (SAME, SideChoice(NANO, "local", REGIONS)), id="right-one-moves-on"),
+        pytest.param((OBJECTS, SAME), "<OD>", (SideChoice(NANO, "local", REGIONS), SAME), id="left-one-moves-on"),
+        pytest.param((SAME, OBJECTS), "<CAPTION>", (SAME, OBJECTS), id="other-task"),
+        pytest.param((SAME, LARGE_OBJECTS), "<OD>", (SAME, LARGE_OBJECTS), id="other-model"),
+        pytest.param((SAME, SAME), "<OD>", (SAME, SAME), id="the-same-by-choice"),
+    ],
+)
+def test_a_task_in_the_dock_never_makes_both_sides_ask_the_same(
+    pair: tuple[SideChoice, SideChoice], token: str, expected: tuple[SideChoice, SideChoice]
+) -> None:
+    assert tell_apart(pair, token) == expected
+
+
+@pytest.mark.parametrize(
+    ("questions", "words"),
+    [
+        pytest.param([Question("<OD>", model_id=BASE), Question("<OD>", model_id=LARGE)], "Find objects", id="models"),
+        pytest.param([Question("<OD>"), Question("<CAPTION>")], "", id="tasks-are-named-once"),
+        pytest.param(
+            [Question("<OPEN_VOCABULARY_DETECTION>", classes=("cow", "pig")), Question("<OD>")],
+            "“cow, pig”",
+            id="typed",
+        ),
+    ],
+)
+def test_the_heading_never_says_a_task_twice(questions: list[Question], words: str) -> None:
+    names = side_names(*questions, {"local": "Local"})
+    assert describe(questions, names) == words

@@ -1,6 +1,6 @@
 """The two sides of a comparison: which pair to begin with, and what to call the sides."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from florence_ui.backends.model_status import ModelReport, ServerState, ServerStatus
@@ -74,6 +74,22 @@ def companion(token: str) -> str:
     return (candidates or others)[0].token
 
 
+def tell_apart(pair: tuple[SideChoice, SideChoice], token: str) -> tuple[SideChoice, SideChoice]:
+    """The pair, with another task at a side whose own task has become that of the dock, and so of the other side.
+
+    Args:
+        pair: The chosen sides; two that ask the same by choice stay so.
+        token: The task in the dock.
+    """
+    left, right = pair
+    models = [(side.model_id, side.backend) for side in pair]
+    tasks = [side.token or token for side in pair]
+    if models[0] != models[1] or tasks[0] != tasks[1] or left.token == right.token:
+        return pair
+    other = companion(token)
+    return (replace(left, token=other), right) if left.token else (left, replace(right, token=other))
+
+
 def _is_usable(task: Task) -> bool:
     return task.token != CUSTOM and not task.experimental
 
@@ -97,3 +113,11 @@ def side_names(left: Question, right: Question, titles: Mapping[str, str]) -> tu
         return "first", "second"
     first, second = (", ".join(names) for names in zip(*telling, strict=True))
     return first, second
+
+
+def describe(questions: Sequence[Question], names: Sequence[str] = ()) -> str:
+    """The questions in a few words: their tasks, unless the sides are called by them, and what was typed."""
+    titles = dict.fromkeys(get_task(question.token).title for question in questions)
+    told = [] if names and len(titles) > 1 else [" and ".join(titles)]
+    typed = questions[0].text or ", ".join(questions[0].classes)
+    return ", ".join([*told, f"“{typed}”"] if typed else told)

@@ -28,7 +28,7 @@ PREFIX = "compare-"
 
 
 class SideFields:
-    """The model, server, task and key of one side, behind a button in the dock."""
+    """The model, backend, task and key of one side, behind a button in the dock."""
 
     def __init__(self, page: Page, who: Literal["left", "right"]) -> None:
         backends = [(backend.title, name) for name, backend in page.services.pipeline.backends.items()]
@@ -37,7 +37,7 @@ class SideFields:
         with gr.Column(elem_id=pop, elem_classes="popover"):
             self.model = model_field(labels.AUTOMATIC, f"compare-{who}-model")
             self.backend = gr.Radio(
-                backends, value=page.services.settings.default_backend, label="Server",
+                backends, value=page.services.settings.default_backend, label="Backend",
                 elem_id=f"compare-{who}-backend", visible=len(backends) > 1,
             )  # fmt: skip
             tasks = [("The task in the dock", SAME_TASK), *((task.title, token) for token, task in TASKS.items())]

@@ -13,11 +13,10 @@ from florence_ui.exports.tables import escape_cell
 from florence_ui.images.loading import Picture
 from florence_ui.inference.request import Analysis, Question, Request, StoredAnalysis
 from florence_ui.results.compare import LEFT, comparison_columns
-from florence_ui.tasks import get_task
 from florence_ui.ui.compare import views
 from florence_ui.ui.compare.downloads import ComparisonFile, record_of, rows_of, write_comparison
 from florence_ui.ui.compare.found_by_view import found_by_value
-from florence_ui.ui.compare.pair import default_pair, side_names
+from florence_ui.ui.compare.pair import default_pair, describe, side_names, tell_apart
 from florence_ui.ui.compare.panel import ComparePanel
 from florence_ui.ui.compare.state import SIDES, Answers, CompareState, Outcome, Subject
 from florence_ui.ui.components.drawer_bar import DrawerValue
@@ -33,6 +32,7 @@ from florence_ui.ui.updates import Inputs, Updates, merge_updates, read_question
 from florence_ui.visitors.multi_call import ask_sides
 
 ENTER = "() => window.florencePage.enter('compare')"
+SAME_SIDES, CHOOSE_ANOTHER = "Both sides ask the same.", "Choose another model or task for one of them."
 NO_ANSWERS = "Compare asks both sides at once. Their results appear here."
 
 
@@ -48,8 +48,8 @@ class CompareTab(ComparePanel):
         for side in self.sides.values():
             for changed in (side.model.input, side.backend.input, side.task.input):
                 changed(self.choose, fields, parts, **unqueued())
-        for changed in (self.verdict.picture, page.dock.task.input):
-            changed(self.show_choice, fields, parts, **unqueued())
+        self.verdict.picture(self.show_choice, fields, parts, **unqueued())
+        page.dock.task.input(self.follow_dock, fields, parts, **unqueued())
         latest = queued(trigger_mode="always_last")
         self.verdict.layout(self.lay_out_anew, fields, self.shown, **latest)
         for stage in self.stages:
@@ -79,7 +79,7 @@ class CompareTab(ComparePanel):
         """The mode as it opens: with the picture and the question on the page, and a pair that can answer."""
         state = self.state(inputs)
         if state.choice is not None:
-            return await self.show_again(inputs) if state.reopened else self.show_choice(inputs)
+            return await self.show_again(inputs) if state.reopened else self.follow_dock(inputs)
         services, question = self.page.services, read_question(self.page, inputs)
         status = await services.pipeline.status(question.backend)
         filled = self.filled(default_pair(question.token, question.backend, status, services.settings.model or ""))
@@ -93,22 +93,33 @@ class CompareTab(ComparePanel):
         inputs = {**inputs, **filled}
         return merge_updates(filled, self.show_choice(inputs), await self.show(inputs))
 
+    def follow_dock(self, inputs: Inputs) -> Updates:
+        """The sides with the task that is now in the dock; one of them takes another if both would ask the same."""
+        state, chosen = self.state(inputs), self.read(inputs)
+        pair = tell_apart(chosen, read_question(self.page, inputs).token)
+        if pair == chosen:
+            return self.show_choice(inputs)
+        state.choice = state.choice and pair
+        filled = self.filled(pair)
+        return merge_updates(filled, self.show_choice({**inputs, **filled}))
+
     def choose(self, inputs: Inputs) -> Updates:
         """Keep the sides that the visitor has chosen."""
         self.state(inputs).choice = self.read(inputs)
         return self.show_choice(inputs)
 
     def show_choice(self, inputs: Inputs) -> Updates:
-        """The chosen sides; answers to other questions, or about another picture, are taken off the stages."""
+        """The chosen sides; answers to other questions are marked, those about another picture taken off the stages."""
         state, services = self.state(inputs), self.page.services
         questions = self.read_questions(inputs)
         updates: Updates = {}
         for name, fields, question in zip(self.names_of(questions), self.sides.values(), questions, strict=True):
             needs_key = services.pipeline.backend(question.backend).needs_key and services.settings.api_key is None
             updates |= {fields.button: SideValue(name=name), fields.key: gr.update(visible=needs_key)}
-        subject = Subject.of(inputs[self.page.session], questions)
-        if state.answers and subject == state.answers.subject:
-            return updates
+        updates[self.notice] = same_sides(questions)
+        answers = state.answers
+        if answers and answers.subject == Subject.of(inputs[self.page.session], answers.subject.questions):
+            return updates | self.show_stages(inputs, answers)
         return updates | self.reset(inputs)
 
     def reset(self, inputs: Inputs) -> Updates:
@@ -116,7 +127,9 @@ class CompareTab(ComparePanel):
         state, questions = self.state(inputs), self.read_questions(inputs)
         state.answers = None
         subject, names = Subject.of(inputs[self.page.session], questions), self.names_of(questions)
-        words = VerdictValue(headline=f"{names[0]} and {names[1]}", details=describe(questions), layout=state.layout)
+        words = VerdictValue(
+            headline=f"{names[0]} and {names[1]}", details=describe(questions, names), layout=state.layout
+        )
         return {
             self.verdict: words,
             **dict(zip(self.stages, views.waiting_stages(subject, state.layout), strict=True)),
@@ -125,7 +138,6 @@ class CompareTab(ComparePanel):
             self.table: gr.update(headers=comparison_columns(names), value=[]),
             self.record: None,
             self.drawers: DrawerValue(),
-            self.notice: NoticeValue(),
         }
 
     async def stream_comparison(self, inputs: Inputs) -> AsyncGenerator[Updates]:
@@ -159,7 +171,7 @@ class CompareTab(ComparePanel):
         answered = questions_answered(questions, sides)
         state.answers = Answers(subject, {side: sides[side] for side in SIDES}, self.names_of(answered))
         services.visits.touch(inputs[self.page.session].visit)
-        yield {**self.show_run(), **await self.show(inputs), self.notice: NoticeValue()}
+        yield {**self.show_run(), **await self.show(inputs), self.notice: same_sides(questions)}
 
     def request(self, inputs: Inputs, side: str, question: Question, picture: Picture) -> Request:
         """The request to one side, with its own key, or the one of the header.
@@ -192,17 +204,24 @@ class CompareTab(ComparePanel):
         answers = state.answers
         if answers is None:
             return self.reset(inputs)
-        stages = views.answered_stages(answers, state.layout, self.page.style.read(inputs).palette)
         cells = [[escape_cell(cell) for cell in row] for row in rows_of(answers)]
         return {
             self.verdict: views.verdict_value(answers, state.layout),
-            **dict(zip(self.stages, stages, strict=True)),
+            **self.show_stages(inputs, answers),
             self.found_by: found_by_value(answers, colored=state.layout is Layout.ONE),
             self.table: gr.update(headers=comparison_columns(answers.names), value=cells),
             self.record: record_of(answers),
             self.drawers: DrawerValue(answered=answers.both is not None),
             **await self.show_drawings(inputs),
         }
+
+    def show_stages(self, inputs: Inputs, answers: Answers) -> Updates:
+        """The stages with the answers, marked if they are to other questions than the chosen ones."""
+        layout, palette = self.state(inputs).layout, self.page.style.read(inputs).palette
+        stages = views.answered_stages(answers, layout, palette)
+        if self.read_questions(inputs) != answers.subject.questions:
+            stages = views.stale_stages(stages, answers, layout)
+        return dict(zip(self.stages, stages, strict=True))
 
     async def look(self, inputs: Inputs, event: gr.EventData) -> Updates:
         """Draw anew for what a stage shows now."""
@@ -242,11 +261,10 @@ class CompareTab(ComparePanel):
         return {self.run: gr.update(visible=True), self.stop: gr.update(visible=False)}
 
 
-def describe(questions: tuple[Question, Question]) -> str:
-    """The questions in a few words."""
-    titles = dict.fromkeys(get_task(question.token).title for question in questions)
-    words = questions[0].text or ", ".join(questions[0].classes)
-    return " and ".join(titles) + (f", “{words}”" if words else "")
+def same_sides(questions: tuple[Question, Question]) -> NoticeValue:
+    """A warning if there is nothing to compare: the two sides ask the same."""
+    alike = questions[0] == questions[1]
+    return text_notice(SAME_SIDES, CHOOSE_ANOTHER, "warning") if alike else NoticeValue()
 
 
 def questions_answered(questions: tuple[Question, Question], sides: Mapping[str, Outcome]) -> tuple[Question, Question]:

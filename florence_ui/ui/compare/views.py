@@ -1,6 +1,6 @@
 """A comparison as the values of the components that show it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,12 +8,13 @@ from typing import Any
 from florence_ui.errors import FlorenceUIError
 from florence_ui.images.loading import Picture
 from florence_ui.inference.drawing import draw, draw_comparison
-from florence_ui.inference.request import StoredAnalysis
+from florence_ui.inference.request import Question, StoredAnalysis
 from florence_ui.rendering.comparison import FOUND_BY_COLORS
 from florence_ui.rendering.style import Style
 from florence_ui.rendering.view import WHOLE, View
 from florence_ui.results.compare import BOTH, LEFT, RIGHT, summarize
 from florence_ui.results.verdict import conclude
+from florence_ui.ui.compare.pair import describe
 from florence_ui.ui.compare.state import SIDES, Answers, CompareState, Subject
 from florence_ui.ui.components.drawing import DrawingValue
 from florence_ui.ui.components.stage import StageTag, StageValue
@@ -73,6 +74,23 @@ def answered_stages(answers: Answers, layout: Layout, palette: str) -> tuple[Sta
         divided=divided,
     )
     return value, StageValue(group=GROUP)
+
+
+def stale_stages(
+    stages: tuple[StageValue, StageValue], answers: Answers, layout: Layout
+) -> tuple[StageValue, StageValue]:
+    """Both stages with answers to other questions than the chosen ones; a failure stays one."""
+    left, right = answers.subject.questions
+    asked: list[Sequence[Question]] = [[left], [right]] if layout is Layout.TWO else [[left, right], []]
+    first, second = (
+        stage.model_copy(
+            update={"state": "stale", "title": f"From the last comparison: {describe(questions)}.", "hint": ""}
+        )
+        if stage.state in ("done", "nothing")
+        else stage
+        for stage, questions in zip(stages, asked, strict=True)
+    )
+    return first, second
 
 
 def side_stage(answers: Answers, side: str, palette: str) -> StageValue:

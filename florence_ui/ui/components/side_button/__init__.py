@@ -1,4 +1,4 @@
-"""A button for one side of a comparison, which opens the popover with its model, server and task."""
+"""A button for one side of a comparison, which opens the popover with its model, backend and task."""
 
 from typing import Any, Literal
 
