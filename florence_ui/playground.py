@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from florence_ui.api.endpoints import add_endpoints
+from florence_ui.api.endpoints import add_endpoints, describe_endpoints
 from florence_ui.api.mcp import has_mcp, serve_tools
 from florence_ui.hosting.admission import MAX_EVENTS
 from florence_ui.hosting.gradio_internals.queue import WakingQueue
@@ -37,6 +37,12 @@ class Playground(GuardedBlocks):
 
     def __init__(self, services: Services) -> None:
         super().__init__(services, title=TITLE, analytics_enabled=False)
+
+    def get_api_info(self, *args: Any, **options: Any) -> Any:
+        """Describe the endpoints for programs; see `gr.Blocks.get_api_info`."""
+        info = super().get_api_info(*args, **options)
+        describe_endpoints(info["named_endpoints"])
+        return info
 
     def launch(self, *args: Any, **options: Any) -> Any:
         """Launch with the page's appearance and everything that makes it safe in public; see `gr.Blocks.launch`."""

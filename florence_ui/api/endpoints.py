@@ -49,6 +49,17 @@ def add_endpoints(services: Services) -> None:
         some.register(services)
 
 
+def describe_endpoints(named: Mapping[str, Any]) -> None:
+    """Write what the table of fields says into Gradio's descriptions of the endpoints.
+
+    Args:
+        named: The descriptions, as `gr.Blocks.get_api_info` has them under `named_endpoints`.
+    """
+    for endpoint in (*endpoints, *many.endpoints, *jobs.endpoints):
+        if info := named.get(f"/{endpoint.name}"):
+            endpoint.describe(info["parameters"])
+
+
 @endpoints.add("image", *QUESTION, "image_url")
 async def analyse(
     services: Services, image: object, image_url: object, **question: object

@@ -20,8 +20,9 @@ from gradio.data_classes import FileData
 
 from florence_ui.exports.formats import FORMATS
 from florence_ui.hosting.gradio_internals.events import set_api_schema
+from florence_ui.hosting.visitor_files import FILE_META
 from florence_ui.inference.chains import CHAINS
-from florence_ui.models import LARGE
+from florence_ui.models import LARGE, NANO, OFFICIAL_MODELS
 from florence_ui.tasks import TASKS
 from florence_ui.visitors.service import Services
 
@@ -35,12 +36,14 @@ class Field:
         default: Its value when omitted.
         help: One line about it; `{choices}` stands for its values.
         choices: Its values, if they are a fixed set; those of a backend are the page's.
+        example: Its value in the example of a call; None leaves it out there.
     """
 
     type: Any
     default: object
     help: str
     choices: Collection[str] = ()
+    example: object = None
 
     @property
     def description(self) -> str:
@@ -49,22 +52,34 @@ class Field:
 
 
 def _model(words: str, default: str = "") -> Field:
-    return Field(str, default, f"The model{words}, such as florence-2-base; empty for the default.")
+    others = ", ".join(name for name in OFFICIAL_MODELS if name != NANO)
+    return Field(
+        str,
+        default,
+        f"The model{words}: {others}, or {NANO}, which only knows drawn scenes; empty for the default.",
+    )
 
 
 def _backend(words: str) -> Field:
     return Field(str, "", f"Where the model{words} runs: serverless, dedicated or local; empty for the default.")
 
 
+PHOTO = {"path": "photo.jpg", "url": "photo.jpg", "meta": FILE_META}
+"""A file of the caller's in the example of a call, in the form that Gradio reads."""
+
 FIELDS = {
     "image": Field(
-        FileData | None, None, "The picture: a file uploaded to this app, or the address that the upload got here."
+        FileData | None,
+        None,
+        "The picture: a file uploaded to this app, or the address that the upload got here.",
+        example=PHOTO,
     ),
     "image_url": Field(str, "", "A link to a picture anywhere on the web, instead of image."),
     "images": Field(
         list[FileData] | None,
         None,
         "The pictures: files uploaded to this app, or the addresses that the uploads got here.",
+        example=[PHOTO],
     ),
     "image_urls": Field(
         list[str] | None, None, "Links to pictures anywhere on the web, instead of images or after them."
@@ -74,6 +89,7 @@ FIELDS = {
         "<OD>",
         "The task's token, such as <CAPTION>, <OD> or <OCR>; or custom, then text is the whole prompt.",
         TASKS,
+        example="<CAPTION>",
     ),
     "text": Field(str, "", "The phrase for tasks that take one."),
     "classes": Field(
@@ -84,11 +100,10 @@ FIELDS = {
     "region": Field(
         list[float] | None,
         None,
-        "A box [x1, y1, x2, y2], fractions of the picture's sides, 0 to 1, or pixels, for tasks about a region.",
+        "A box [x1, y1, x2, y2] for tasks about a region, in pixels or as fractions of the picture's sides: "
+        "[0.25, 0.25, 0.75, 0.75] is the middle.",
     ),
-    "model_id": Field(
-        str, "", "The model, such as florence-2-base; empty for the default. florence-2-nano only knows drawn scenes."
-    ),
+    "model_id": _model(""),
     "backend": _backend(""),
     "api_key": Field(str, "", "A Roboflow API key of your own; it is used for this call only."),
     "left_model_id": _model(" on the left"),
@@ -96,15 +111,19 @@ FIELDS = {
     "right_model_id": _model(" on the right", LARGE),
     "right_backend": _backend(" on the right"),
     "chain": Field(
-        str, "caption-ground", "The chain's name, such as caption-ground, detect-segment or read-order.", CHAINS
+        str,
+        "caption-ground",
+        "The chain's name, such as caption-ground, detect-segment or read-order.",
+        CHAINS,
+        example="detect-describe",
     ),
-    "file_format": Field(str, "json", "One of {choices}.", FORMATS),
+    "file_format": Field(str, "json", "One of {choices}.", FORMATS, example="csv"),
     "validation": Field(
         float,
         0.0,
         "The part of a data set's pictures to hold back for validation, 0 to 0.9; the same pictures every time.",
     ),
-    "job_id": Field(str, "", "The job's id, as start_many gave it."),
+    "job_id": Field(str, "", "The job's id, as start_many gave it.", example="the job_id"),
 }
 """Every field, described once."""
 
@@ -135,6 +154,16 @@ class Endpoint:
         about, heading, returns = (inspect.getdoc(self.function) or "").partition("Returns:")
         fields = [f"    {name}: {field.description}" for name, field in self.fields.items()]
         return "\n".join([about, "Args:", *fields, "", heading + returns])
+
+    def describe(self, parameters: list[dict[str, Any]]) -> None:
+        """Write names, help and examples into the parameters of Gradio's description, which numbers them instead.
+
+        A parameter that the example of a call leaves out has its default as example.
+        """
+        for (name, field), parameter in zip(self.fields.items(), parameters, strict=True):
+            example = field.default if field.example is None else field.example
+            parameter |= {"label": name, "example_input": example}
+            parameter["python_type"]["description"] = field.description
 
     def register(self, services: Services) -> None:
         """Add the endpoint to the open `gr.Blocks`."""

@@ -23,7 +23,7 @@ from starlette.types import Scope
 
 from florence_ui import storage
 from florence_ui.hosting.admission import Admission
-from florence_ui.hosting.api_description import AddressedDescription
+from florence_ui.hosting.api_description import CompletedDescriptions
 from florence_ui.hosting.file_routes import FileRoutes
 from florence_ui.hosting.gradio_internals.server import PageCompression, end_public_links, set_shutdown_grace
 from florence_ui.hosting.health import Health, Probe
@@ -116,7 +116,7 @@ def launch_options(
                 route_guard,
                 *sign_in,
                 Middleware(PageCompression),
-                Middleware(AddressedDescription),
+                Middleware(CompletedDescriptions),
             ],
             "routes": [*Health(probe).routes, *FileRoutes(address_of).routes, *QR_CODE_ROUTES],
             "lifespan": keeper.lifespan,
