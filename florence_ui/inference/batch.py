@@ -16,7 +16,7 @@ from pathlib import Path
 from florence_ui import storage
 from florence_ui.concurrency.fair_pool import decode_pool, draw_pool
 from florence_ui.concurrency.run_bounded import run_bounded
-from florence_ui.errors import InputError
+from florence_ui.errors import ImageError, InputError
 from florence_ui.images.load_once import open_file
 from florence_ui.images.loading import ImageLimits, Picture, encode_jpeg, load_image, read_file
 from florence_ui.inference.request import Analysis, Analyze, RequestTemplate, StoredAnalysis
@@ -49,6 +49,8 @@ class ItemState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    UNREADABLE = "unreadable"
+    """Not a picture that can be opened: it is never asked about."""
 
 
 @dataclass(eq=False)
@@ -62,7 +64,7 @@ class Item:
         analysis: Its answer, without the decoded picture; None until it is done.
         thumbnail: A file of ours with a small copy of the picture; None until there is one.
         preview: The same with the answer drawn on it; None until it is done.
-        reason: Why it failed.
+        reason: Why it failed, or cannot be opened.
         link: Its link, if it was given as one.
     """
 
@@ -131,9 +133,14 @@ class Batch:
         """The pictures with an answer, in the order given."""
         return [item for item in self.items if item.state is ItemState.DONE]
 
+    @property
+    def count_asked(self) -> int:
+        """The number of pictures that have an answer or may get one: all but those that cannot be opened."""
+        return len(self.items) - self.count(ItemState.UNREADABLE)
+
     def seconds_left(self) -> float | None:
         """Seconds that the rest will take at the pace of the present run; None while that is unknown."""
-        left = len(self.items) - self.ended
+        left = self.count_asked - self.ended
         if not left:
             return 0.0
         if not self._running or not self._ended:
@@ -142,8 +149,8 @@ class Batch:
 
     def ask(self, question: tuple[str, ...]) -> None:
         """Set the question; all start over if the answers are about another one, or every picture has ended."""
-        if self.ended and (question != self.question or self.ended == len(self.items)):
-            self.items = [Item(item.path, item.name, link=item.link, thumbnail=item.thumbnail) for item in self.items]
+        if self.ended and (question != self.question or self.ended == self.count_asked):
+            self.items = [item if item.state is ItemState.UNREADABLE else _unasked(item) for item in self.items]
         self.question = question
 
     def retry_failed(self) -> int:
@@ -154,14 +161,21 @@ class Batch:
         return len(failed)
 
     async def make_thumbnails(self, limits: ImageLimits = DEFAULT_LIMITS) -> AsyncGenerator[Item]:
-        """Make the missing thumbnails, and yield each picture that has got one; what cannot be opened has none."""
-        lacking = [(item, item.path) for item in self.items if item.thumbnail is None and item.path is not None]
+        """Make the missing thumbnails, and yield each picture that has got one, or turned out to be unreadable."""
+        lacking = [
+            (item, item.path)
+            for item in self.items
+            if item.thumbnail is None and item.path is not None and item.state is not ItemState.UNREADABLE
+        ]
         jobs = [partial(decode_pool.run, write_thumbnail, path, limits) for _, path in lacking]
         async with contextlib.aclosing(run_bounded(jobs, THUMBNAILS_AT_ONCE)) as outcomes:
             async for index, thumbnail in outcomes:
+                item, _ = lacking[index]
                 if isinstance(thumbnail, Path):
-                    item, _ = lacking[index]
                     item.thumbnail = thumbnail
+                    yield item
+                elif isinstance(thumbnail, ImageError) and item.state is ItemState.WAITING:
+                    item.state, item.reason = ItemState.UNREADABLE, str(thumbnail)
                     yield item
 
     async def run(
@@ -208,6 +222,11 @@ class Batch:
             self._running = False
             for item in waiting:
                 item.state = _at_rest(item.state)
+
+
+def _unasked(item: Item) -> Item:
+    """The same picture before any question."""
+    return Item(item.path, item.name, link=item.link, thumbnail=item.thumbnail)
 
 
 def _at_rest(state: ItemState) -> ItemState:

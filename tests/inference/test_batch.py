@@ -58,9 +58,8 @@ async def test_thumbnails_are_there_before_any_question_and_outlive_it(tmp_path)
     paths = files(tmp_path, 3, size=(2000, 1000))
     paths[1].write_bytes(b"no picture")
     batch = Batch.of(paths)
-    made = [item.name async for item in batch.make_thumbnails()]
+    made = [item.name async for item in batch.make_thumbnails() if item.thumbnail]
     assert sorted(made) == ["000.jpg", "002.jpg"]
-    assert batch.items[1].thumbnail is None
     assert Image.open(batch.items[0].thumbnail).size == (PREVIEW_SIDE, PREVIEW_SIDE // 2)
     assert [item async for item in batch.make_thumbnails()] == [], "none is made twice"
     with workbench() as (_, pipeline):
@@ -68,6 +67,25 @@ async def test_thumbnails_are_there_before_any_question_and_outlive_it(tmp_path)
     kept = batch.items[0].thumbnail
     batch.ask(("another question",))
     assert (batch.items[0].thumbnail, batch.items[0].preview) == (kept, None)
+
+
+async def test_what_is_no_picture_says_so_before_any_question_and_is_never_asked_about(tmp_path):
+    paths = files(tmp_path, 3)
+    paths[1].write_bytes(b"no picture")
+    batch = Batch.of(paths)
+    unreadable = [item async for item in batch.make_thumbnails() if item.thumbnail is None]
+    assert unreadable == [batch.items[1]]
+    assert "not a supported picture" in unreadable[0].reason
+    assert batch.count_asked == 2
+    with workbench() as (backend, pipeline):
+        for question in ("one", "another"):
+            batch.ask((question,))
+            await finish(batch, pipeline)
+            assert batch.ended == batch.count_asked, "the work is over without it"
+        assert backend.count == 2, "the same answers about the readable ones"
+    assert batch.retry_failed() == 0
+    assert batch.items[1] is unreadable[0]
+    assert batch.items[1].state is ItemState.UNREADABLE
 
 
 async def test_pictures_that_fail_say_why_and_the_others_are_answered(tmp_path):

@@ -99,13 +99,16 @@ class BatchTab(BatchPanel):
             yield {**updates, self.page.modes: gr.Tabs(selected=MODE)}
 
     async def stream_thumbnails(self, inputs: Inputs) -> AsyncGenerator[Updates]:
-        """Show the missing thumbnails as they are made."""
+        """Show the missing thumbnails as they are made, and at last how many pictures can be asked about."""
         batch = self.state(inputs).batch
         if batch is None:
             return
+        unreadable = batch.count(ItemState.UNREADABLE)
         async with aclosing(batch.make_thumbnails(self.page.services.image_limits)) as made:
             async for _ in made:
                 yield self.show_selection(inputs)
+        if batch.count(ItemState.UNREADABLE) != unreadable:
+            yield self.show_progress(inputs)
 
     def remove(self, inputs: Inputs, event: gr.EventData) -> Updates:
         """Remove a picture, or all."""
@@ -143,7 +146,7 @@ class BatchTab(BatchPanel):
     async def stream_batch(self, inputs: Inputs) -> AsyncGenerator[Updates]:
         """Ask about every waiting picture; the timer reports the progress."""
         state, services = self.state(inputs), self.page.services
-        if state.batch is None:
+        if state.batch is None or not state.batch.count_asked:
             raise InputError("There are no pictures yet.", "Choose some first.", field="pictures")
         question = read_question(self.page, inputs)
         if get_task(question.token).input_kind is InputKind.REGION:

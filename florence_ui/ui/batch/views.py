@@ -37,7 +37,7 @@ def sheet_value(state: BatchState) -> ContactSheetValue:
         frames=[frame(state, index) for index in selection.apply(batch.items)],
         total=len(batch.items),
         words=progress_text(state, batch),
-        part=batch.ended / len(batch.items) if state.going else None,
+        part=batch.ended / batch.count_asked if state.going else None,
         chips=chips(state),
         order=selection.order,
         orders=orders,
@@ -68,7 +68,7 @@ def frame(state: BatchState, index: int) -> Frame:
         name=item.name,
         state=shown,
         note=answer_note(item),
-        mark=waiting_mark(state.items, index) if state.going else "",
+        mark=item.reason if shown == "unreadable" else waiting_mark(state.items, index) if state.going else "",
         details=item.reason or (item.result.text if item.result else ""),
         image=as_file_data(item.preview or item.thumbnail),
     )
@@ -78,6 +78,8 @@ def answer_note(item: Item) -> str:
     """A picture's answer in a few words; empty before there is one."""
     if item.state is ItemState.FAILED:
         return "failed"
+    if item.state is ItemState.UNREADABLE:
+        return "not a picture"
     if item.result is None:
         return ""
     return f"{count_found(item)} found" if count_found(item) else item.result.text.strip() or "nothing"
@@ -96,7 +98,7 @@ def waiting_mark(items: list[Item], index: int) -> str:
 
 def progress_text(state: BatchState, batch: Batch) -> str:
     """The progress in a sentence."""
-    total = len(batch.items)
+    total = batch.count_asked
     if not state.going and not batch.ended:
         return count_noun(total, "picture")
     parts = [f"{batch.count(ItemState.DONE)} of {total} answered"]
@@ -111,9 +113,9 @@ def progress_text(state: BatchState, batch: Batch) -> str:
 def run_label(state: BatchState) -> str:
     """What Run would do; another question starts over."""
     batch = state.batch
-    if batch is None:
+    count = batch.count_asked if batch else 0
+    if batch is None or not count:
         return "Run"
-    count = len(batch.items)
     if not batch.ended or batch.question != state.asked:
         return f"Run on {count}"
     left = count - batch.ended  # not the waiting ones: right after Stop some are still being requeued

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from florence_ui.ui.components.static import StaticComponent
 
-FrameState = Literal["waiting", "running", "done", "nothing", "failed"]
+FrameState = Literal["waiting", "running", "done", "nothing", "failed", "unreadable"]
 
 
 class Frame(GradioModel):
@@ -18,7 +18,7 @@ class Frame(GradioModel):
         name: Its file's name.
         state: Its state.
         note: Its answer in a few words, beside its name.
-        mark: What it is waiting for, on the picture.
+        mark: What it is waiting for, or why it cannot be opened, on the picture.
         details: More about it, shown on hover.
         image: A small copy, with its answer drawn on it once it has one.
     """
