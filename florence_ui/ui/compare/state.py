@@ -101,6 +101,7 @@ class CompareState:
         layout: How it is shown.
         views: What the browser shows of the picture on the first and on the second stage.
         choice: The sides that the visitor has chosen; None until then: the pair follows what can answer.
+        drawings: How many drawings were begun; see `DrawingValue.number`.
         reopened: Whether the page was loaded again, and does not show this yet.
     """
 
@@ -108,6 +109,7 @@ class CompareState:
     layout: Layout = Layout.ONE
     views: list[View | None] = field(default_factory=lambda: [None, None])
     choice: tuple[SideChoice, SideChoice] | None = None
+    drawings: int = 0
     reopened: bool = False
 
     def copied(self) -> "CompareState":

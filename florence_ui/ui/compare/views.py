@@ -113,7 +113,8 @@ async def drawings(state: CompareState, picture: Picture, style: Style) -> tuple
     Raises:
         FlorenceUIError: If the picture's file is gone, or the drawing cannot be saved.
     """
-    answers, layout = state.answers, state.layout
+    state.drawings += 1
+    answers, layout, number = state.answers, state.layout, state.drawings
     none = DrawingValue(group=GROUP)
     if answers is None:
         return none, none
@@ -121,27 +122,28 @@ async def drawings(state: CompareState, picture: Picture, style: Style) -> tuple
         view = state.views[0]
         path = await draw_comparison(picture, answers.found, view=view)
         name = drawing_name(answers, layout, SIDES[0])
-        return drawing(path, view, name, 0), none
-    first, second = [await draw_side(state, answers, picture, style, side) for side in (0, 1)]
+        return drawing(path, view, name, 0, number), none
+    first, second = [await draw_side(state, answers, picture, style, side, number) for side in (0, 1)]
     return first or second or none, second if first and second else none
 
 
 async def draw_side(
-    state: CompareState, answers: Answers, picture: Picture, style: Style, index: int
+    state: CompareState, answers: Answers, picture: Picture, style: Style, index: int, number: int
 ) -> DrawingValue | None:
     """One answer's own drawing; None if that side failed."""
     outcome = answers.sides[SIDES[index]]
     if not isinstance(outcome, StoredAnalysis):
         return None
-    view = state.views[index if state.layout is Layout.TWO else 0]
+    layout = state.layout
+    view = state.views[index if layout is Layout.TWO else 0]
     path = await draw(outcome.with_picture(picture), style, view=view)
-    return drawing(path, view, drawing_name(answers, state.layout, SIDES[index]), index)
+    return drawing(path, view, drawing_name(answers, layout, SIDES[index]), index, number)
 
 
-def drawing(path: Path, view: View | None, name: str, side: int) -> DrawingValue:
+def drawing(path: Path, view: View | None, name: str, side: int, number: int) -> DrawingValue:
     """A drawing for the stage that shows the answer of that name."""
     return DrawingValue(
-        image=as_file_data(path), view=view.box if view else WHOLE, answer=name, group=GROUP, side=side
+        image=as_file_data(path), view=view.box if view else WHOLE, answer=name, group=GROUP, side=side, number=number,
     )  # fmt: skip
 
 
