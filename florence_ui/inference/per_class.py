@@ -15,6 +15,8 @@ from florence_ui.tasks import get_task
 
 DETECT = "<OPEN_VOCABULARY_DETECTION>"
 GROUND = "<CAPTION_TO_PHRASE_GROUNDING>"
+NO_ANSWER = "No answer for "
+"""The beginning of the warning about a class whose call failed."""
 
 
 TITLES = {
@@ -80,7 +82,7 @@ def _merged(requests: Sequence[Request], names: Sequence[str], answers: Mapping[
     prompt = build_prompt(task, classes=names)
     nothing = Result(task, prompt, requests[0].picture.size)
     merged = merge(results, task=task, prompt=prompt) if results else nothing
-    warnings = tuple(f"No answer for {name}: {error}" for name, error in failed)
+    warnings = tuple(f"{NO_ANSWER}{name}: {error}" for name, error in failed)
     return replace(merged, warnings=(*warnings, *merged.warnings))
 
 
@@ -96,3 +98,19 @@ def _with_names(result: Result, name: str) -> Result:
         inverted=result.inverted,
     )
     return replace(result, detections=detections)
+
+
+def not_found(names: Sequence[str], result: Result) -> list[str]:
+    """Names that were looked for, and that no object of the answer is called by.
+
+    Empty if no object was found at all, or if some have no label. A class whose call failed is in the warnings instead.
+    """
+    if not result.labels or not all(result.labels):
+        return []
+    labels = [label.casefold() for label in result.labels]
+    return [
+        name
+        for name in names
+        if not any(name.casefold() in label for label in labels)
+        and not any(warning.startswith(f"{NO_ANSWER}{name}:") for warning in result.warnings)
+    ]

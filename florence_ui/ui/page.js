@@ -62,7 +62,8 @@
     } else if (event.key === "Enter" && mode() && mode() !== "explore" && event.target.closest?.("#phrase input, #prompt input")) {
       event.preventDefault();   // in Explore the field itself runs
       press("button.runs-tab");
-    } else if (event.key === "Enter" && event.target.closest?.("#classes input") && !event.target.value) {
+    } else if (event.key === "Enter" && event.target.closest?.("#classes input") && !event.target.value.trim()) {
+      event.stopPropagation();   // the field would take a class without a name
       press("button.runs-tab");
     }
   }, true);
@@ -72,6 +73,11 @@
     button.setAttribute("aria-keyshortcuts", "Control+Enter");
     button.title = "Ctrl+Enter";
   })).observe(document, { childList: true, subtree: true });
+
+  // Gradio gives a field of several values no placeholder.
+  new MutationObserver(() => {
+    find("#classes input:not([placeholder])")?.setAttribute("placeholder", "For example: dog, red car");
+  }).observe(document, { childList: true, subtree: true });
 
   // Run and Stop replace each other: whoever pressed one by keyboard keeps the focus there.
   const watched = new WeakSet();

@@ -93,7 +93,7 @@ def fill_form(page: Page, session: PageSession, question: Question) -> Updates:
         case InputKind.PROMPT:
             filled[dock.prompt] = gr.update(value=question.text)
         case InputKind.CLASSES:
-            filled[dock.classes] = gr.update(choices=list(question.classes), value=list(question.classes))
+            filled[dock.classes] = gr.update(value=list(question.classes))
     return merge_updates(filled, fit_form_to_task(page, session, task.token))
 
 

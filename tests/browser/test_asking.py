@@ -224,6 +224,22 @@ def test_nothing_of_the_answer_before_stands_beside_a_failure(
     assert steps.labels(page), "it can still be gone back to"
 
 
+def test_classes_are_typed_in_one_go_and_enter_in_the_empty_field_asks_for_them(
+    page: Page, backend: ScriptedBackend, photograph: Path
+) -> None:
+    steps.upload(page, photograph)
+    steps.choose(page, "<OPEN_VOCABULARY_DETECTION>")
+    field = page.locator("#classes input")
+    expect(field).to_have_attribute("placeholder", re.compile("dog"))
+    field.fill("dog, red car")
+    field.press("Enter")
+    expect(page.locator("#classes .token")).to_have_text(["dog", "red car"])
+    field.press("Enter")
+    steps.settle(page)
+    assert backend.calls[-1].prompt == "<OPEN_VOCABULARY_DETECTION>dog<and>red car"
+    expect(page.locator("#classes .token")).to_have_count(2)
+
+
 def test_nothing_found_is_said_with_a_way_on(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
     backend.answer = lambda prompt, size: {"<OD>": {"bboxes": [], "labels": []}} if prompt == "<OD>" else {prompt: "A."}
     steps.upload(page, photograph)

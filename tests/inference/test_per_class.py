@@ -4,8 +4,10 @@ import pytest
 from workbench import NONSENSE, answering, picture_in, request_about, workbench
 
 from florence_ui.errors import AnswerError, PromptError
-from florence_ui.inference.per_class import find_classes, sentence
+from florence_ui.inference.per_class import NO_ANSWER, find_classes, not_found, sentence
 from florence_ui.inference.request import Strategy
+from florence_ui.results.result import Result, make_detections
+from florence_ui.tasks import get_task
 
 pytestmark = pytest.mark.anyio
 
@@ -88,3 +90,19 @@ async def test_a_nameless_box_with_swapped_corners_keeps_that_mark_with_its_clas
         result = (await search(pipeline, tmp_path, ["dog", "cat"], Strategy.EACH))[-1].result
     assert result.labels == ["dog", "cat"]
     assert result.inverted.tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("labels", "warnings", "missing"),
+    [
+        pytest.param(["dog", "dog"], (), ["cat"], id="one-of-two"),
+        pytest.param(["A Dog", "cat"], (), [], id="in-other-letters-and-words"),
+        pytest.param([], (), [], id="nothing-at-all"),
+        pytest.param(["dog", ""], (), [], id="an-object-without-a-label"),
+        pytest.param(["dog"], (f"{NO_ANSWER}cat: It failed.",), [], id="a-call-that-failed"),
+    ],
+)
+async def test_what_was_not_found_is_known_by_the_labels(labels, warnings, missing):
+    detections = make_detections(labels, [BOX] * len(labels))
+    result = Result(get_task(OVD), OVD, (100, 100), detections=detections, warnings=warnings)
+    assert not_found(["dog", "cat"], result) == missing

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import faults
 import pytest
-from workbench import picture_in
+from workbench import answering, picture_in
 
 from florence_ui.bench.scripted_backend import ScriptedBackend
+from florence_ui.exports.snippet_steps import FollowUp
 from florence_ui.inference.per_object import ACTIONS, Action
 from florence_ui.inference.request import Question
 from florence_ui.tasks import TASKS, InputKind
@@ -21,7 +22,7 @@ from florence_ui.ui.explore.stage_events import CUT
 from florence_ui.ui.explore.then_events import ask_next
 from florence_ui.ui.layout import Page
 from florence_ui.ui.updates import fill_form, read_question, region_text
-from florence_ui.visitors.session import PageSession
+from florence_ui.visitors.session import PageSession, Recipe
 
 
 def given_to(page: Page, folder: Path, token: str = "<OD>") -> dict:
@@ -76,6 +77,29 @@ async def test_an_answer_to_another_task_than_the_chosen_one_is_marked(page: Pag
     assert standing[page.side.answer_list].source.startswith("Find objects, ")
     same = answer_view.standing(page, inputs[page.session], read_question(page, inputs))
     assert same[page.stage].state == "done"
+
+
+@pytest.mark.anyio
+async def test_an_answer_to_a_later_step_names_the_step(page: Page, tmp_path: Path) -> None:
+    inputs = given_to(page, tmp_path)
+    async for _ in stoppable_run(page).events(inputs):
+        pass
+    inputs[page.session].run.recipe = Recipe(("<OD>",), FollowUp.SEGMENT_EACH)
+    standing = answer_view.standing(page, inputs[page.session], read_question(page, inputs))
+    assert standing[page.side.answer_list].source.startswith("Find objects, then segment each, ")
+    other = read_question(page, inputs | {page.dock.task: "<OCR>"})
+    stage = answer_view.standing(page, inputs[page.session], other)[page.stage]
+    assert stage.title == "These marks answer “Find objects, then segment each”."
+
+
+@pytest.mark.anyio
+async def test_classes_that_were_not_found_are_named(page: Page, backend: ScriptedBackend, tmp_path: Path) -> None:
+    token = "<OPEN_VOCABULARY_DETECTION>"
+    car = {"bboxes": [[30, 30, 240, 180]], "bboxes_labels": ["car"], "polygons": [], "polygons_labels": []}
+    backend.answer = answering({token: car})
+    inputs = given_to(page, tmp_path, token) | {page.dock.classes: ["Car", "elephant"]}
+    updates = [each async for each in stoppable_run(page).events(inputs)]
+    assert [message.text for message in updates[-1][page.side.warnings].messages] == ["Not found: elephant"]
 
 
 @pytest.mark.parametrize("is_answered", [True, False], ids=["answered-before", "never-answered"])

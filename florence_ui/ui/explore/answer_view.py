@@ -13,7 +13,7 @@ from florence_ui.exports.snippets import curl_snippet, python_snippet
 from florence_ui.exports.tables import table_rows
 from florence_ui.inference.drawing import draw as draw_file
 from florence_ui.inference.drawing import show_part
-from florence_ui.inference.per_class import DETECT
+from florence_ui.inference.per_class import DETECT, not_found
 from florence_ui.inference.per_object import ACTIONS, Action
 from florence_ui.inference.per_place import Tool
 from florence_ui.inference.request import Question, StoredAnalysis, Strategy
@@ -86,7 +86,7 @@ def stage_value(session: PageSession, question: Question) -> StageValue:
     else:
         value = stage_view.answered(run.analysis.result, session.shown, run.hidden, session.style.palette, run.name)
         if is_stale(run, question):
-            value = stage_view.stale(value, get_task(run.question.token), task)
+            value = stage_view.stale(value, asked_title(run), task.title)
     return on_page(value, session, wants_region=task.input_kind is InputKind.REGION and not session.region)
 
 
@@ -110,6 +110,12 @@ def on_page(value: StageValue, session: PageSession, *, wants_region: bool = Fal
 def is_stale(run: Run, question: Question) -> bool:
     """Whether an answer is to another task than the chosen one."""
     return run.question.token != question.token
+
+
+def asked_title(run: Run) -> str:
+    """What an answer answers: the task, and the step that followed, if one did."""
+    title = get_task(run.question.token).title
+    return f"{title}, then {run.recipe.then}" if run.recipe and run.recipe.then else title
 
 
 def standing(page: Page, session: PageSession, question: Question) -> Updates:
@@ -208,8 +214,8 @@ def list_value(page: Page, session: PageSession, stage: StageValue, question: Qu
         hint = "What the model finds is listed here." if session.shown else "Open a picture, then ask about it."
         return AnswerListValue(title="No answer yet", hint=hint)
     source = source_text(page, run.analysis)
-    if is_stale(run, question):
-        source = f"{get_task(run.question.token).title}, {source}"
+    if is_stale(run, question) or asked_title(run) != get_task(run.question.token).title:
+        source = f"{asked_title(run)}, {source}"
     return answer_list(run.analysis.result, stage.items, source)
 
 
@@ -260,6 +266,9 @@ async def warning_messages(page: Page, run: Run) -> list[Message]:
         hint = labels.why_nano(await page.services.pipeline.status(run.question.backend), NANO) or labels.NANO_HINT
     warnings = analysis.result.warnings
     lines = [Message(text=text, hint=hint if text == NANO_WARNING else "", tone="warning") for text in warnings]
+    is_first = run.recipe is None or run.recipe.then is None  # later steps may replace the names
+    if is_first and (missing := not_found(run.question.classes, analysis.result)):
+        lines.insert(0, Message(text=f"Not found: {', '.join(missing)}"))
     if analysis.model_id == NANO and run.source.is_relative_to(EXAMPLES):
         lines.append(Message(text=labels.NANO_NOTE, hint=hint))
     return lines
@@ -282,7 +291,7 @@ def recent_thumbnail(entry: Run | OpenedPicture) -> Thumbnail:
     """A recent answer, or a picture without one, small."""
     if isinstance(entry, OpenedPicture):
         return Thumbnail(title="Your picture, not asked about yet", image=as_file_data(entry.before))
-    title = f"{entry.analysis.result.task.title}, {labels.model_title(entry.analysis.model_id)}"
+    title = f"{asked_title(entry)}, {labels.model_title(entry.analysis.model_id)}"
     return Thumbnail(title=title, image=as_file_data(entry.thumbnail))
 
 

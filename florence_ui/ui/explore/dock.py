@@ -23,7 +23,7 @@ class Dock:
             self.phrase = text_field("What to look for, in your words", "phrase")
             self.prompt = text_field("Prompt", "prompt")
             self.classes = gr.Dropdown(
-                [], label="Classes to find, one at a time", multiselect=True, allow_custom_value=True,
+                [], label="Classes to find", multiselect=True, allow_custom_value=True,
                 elem_id="classes", elem_classes="dock-field",
             )  # fmt: skip
             self.region = RegionField(elem_id="region", elem_classes="dock-field", label="Region")

@@ -2,9 +2,11 @@
 
 import secrets
 from dataclasses import replace
+from typing import Any
 
 import gradio as gr
 
+from florence_ui.prompts import split_classes
 from florence_ui.ui import labels
 from florence_ui.ui.components.notice import text_notice
 from florence_ui.ui.explore import answer_view, stage_view
@@ -29,6 +31,11 @@ def wire(page: Page) -> None:
     def press(inputs: Inputs, event: gr.EventData) -> Updates:
         return press_button(page, inputs, getattr(event, "name", ""))
 
+    def separate(classes: list[str] | None) -> dict[str, Any]:
+        names = split_classes("\n".join(classes or ()))
+        return gr.skip() if names == (classes or []) else gr.update(value=names)
+
+    page.dock.classes.change(separate, page.dock.classes, page.dock.classes, **unqueued(trigger_mode="always_last"))
     page.dock.task.input(fit, fields, page.all_parts, **unqueued(trigger_mode="always_last"))
     page.stage.press(press, fields, parts, **queued())
     gr.on([page.dock.model.input, page.header.backend.input], None, js=DISMISS)

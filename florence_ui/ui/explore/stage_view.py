@@ -75,14 +75,14 @@ def answered(result: Result, picture: Path, hidden: Collection[int], palette: st
     return value.model_copy(update={"title": nothing_title(result), "actions": nothing_actions(result.task)})
 
 
-def stale(value: StageValue, answered_task: Task, chosen_task: Task) -> StageValue:
-    """The stage with an answer to a task that is no longer the chosen one."""
+def stale(value: StageValue, answered: str, chosen: str) -> StageValue:
+    """The stage with an answer to a task that is no longer the chosen one; both by their titles."""
     subject = "These marks answer" if value.items else "This text answers"
     changes = {
         "state": "stale",
-        "title": f"{subject} “{answered_task.title}”.",
+        "title": f"{subject} “{answered}”.",
         "hint": "",
-        "actions": [StageAction(name=RUN, label=f"Run “{chosen_task.title}”")],
+        "actions": [StageAction(name=RUN, label=f"Run “{chosen}”")],
     }
     return value.model_copy(update=changes)
 
