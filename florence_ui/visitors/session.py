@@ -54,12 +54,14 @@ class Note:
     Attributes:
         text: The answer, or why there is none.
         state: Whether it is awaited, has come, or failed.
+        caveat: What there is to say about the answer.
         image: A small picture, for a cut-out.
         file: The cut-out as a file.
     """
 
     text: str = ""
     state: Literal["busy", "done", "failed"] = "done"
+    caveat: str = ""
     image: Path | None = None
     file: Path | None = None
 

@@ -120,6 +120,24 @@ def test_segment_turns_the_objects_box_into_its_outline(answered: Page, backend:
     assert on_stage.lit_rows(answered) == [], "the corner of the box is outside the outline"
 
 
+def test_a_cut_out_is_shown_beside_the_object_and_its_other_note(
+    page: Page, backend: ScriptedBackend, photograph: Path
+) -> None:
+    cow = {"<OD>": {"bboxes": [[42, 196, 176, 300]], "labels": ["cow"]}}
+    backend.answer = lambda prompt, size: cow if prompt == "<OD>" else plausible_answer(prompt, size)
+    steps.upload(page, photograph)
+    steps.run(page)
+    on_stage.click(page, 0.18, 0.62)
+    on_stage.tool(page, "describe").click()
+    page.wait_for_selector(".stage-note.done")
+    on_stage.tool(page, "cut").click()
+    page.wait_for_function("document.querySelector('.stage-note img')?.complete")
+    page.wait_for_timeout(100)
+    told, cut = (note.bounding_box() for note in page.locator(".stage-note").all())
+    assert cut["x"] + cut["width"] <= told["x"] or cut["y"] + cut["height"] <= told["y"]
+    assert cut["y"] + cut["height"] <= on_stage.place(page, 0.18, 0.49)[1], "above the cow"
+
+
 def test_what_is_cut_out_can_be_saved_in_full_size(answered: Page, tmp_path: Path) -> None:
     on_stage.click(answered, 0.2, 0.3)
     on_stage.tool(answered, "cut").click()

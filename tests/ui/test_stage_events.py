@@ -12,13 +12,17 @@ from workbench import answering, picture_in
 from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.errors import InputError
 from florence_ui.inference.gallery import load_examples
+from florence_ui.inference.request import Analysis
+from florence_ui.models import BASE
 from florence_ui.rendering.annotate import PALETTES, Style
 from florence_ui.rendering.colors import row_colors
 from florence_ui.rendering.view import View
+from florence_ui.results.result import Result
+from florence_ui.tasks import TASKS
 from florence_ui.ui.explore import answer_view
 from florence_ui.ui.explore.picture_events import reopen_run, set_picture, take_picture
 from florence_ui.ui.explore.run_events import stoppable_run
-from florence_ui.ui.explore.stage_events import MAX_NOTES, read_place, read_region, show_only, stream_action
+from florence_ui.ui.explore.stage_events import MAX_NOTES, note_of, read_place, read_region, show_only, stream_action
 from florence_ui.ui.explore.style_events import filter_answer, show_style
 from florence_ui.ui.layout import Page
 from florence_ui.ui.updates import read_question
@@ -79,6 +83,12 @@ async def test_an_impossible_place_is_refused(page: Page, inputs: dict, event: S
     with pytest.raises(InputError, match="nothing to ask about"):
         await anext(stream_action(page, inputs, event))
     assert inputs[page.session].notes == {}
+
+
+def test_a_caveat_stands_apart_from_the_answer_in_a_note(tmp_path: Path) -> None:
+    result = Result(TASKS["<CAPTION>"], "<CAPTION>", (4, 3), text="A cow.", warnings=("Perhaps not.",))
+    note = note_of(Analysis(result, BASE, "local", "localhost:9001", 0.1, picture=picture_in(tmp_path)))
+    assert (note.text, note.caveat) == ("A cow.", "Perhaps not.")
 
 
 async def test_notes_are_bounded_and_the_oldest_go_first(page: Page, inputs: dict) -> None:

@@ -96,7 +96,7 @@ def on_page(value: StageValue, session: PageSession, *, wants_region: bool = Fal
         StageNote(
             action=place.action, index=place.index, region=list(place.region) if place.region else None,
             title=NOTE_TITLES.get(place.action, ""), text=note.text, state=note.state,
-            image=as_file_data(note.image), file=as_file_data(note.file),
+            caveat=note.caveat, image=as_file_data(note.image), file=as_file_data(note.file),
         )
         for place, note in session.notes.items()
     ]  # fmt: skip

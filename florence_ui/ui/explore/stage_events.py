@@ -172,7 +172,7 @@ async def ask(
 def note_of(analysis: Analysis) -> Note:
     """An answer in words, with what there is to say about it."""
     words = analysis.result.text.strip() or "The model said nothing."
-    return Note("\n".join([words, *analysis.result.warnings]))
+    return Note(words, caveat="\n".join(analysis.result.warnings))
 
 
 def keep_outline(session: PageSession, run: Run | None, place: Place, question: Question, outline: Analysis) -> None:

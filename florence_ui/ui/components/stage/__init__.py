@@ -49,6 +49,7 @@ class StageNote(GradioModel):
         title: What was asked, in a word or two.
         text: The answer, the error, or `""` while it is awaited.
         state: Whether the answer is awaited, has come, or failed.
+        caveat: What there is to say about the answer.
         image: A small picture, for a cut-out.
         file: A file to download.
     """
@@ -59,6 +60,7 @@ class StageNote(GradioModel):
     title: str = ""
     text: str = ""
     state: Literal["busy", "done", "failed"] = "done"
+    caveat: str = ""
     image: FileData | None = None
     file: FileData | None = None
 

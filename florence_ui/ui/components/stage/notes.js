@@ -18,7 +18,7 @@ function lineBetween(place, note) {
   return distanceOf([x1, y1], [x2, y2]) > 3 ? [x1, y1, x2, y2] : null;
 }
 
-function makeNotes(root, viewport, objects, { dismiss }) {
+function makeNotes(root, viewport, objects, { dismiss, redraw }) {
   const container = root.querySelector(".stage-notes"), leaders = root.querySelector(".stage-leaders");
   let notes = [];   // { note, node }
 
@@ -28,7 +28,8 @@ function makeNotes(root, viewport, objects, { dismiss }) {
     node.replaceChildren(
       make("b", {}, note.title || labelOf(note.action)),
       make("span", { dir: "auto" }, isBusy ? note.text || "Looking…" : note.text || ""),
-      ...(image ? [make("img", { src: image, alt: "" })] : []),
+      ...(note.caveat ? [make("small", { dir: "auto" }, note.caveat)] : []),
+      ...(image ? [make("img", { src: image, alt: "", onload: redraw })] : []),   // it makes the note larger
       ...(file ? [make("a", { href: file, download: note.file.orig_name || "" }, makeIcon("down"), "Save")] : []),
       ...(isBusy ? [] : [makeButton({ class: "close", "aria-label": "Close note", onclick: () => dismiss(note) },
         makeIcon("close"))]),

@@ -21,7 +21,7 @@ const layers = makeLayers(root, viewport);
 const light = makeLight(root, viewport, objects);
 const region = makeRegion(root, viewport, { moving: () => drawTools(), changed: (box) => finishRegion(box) });
 const toolbar = makeToolbar(root, viewport, { act, hide: hideSelected, close: () => escape() });
-const notes = makeNotes(root, viewport, objects, { dismiss: dismissNote });
+const notes = makeNotes(root, viewport, objects, { dismiss: dismissNote, redraw: () => drawTools() });
 const caption = makeCaption(root, viewport, objects, { light: showLight, select: (index) => select(index) });
 const foot = makeFoot(root, { press: (name) => trigger("press", { name }), dismiss: dismissFailure });
 const zoomBar = makeZoomBar(root, viewport, { grab });
@@ -146,7 +146,7 @@ function labelOf() {
 function sayNotes(before) {
   const old = new Set(before.map((note) => JSON.stringify(note)));
   const fresh = (value.notes ?? []).filter((note) => note.state !== "busy" && !old.has(JSON.stringify(note)));
-  if (fresh.length) say(fresh.map((note) => `${note.title}: ${note.text}`).join(" "));
+  if (fresh.length) say(fresh.map((note) => `${note.title}: ${note.text} ${note.caveat || ""}`.trim()).join(" "));
 }
 
 // Its ears: pointers, keys, and what its neighbours on the page say.
