@@ -181,7 +181,7 @@ def test_another_task_starts_over_and_no_file_mixes_two_questions(
     download.value.save_as(tmp_path / "all.json")
     tasks = [record["task"] for record in json.loads((tmp_path / "all.json").read_text("utf-8"))]
     assert tasks == ["<DENSE_REGION_CAPTION>"] * 6
-    expect(page.locator("#batch-run")).to_have_text("Run again")
+    expect(page.locator("#batch-run")).to_have_text("Run 6 again")
 
 
 def test_a_share_for_validation_is_held_back(page: Page, pictures: list[Path], tmp_path: Path) -> None:
@@ -331,4 +331,4 @@ def test_after_a_reload_the_pictures_and_their_answers_are_there_again(page: Pag
     expect(page.locator(".sheet-words")).to_have_text("2 of 2 answered")
     expect(page.locator("#batch-totals .total")).to_have_text(totals)
     expect(page.locator(".tile[data-state=done] img")).to_have_count(2)
-    expect(page.locator("#batch-run")).to_have_text("Run again")
+    expect(page.locator("#batch-run")).to_have_text("Run 6 again")

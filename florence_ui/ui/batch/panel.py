@@ -17,6 +17,8 @@ from florence_ui.ui.explore.side import drawer, grip, table
 from florence_ui.ui.layout import Page
 
 PREFIX = "batch-"
+TABLE_HEIGHT = 9000
+"""CSS pixels, more than `MAX_PICTURES` rows: the drawer scrolls, not the table in it."""
 REFRESH_SECONDS = 1.0
 """Seconds between updates of the sheet during a run."""
 
@@ -33,17 +35,21 @@ class BatchPanel:
                 grip()
                 self.totals = Totals(totals_value(nothing, ""), elem_id="batch-totals", label="Totals by class")
                 with drawer("Table", PREFIX):
-                    self.table = table("All pictures", "batch-table", ["picture", "state", "found", "reason"])
+                    self.table = table(
+                        "All pictures", "batch-table", ["picture", "found", "state"],
+                        column_widths=["45%", "20%", "35%"], max_height=TABLE_HEIGHT,
+                    )  # fmt: skip
                 with drawer("Download", PREFIX):
+                    self.validation = gr.Slider(
+                        0, 100 * MAX_VALIDATION_SHARE, 0, step=5, label="Validation split, %",
+                        info="Share of a data set to hold out; always the same pictures.", buttons=[],
+                        elem_id="batch-validation",
+                    )  # fmt: skip
                     self.downloads = {
                         name: gr.Button(kind.batch_title, size="sm", elem_id=f"batch-{name}")
                         for name, kind in FORMATS.items()
                         if kind.batch_title
                     }
-                    self.validation = gr.Slider(
-                        0, 100 * MAX_VALIDATION_SHARE, 0, step=5, label="Validation split, %",
-                        info="Share of a data set to hold out; always the same pictures.", elem_id="batch-validation",
-                    )  # fmt: skip
                 self.drawers = DrawerBar(
                     names=["Table", "Download"], prefix=PREFIX, elem_id="batch-drawers", elem_classes="drawers",
                     label="All answers in other forms",
@@ -60,9 +66,9 @@ class BatchPanel:
     @property
     def seen(self) -> list[Block]:
         """The components that change with filters and order."""
-        return [self.sheet, self.totals]
+        return [self.sheet, self.totals, self.table]
 
     @property
     def shown(self) -> list[Block]:
         """The components that change with the progress."""
-        return [*self.seen, self.table, self.drawers, self.run, self.stop, self.retry, self.notice, self.timer]
+        return [*self.seen, self.drawers, self.run, self.stop, self.retry, self.notice, self.timer]

@@ -59,7 +59,7 @@ class BatchTab(BatchPanel):
         dock = self.page.dock
         asks = [dock.task.input, dock.phrase.blur, dock.prompt.blur, dock.classes.input, dock.model.input]
         asks.append(self.page.header.backend.input)
-        gr.on(asks, self.ask_anew, fields, [self.run, self.retry], **unqueued())
+        gr.on(asks, self.ask_anew, fields, [self.run, self.retry, self.sheet], **unqueued())
         first = StoppableRun(self.stream_batch, dict, self.show_failure)
         starts = {self.run.click: first.events, self.retry.click: replace(first, stream=self.stream_again).events}
         wire_run(starts, self.stop, self.show_stopped, fields, self.shown)
@@ -138,10 +138,10 @@ class BatchTab(BatchPanel):
         return self.show_selection(inputs)
 
     def ask_anew(self, inputs: Inputs) -> Updates:
-        """The buttons after the question has changed."""
+        """The buttons, and what the answers are to, after the question has changed."""
         self.state(inputs).asked = self.question_key(inputs)
         shown = self.show_progress(inputs)
-        return {component: shown[component] for component in (self.run, self.retry)}
+        return {component: shown[component] for component in (self.run, self.retry, self.sheet)}
 
     async def stream_batch(self, inputs: Inputs) -> AsyncGenerator[Updates]:
         """Ask about every waiting picture; the timer reports the progress."""
@@ -190,7 +190,11 @@ class BatchTab(BatchPanel):
     def show_selection(self, inputs: Inputs) -> Updates:
         """The pictures that are shown, and the totals."""
         state, palette = self.state(inputs), self.page.style.read(inputs).palette
-        return {self.sheet: sheet_value(state), self.totals: totals_value(state, palette)}
+        return {
+            self.sheet: sheet_value(state),
+            self.totals: totals_value(state, palette),
+            self.table: gr.update(value=table_rows(state)),
+        }
 
     def show_progress(self, inputs: Inputs) -> Updates:
         """The progress of the run."""
@@ -200,7 +204,6 @@ class BatchTab(BatchPanel):
         can_retry = batch is not None and has_failures and not state.going and batch.question == state.asked
         return {
             **self.show_selection(inputs),
-            self.table: gr.update(value=table_rows(state)),
             self.drawers: DrawerValue(answered=bool(batch and batch.ended)),
             self.run: gr.update(value=run_label(state), visible=not state.going),
             self.stop: gr.update(visible=state.going),

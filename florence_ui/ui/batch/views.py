@@ -16,6 +16,7 @@ from florence_ui.inference.batch_overview import (
 )
 from florence_ui.rendering.colors import row_colors
 from florence_ui.results.warnings import count_noun
+from florence_ui.tasks import get_task
 from florence_ui.ui.batch.state import BatchState
 from florence_ui.ui.components.contact_sheet import Chip, ContactSheetValue, Frame, FrameState
 from florence_ui.ui.components.totals import TotalRow, TotalsValue
@@ -30,7 +31,8 @@ NO_CLASS = ""
 def sheet_value(state: BatchState) -> ContactSheetValue:
     """Every picture that is shown, under the progress and the filters."""
     batch, selection = state.batch, state.selection
-    orders = [order.value for order in Order]
+    is_counted = any(map(count_found, state.items))
+    orders = [order.value for order in Order if order is not Order.MOST_FOUND or is_counted or order is selection.order]
     if batch is None:
         return ContactSheetValue(order=selection.order, orders=orders)
     return ContactSheetValue(
@@ -67,11 +69,17 @@ def frame(state: BatchState, index: int) -> Frame:
         index=index,
         name=item.name,
         state=shown,
-        note=answer_note(item),
+        note="" if is_text(item) else answer_note(item),
+        text=item.result.text.strip() if item.result and is_text(item) else "",
         mark=item.reason if shown == "unreadable" else waiting_mark(state.items, index) if state.going else "",
         details=item.reason or (item.result.text if item.result else ""),
         image=as_file_data(item.preview or item.thumbnail),
     )
+
+
+def is_text(item: Item) -> bool:
+    """Whether a picture's answer is only a text."""
+    return item.result is not None and not count_found(item) and bool(item.result.text.strip())
 
 
 def answer_note(item: Item) -> str:
@@ -101,13 +109,23 @@ def progress_text(state: BatchState, batch: Batch) -> str:
     total = batch.count_asked
     if not state.going and not batch.ended:
         return count_noun(total, "picture")
-    parts = [f"{batch.count(ItemState.DONE)} of {total} answered"]
+    parts = [f"{batch.count(ItemState.DONE)} of {total} answered{earlier_question(state)}"]
     left = batch.seconds_left()
     if state.going and left:
         parts.append(f"about {format_duration(left)} left")
     if not state.going and batch.ended < total:
         parts.append("stopped")
+    if len(state.shown) < len(batch.items):
+        parts.append(f"{len(state.shown)} shown")
     return ", ".join(parts) + (f". {state.waits_for}" if state.waits_for else "")
+
+
+def earlier_question(state: BatchState) -> str:
+    """What was answered, where that is no longer the question in the dock; empty where it is."""
+    if state.batch is None or state.question is None or state.going or state.batch.question == state.asked:
+        return ""
+    is_other_task = state.question.token != state.asked[0]
+    return f" “{get_task(state.question.token).title}”" if is_other_task else " an earlier question"
 
 
 def run_label(state: BatchState) -> str:
@@ -119,13 +137,14 @@ def run_label(state: BatchState) -> str:
     if not batch.ended or batch.question != state.asked:
         return f"Run on {count}"
     left = count - batch.ended  # not the waiting ones: right after Stop some are still being requeued
-    return f"Run {left} more" if left else "Run again"
+    return f"Run {left} more" if left else f"Run {count} again"
 
 
 def table_rows(state: BatchState) -> list[list[str | int]]:
-    """Every picture's name, state, number of objects, and the reason of its failure, safe for a spreadsheet."""
+    """The pictures that are shown, in their order: name, number of objects, and state or why there is no answer."""
     return [
-        [escape_cell(item.name), item.state.value, count_found(item), escape_cell(item.reason)] for item in state.items
+        [escape_cell(item.name), count_found(item), escape_cell(item.reason or item.state.value)]
+        for item in state.shown
     ]
 
 

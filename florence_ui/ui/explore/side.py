@@ -131,11 +131,11 @@ class Side:
         return [self.answer_list, self.warnings, *then, self.drawers, *forms]
 
 
-def table(label: str, elem_id: str, headers: list[str]) -> gr.Dataframe:
-    """Lay out a table to read and to copy."""
+def table(label: str, elem_id: str, headers: list[str], **options: Any) -> gr.Dataframe:
+    """Lay out a table to read and to copy, with further options of `gr.Dataframe`."""
     return gr.Dataframe(
         headers=headers, type="array", interactive=False, wrap=True, label=label, elem_id=elem_id, show_label=False,
-        buttons=["copy"],
+        buttons=["copy"], **options,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ class Frame(GradioModel):
         name: Its file's name.
         state: Its state.
         note: Its answer in a few words, beside its name.
+        text: Its answer if that is a text, below its name.
         mark: What it is waiting for, or why it cannot be opened, on the picture.
         details: More about it, shown on hover.
         image: A small copy, with its answer drawn on it once it has one.
@@ -27,6 +28,7 @@ class Frame(GradioModel):
     name: str
     state: FrameState = "waiting"
     note: str = ""
+    text: str = ""
     mark: str = ""
     details: str = ""
     image: FileData | None = None
