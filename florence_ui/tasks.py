@@ -109,7 +109,7 @@ TASKS: dict[str, Task] = {
         Task(
             "<REFERRING_EXPRESSION_SEGMENTATION>", "Segment by words", Family.SEGMENT, InputKind.PHRASE,
             OutputKind.POLYGONS, "An outline of the thing you describe.", "the brown dog",
-            search="find locate where outline mask",
+            search="find locate where outline mask phrase",
         ),
         Task(
             "<REGION_TO_SEGMENTATION>", "Segment a region", Family.SEGMENT, InputKind.REGION, OutputKind.POLYGONS,

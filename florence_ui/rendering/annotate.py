@@ -16,10 +16,11 @@ from florence_ui.rendering.labels import write_labels, write_view_labels
 from florence_ui.rendering.shapes import Shapes
 from florence_ui.rendering.style import Style
 from florence_ui.rendering.view import Frame, View
+from florence_ui.results.arrays import BoolArray
 from florence_ui.results.result import Result
 from florence_ui.tasks import OutputKind
 
-__all__ = ["PALETTES", "Style", "annotate", "suitable_annotators"]
+__all__ = ["PALETTES", "Style", "annotate", "automatic_annotators", "suitable_annotators"]
 
 
 def suitable_annotators(result: Result) -> list[str]:
@@ -29,6 +30,12 @@ def suitable_annotators(result: Result) -> list[str]:
     quads_or_boxes = OutputKind.BOXES if result.quads is None else OutputKind.QUADS
     groups = OFFERED[OutputKind.POLYGONS if any(result.polygons) else quads_or_boxes]
     return [name for group in groups for name, annotator in ANNOTATORS.items() if annotator.group is group]
+
+
+def automatic_annotators(result: Result) -> list[str]:
+    """Names of the annotators that draw a result unless others are chosen."""
+    has_polygon = np.array([bool(parts) for parts in result.polygons], dtype=bool)
+    return [name for names, _ in _automatic(has_polygon, has_quads=result.quads is not None) for name in names]
 
 
 def annotate(
@@ -105,10 +112,16 @@ def _plan(style: Style, shapes: Shapes) -> list[tuple[Annotator, Shapes]]:
     """The annotators and the shapes that each paints, in the order of painting."""
     if style.annotators:
         return [(annotator, shapes) for name, annotator in ANNOTATORS.items() if name in style.annotators]
-    others = OutputKind.QUADS if shapes.has_quads else OutputKind.BOXES
-    plan = []
-    for kind, chosen in ((OutputKind.POLYGONS, shapes.has_polygon), (others, ~shapes.has_polygon)):
-        if chosen.any():
-            some = shapes.select(chosen)
-            plan += [(ANNOTATORS[name], some) for name in DEFAULTS[kind]]
-    return plan
+    return [
+        (ANNOTATORS[name], some)
+        for names, chosen in _automatic(shapes.has_polygon, has_quads=shapes.has_quads)
+        for some in [shapes.select(chosen)]
+        for name in names
+    ]
+
+
+def _automatic(has_polygon: BoolArray, *, has_quads: bool) -> list[tuple[tuple[str, ...], BoolArray]]:
+    """Names of the annotators that draw unless others are chosen, and the detections that they draw."""
+    others = OutputKind.QUADS if has_quads else OutputKind.BOXES
+    kinds = ((OutputKind.POLYGONS, has_polygon), (others, ~has_polygon))
+    return [(DEFAULTS[kind], chosen) for kind, chosen in kinds if chosen.any()]

@@ -25,7 +25,7 @@ PALETTES: dict[str, sv.ColorPalette] = {
         ["#FFADAD", "#A0C4FF", "#CAFFBF", "#FFD6A5", "#BDB2FF", "#FDFFB6", "#9BF6FF", "#FFC6FF", "#D0F4DE", "#E4C1F9"]
     ),
     "one color": sv.ColorPalette.from_hex(["#A351FB"]),
-    "supervision": sv.ColorPalette.DEFAULT,
+    "classic": sv.ColorPalette.DEFAULT,
 }
 """Palettes by name, the most distinct colors first."""
 

@@ -105,7 +105,7 @@ _FINDERS: dict[str, tuple[str, Callable[[sv.Detections, tuple[int, int]], BoolAr
         "around an object found under another name",
         lambda found, _: find_duplicates(found, any_label=True),
     ),
-    "inverted": ("with swapped corners", lambda found, _: np.asarray(found.data[INVERTED])),
+    "inverted": ("with corners in the wrong order", lambda found, _: np.asarray(found.data[INVERTED])),
 }
 
 

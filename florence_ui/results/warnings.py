@@ -25,7 +25,7 @@ def box_warnings(result: Result) -> list[str]:
     limits = np.array([*size, *size], dtype=np.float32)
     outside = ((detections.xyxy < -OUTSIDE * limits) | (detections.xyxy > (1 + OUTSIDE) * limits)).any(axis=1)
     anomalies = (
-        (result.inverted, "with swapped corners, now sorted"),
+        (result.inverted, "with corners in the wrong order, now sorted"),
         (find_whole_image(detections, size), "around the whole picture"),
         (find_duplicates(detections), "around an object already found"),
         (outside, "extending beyond the picture"),

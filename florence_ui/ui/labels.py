@@ -117,7 +117,7 @@ def source_line(analysis: StoredAnalysis) -> str:
     if day is not None:
         return f"{name}, recorded {day.day} {day:%b %Y}"
     if analysis.remembered:
-        return f"{name}, from an earlier run"
+        return f"{name}, answered earlier"
     return f"{name}, {analysis.seconds:.2f} s" if analysis.seconds < 10 else f"{name}, {analysis.seconds:.0f} s"
 
 

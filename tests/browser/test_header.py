@@ -52,6 +52,7 @@ def test_the_api_panel_begins_with_python(open_page: Callable[..., Page], query:
         pytest.param("read the sign", "Read text", "Find objects", id="read"),
         pytest.param("describe this", "Detailed caption", "Find objects", id="describe"),
         pytest.param("outline the dog", "Segment by words", "Find objects", id="outline"),
+        pytest.param("phrase", "Segment by words", "Find objects", id="phrase"),
         pytest.param("read text", "Read and locate text", "Find objects", id="words-of-the-title"),
         pytest.param("<OD>", "Find objects", "Find my classes", id="token"),
     ],

@@ -12,7 +12,7 @@ from PIL import Image
 
 from florence_ui import fonts
 from florence_ui.fonts import clean_label, find_dejavu, find_font, load_font, scripts_without_font, truncate
-from florence_ui.rendering.annotate import Style, annotate, suitable_annotators
+from florence_ui.rendering.annotate import Style, annotate, automatic_annotators, suitable_annotators
 from florence_ui.rendering.annotators import ANNOTATORS
 from florence_ui.rendering.colors import row_colors
 from florence_ui.rendering.style import font_size
@@ -135,6 +135,19 @@ def test_the_fitting_annotators_begin_with_the_best(kind: str, best: str) -> Non
     offered = suitable_annotators(KINDS[kind])
     assert offered[0] == best
     assert len(offered) == len(set(offered))
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        pytest.param("boxes", ["box"], id="boxes"),
+        pytest.param("quads", ["oriented box"], id="quads"),
+        pytest.param("outlines", ["mask", "polygon"], id="outlines"),
+        pytest.param("mixed", ["mask", "polygon", "box"], id="mixed"),
+    ],
+)
+def test_what_draws_when_nothing_is_chosen_can_be_named(kind: str, names: list[str]) -> None:
+    assert automatic_annotators(KINDS[kind]) == names
 
 
 @pytest.mark.parametrize(

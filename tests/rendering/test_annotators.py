@@ -11,7 +11,7 @@ from florence_ui.rendering.shapes import Shapes
 from florence_ui.rendering.style import Style
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import OutputKind, get_task
-from florence_ui.ui.explore.answer_view import annotator_choices
+from florence_ui.ui.explore.answer_view import annotators_update
 
 DOG = Result(get_task("<OD>"), "<OD>", (100, 80), detections=make_detections(["dog"], [[10, 10, 60, 50]]))
 
@@ -37,7 +37,7 @@ def dot(monkeypatch: pytest.MonkeyPatch) -> Annotator:
 
 def test_a_new_row_is_offered_drawn_and_kept_in_a_style(dot: Annotator) -> None:
     assert "dot" in suitable_annotators(DOG)
-    assert "dot" in annotator_choices(DOG, Style())
+    assert "dot" in annotators_update(DOG, Style())["choices"]
     style = Style(annotators=("dot",), labels=False)
     assert style.annotators == ("dot",)
     drawn = annotate(Image.new("RGB", (100, 80)), DOG, style)

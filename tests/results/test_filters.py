@@ -56,7 +56,7 @@ def test_inverted_boxes_are_known_by_the_mark_on_the_detections():
     filtered, removals = filter_result(found(DOG, FAR_DOG, inverted=[False, True]), Filters(inverted=True))
     assert filtered.labels == ["dog"]
     assert removals[0].indices == (1,)
-    assert removals[0].reason == "Left out 1 box with swapped corners: dog."
+    assert removals[0].reason == "Left out 1 box with corners in the wrong order: dog."
     assert filter_result(found(DOG, FAR_DOG), Filters(inverted=True))[1] == ()
 
 

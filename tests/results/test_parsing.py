@@ -129,7 +129,7 @@ def test_only_the_exact_marker_of_older_servers_goes() -> None:
 @pytest.mark.parametrize(
     ("boxes", "warning"),
     [
-        pytest.param([[30, 40, 10, 20]], "1 box with swapped corners, now sorted.", id="inverted"),
+        pytest.param([[30, 40, 10, 20]], "1 box with corners in the wrong order, now sorted.", id="inverted"),
         pytest.param([[0, 0, 640, 480]], "1 box around the whole picture.", id="whole-picture"),
         pytest.param([[10, 10, 99, 99]] * 3, "2 boxes around an object already found.", id="duplicates"),
         pytest.param([[10, 10, 900, 99]], "1 box extending beyond the picture.", id="outside"),

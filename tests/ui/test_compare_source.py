@@ -21,13 +21,13 @@ def line(left: Any, right: Any) -> str:
 
 
 def test_a_remembered_answer_is_called_the_same_as_in_explore() -> None:
-    assert line(REMEMBERED, ANSWER) == "base from an earlier run, large 1.2 s"
-    assert labels.source_line(REMEMBERED).endswith("from an earlier run")
+    assert line(REMEMBERED, ANSWER) == "base answered earlier, large 1.2 s"
+    assert labels.source_line(REMEMBERED).endswith("answered earlier")
 
 
 def test_two_remembered_answers_are_said_to_be_so_once() -> None:
-    assert line(REMEMBERED, REMEMBERED) == "Both from an earlier run"
-    assert line(REMEMBERED, AnswerError("It failed.")) == "base from an earlier run"
+    assert line(REMEMBERED, REMEMBERED) == "Both answered earlier"
+    assert line(REMEMBERED, AnswerError("It failed.")) == "base answered earlier"
 
 
 def test_a_side_that_failed_has_no_time() -> None:

@@ -78,7 +78,7 @@ def test_where_nano_stands_in_it_is_said_why() -> None:
     [
         pytest.param(ANALYSIS, "Florence-2-base, 1.23 s", id="live"),
         pytest.param(replace(ANALYSIS, seconds=83.4), "Florence-2-base, 83 s", id="slow"),
-        pytest.param(replace(ANALYSIS, remembered=True), "Florence-2-base, from an earlier run", id="remembered"),
+        pytest.param(replace(ANALYSIS, remembered=True), "Florence-2-base, answered earlier", id="remembered"),
         pytest.param(
             replace(ANALYSIS, model_id=NANO, recorded=date(2026, 11, 6)), "Florence-2-nano, recorded 6 Nov 2026",
             id="recorded",

@@ -91,6 +91,18 @@ def test_a_caveat_stands_apart_from_the_answer_in_a_note(tmp_path: Path) -> None
     assert (note.text, note.caveat) == ("A cow.", "Perhaps not.")
 
 
+@pytest.mark.parametrize(
+    ("task", "info"),
+    [pytest.param("<OD>", "If none is ticked: box.", id="boxes"), pytest.param("<CAPTION>", "", id="nothing-to-draw")],
+)
+async def test_the_style_says_what_is_drawn_when_nothing_is_ticked(
+    task: str, info: str, page: Page, inputs: dict
+) -> None:
+    inputs[page.dock.task] = task
+    updates = [update async for update in stoppable_run(page).events(inputs)]
+    assert updates[-1][page.side.style.annotators]["info"] == info
+
+
 async def test_notes_are_bounded_and_the_oldest_go_first(page: Page, inputs: dict) -> None:
     for k in range(MAX_NOTES + 3):
         event = SimpleNamespace(action="cut", region=[0, 0, 0.5, (k + 1) / 100])

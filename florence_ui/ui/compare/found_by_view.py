@@ -41,9 +41,9 @@ def source_line(answers: Answers) -> str:
         if isinstance(side, StoredAnalysis)
     ]
     if len(answered) == 2 and all(side.remembered for _, side in answered):
-        return "Both from an earlier run"
+        return "Both answered earlier"
     return ", ".join(
-        f"{name} from an earlier run" if side.remembered else f"{name} {side.seconds:.1f} s" for name, side in answered
+        f"{name} answered earlier" if side.remembered else f"{name} {side.seconds:.1f} s" for name, side in answered
     )
 
 

@@ -18,7 +18,7 @@ from florence_ui.inference.per_object import ACTIONS, Action
 from florence_ui.inference.per_place import Tool
 from florence_ui.inference.request import Question, StoredAnalysis, Strategy
 from florence_ui.models import NANO
-from florence_ui.rendering.annotate import Style, suitable_annotators
+from florence_ui.rendering.annotate import Style, automatic_annotators, suitable_annotators
 from florence_ui.rendering.view import WHOLE, View
 from florence_ui.results.result import Result
 from florence_ui.tasks import InputKind, get_task
@@ -182,7 +182,7 @@ async def answer_updates(page: Page, inputs: Inputs, question: Question) -> Upda
         side.json: analysis_record(analysis),
         side.warnings: NoticeValue(messages=await warning_messages(page, run)),
         page.style.filter_notice: removal_notice(removals),
-        side.style.annotators: gr.update(choices=annotator_choices(result, style)),
+        side.style.annotators: annotators_update(result, style),
         side.drawers: DrawerValue(answered=True),
         **then_updates(page, session),
         page.film: film_value(page, session),
@@ -226,9 +226,11 @@ def source_text(page: Page, analysis: StoredAnalysis) -> str:
     return labels.source_line(analysis) + ("" if here or analysis.recorded else f", {analysis.server}")
 
 
-def annotator_choices(result: Result, style: Style) -> list[str]:
-    """The annotators to choose from: those that fit, and those already chosen."""
-    return [str(name) for name in dict.fromkeys([*suitable_annotators(result), *style.annotators])]
+def annotators_update(result: Result, style: Style) -> Any:
+    """The annotators to choose from, those that fit and those already chosen, and what draws if none is chosen."""
+    choices = [str(name) for name in dict.fromkeys([*suitable_annotators(result), *style.annotators])]
+    automatic = " and ".join(automatic_annotators(result))
+    return gr.update(choices=choices, info=f"If none is ticked: {automatic}." if automatic else "")
 
 
 def program(page: Page, run: Run, style: Style) -> str:

@@ -23,7 +23,7 @@ FILTER_TITLES = {
     "whole_image": "whole-picture boxes",
     "duplicates": "duplicates",
     "overlapping": "overlapping boxes with different labels",
-    "inverted": "boxes with swapped corners",
+    "inverted": "boxes with corners in the wrong order",
 }
 """Labels of the filters, by the field names of `Filters`."""
 
@@ -35,9 +35,7 @@ class StylePanel:
         usual = Style()
         # in the browser alone, by the style sheet
         gr.Checkbox(False, label="Show the original picture", elem_id="bare")
-        self.annotators = LenientCheckboxGroup(
-            [], label="Draw as", info="Leave empty to choose automatically.", elem_id="annotators"
-        )
+        self.annotators = LenientCheckboxGroup([], label="Draw as", elem_id="annotators")
         self.labels = gr.Checkbox(usual.labels, label="Labels", elem_id="labels")
         self.palette = gr.Dropdown(list(PALETTES), value=usual.palette, label="Colors", elem_id="palette-name")
         self.thickness = slider("Line width", "thickness", usual.thickness, 0.25, 4, 0.25)
