@@ -331,4 +331,4 @@ def test_after_a_reload_the_pictures_and_their_answers_are_there_again(page: Pag
     expect(page.locator(".sheet-words")).to_have_text("2 of 2 answered")
     expect(page.locator("#batch-totals .total")).to_have_text(totals)
     expect(page.locator(".tile[data-state=done] img")).to_have_count(2)
-    expect(page.locator("#batch-run")).to_have_text("Run 6 again")
+    expect(page.locator("#batch-run")).to_have_text("Run 2 again")

@@ -162,6 +162,7 @@ def test_two_tasks_of_one_model_are_compared_by_place(
     expect(rows.locator("td")).to_have_text(["1", "1", "1", "1"])
     for width in (1440, 390):
         page.set_viewport_size({"width": width, "height": 900})
+        expect(page.locator("#compare-sides .icon:visible")).to_have_count(2)
         for name in page.locator("#compare-sides .side-button span").all():
             assert name.evaluate(
                 "node => node.scrollHeight <= node.clientHeight && node.scrollWidth <= node.clientWidth"
