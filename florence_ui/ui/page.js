@@ -74,6 +74,13 @@
     button.title = "Ctrl+Enter";
   })).observe(document, { childList: true, subtree: true });
 
+  // Gradio's lists take Tab and Shift for letters: they would filter themselves by their own value, and open again behind
+  // whoever has left.
+  document.addEventListener("keydown", (event) => {
+    const isList = event.target.closest?.(".block input[role=combobox]");
+    if (isList && ["Tab", "Shift"].includes(event.key)) event.stopPropagation();
+  }, true);
+
   // Gradio gives a field of several values no placeholder.
   new MutationObserver(() => {
     find("#classes input:not([placeholder])")?.setAttribute("placeholder", "For example: dog, red car");

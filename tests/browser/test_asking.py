@@ -240,6 +240,15 @@ def test_classes_are_typed_in_one_go_and_enter_in_the_empty_field_asks_for_them(
     expect(page.locator("#classes .token")).to_have_count(2)
 
 
+def test_the_list_of_models_closes_behind_whoever_tabs_on(page: Page) -> None:
+    page.locator("#model input").focus()
+    expect(page.locator("#model [role=option]")).to_have_count(4)
+    page.keyboard.press("Tab")
+    expect(page.locator("#run")).to_be_focused()
+    expect(page.locator("#model input")).to_have_attribute("aria-expanded", "false")
+    expect(page.locator("#model [role=option]")).to_have_count(0)
+
+
 def test_nothing_found_is_said_with_a_way_on(page: Page, backend: ScriptedBackend, photograph: Path) -> None:
     backend.answer = lambda prompt, size: {"<OD>": {"bboxes": [], "labels": []}} if prompt == "<OD>" else {prompt: "A."}
     steps.upload(page, photograph)

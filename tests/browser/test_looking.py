@@ -312,3 +312,14 @@ def test_every_drawer_and_mode_fits_a_phone(
         steps.open_mode(page, name)
         expect(page.get_by_role("tab", name=name)).to_be_in_viewport(ratio=1)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_escape_closes_a_list_before_the_drawer_around_it(page: Page) -> None:
+    steps.open_drawer(page, "style")
+    page.locator("#palette-name input").focus()
+    expect(page.locator("#palette-name [role=option]").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#palette-name [role=option]")).to_have_count(0)
+    expect(page.locator("#drawer-style")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#drawer-style")).to_be_hidden()

@@ -151,3 +151,13 @@ def test_other_marks_step_back_while_there_is_a_region(ready: Page) -> None:
     assert ready.evaluate(opacity) == "0.4"
     ready.keyboard.press("Escape")
     assert ready.evaluate(opacity) == "1"
+
+
+def test_a_region_has_its_tools_again_after_a_run_and_on_the_page_that_is_loaded_again(ready: Page) -> None:
+    on_stage.drag(ready, (0.2, 0.25), (0.6, 0.75))
+    steps.run(ready)
+    expect(on_stage.tool(ready, "describe")).to_be_visible()
+    ready.reload()
+    steps.settle(ready)
+    expect(ready.locator(".stage-region")).to_be_visible()
+    expect(on_stage.tool(ready, "describe")).to_be_visible()

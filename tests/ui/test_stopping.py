@@ -65,7 +65,15 @@ async def test_after_stop_the_objects_that_were_answered_keep_their_answers(page
     updates = await stop_run(page, inputs)
     names = [group.name for group in updates[page.side.answer_list].groups]
     assert sum(": " in name for name in names) == 1
+    assert updates[page.stage].title == "Stopped."
     assert updates[page.dock.run]["visible"] is True
+
+
+async def test_it_is_said_that_a_run_was_stopped_until_the_next_one(page: Page, tmp_path: Path) -> None:
+    inputs = given_to(page, tmp_path)
+    await anext(stoppable_run(page).events(inputs))
+    assert (await stop_run(page, inputs))[page.stage].title == "Stopped."
+    assert (await all_of(stoppable_run(page).events(inputs)))[-1][page.stage].title == ""
 
 
 async def test_the_answer_about_an_object_becomes_a_note_and_never_its_label(page: Page, tmp_path: Path) -> None:

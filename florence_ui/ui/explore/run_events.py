@@ -96,9 +96,13 @@ def show_error(page: Page, inputs: Inputs, error: FlorenceUIError) -> Updates:
 async def stop_run(page: Page, inputs: Inputs) -> Updates:
     """The idle page after Stop, with what was answered so far."""
     try:
-        return await finish_step(page, inputs) if inputs[page.session].unfinished else show_idle(page, inputs)
+        idle = await finish_step(page, inputs) if inputs[page.session].unfinished else show_idle(page, inputs)
     except FlorenceUIError as error:
         return {**show_idle(page, inputs), page.picture_notice: error_notice(error)}
+    stage = idle.get(page.stage)
+    if stage is None or stage.title:
+        return idle
+    return {**idle, page.stage: stage.model_copy(update={"title": "Stopped."})}
 
 
 def show_idle(page: Page, inputs: Inputs) -> Updates:

@@ -31,7 +31,8 @@ side.addEventListener("click", (event) => {
   if (event.target.closest("[data-do=close-drawer]")) close();
 });
 side.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && event.target.closest(".drawer, .drawer-bar")) close();
+  const isInList = event.target.getAttribute("aria-expanded") === "true";   // Escape closes that alone
+  if (event.key === "Escape" && !isInList && event.target.closest(".drawer, .drawer-bar")) close();
 });
 watch("value", pull);
 open("");

@@ -25,7 +25,7 @@ function makeFoot(root, { press, dismiss }) {
     tick();
   }
   const invitation = () => (matchMedia("(hover: none)").matches
-    ? "Tap anything to ask about it, or drag a box."
+    ? "Tap anything, or drag a box."
     : "Click anything to ask about it, or drag a box.");
 
   return {

@@ -134,7 +134,8 @@ function pull() {
   sides.set(value);
   pointed = -1;
   light.show([]);
-  if (isNewAnswer || value.state === "busy") select(-1);
+  const hasWords = Boolean(value.title || value.inviting || value.phrases?.length);   // a bar of tools would lie over them
+  if (isNewAnswer || value.state === "busy") select(-1, { isRegion: !hasWords });
   else setSelection(selected, isRegionSelected);
   draw();
   reportView();
