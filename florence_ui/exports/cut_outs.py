@@ -6,6 +6,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from florence_ui import storage
+from florence_ui.exports.names import safe_name
 from florence_ui.exports.originals import encode_image
 from florence_ui.images.loading import Picture
 from florence_ui.inference.per_object import crop_box
@@ -24,7 +25,7 @@ def cut_out(picture: Picture, region: Region, polygons: Sequence[FloatArray] = (
         polygons: The outline's parts, each (n, 2) in pixels; empty for the whole box.
 
     Returns:
-        A PNG of the original's size, and a small one.
+        A PNG of the original's size, named after the picture, and a small one.
 
     Raises:
         ImageError: If the original is gone.
@@ -40,6 +41,7 @@ def cut_out(picture: Picture, region: Region, polygons: Sequence[FloatArray] = (
         for ring in polygons:
             draw.polygon([(float(x) - left, float(y) - top) for x, y in ring], fill=255)
         part.putalpha(mask)
-    file = storage.write(encode_image(part, "PNG"), ".png", stem="cut-out")
+    stem = f"{safe_name(picture.path.stem)}-cut-out"
+    file = storage.write(encode_image(part, "PNG"), ".png", stem=stem)
     part.thumbnail(PREVIEW_SIZE)
-    return file, storage.write(encode_image(part, "PNG"), ".png", stem="cut-out-small")
+    return file, storage.write(encode_image(part, "PNG"), ".png", stem=f"{stem}-small")

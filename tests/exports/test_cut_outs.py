@@ -27,7 +27,7 @@ def picture(tmp_path: Path) -> Picture:
 
 def test_a_cut_out_has_the_originals_pixels_and_a_small_one_to_show(picture: Picture) -> None:
     file, preview = cut_out(picture, REGION)
-    assert (file.name, preview.name) == ("cut-out.png", "cut-out-small.png")
+    assert (file.name, preview.name) == ("picture-cut-out.png", "picture-cut-out-small.png")
     with Image.open(file) as image:
         assert (image.size, image.mode, image.format) == ((800, 200), "RGB", "PNG")
         assert [image.getpixel((x, 0)) for x in (0, 399, 400, 799)] == [RED, RED, BLUE, BLUE]
