@@ -7,11 +7,11 @@ from PIL import Image
 
 from florence_ui import storage
 from florence_ui.concurrency.fair_pool import draw_pool
-from florence_ui.images.loading import Picture, encode_jpeg
+from florence_ui.images.loading import MAX_SIDE, Picture, encode_jpeg
 from florence_ui.inference.request import Analysis
 from florence_ui.inference.scenes import SceneCache
 from florence_ui.rendering.annotate import Style, annotate, annotate_view, without_margin
-from florence_ui.rendering.comparison import annotate_found_by, annotate_found_by_view
+from florence_ui.rendering.comparison import add_legend, annotate_found_by, annotate_found_by_view
 from florence_ui.rendering.view import View
 from florence_ui.results.compare import FoundByMap
 
@@ -87,7 +87,14 @@ async def show_part(picture: Picture, view: View) -> Path:
     return await draw_pool.run(work)
 
 
-async def draw_comparison(picture: Picture, found: FoundByMap, *, full: bool = False, view: View | None = None) -> Path:
+async def draw_comparison(
+    picture: Picture,
+    found: FoundByMap,
+    *,
+    full: bool = False,
+    view: View | None = None,
+    names: tuple[str, str] | None = None,
+) -> Path:
     """Save a drawing of who found what as a JPEG file of ours, in one of the threads for drawing.
 
     Args:
@@ -95,6 +102,7 @@ async def draw_comparison(picture: Picture, found: FoundByMap, *, full: bool = F
         found: The objects of both.
         full: Whether to draw at the original's size, for a download, instead of at display size.
         view: What a screen shows of the picture.
+        names: What the two answers are called, for a legend below the whole picture; None for no legend.
 
     Raises:
         FlorenceUIError: If it cannot be saved, or the original is needed and gone.
@@ -102,7 +110,10 @@ async def draw_comparison(picture: Picture, found: FoundByMap, *, full: bool = F
 
     def work() -> Path:
         if view is None:
-            return save_jpeg(annotate_found_by(picture.full() if full else picture.display, found), stem="comparison")
+            drawn = annotate_found_by(picture.full() if full else picture.display, found)
+            legended = add_legend(drawn, names) if names else drawn
+            is_small_enough = legended.height <= MAX_SIDE  # a JPEG has no room for more
+            return save_jpeg(legended if is_small_enough else drawn, stem="comparison")
         fitted = view.fit(picture.size)
         return save_jpeg(annotate_found_by_view(scenes.get(picture, fitted), found, fitted), stem="comparison")
 

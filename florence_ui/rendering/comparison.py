@@ -10,13 +10,14 @@ from itertools import pairwise
 
 import numpy as np
 import supervision as sv
-from PIL import Image
+from PIL import Image, ImageDraw
 
+from florence_ui.fonts import clean_label, find_font, load_font, truncate
 from florence_ui.rendering.annotate import without_margin
 from florence_ui.rendering.annotators import ANNOTATORS, CASING, Brush, Scene
 from florence_ui.rendering.labels import write_labels, write_view_labels
 from florence_ui.rendering.shapes import Shapes
-from florence_ui.rendering.style import Style
+from florence_ui.rendering.style import Style, font_size
 from florence_ui.rendering.view import Frame, View
 from florence_ui.results.arrays import FloatArray
 from florence_ui.results.compare import BOTH, LEFT, RIGHT, FoundByMap
@@ -25,6 +26,9 @@ FOUND_BY_COLORS = {LEFT: "#ffb13b", RIGHT: "#4aa8ff", BOTH: "#f2f2f0"}
 """Colors that differ in lightness and hue, so that any color vision can tell them apart."""
 _SLOTS = {who: slot for slot, who in enumerate(FOUND_BY_COLORS)}
 _PALETTE = sv.ColorPalette.from_hex(list(FOUND_BY_COLORS.values()))
+LEGEND_PAPER = "#101113"
+LEGEND_LINE = 1.6
+"""Height of a line of the legend, as a multiple of the text size."""
 DASH, GAP = 4, 3
 """Lengths of a dash and of the gap after it, in line widths."""
 
@@ -50,6 +54,30 @@ def annotate_found_by(image: Image.Image, found: FoundByMap) -> Image.Image:
     if len((differences := _differences(shapes)).detections):
         write_labels(drawn, differences.detections, style)
     return drawn
+
+
+def add_legend(image: Image.Image, names: tuple[str, str]) -> Image.Image:
+    """Put a strip below a picture that says what each color means.
+
+    Args:
+        image: A picture by `annotate_found_by`; not modified.
+        names: What the left and the right answer are called.
+
+    Returns:
+        An RGB picture of the same width.
+    """
+    size = font_size(image.size, FoundByStyle())
+    line, swatch = round(LEGEND_LINE * size), max(2, size // 6)
+    whole = Image.new("RGB", (image.width, image.height + len(FOUND_BY_COLORS) * line + size), LEGEND_PAPER)
+    whole.paste(image)
+    pen = ImageDraw.Draw(whole)
+    words = {LEFT: f"only {names[0]}", RIGHT: f"only {names[1]}", BOTH: "both"}
+    for row, (who, color) in enumerate(FOUND_BY_COLORS.items()):
+        middle, text = image.height + size // 2 + row * line + line // 2, clean_label(words[who])
+        pen.rectangle((size, middle - size // 2, 2 * size, middle + size // 2), outline=color, width=swatch)
+        font = load_font(find_font(text), size)
+        pen.text((3 * size, middle), truncate(text, font, max(size, image.width - 4 * size)), color, font, anchor="lm")
+    return whole
 
 
 def annotate_found_by_view(scene: Scene, found: FoundByMap, view: View) -> Image.Image:

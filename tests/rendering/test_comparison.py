@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from florence_ui.rendering.comparison import FOUND_BY_COLORS, annotate_found_by, annotate_found_by_view, dashes
+from florence_ui.rendering.comparison import (
+    FOUND_BY_COLORS,
+    add_legend,
+    annotate_found_by,
+    annotate_found_by_view,
+    dashes,
+)
 from florence_ui.rendering.view import View
 from florence_ui.results.compare import BOTH, LEFT, RIGHT, compare, map_found_by
 from florence_ui.results.result import Result, make_detections
@@ -108,3 +114,17 @@ def test_dashes_go_around_corners_and_end_where_the_line_began() -> None:
     assert lines[3] == [[0, 4], [0, 0]]
     assert len(lines) == 4
     assert list(dashes(np.zeros((3, 2)), 8, 4)) == [], "a point has no line"
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param("base", id="short"), pytest.param("a name that is far too long for this " * 9, id="long")]
+)
+def test_a_legend_below_the_picture_says_what_each_color_means(name: str) -> None:
+    drawn = annotate_found_by(Image.new("RGB", SIZE, "white"), found_by())
+    legended = add_legend(drawn, (name, "large"))
+    assert legended.width == drawn.width
+    assert legended.crop((0, 0, *SIZE)).tobytes() == drawn.tobytes(), "the picture itself stays as it is"
+    strip = (0, SIZE[1], SIZE[0], legended.height)
+    assert all(count_near(legended, strip, rgb(color)) for color in FOUND_BY_COLORS.values())
+    edge = legended.crop((SIZE[0] - 8, SIZE[1], SIZE[0], legended.height))
+    assert len(edge.getcolors()) == 1, "no name is cut off by the edge"

@@ -55,7 +55,8 @@ async def write_comparison(kind: ComparisonFile, answers: Answers | None) -> Pat
     if answers is None or answers.found is None:
         raise InputError("There is nothing to download yet.", "Compare two answers first.")
     if kind is ComparisonFile.PICTURE:
-        return await draw_comparison(await answers.subject.picture(), answers.found, full=True)
+        picture = await answers.subject.picture()
+        return await draw_comparison(picture, answers.found, full=True, names=answers.names)
     if kind is ComparisonFile.CSV:
         data, suffix = to_csv(comparison_columns(answers.names), rows_of(answers)).encode("utf-8-sig"), ".csv"
     else:
