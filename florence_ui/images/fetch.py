@@ -205,7 +205,7 @@ def parse_link(url: str | httpx.URL) -> httpx.URL:
             "The link contains a user name or a password.", f"Only public links can be fetched. {UPLOAD_HINT}"
         )
     if link.port not in (None, *PORTS.values()):
-        raise LinkError("Only links on the default ports, 80 and 443, can be fetched.", UPLOAD_HINT)
+        raise LinkError("A link with a port of its own, such as :8080, cannot be opened.", UPLOAD_HINT)
     return link
 
 

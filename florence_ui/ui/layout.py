@@ -65,6 +65,7 @@ class Page:
         modes: The tabs.
         stage: The picture.
         drawing: What supervision drew on it.
+        link_notice: Why a link was not opened, where it was typed.
         picture_notice: Words about a picture that is on its way, or that cannot be used.
     """
 
@@ -85,7 +86,7 @@ class Page:
                     self.drawing = Drawing(elem_id="drawing", label="Drawing")
                     self.picture_notice = Notice(elem_id="picture-notice", label="Picture status")
                     self.dock = Dock(services.settings.model or labels.AUTOMATIC)
-                self.film = lay_out_film(examples)
+                self.film, self.link_notice = lay_out_film(examples)
                 self.side = Side()
                 self.style, self.download = self.side.style, self.side.download
             explore.select(None, js=ENTER)
@@ -116,7 +117,7 @@ class Page:
     def answer_parts(self) -> list[Block]:
         """The components that show an answer, or wait for one."""
         dock, header = self.dock, self.header
-        shown = [self.stage, self.drawing, self.picture_notice, self.film, header.state]
+        shown = [self.stage, self.drawing, self.picture_notice, self.link_notice, self.film, header.state]
         return [*shown, dock.run, dock.stop, dock.notice, dock.region, *self.side.parts, self.style.filter_notice]
 
     @property

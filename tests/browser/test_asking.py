@@ -144,9 +144,11 @@ def test_run_waits_for_a_picture_on_its_way(page: Page, backend: ScriptedBackend
         pytest.param("file:///etc/passwd", "http", id="file"),
     ],
 )
-def test_a_link_that_cannot_be_fetched_is_said_over_the_picture(page: Page, typed: str, words: str) -> None:
+def test_why_a_link_cannot_be_fetched_is_said_where_it_was_typed(page: Page, typed: str, words: str) -> None:
     steps.open_link(page, typed)
-    expect(page.locator("#picture-notice p.error")).to_contain_text(words)
+    expect(page.locator("#open-pop #link-notice p.error")).to_contain_text(words)
+    expect(page.locator("#link-notice")).to_be_visible()
+    expect(page.locator("#link input")).to_have_value(typed)
     expect(page.locator(steps.STAGE)).to_have_attribute("data-state", "done")
 
 

@@ -108,7 +108,7 @@ def test_a_file_name_is_text(page: Page, backend: ScriptedBackend, photograph: P
 def test_a_link_is_text(page: Page) -> None:
     for link in ("javascript:window.caught=1", "http://x/<img src=x onerror=window.caught=1>", "data:text/html,<b>x"):
         steps.open_link(page, link)
-        expect(page.locator("#picture-notice")).not_to_be_empty()
+        expect(page.locator("#link-notice p.error")).to_be_visible()
         check_quiet(page)
 
 

@@ -9,9 +9,16 @@
     setTimeout(() => find("#key input")?.focus(), 100);
   }
 
+  // So is a link that was not opened, which stays there to be corrected.
+  function askLink() {
+    if (!find("#open-pop:popover-open")) find("#open")?.click();
+    setTimeout(() => find("#link input")?.focus(), 100);
+  }
+
   // What a field needs is said above the dock; who pressed Run goes on typing there, or gets a box to move.
   document.addEventListener("notified", (event) => {
     if (event.target.closest?.("#server-state") && event.target.querySelector(".error")) return askKey();
+    if (event.target.closest?.("#link-notice")) return askLink();
     if (!event.target.closest?.("#input-notice")) return;
     setTimeout(() => {   // Run has come back by then
       if (find("#region")?.offsetParent && !find("#region .set")) document.dispatchEvent(new CustomEvent("florence:place"));

@@ -8,17 +8,23 @@ import gradio as gr
 from florence_ui.inference.gallery import Example
 from florence_ui.tasks import TASKS
 from florence_ui.ui.components.film_strip import FilmStrip, FilmValue, Thumbnail
+from florence_ui.ui.components.notice import Notice
 from florence_ui.ui.file_data import as_file_data
 from florence_ui.ui.fragments import fragment
 
 
-def lay_out_film(examples: Sequence[Example]) -> FilmStrip:
-    """Lay out the strip and its popover, whose scripts hand what is chosen there to the stage."""
+def lay_out_film(examples: Sequence[Example]) -> tuple[FilmStrip, Notice]:
+    """Lay out the strip and its popover, whose scripts hand what is chosen there to the stage.
+
+    Returns:
+        The strip, and where the popover says why a link was not opened.
+    """
     with gr.Column(elem_id="film"):
         strip = FilmStrip(FilmValue(examples=example_thumbnails(examples)), elem_id="film-strip", label="Pictures")
         with gr.Column(elem_id="open-pop", elem_classes="popover"):
             fragment(Path(__file__).parent / "pick.html", elem_id="pick")
-    return strip
+            notice = Notice(elem_id="link-notice", label="Link status")
+    return strip, notice
 
 
 def serve_thumbnails(examples: Sequence[Example]) -> None:

@@ -13,7 +13,7 @@ from florence_ui.images.loading import Picture
 from florence_ui.inference.gallery import Example
 from florence_ui.inference.request import Question
 from florence_ui.models import NANO
-from florence_ui.ui.components.notice import NoticeValue, error_notice
+from florence_ui.ui.components.notice import Notice, NoticeValue, error_notice
 from florence_ui.ui.explore import answer_view
 from florence_ui.ui.layout import Page, queued, unqueued
 from florence_ui.ui.updates import Inputs, Updates, fill_form, fit_form_to_task, merge_updates, read_question, show_run
@@ -40,28 +40,31 @@ def wire(page: Page) -> None:
         return await take_example(page, inputs, index)
 
     def fetching(inputs: Inputs) -> Updates:
-        return answer_view.busy(page, inputs[page.session], "Fetching the picture")
+        busy = answer_view.busy(page, inputs[page.session], "Fetching the picture")
+        return {**busy, page.link_notice: NoticeValue()}
 
     stage.picture(upload, fields, parts, **latest)
-    stage.link(fetching, fields, [stage, page.side.answer_list], **unqueued())
+    stage.link(fetching, fields, [stage, page.side.answer_list, page.link_notice], **unqueued())
     stage.link(follow, fields, parts, **latest)
     page.film.select(choose, fields, parts, **latest)
 
 
 async def take_link(page: Page, inputs: Inputs, link: object) -> Updates:
-    """Put the picture behind a link on the page."""
+    """Put the picture behind a link on the page; why that fails is said where links are typed."""
     if not isinstance(link, str) or not link.strip():
-        return refuse(page, inputs, InputError("There is no link.", "Type or paste one."))
-    return await take_picture(page, inputs, page.services.open_link(link.strip()))
+        return refuse(page, inputs, InputError("There is no link.", "Type or paste one."), page.link_notice)
+    return await take_picture(page, inputs, page.services.open_link(link.strip()), page.link_notice)
 
 
-async def take_picture(page: Page, inputs: Inputs, opening: Awaitable[Picture]) -> Updates:
-    """Put a visitor's picture on the page."""
+async def take_picture(
+    page: Page, inputs: Inputs, opening: Awaitable[Picture], notice: Notice | None = None
+) -> Updates:
+    """Put a visitor's picture on the page, or say in the notice (over the picture, if omitted) why that fails."""
     session: PageSession = inputs[page.session]
     try:
         await set_picture(session, opening)
     except FlorenceUIError as error:
-        return refuse(page, inputs, error)
+        return refuse(page, inputs, error, notice)
     session.keep_picture()
     return show_unasked(page, inputs)
 
@@ -116,10 +119,10 @@ async def show_recorded(page: Page, session: PageSession, example: Example, ques
     return analysis is not None
 
 
-def refuse(page: Page, inputs: Inputs, error: FlorenceUIError) -> Updates:
-    """The page as it was, and why it got no other picture."""
+def refuse(page: Page, inputs: Inputs, error: FlorenceUIError, notice: Notice | None = None) -> Updates:
+    """The page as it was, and in the notice (over the picture, if omitted) why it got no other picture."""
     standing = answer_view.standing(page, inputs[page.session], read_question(page, inputs))
-    return {**standing, page.picture_notice: error_notice(error)}
+    return {**standing, notice or page.picture_notice: error_notice(error)}
 
 
 async def set_picture(session: PageSession, opening: Awaitable[Picture]) -> None:
@@ -135,7 +138,8 @@ async def set_picture(session: PageSession, opening: Awaitable[Picture]) -> None
 
 def show_picture(page: Page, session: PageSession, question: Question) -> Updates:
     """The page with a new picture, and no answer yet."""
-    return {**show_run(page), **answer_view.no_answer(page, session, question), page.picture_notice: NoticeValue()}
+    said: Updates = {page.picture_notice: NoticeValue(), page.link_notice: NoticeValue()}
+    return {**show_run(page), **answer_view.no_answer(page, session, question), **said}
 
 
 async def reopen_run(page: Page, inputs: Inputs, index: object) -> Updates:
