@@ -92,6 +92,7 @@ def test_the_text_drawer_shows_what_was_found(page: Page, photograph: Path) -> N
     steps.open_drawer(page, "text")
     expect(page.locator("#answer-text textarea")).to_have_value(re.compile(r"\w"))
     assert page.locator("#answer-text").bounding_box()["height"] > 300, "it fills the drawer"
+    expect(page.locator("#answer-text").get_by_role("button", name="Copy")).to_be_visible()
 
 
 def test_each_row_of_the_list_has_the_color_of_its_object(answered: Page) -> None:

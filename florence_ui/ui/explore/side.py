@@ -100,8 +100,8 @@ class Side:
                     step: gr.Button(visible=False, size="sm", elem_id=f"then-{step.value}") for step in NextStep
                 }
             with drawer("Text"):
-                self.text = gr.Textbox(
-                    label="Text", lines=6, max_lines=24, interactive=False, buttons=["copy"], show_label=False,
+                self.text = gr.Textbox(  # without a label Gradio leaves the copy button out
+                    label="Text", lines=6, max_lines=24, interactive=False, buttons=["copy"],
                     elem_id="answer-text",
                 )  # fmt: skip
             with drawer("Table"):
