@@ -251,6 +251,7 @@ def test_two_sides_that_ask_the_same_are_warned_of(page: Page, backend: Scripted
     page.keyboard.press("Escape")
     choose_model(page, "right", "one/1", shown="second")
     expect(page.locator("#compare-notice")).to_contain_text("Both sides ask the same.")
+    assert page.locator("#compare-notice .notice").bounding_box()["width"] > 300, "in one line"
     choose_model(page, "right", "two/2")
     expect(page.locator("#compare-notice")).not_to_contain_text("the same")
 
