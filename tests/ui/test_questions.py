@@ -22,7 +22,8 @@ from florence_ui.ui.explore.stage_events import CUT
 from florence_ui.ui.explore.then_events import ask_next
 from florence_ui.ui.layout import Page
 from florence_ui.ui.updates import fill_form, read_question, region_text
-from florence_ui.visitors.session import PageSession, Recipe
+from florence_ui.visitors.runs import Recipe
+from florence_ui.visitors.session import PageSession
 
 
 def given_to(page: Page, folder: Path, token: str = "<OD>") -> dict:

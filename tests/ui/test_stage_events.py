@@ -26,7 +26,8 @@ from florence_ui.ui.explore.stage_events import MAX_NOTES, note_of, read_place, 
 from florence_ui.ui.explore.style_events import filter_answer, show_style
 from florence_ui.ui.layout import Page
 from florence_ui.ui.updates import read_question
-from florence_ui.visitors.session import PageSession, Place
+from florence_ui.visitors.runs import Place
+from florence_ui.visitors.session import PageSession
 
 pytestmark = pytest.mark.anyio
 

@@ -15,7 +15,8 @@ from florence_ui.ui.explore.stage_events import stream_action
 from florence_ui.ui.explore.then_events import stoppable_step
 from florence_ui.ui.layout import Page
 from florence_ui.ui.stoppable_run import until
-from florence_ui.visitors.session import PageSession, Place
+from florence_ui.visitors.runs import Place
+from florence_ui.visitors.session import PageSession
 
 pytestmark = pytest.mark.anyio
 

@@ -25,7 +25,8 @@ from florence_ui.ui.explore.film import serve_thumbnails
 from florence_ui.ui.explore.then_events import RECIPES
 from florence_ui.visitors import session as session_module
 from florence_ui.visitors.image_cache import ImageCache, memory_of_picture
-from florence_ui.visitors.session import RECENT, Note, PageSession, Place
+from florence_ui.visitors.runs import Note, Place
+from florence_ui.visitors.session import RECENT, PageSession
 
 USUAL = Question("<OD>", model_id="florence-2-base", backend="local")
 BACKENDS = ("serverless", "local")

@@ -19,7 +19,8 @@ from florence_ui.ui.compare.pair import SideChoice
 from florence_ui.ui.compare.state import SIDES, Answers, CompareState, Subject
 from florence_ui.ui.components.verdict_bar import Layout
 from florence_ui.visitors.kept_visits import NAME_BYTES, Visits
-from florence_ui.visitors.session import Note, PageSession, Place, Run
+from florence_ui.visitors.runs import Note, Place, Run
+from florence_ui.visitors.session import PageSession
 
 ME, YOU = "192.0.2.1", "192.0.2.2"
 QUESTION = Question("<OD>")

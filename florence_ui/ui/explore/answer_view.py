@@ -37,7 +37,8 @@ from florence_ui.ui.explore.next_steps import next_steps
 from florence_ui.ui.file_data import as_file_data
 from florence_ui.ui.layout import Page
 from florence_ui.ui.updates import Inputs, Updates
-from florence_ui.visitors.session import OpenedPicture, PageSession, Recipe, Run
+from florence_ui.visitors.runs import OpenedPicture, Recipe, Run
+from florence_ui.visitors.session import PageSession
 
 THUMBNAIL = View(size=(152, 152))
 NOTE_TITLES = {tool.value: ACTIONS[Action(tool.value)].title for tool in Tool} | {"cut": "Cut out"}

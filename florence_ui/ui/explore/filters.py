@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from florence_ui.results.filters import Filters, Removal, filter_result
 from florence_ui.ui.components.notice import Message, NoticeValue
-from florence_ui.visitors.session import Run
+from florence_ui.visitors.runs import Run
 
 
 def apply_filters(run: Run, chosen: Collection[str] | None) -> tuple[Removal, ...]:

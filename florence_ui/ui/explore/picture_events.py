@@ -17,7 +17,8 @@ from florence_ui.ui.components.notice import Notice, NoticeValue, error_notice
 from florence_ui.ui.explore import answer_view
 from florence_ui.ui.layout import Page, queued, unqueued
 from florence_ui.ui.updates import Inputs, Updates, fill_form, fit_form_to_task, merge_updates, read_question, show_run
-from florence_ui.visitors.session import OpenedPicture, PageSession
+from florence_ui.visitors.runs import OpenedPicture
+from florence_ui.visitors.session import PageSession
 
 log = logging.getLogger(__name__)
 

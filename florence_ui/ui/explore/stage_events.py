@@ -21,7 +21,8 @@ from florence_ui.ui.explore import answer_view
 from florence_ui.ui.layout import Page, queued, unqueued
 from florence_ui.ui.updates import Inputs, Updates, read_question, read_view, region_value, show_run
 from florence_ui.visitors.multi_call import retry_when_rate_limited, with_status
-from florence_ui.visitors.session import Note, PageSession, Place, Run
+from florence_ui.visitors.runs import Note, Place, Run
+from florence_ui.visitors.session import PageSession
 
 CUT = "cut"
 MAX_NOTES = 50

@@ -19,7 +19,8 @@ from florence_ui.ui.layout import Page, queued
 from florence_ui.ui.stoppable_run import StoppableRun, until
 from florence_ui.ui.updates import Inputs, Updates, fill_form, read_question, show_run, show_stop
 from florence_ui.visitors.multi_call import max_concurrency, retry_when_rate_limited, with_status
-from florence_ui.visitors.session import PageSession, Recipe, Run, Unfinished
+from florence_ui.visitors.runs import Recipe, Run, Unfinished
+from florence_ui.visitors.session import PageSession
 
 RECIPES = {
     Action.DESCRIBE: FollowUp.DESCRIBE_EACH,
