@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,8 @@ PROMPTS = [
     *("<REFERRING_EXPRESSION_SEGMENTATION>the red one", "<loc_5>", "one two three four five six seven eight nine"),
 ]
 """Prompts for random weights, some with a visitor's words."""
+INIT_STD = {"base": 0.05, "large": 0.1}
+"""Spreads of random weights; the smaller, the less the next word depends on those before, and the more answers tie."""
 
 PromptedPicture = tuple[str, Image.Image]
 
@@ -80,15 +83,40 @@ def noise_questions() -> Iterator[PromptedPicture]:
         yield prompt, Image.fromarray(noise.integers(0, 255, (120, 160, 3), dtype=np.uint8)).resize((800, 600))
 
 
+@dataclass(frozen=True)
+class Difference:
+    """Two answers to one prompt.
+
+    Attributes:
+        prompt: The prompt.
+        expected: The token ids of transformers.
+        found: The token ids of the light engine.
+        distance: How close the beam search came to a tie: the smallest difference of the two answers' scores, by
+            transformers, from where they part; log-probabilities.
+    """
+
+    prompt: str
+    expected: list[int]
+    found: list[int]
+    distance: float
+
+
 def different_answers(
     directory: Path, reference: Path, questions: Iterator[PromptedPicture], max_new_tokens: int
-) -> Iterator[tuple[str, list[int], list[int]] | None]:
-    """For each question None, or the prompt with transformers' ids for one directory and the engine's for another."""
+) -> Iterator[Difference | None]:
+    """For each question None, or how transformers' answer for one directory and the engine's for another differ."""
     plain, own = PlainTransformers(reference), Answers(OnnxEngine().load(directory), directory)
     for prompt, picture in questions:
         expected = plain.ids(picture, prompt, max_new_tokens)
         found = own.ids(picture, prompt, max_new_tokens)
-        yield None if found == expected else (prompt, expected, found)
+        if found == expected:
+            yield None
+            continue
+        scores = [np.array(plain.scores(picture, prompt, ids)) for ids in (expected, found)]
+        common = min(map(len, scores))
+        parted = next((k for k in range(common) if expected[k] != found[k]), common - 1)
+        distance = abs(scores[0][parted:common] - scores[1][parted:common]).min()
+        yield Difference(prompt, expected, found, float(distance))
 
 
 def main() -> None:
@@ -99,13 +127,16 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if arguments.size == "nano":
-            outcomes = list(different_answers(NANO, NANO, scene_questions(arguments.scenes), 300))
+            outcomes = different_answers(NANO, NANO, scene_questions(arguments.scenes), 300)
         else:
-            write_checkpoint(Path(folder), arguments.size, init_std=0.05)
-            outcomes = list(different_answers(Path(folder), Path(folder), noise_questions(), 40))
-    for difference in filter(None, outcomes):
-        print(*difference, sep="\n  ")
-    print(f"{outcomes.count(None)} of {len(outcomes)} answers equal to the token")
+            write_checkpoint(Path(folder), arguments.size, init_std=INIT_STD[arguments.size])
+            outcomes = different_answers(Path(folder), Path(folder), noise_questions(), 40)
+        equal = count = 0
+        for count, difference in enumerate(outcomes, 1):
+            equal += difference is None
+            if difference:
+                print(difference)
+            print(f"{equal} of {count} answers equal to the token", flush=True)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,14 @@ class PlainTransformers:
         ids = self.model.generate(**inputs, num_beams=3, do_sample=False, max_new_tokens=max_new_tokens)
         return ids[0].tolist()
 
+    @torch.inference_mode()
+    def scores(self, picture: Image.Image, prompt: str, ids: list[int]) -> list[float]:
+        """The summed log-probability of an answer up to each of its tokens, without the rules of the beam search."""
+        inputs = self.processor(text=prompt, images=picture, return_tensors="pt").to(self.model.device)
+        logits = self.model(**inputs, decoder_input_ids=torch.tensor([ids[:-1]])).logits[0]
+        chosen = logits.log_softmax(-1)[torch.arange(len(ids) - 1), torch.tensor(ids[1:])]
+        return [0.0, *chosen.cumsum(0).tolist()]
+
     def answer(self, picture: Image.Image, prompt: str, max_new_tokens: int) -> dict:
         """The answer in pixels of the picture."""
         (text,) = self.processor.batch_decode([self.ids(picture, prompt, max_new_tokens)], skip_special_tokens=False)
