@@ -23,6 +23,7 @@ from florence_ui.backends.backend import available_backends
 from florence_ui.backends.model_status import TRANSIENT_STATES, ServerState, ServerStatus, model_status
 from florence_ui.backends.port_probe import ROBOFLOW_NAME, Listener, identify_listener
 from florence_ui.backends.probe import ProbeResult, probe, request_model
+from florence_ui.backends.unreachable import no_server
 from florence_ui.errors import BackendUnreachableError
 from florence_ui.models import SERVER_NAME
 from florence_ui.network.proxies import child_environment
@@ -255,9 +256,7 @@ class LocalServer:
         if self._listener and self._listener[0] is Listener.OTHER:
             return self._foreign(self._listener[1])
         if not self._wanted or self._thread is None:
-            return ServerStatus(
-                ServerState.UNAVAILABLE, f"No server answers at {host}.", f"Start a server there, or {others}"
-            )
+            return ServerStatus(ServerState.UNAVAILABLE, no_server(host), f"Start a server there, or {others}")
         if self.pid:
             if now - self._child_begun < START_SECONDS:
                 return ServerStatus(ServerState.STARTING, "The local server is starting.")

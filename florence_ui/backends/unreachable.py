@@ -6,6 +6,11 @@ from florence_ui.errors import AnswerError, BackendError, BackendTimeoutError, B
 PROXY_HINT = "Check HTTPS_PROXY and HTTP_PROXY, or name the server in NO_PROXY, and restart the app."
 
 
+def no_server(host: str) -> str:
+    """The sentence for an address at which nobody listens."""
+    return f"No server answers at {host}."
+
+
 class NotConnectedError(BackendUnreachableError):
     """No connection could be made; safe to retry, because nothing was sent."""
 
@@ -35,7 +40,7 @@ def explain_failure(error: BaseException, backend: Backend) -> BackendError:
         case aiohttp.ClientSSLError():
             return BackendUnreachableError(f"The certificate of {host} cannot be trusted.", hint)
         case aiohttp.ClientConnectorError():
-            return NotConnectedError(f"No server answers at {host}.", hint)
+            return NotConnectedError(no_server(host), hint)
         case aiohttp.ClientPayloadError():
             return AnswerError(f"The answer from {host} was cut off.", "Try again.")
         case aiohttp.ClientConnectionError() | OSError():

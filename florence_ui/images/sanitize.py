@@ -5,7 +5,7 @@ thousands of tags all point at the same megabytes, a progressive JPEG with a hun
 twenty megabytes that is copied block by block, a tile of 900 megapixels in a picture of one. So a file is first taken
 apart here, by lengths alone, and the decoder gets only the headers, colors and pixels of one picture. Anything hidden
 in or behind a picture (a script, an archive, a video) is dropped too. No library does that for all these formats
-without decoding them.
+without decoding them. WebP and BMP pass as they are; `loading` drops their metadata with that of the decoded picture.
 
 Sources: ISO/IEC 10918-1 annex B (JPEG), the PNG and GIF89a specifications, TIFF 6.0 and its BigTIFF design,
 Exif 2.32; for AVIF see `avif`.

@@ -1,4 +1,4 @@
-// The keys on the stage.
+// The keys on the stage; those that move and resize a region are in region.js.
 const PAN_STEP = 60;   // CSS pixels
 const KEY_ZOOM = 1.25;
 
