@@ -24,6 +24,7 @@
       button.setAttribute("aria-expanded", String(open));
       if (!open) return;
       put(pop, button, where);
+      if (pop.contains(document.activeElement)) return;
       const first = pop.querySelector("input:checked, input, button");
       (first?.getAttribute("role") === "combobox" ? pop : first)?.focus();   // a list opens when it gets the focus, over what is above it
     });
