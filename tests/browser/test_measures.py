@@ -76,7 +76,7 @@ def test_text_is_12_to_15_css_pixels_high_whatever_the_picture(
     for name, size in TEXT_PICTURES.items():
         visit.bring(page, grey(size))
         visit.ask(page)
-        for _ in range(20):  # an old drawing is scaled until the one for this stage is there
+        for _ in range(60):  # an old drawing is scaled until the one for this stage is there
             height = measures.text_height(page, top_of(size))
             if low - pixel <= height <= high + pixel:
                 break
