@@ -22,7 +22,9 @@ function makeKeys(root, viewport, { hasPicture, canDraw, step, enter, escape, pl
     if (!hasPicture() || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Escape") return void (escape() && event.stopPropagation());
     if (event.target !== root) {
-      if (event.key === "Enter" && event.target.classList.contains("stage-region")) enter();
+      if (event.key !== "Enter" || !event.target.classList.contains("stage-region")) return;
+      event.preventDefault();   // the tool that gets the focus would be pressed, too
+      enter();
       return;
     }
     const pan = pans[event.key], pressed = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
