@@ -117,7 +117,7 @@ class Page:
     def answer_parts(self) -> list[Block]:
         """The components that show an answer, or wait for one."""
         dock, header = self.dock, self.header
-        shown = [self.stage, self.drawing, self.picture_notice, self.link_notice, self.film, header.state]
+        shown = [self.stage, self.drawing, self.picture_notice, self.link_notice, self.film, header.key_notice]
         return [*shown, dock.run, dock.stop, dock.notice, dock.region, *self.side.parts, self.style.filter_notice]
 
     @property

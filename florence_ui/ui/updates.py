@@ -127,6 +127,7 @@ def show_stop(page: Page) -> Updates:
         page.dock.stop: gr.update(visible=True),
         page.dock.notice: NoticeValue(),
         page.picture_notice: NoticeValue(),
+        page.header.key_notice: NoticeValue(),
     }
 
 

@@ -308,8 +308,26 @@ def test_a_remote_server_names_its_host_and_run_asks_for_its_key(
     page.keyboard.press("Escape")
     page.click("#run")
     expect(page.locator("#where-pop")).to_be_visible()
-    expect(page.locator("#server-state .error")).to_contain_text("key")
+    expect(page.locator("#key-notice .error")).to_contain_text("key")
     expect(page.locator("#key input")).to_be_focused()
+
+
+def test_what_is_wrong_with_the_key_is_said_until_the_key_changes(
+    page: Page, backend: ScriptedBackend, photograph: Path
+) -> None:
+    steps.upload(page, photograph)
+    steps.choose_backend(page, "serverless")
+    page.keyboard.press("Escape")
+    page.click("#run")
+    wrong = page.locator("#key-notice .error")
+    expect(wrong).to_contain_text("key")
+    steps.choose_model(page, "large")
+    expect(page.locator("#where")).to_contain_text("large")  # the server's state was looked at once more
+    expect(wrong).to_contain_text("key")
+    page.click("#where")
+    page.fill("#key input", "another")
+    page.keyboard.press("Tab")
+    expect(wrong).to_have_count(0)
 
 
 def test_an_answer_to_another_task_is_marked_and_the_chosen_one_runs_from_there(

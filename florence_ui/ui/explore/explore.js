@@ -17,7 +17,7 @@
 
   // What a field needs is said above the dock; who pressed Run goes on typing there, or gets a box to move.
   document.addEventListener("notified", (event) => {
-    if (event.target.closest?.("#server-state") && event.target.querySelector(".error")) return askKey();
+    if (event.target.closest?.("#key-notice")) return askKey();
     if (event.target.closest?.("#link-notice")) return askLink();
     if (!event.target.closest?.("#input-notice")) return;
     setTimeout(() => {   // Run has come back by then

@@ -85,12 +85,12 @@ async def stream_run(page: Page, inputs: Inputs) -> AsyncGenerator[Updates]:
 def show_error(page: Page, inputs: Inputs, error: FlorenceUIError) -> Updates:
     """Show an error at its field, if that is in the dock, else at the foot of the stage.
 
-    One about the key also stands in the header's popover, which opens then.
+    One about the key also stands below its field in the header's popover, which opens then.
     """
     if getattr(error, "field", "") in FIELDS:
         return {**show_idle(page, inputs), page.dock.notice: error_notice(error)}
     failed = answer_view.failed(page, inputs[page.session], read_question(page, inputs), error)
-    return failed | ({page.header.state: error_notice(error)} if isinstance(error, KeyRefusedError) else {})
+    return failed | ({page.header.key_notice: error_notice(error)} if isinstance(error, KeyRefusedError) else {})
 
 
 async def stop_run(page: Page, inputs: Inputs) -> Updates:

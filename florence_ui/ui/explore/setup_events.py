@@ -48,6 +48,8 @@ def wire(demo: gr.Blocks, page: Page, runs: Sequence[gr.events.Dependency]) -> N
     gr.on(changes, look, asked, state, **unqueued(trigger_mode="always_last"))
     for run in runs:
         run.then(look, asked, state, **unqueued())
+    corrected = [header.backend.change, header.key.change]
+    gr.on(corrected, lambda: text_notice(), None, header.key_notice, **unqueued())
     header.check.click(lambda: CHECKING, None, header.check, **unqueued()).then(
         partial(show_machine, page), None, [header.check, header.report], **unqueued()
     )

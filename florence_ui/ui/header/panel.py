@@ -30,6 +30,7 @@ class Header:
             )
             self.state = Notice(elem_id="server-state", label="Its state")
             self.key = key_field("key")
+            self.key_notice = Notice(elem_id="key-notice", label="What is wrong with the key")
             self.strategy = gr.Radio(
                 [(title, strategy.value) for strategy, title in TITLES.items()], value=Strategy.TOGETHER.value,
                 label="Several classes", elem_id="strategy",
