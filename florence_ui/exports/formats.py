@@ -105,7 +105,9 @@ def export_batch(name: str, batch: Batch | None, options: Options | None = None)
         if reasons and all(reasons):
             raise InputError("Every picture failed.", f"The first one: {reasons[0]}")
         raise InputError("No picture has an answer yet.", "Run some first.")
-    return FORMATS[name].export_batch(items, replace(options or Options(), unanswered=unanswered))
+    options = options or Options()
+    style = batch.styled(options.style) if batch else options.style
+    return FORMATS[name].export_batch(items, replace(options, style=style, unanswered=unanswered))
 
 
 def _picture(image_format: str, analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:

@@ -22,6 +22,7 @@ from florence_ui.images.loading import ImageLimits, Picture, encode_jpeg, load_i
 from florence_ui.inference.request import Analysis, Analyze, RequestTemplate, StoredAnalysis
 from florence_ui.inference.scenes import cut_scene
 from florence_ui.rendering.annotate import Style, annotate_view
+from florence_ui.rendering.colors import color_keys
 from florence_ui.rendering.view import View
 from florence_ui.results.result import Result
 
@@ -90,10 +91,12 @@ class Batch:
     Attributes:
         items: The pictures in the order given.
         question: The question of the answers (prompt, model, backend); empty before the first one.
+        color_order: What the answers give colors to, as it came; see `Style.color_order`.
     """
 
     items: list[Item]
     question: tuple[str, ...] = ()
+    color_order: tuple[str, ...] = ()
     _began: float = field(default=0.0, init=False, repr=False)
     _ended: int = field(default=0, init=False, repr=False)
     _running: bool = field(default=False, init=False, repr=False)
@@ -116,8 +119,11 @@ class Batch:
 
     def copied(self) -> "Batch":
         """A batch that goes on where this one is now; pictures in progress wait again."""
-        items = [replace(each, state=_at_rest(each.state)) for each in self.items]
-        return Batch(items, self.question)
+        return replace(self, items=[replace(each, state=_at_rest(each.state)) for each in self.items])
+
+    def styled(self, style: Style) -> Style:
+        """A style in which a class has one color in all pictures, however many answers are still to come."""
+        return replace(style, color_order=self.color_order)
 
     def count(self, state: ItemState) -> int:
         """The number of pictures in that state."""
@@ -151,6 +157,7 @@ class Batch:
         """Set the question; all start over if the answers are about another one, or every picture has ended."""
         if self.ended and (question != self.question or self.ended == self.count_asked):
             self.items = [item if item.state is ItemState.UNREADABLE else _unasked(item) for item in self.items]
+            self.color_order = ()
         self.question = question
 
     def retry_failed(self) -> int:
@@ -207,7 +214,9 @@ class Batch:
         """
         waiting = _group_by_file([item for item in self.items if item.state is ItemState.WAITING])
         calls = asyncio.Semaphore(max(1, max_concurrency))
-        work = _Work(turn or (lambda: nullcontext(analyze)), template, calls, limits, style, previews, open_link)
+        work = _Work(
+            self, turn or (lambda: nullcontext(analyze)), template, calls, limits, style or Style(), previews, open_link
+        )
         jobs = [partial(work.do, item) for item in waiting]
         self._began, self._ended, self._running = time.monotonic(), 0, True
         try:
@@ -244,11 +253,12 @@ def _group_by_file(items: Sequence[Item]) -> list[Item]:
 class _Work:
     """The processing of each picture of one `Batch.run`."""
 
+    batch: Batch
     turn: Turn
     template: RequestTemplate
     calls: asyncio.Semaphore
     limits: ImageLimits
-    style: Style | None
+    style: Style
     previews: bool
     open_link: OpenLink | None
     last: Picture | None = None
@@ -261,8 +271,10 @@ class _Work:
             picture = self.last = await self._open(item)
             async with self.calls:
                 analysis = await analyze(self.template.about(picture))
+        self.batch.color_order = tuple(dict.fromkeys([*self.batch.color_order, *color_keys(analysis.result)]))
         if self.previews:
-            item.preview = await draw_pool.run(write_preview, picture, analysis.result, self.style)
+            style = self.batch.styled(self.style)
+            item.preview = await draw_pool.run(write_preview, picture, analysis.result, style)
         item.analysis, item.state = analysis.stored(), ItemState.DONE
 
     async def _open(self, item: Item) -> Picture:
@@ -287,14 +299,14 @@ def write_thumbnail(path: Path, limits: ImageLimits) -> Path:
     return storage.write(encode_jpeg(small, PREVIEW_QUALITY), ".jpg", stem="thumbnail")
 
 
-def write_preview(picture: Picture, result: Result, style: Style | None = None) -> Path:
+def write_preview(picture: Picture, result: Result, style: Style) -> Path:
     """Write a small copy of a picture with the answer drawn on it, without labels, to a file of ours; blocks.
 
     Raises:
         FlorenceUIError: If the file cannot be written.
     """
     view = PREVIEW.fit(picture.size)
-    drawn = annotate_view(cut_scene(picture, view), result, view, replace(style or Style(), labels=False))
+    drawn = annotate_view(cut_scene(picture, view), result, view, replace(style, labels=False))
     return storage.write(encode_jpeg(drawn, PREVIEW_QUALITY), ".jpg", stem="preview")
 
 

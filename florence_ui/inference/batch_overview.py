@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from florence_ui.inference.batch import Item, ItemState
+from florence_ui.results.result import class_of
 
 _DIGITS = re.compile(r"(\d+)")
 
@@ -28,11 +29,6 @@ def totals(items: Sequence[Item]) -> list[Total]:
         counts.update(labels)
         pictures.update(set(labels))
     return [Total(label, count, pictures[label]) for label, count in counts.most_common()]
-
-
-def class_of(label: str) -> str:
-    """The class that a label counts for: without case, and without surrounding or repeated whitespace."""
-    return " ".join(label.split()).casefold()
 
 
 def count_found(item: Item) -> int:

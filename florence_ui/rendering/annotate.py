@@ -11,7 +11,7 @@ import supervision as sv
 from PIL import Image
 
 from florence_ui.rendering.annotators import ANNOTATORS, DEFAULTS, LINES, OFFERED, Annotator, Brush, Scene
-from florence_ui.rendering.colors import PALETTES, color_slots
+from florence_ui.rendering.colors import PALETTES
 from florence_ui.rendering.labels import write_labels, write_view_labels
 from florence_ui.rendering.shapes import Shapes
 from florence_ui.rendering.style import Style
@@ -97,7 +97,7 @@ def without_margin(scene: Scene, view: View) -> Image.Image:
 
 def _shapes(result: Result, shown: Collection[int] | None, frame: Frame, style: Style) -> Shapes:
     rows = np.array([i for i in range(len(result.detections)) if shown is None or i in shown], dtype=int)
-    return Shapes.of(result, rows, frame, color_slots(result, len(style.color_palette.colors)))
+    return Shapes.of(result, rows, frame, style.color_slots(result))
 
 
 def _paint(scene: Scene, shapes: Shapes, style: Style, brush: Brush) -> None:

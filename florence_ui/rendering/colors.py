@@ -1,12 +1,11 @@
 """The colors of objects: palettes, and which label gets which of a palette's colors."""
 
 import zlib
+from collections.abc import Iterable, Mapping
 
-import numpy as np
 import supervision as sv
 
-from florence_ui.results.arrays import IntArray
-from florence_ui.results.result import Result
+from florence_ui.results.result import Result, class_of
 
 PALETTES: dict[str, sv.ColorPalette] = {
     "default": sv.ColorPalette.from_hex(
@@ -35,31 +34,30 @@ TEXT_SLOT = 1
 """The color of everything that was read: a page of text in many colors could not be read."""
 
 
-def color_slots(result: Result, count: int) -> IntArray:
-    """Allot the `count` colors of a palette to an answer's objects.
+def color_keys(result: Result) -> list[str]:
+    """What decides each object's color: its class, or its row if it has no label; empty for lines of text."""
+    if result.quads is not None:
+        return []
+    return [class_of(name) or f"region {row + 1}" for row, name in enumerate(result.names)]
 
-    Every label has a color that it prefers in all pictures, and takes another one only if that is taken. Objects
-    without a label have a color each, lines of text one together.
+
+def allot(keys: Iterable[str], count: int, allotted: Mapping[str, int] | None = None) -> dict[str, int]:
+    """Allot the `count` colors of a palette to keys in order of appearance, after those that have theirs.
+
+    Every key has a color that it prefers in all pictures, and takes another one only if that is taken.
 
     Returns:
-        (n,) indices of colors; equal names have equal ones, and different names share one only after all are taken.
+        Indices of colors by key; two keys share one only after all are taken.
     """
-    if result.quads is not None:
-        return np.full(len(result.detections), TEXT_SLOT % count)
-    keys = [name or f"region {row + 1}" for row, name in enumerate(result.names)]
-    slots: dict[str, int] = {}
-    free: list[int] = []
+    slots = dict(allotted or {})
+    taken = [*slots.values()][len(slots) // count * count :]
+    free = [slot for slot in range(count) if slot not in taken]
     for key in dict.fromkeys(keys):
-        free = free or list(range(count))
-        slots[key] = _choose(key, free)
-        free.remove(slots[key])
-    return np.array([slots[key] for key in keys], dtype=int)
-
-
-def row_colors(result: Result, palette: str) -> list[str]:
-    """The color of each object, as `#rrggbb`, in a drawing with a palette of `PALETTES`; the first one if unknown."""
-    colors = PALETTES.get(palette, PALETTES["default"]).colors
-    return [colors[slot].as_hex() for slot in color_slots(result, len(colors))]
+        if key not in slots:
+            free = free or list(range(count))
+            slots[key] = _choose(key, free)
+            free.remove(slots[key])
+    return slots
 
 
 def contrasting_text_color(color: sv.Color) -> sv.Color:

@@ -2,12 +2,16 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 import supervision as sv
 
 from florence_ui.rendering.annotators import ANNOTATORS, Brush
-from florence_ui.rendering.colors import PALETTES
+from florence_ui.rendering.colors import PALETTES, TEXT_SLOT, allot, color_keys
 from florence_ui.rendering.view import View
+from florence_ui.results.arrays import IntArray
+from florence_ui.results.result import Result
 
 LINE_WIDTH = 0.0035
 """Line width as a fraction of the picture's shorter side."""
@@ -31,6 +35,8 @@ class Style:
         thickness: Line width, as a multiple of the picture's usual one, 0.25 to 8.
         opacity: Opacity of masks, filled boxes, halo and spotlight, 0 to 1.
         text_size: Text size, as a multiple of the picture's usual one, 0.5 to 4.
+        color_order: `color_keys` that get their colors before the answer's own: those of a set of pictures, in which a
+            class has one color.
 
     Out-of-range numbers are clamped; anything but a number becomes the default.
     """
@@ -41,6 +47,7 @@ class Style:
     thickness: float = 1.0
     opacity: float = 0.25
     text_size: float = 1.0
+    color_order: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         known = dict.fromkeys(str(name) for name in self.annotators if name in ANNOTATORS)
@@ -54,8 +61,22 @@ class Style:
 
     @property
     def color_palette(self) -> sv.ColorPalette:
-        """Its colors; `color_slots` allots them."""
+        """Its colors."""
         return PALETTES[self.palette]
+
+    @cached_property
+    def _allotted(self) -> dict[str, int]:
+        return allot(self.color_order, len(self.color_palette.colors))
+
+    def color_slots(self, result: Result) -> IntArray:
+        """(n,) index of each object's color; objects without a label have one each, lines of text one together."""
+        keys, count = color_keys(result), len(self.color_palette.colors)
+        slots = allot(keys, count, self._allotted)
+        return np.array([slots[key] for key in keys] or [TEXT_SLOT % count] * len(result.detections), dtype=int)
+
+    def colors_of(self, result: Result) -> list[str]:
+        """The color of each object, as `#rrggbb`."""
+        return [self.color_palette.colors[slot].as_hex() for slot in self.color_slots(result)]
 
     def view_brush(self, view: View) -> Brush:
         """The brush for a screen."""

@@ -119,6 +119,11 @@ def make_detections(
     return sv.Detections(xyxy=boxes, class_id=assign_class_ids(labels if names is None else names), data=data)
 
 
+def class_of(label: str) -> str:
+    """The class that a label counts for: without case, and without surrounding or repeated whitespace."""
+    return " ".join(label.split()).casefold()
+
+
 def assign_class_ids(labels: Sequence[str]) -> IntArray:
     """Number the labels in order of appearance.
 

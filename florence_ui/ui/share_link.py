@@ -49,11 +49,12 @@ def decode(kept: Any, usual: Question, backends: Collection[str]) -> tuple[Quest
     def text(name: str) -> str:
         return str(kept.get(name) or "")[:MAX_CHARS].strip()
 
+    numbers: dict[str, Any] = {name: number for name in NUMBERS if (number := _number(text(name))) is not None}
     style = Style(
         tuple(text("draw").split(",")),
         labels=text("labels") != "off",
         palette=text("palette") or Style.palette,
-        **{name: number for name in NUMBERS if (number := _number(text(name))) is not None},
+        **numbers,
     )
     model, backend = text("model") or usual.model_id, text("backend")
     backend = backend if backend in backends else usual.backend

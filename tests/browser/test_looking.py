@@ -12,7 +12,7 @@ from PIL import Image, ImageColor
 from playwright.sync_api import Page, expect
 
 from florence_ui.bench.scripted_backend import ScriptedBackend
-from florence_ui.rendering.colors import row_colors
+from florence_ui.rendering.style import Style
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import TASKS
 
@@ -100,7 +100,7 @@ def test_each_row_of_the_list_has_the_color_of_its_object(answered: Page) -> Non
         "all => all.map((node) => getComputedStyle(node).backgroundColor)"
     )
     found = make_detections(["car", "person", "wheel"], [[0, 0, 9, 9]] * 3)
-    named = row_colors(Result(TASKS["<OD>"], "<OD>", (10, 10), detections=found), "default")
+    named = Style().colors_of(Result(TASKS["<OD>"], "<OD>", (10, 10), detections=found))
     assert colors == [f"rgb{ImageColor.getrgb(color)}" for color in named]
 
 

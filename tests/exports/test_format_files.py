@@ -107,6 +107,15 @@ def test_pictures_of_many_are_drawn_in_the_style_that_is_set(name, suffix, kind,
     assert plain[f"boxes{suffix}"] != written[f"boxes{suffix}"]
 
 
+def test_a_class_has_one_color_in_all_drawn_pictures(boxes: Analysis) -> None:
+    batch = batch_of(boxes)
+    batch.color_order = tuple(map(str, range(14)))[:-1]  # one color is left, and it is not one that they prefer
+    drawn = pixels(io.BytesIO(entries(export_batch("png", batch).path)["boxes.png"]))
+    style = batch.styled(Style())
+    assert np.array_equal(drawn, np.asarray(render(boxes, style, full=True)))
+    assert style.colors_of(boxes.result) != Style().colors_of(boxes.result)
+
+
 def test_masks_are_of_what_is_switched_on_only(mixed: Analysis) -> None:
     path = export_answer("masks", mixed, Style(), [0, 1])
     assert path.name == "mixed-find-objects-masks.zip"

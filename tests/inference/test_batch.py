@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import faults
+import numpy as np
 import pytest
 from PIL import Image
 from workbench import template, workbench
@@ -12,6 +13,9 @@ from florence_ui.bench.scripted_backend import plausible_answer
 from florence_ui.errors import InputError
 from florence_ui.images.loading import Picture
 from florence_ui.inference.batch import MAX_PICTURES, PREVIEW_SIDE, Batch, ItemState, reopen
+from florence_ui.rendering.style import Style
+from florence_ui.results.result import Result, make_detections
+from florence_ui.tasks import TASKS
 
 pytestmark = pytest.mark.anyio
 
@@ -24,6 +28,10 @@ def files(folder, count: int, size=(320, 200)):
         Image.new("RGB", size, (number, 255 - number, 99)).save(path)
         paths.append(path)
     return paths
+
+
+def result_of(labels):
+    return Result(TASKS["<OD>"], "<OD>", (90, 60), detections=make_detections(labels, [[1, 1, 9, 9]] * len(labels)))
 
 
 async def finish(batch, pipeline, **options):
@@ -104,6 +112,28 @@ async def test_pictures_that_fail_say_why_and_the_others_are_answered(tmp_path):
     assert "not a supported picture" in batch.items[1].reason
     assert "answer" in batch.items[2].reason
     assert batch.ended == 4
+
+
+async def test_a_class_has_one_color_in_the_previews_of_all_pictures(tmp_path):
+    cat, boxes = Style().colors_of(result_of(["cat"]))[0], [[40, 40, 120, 160], [200, 40, 300, 160]]
+    rival = next(name for name in map(str, range(99)) if Style().colors_of(result_of([name]))[0] == cat)
+    paths = files(tmp_path, 3)
+    Image.new("RGB", (640, 400), "black").save(paths[1])
+    Image.new("RGB", (640, 402), "black").save(paths[2])
+    labels = {(320, 200): [rival], (640, 400): ["cat"], (640, 402): [rival, "cat"]}
+
+    def answer(prompt, size):
+        return {"<OD>": {"bboxes": boxes[-len(labels[size]) :], "labels": labels[size]}}
+
+    batch = Batch.of(paths)
+    with workbench(answer=answer) as (_, pipeline):
+        await finish(batch, pipeline, max_concurrency=1)
+    previews = [Image.open(item.preview) for item in batch.items]
+    one, other = (np.array(preview.getpixel((200, 100)), dtype=int) for preview in previews[1:])
+    assert np.abs(one - other).max() < 20, "the left line of the cat's box"
+    assert set(batch.color_order) == {rival, "cat"}
+    batch.ask(("another question",))
+    assert not batch.color_order, "what another question finds has all colors again"
 
 
 async def test_only_failures_are_tried_again(tmp_path):

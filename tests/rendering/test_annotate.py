@@ -14,7 +14,6 @@ from florence_ui import fonts
 from florence_ui.fonts import clean_label, find_dejavu, find_font, load_font, scripts_without_font, truncate
 from florence_ui.rendering.annotate import Style, annotate, automatic_annotators, suitable_annotators
 from florence_ui.rendering.annotators import ANNOTATORS
-from florence_ui.rendering.colors import row_colors
 from florence_ui.rendering.style import font_size
 from florence_ui.results.parsing import parse
 from florence_ui.results.result import Result, make_detections
@@ -413,6 +412,6 @@ def test_supervision_draws_the_same_box_itself() -> None:
     """Nothing is drawn by hand: the same annotator on the same picture gives the same pixels."""
     box = result(["dog"], [[60, 60, 140, 140]])
     ours = annotate(grey(), box, Style(labels=False))
-    color = sv.Color.from_hex(row_colors(box, "default")[0])
+    color = sv.Color.from_hex(Style().colors_of(box)[0])
     theirs = sv.BoxAnnotator(color, thickness=2).annotate(grey(), box.detections)
     assert ours.tobytes() == theirs.tobytes()

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from florence_ui.rendering.style import Style
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import get_task
 from florence_ui.ui.components.answer_list import AnswerListValue
@@ -21,7 +22,7 @@ def result(token: str = "<OD>", labels: tuple[str, ...] = (), *, prompt: str = "
 
 
 def listed(answer: Result, hidden: tuple[int, ...] = ()) -> AnswerListValue:
-    items = stage_view.stage_objects(answer, hidden, "default")
+    items = stage_view.stage_objects(answer, hidden, Style())
     return answer_rows.answer_list(answer, items, "base, 1.8 s")
 
 
@@ -102,7 +103,7 @@ def test_a_grounded_sentence_stands_above_the_list_and_not_over_the_picture() ->
     token = "<CAPTION_TO_PHRASE_GROUNDING>"
     answer = result(token, ("dog",), prompt=f"{token}A dog runs.")
     assert [(p.text, p.items) for p in listed(answer).phrases] == [("A ", []), ("dog", [0]), (" runs.", [])]
-    assert stage_view.answered(answer, Path("picture.jpg"), (), "default", "answer").phrases == []
+    assert stage_view.answered(answer, Path("picture.jpg"), (), Style(), "answer").phrases == []
 
 
 def test_a_phrase_that_is_the_only_row_is_not_said_twice() -> None:

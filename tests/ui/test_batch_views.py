@@ -9,6 +9,7 @@ from florence_ui.inference.batch import Batch, Item, ItemState
 from florence_ui.inference.batch_overview import Only, Order, Selection
 from florence_ui.inference.request import Question, StoredAnalysis
 from florence_ui.models import NANO
+from florence_ui.rendering.style import Style
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import get_task
 from florence_ui.ui.batch.state import BatchState
@@ -31,7 +32,7 @@ def answered(labels: tuple[str, ...], *warnings: str, text: str = "", name: str 
     ],
 )
 def test_what_nano_says_about_pictures_that_it_may_not_know_is_put_in_doubt(items: list[Item], hint: str) -> None:
-    assert totals_value(BatchState(Batch(items)), "default").hint == hint
+    assert totals_value(BatchState(Batch(items)), Style()).hint == hint
 
 
 ASKED = ("<OD>", "<OD>", NANO, "local")
@@ -55,6 +56,16 @@ def state(items: list[Item], asked: tuple[str, ...] = ASKED, **selection: object
 )
 def test_the_heading_says_what_was_answered_and_how_much_of_it_is_seen(now: BatchState, words: str) -> None:
     assert progress_text(now, now.batch) == words
+
+
+def test_a_class_has_the_color_of_its_objects_in_all_pictures() -> None:
+    now = state([*TWO, answered(("", ""), name="three.png")])
+    now.batch.color_order = ("cat", "dog", "region 1", "region 2")
+    colors = {row.label: row.color for row in totals_value(now, Style()).rows}
+    for item in now.items:
+        drawn = dict(zip(item.result.labels, now.styled(Style()).colors_of(item.result), strict=True))
+        assert all(color == colors[label] for label, color in drawn.items() if label)
+    assert colors[""] == now.styled(Style()).colors_of(now.items[2].result)[0]
 
 
 def test_run_says_on_how_many() -> None:

@@ -15,7 +15,6 @@ from florence_ui.inference.gallery import load_examples
 from florence_ui.inference.request import Analysis
 from florence_ui.models import BASE
 from florence_ui.rendering.annotate import PALETTES, Style
-from florence_ui.rendering.colors import row_colors
 from florence_ui.rendering.view import View
 from florence_ui.results.result import Result
 from florence_ui.tasks import TASKS
@@ -154,9 +153,9 @@ async def test_a_style_without_other_colors_sends_no_outlines_again(page: Page, 
     thick = await show_style(page, inputs | {page.style.thickness: 3})
     assert page.stage not in thick
     assert thick[page.drawing].image
-    other = next(name for name in PALETTES if name != Style.palette)
+    result, other = inputs[page.session].run.analysis.result, next(name for name in PALETTES if name != Style.palette)
     recolored = await show_style(page, inputs | {page.style.palette: other})
-    assert recolored[page.stage].items[0].color == row_colors(inputs[page.session].run.analysis.result, other)[0]
+    assert recolored[page.stage].items[0].color == Style(palette=other).colors_of(result)[0]
 
 
 async def test_an_answer_is_drawn_for_what_the_browser_shows(page: Page, inputs: dict) -> None:

@@ -83,21 +83,19 @@ def test_the_alternative_text_says_what_was_found() -> None:
 def test_an_outline_is_taken_before_a_quad_and_a_quad_before_a_box() -> None:
     square = np.array([[0, 0], [50, 0], [50, 50]])
     outlined = stage_view.stage_objects(
-        result("<REFERRING_EXPRESSION_SEGMENTATION>", ("",), polygons=[[square]]), (), "default"
+        result("<REFERRING_EXPRESSION_SEGMENTATION>", ("",), polygons=[[square]]), (), Style()
     )
     assert outlined[0].outline == [[[0, 0], [50, 0], [50, 50]]]
     quad = [[1, 2], [3, 2], [3, 4], [1, 4]]
-    assert stage_view.stage_objects(result("<OCR_WITH_REGION>", ("A",), quads=[quad]), (), "default")[0].outline == [
-        quad
-    ]
-    box = stage_view.stage_objects(result(labels=("dog",)), {0}, "default")[0]
+    assert stage_view.stage_objects(result("<OCR_WITH_REGION>", ("A",), quads=[quad]), (), Style())[0].outline == [quad]
+    box = stage_view.stage_objects(result(labels=("dog",)), {0}, Style())[0]
     assert (box.outline, box.area, box.shown) == ([[[0, 20], [30, 20], [30, 60], [0, 60]]], 1200, False)
 
 
 def test_an_outline_of_thousands_of_points_is_thinned() -> None:
     ring = np.stack([np.arange(5000.0), np.arange(5000.0)], axis=1)
     item = stage_view.stage_objects(
-        result("<REFERRING_EXPRESSION_SEGMENTATION>", ("",), polygons=[[ring]]), (), "default"
+        result("<REFERRING_EXPRESSION_SEGMENTATION>", ("",), polygons=[[ring]]), (), Style()
     )[0]
     assert len(item.outline[0]) <= stage_view.MAX_POINTS
 
@@ -111,7 +109,7 @@ def test_an_outline_of_thousands_of_points_is_thinned() -> None:
     ],
 )
 def test_an_empty_answer_has_a_look_of_its_own(answer: Result, state: str, tmp_path: Path) -> None:
-    value = stage_view.answered(answer, tmp_path / "picture.jpg", (), "default", "first")
+    value = stage_view.answered(answer, tmp_path / "picture.jpg", (), Style(), "first")
     assert value.state == state
     assert bool(value.title) == (state == "nothing")
 

@@ -5,6 +5,7 @@ from gradio.blocks import Block
 
 from florence_ui.exports.datasets import MAX_VALIDATION_SHARE
 from florence_ui.exports.formats import FORMATS
+from florence_ui.rendering.style import Style
 from florence_ui.ui.batch.state import BatchState
 from florence_ui.ui.batch.viewer import Viewer
 from florence_ui.ui.batch.views import sheet_value, totals_value
@@ -33,7 +34,7 @@ class BatchPanel:
                 self.sheet = ContactSheet(sheet_value(nothing), elem_id="batch-contact-sheet", label="Pictures")
             with gr.Column(elem_id="batch-side", elem_classes="side"):
                 grip()
-                self.totals = Totals(totals_value(nothing, ""), elem_id="batch-totals", label="Totals by class")
+                self.totals = Totals(totals_value(nothing, Style()), elem_id="batch-totals", label="Totals by class")
                 with drawer("Table", PREFIX):
                     self.table = table(
                         "All pictures", "batch-table", ["picture", "found", "state"],

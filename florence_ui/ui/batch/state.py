@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from florence_ui.inference.batch import Batch, Item
 from florence_ui.inference.batch_overview import Selection
 from florence_ui.inference.request import Question, StoredAnalysis
+from florence_ui.rendering.style import Style
 from florence_ui.rendering.view import View
 
 
@@ -39,6 +40,10 @@ class BatchState:
         """The same pictures and answers, at rest and none of them open."""
         batch = self.batch and self.batch.copied()
         return replace(self, batch=batch, viewed=None, view=None, going=False, waits_for="")
+
+    def styled(self, style: Style) -> Style:
+        """The style in which these pictures are drawn."""
+        return self.batch.styled(style) if self.batch else style
 
     @property
     def analyses(self) -> Collection[StoredAnalysis]:

@@ -189,10 +189,10 @@ class BatchTab(BatchPanel):
 
     def show_selection(self, inputs: Inputs) -> Updates:
         """The pictures that are shown, and the totals."""
-        state, palette = self.state(inputs), self.page.style.read(inputs).palette
+        state, style = self.state(inputs), self.page.style.read(inputs)
         return {
             self.sheet: sheet_value(state),
-            self.totals: totals_value(state, palette),
+            self.totals: totals_value(state, style),
             self.table: gr.update(value=table_rows(state)),
         }
 
@@ -235,9 +235,7 @@ def add_pictures(state: BatchState, files: Sequence[object]) -> None:
     if not paths:
         return
     added = Batch.of([*(item.path for item in state.items if item.path), *paths])
-    added.items = [*state.items, *(Item(path, path.name) for path in paths)]
-    added.question = state.batch.question if state.batch else ()
-    state.batch = added
+    state.batch = replace(state.batch or added, items=[*state.items, *(Item(path, path.name) for path in paths)])
 
 
 def remove_picture(state: BatchState, index: object) -> None:

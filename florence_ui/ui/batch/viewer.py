@@ -10,6 +10,7 @@ from florence_ui import storage
 from florence_ui.errors import FlorenceUIError
 from florence_ui.inference.batch import Item, reopen
 from florence_ui.inference.drawing import draw
+from florence_ui.rendering.style import Style
 from florence_ui.ui.batch.state import BatchState
 from florence_ui.ui.batch.views import answer_note
 from florence_ui.ui.components.contact_sheet import ContactSheet
@@ -70,12 +71,12 @@ class Viewer:
 
     async def show(self, inputs: Inputs, item: Item) -> Updates:
         """Show a picture with its answer, or with the reason that it has none."""
-        state, palette = tab_state(self.page, inputs, BatchState), self.page.style.read(inputs).palette
+        state, style = tab_state(self.page, inputs, BatchState), self.page.style.read(inputs)
         state.viewed, state.view = item, None
         place = f"{state.shown.index(item) + 1} of {len(state.shown)}" if item in state.shown else ""
         words = ", ".join(part for part in (answer_note(item), place) if part)
         bar = ViewerValue(opened=state.opened, title=item.name, words=words, explores=item.analysis is not None)
-        return {self.bar: bar, self.stage: await stage_value(self.page, state, item, palette)}
+        return {self.bar: bar, self.stage: await stage_value(self.page, state, item, style)}
 
     async def look(self, inputs: Inputs, event: gr.EventData) -> DrawingValue:
         """The answer drawn for what the viewer shows now."""
@@ -84,8 +85,9 @@ class Viewer:
         item, none = state.viewed, DrawingValue(group=GROUP)
         if item is None or item.result is None:
             return none
+        style = state.styled(self.page.style.read(inputs))
         try:
-            path = await draw(await reopen(item, limits), self.page.style.read(inputs), view=state.view)
+            path = await draw(await reopen(item, limits), style, view=state.view)
         except FlorenceUIError:
             return none
         name = answer_name(state, item)
@@ -109,14 +111,14 @@ class Viewer:
         return merge_updates(fill_form(page, session, question), updates, {page.modes: gr.Tabs(selected=EXPLORE)})
 
 
-async def stage_value(page: Page, state: BatchState, item: Item, palette: str) -> StageValue:
+async def stage_value(page: Page, state: BatchState, item: Item, style: Style) -> StageValue:
     """A picture on the stage of the viewer."""
     if item.result is None:
         reason = FlorenceUIError(item.reason or "This picture has no answer yet.")
         size = await asyncio.to_thread(size_of, item.thumbnail)
         return stage_view.failed(item.thumbnail, size, reason, group=GROUP)
     shown = item.thumbnail or (await reopen(item, page.services.image_limits)).picture.path
-    value = stage_view.answered(item.result, shown, (), palette, answer_name(state, item))
+    value = stage_view.answered(item.result, shown, (), state.styled(style), answer_name(state, item))
     return value.model_copy(update={"group": GROUP, "actions": []})
 
 

@@ -1,20 +1,18 @@
 """Many pictures as the values of the components that show them."""
 
-from collections import Counter
-
 from florence_ui.backends.model_status import NANO_WARNING
 from florence_ui.exports.tables import escape_cell
 from florence_ui.inference.batch import Batch, Item, ItemState
 from florence_ui.inference.batch_overview import (
     Only,
     Order,
-    class_of,
     count_found,
     count_matches,
     found_nothing,
     totals,
 )
-from florence_ui.rendering.colors import row_colors
+from florence_ui.rendering.style import Style
+from florence_ui.results.result import class_of
 from florence_ui.results.warnings import count_noun
 from florence_ui.tasks import get_task
 from florence_ui.ui.batch.state import BatchState
@@ -148,12 +146,12 @@ def table_rows(state: BatchState) -> list[list[str | int]]:
     ]
 
 
-def totals_value(state: BatchState, palette: str) -> TotalsValue:
+def totals_value(state: BatchState, style: Style) -> TotalsValue:
     """Every class with its total; a click on one shows only pictures with it."""
     rows, doubt = totals(state.items), nano_warning(state)
     if not rows:
         return TotalsValue(title="Totals", hint=f"{why_no_totals(state)} {doubt}".strip())
-    colors = class_colors(state.items, palette)
+    colors = class_colors(state.items, state.styled(style))
     pictures = sum(1 for item in state.items if count_found(item))
     chosen = state.selection.label if state.selection.only is Only.CLASS else None
     return TotalsValue(
@@ -185,10 +183,10 @@ def why_no_totals(state: BatchState) -> str:
     return "Press Run to count what is found, by class."
 
 
-def class_colors(items: list[Item], palette: str) -> dict[str, str]:
-    """The color of each class: that of most of its objects, as an object takes another one where two would collide."""
-    used: dict[str, Counter[str]] = {}
+def class_colors(items: list[Item], style: Style) -> dict[str, str]:
+    """The color of each class; where objects without a name have one each, that of the first."""
+    colors: dict[str, str] = {}
     for result in (item.result for item in items if item.result):
-        for label, color in zip(result.labels, row_colors(result, palette), strict=True):
-            used.setdefault(class_of(label), Counter())[color] += 1
-    return {label: colors.most_common(1)[0][0] for label, colors in used.items()}
+        for label, color in zip(result.labels, style.colors_of(result), strict=True):
+            colors.setdefault(class_of(label), color)
+    return colors

@@ -9,6 +9,8 @@ from pathlib import Path
 from florence_ui.errors import FlorenceUIError
 from florence_ui.images.loading import ImageLimits, Picture
 from florence_ui.inference.request import Question, StoredAnalysis
+from florence_ui.rendering.colors import color_keys
+from florence_ui.rendering.style import Style
 from florence_ui.rendering.view import View
 from florence_ui.results.compare import LEFT, RIGHT, Comparison, FoundByMap, compare, map_found_by
 from florence_ui.ui.compare.pair import SideChoice
@@ -72,6 +74,11 @@ class Answers:
         """Both answers; None if a side failed."""
         left, right = (self.sides[side] for side in SIDES)
         return (left, right) if isinstance(left, StoredAnalysis) and isinstance(right, StoredAnalysis) else None
+
+    def styled(self, style: Style) -> Style:
+        """The style with one color for a class on both sides."""
+        keys = [key for analysis in self.both or () for key in color_keys(analysis.result)]
+        return replace(style, color_order=tuple(dict.fromkeys(keys)))
 
     @cached_property
     def only(self) -> StoredAnalysis | None:

@@ -217,8 +217,8 @@ class CompareTab(ComparePanel):
 
     def show_stages(self, inputs: Inputs, answers: Answers) -> Updates:
         """The stages with the answers, marked if they are to other questions than the chosen ones."""
-        layout, palette = self.state(inputs).layout, self.page.style.read(inputs).palette
-        stages = views.answered_stages(answers, layout, palette)
+        layout, style = self.state(inputs).layout, answers.styled(self.page.style.read(inputs))
+        stages = views.answered_stages(answers, layout, style)
         if self.read_questions(inputs) != answers.subject.questions:
             stages = views.stale_stages(stages, answers, layout)
         return dict(zip(self.stages, stages, strict=True))
@@ -235,7 +235,7 @@ class CompareTab(ComparePanel):
             return {}
         try:
             picture = await state.answers.subject.picture()
-            drawn = await views.drawings(state, picture, self.page.style.read(inputs))
+            drawn = await views.drawings(state, picture, state.answers.styled(self.page.style.read(inputs)))
         except FlorenceUIError as error:
             return {self.notice: error_notice(error)}
         return dict(zip(self.drawings, drawn, strict=True))

@@ -48,18 +48,18 @@ def busy_stages(
     return left, right
 
 
-def answered_stages(answers: Answers, layout: Layout, palette: str) -> tuple[StageValue, StageValue]:
+def answered_stages(answers: Answers, layout: Layout, style: Style) -> tuple[StageValue, StageValue]:
     """Both stages with the answers; the second one is empty unless they stand side by side."""
     if layout is Layout.TWO:
-        left, right = (side_stage(answers, side, palette) for side in SIDES)
+        left, right = (side_stage(answers, side, style) for side in SIDES)
         return left, right
     found = answers.found
     if found is None or answers.comparison is None:
         side = next((side for side in SIDES if isinstance(answers.sides[side], StoredAnalysis)), SIDES[0])
-        return side_stage(answers, side, palette), StageValue(group=GROUP)
+        return side_stage(answers, side, style), StageValue(group=GROUP)
     items = [
         item.model_copy(update={"color": FOUND_BY_COLORS[who], "side": SEEN_ON[who]})
-        for item, who in zip(stage_view.stage_objects(found.result, (), palette), found.found_by, strict=False)
+        for item, who in zip(stage_view.stage_objects(found.result, (), style), found.found_by, strict=False)
     ]
     divided = layout is Layout.SLIDER
     value = StageValue(
@@ -93,14 +93,14 @@ def stale_stages(
     return first, second
 
 
-def side_stage(answers: Answers, side: str, palette: str) -> StageValue:
+def side_stage(answers: Answers, side: str, style: Style) -> StageValue:
     """One answer on a stage of its own, or the reason that there is none."""
     outcome, subject = answers.sides[side], answers.subject
     own: dict[str, Any] = {"group": GROUP, "tags": tags(answers.names, side)}
     if isinstance(outcome, FlorenceUIError):
         return stage_view.failed(subject.shown, subject.size, outcome, **own)
     name = drawing_name(answers, Layout.TWO, side)
-    value = stage_view.answered(outcome.result, subject.shown, (), palette, name)
+    value = stage_view.answered(outcome.result, subject.shown, (), style, name)
     if answers.found is not None:
         numbers = answers.found.left_numbers if side == SIDES[0] else answers.found.right_numbers
         own["items"] = [item.model_copy(update={"number": numbers[row]}) for row, item in enumerate(value.items)]

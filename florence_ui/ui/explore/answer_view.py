@@ -85,7 +85,7 @@ def stage_value(session: PageSession, question: Question) -> StageValue:
     if run is None:
         value = stage_view.without_answer("ready", session.shown, session.size)
     else:
-        value = stage_view.answered(run.analysis.result, session.shown, run.hidden, session.style.palette, run.name)
+        value = stage_view.answered(run.analysis.result, session.shown, run.hidden, session.style, run.name)
         if is_stale(run, question):
             value = stage_view.stale(value, asked_title(run), task.title)
     return on_page(value, session, wants_region=task.input_kind is InputKind.REGION and not session.region)

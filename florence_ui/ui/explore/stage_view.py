@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from florence_ui.errors import FlorenceUIError
-from florence_ui.rendering.colors import row_colors
+from florence_ui.rendering.style import Style
 from florence_ui.results.result import Result
 from florence_ui.tasks import Family, InputKind, Task
 from florence_ui.ui.components.stage import Phrase, StageAction, StageObject, StageState, StageValue
@@ -50,17 +50,17 @@ def failed(picture: Path | None, size: tuple[int, int], error: FlorenceUIError, 
     return without_answer("failed", picture, size, title=error.message, hint=error.hint, **rest)
 
 
-def answered(result: Result, picture: Path, hidden: Collection[int], palette: str, answer: str) -> StageValue:
+def answered(result: Result, picture: Path, hidden: Collection[int], style: Style, answer: str) -> StageValue:
     """The stage with an answer.
 
     Args:
         result: The answer.
         picture: The picture without a drawing.
         hidden: Rows of the hidden detections.
-        palette: The name of the palette of the drawing.
+        style: The style of the drawing.
         answer: A name of the answer, the same as that of its drawing.
     """
-    items = stage_objects(result, hidden, palette)
+    items = stage_objects(result, hidden, style)
     value = StageValue(
         state="done" if items or result.text else "nothing",
         picture=as_file_data(picture),
@@ -87,9 +87,9 @@ def stale(value: StageValue, answered: str, chosen: str) -> StageValue:
     return value.model_copy(update=changes)
 
 
-def stage_objects(result: Result, hidden: Collection[int], palette: str) -> list[StageObject]:
+def stage_objects(result: Result, hidden: Collection[int], style: Style) -> list[StageObject]:
     """One item per detection."""
-    colors = row_colors(result, palette)
+    colors = style.colors_of(result)
     rows = zip(result.labels, result.detections.xyxy, result.polygons, strict=True)
     return [
         StageObject(
