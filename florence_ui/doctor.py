@@ -20,13 +20,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from florence_ui.backend_presets import PRESETS
-from florence_ui.backends.model_status import format_bytes
 from florence_ui.backends.port_probe import Listener, identify_listener
 from florence_ui.errors import SettingsError
 from florence_ui.fonts import scripts_without_font
 from florence_ui.models import BASE, LARGE, REPOSITORIES
 from florence_ui.network.proxies import operator_proxies
 from florence_ui.settings import Settings
+from florence_ui.wording import format_bytes
 
 HUB_SECONDS = 5.0
 TORCH_SECONDS = 60.0

@@ -13,6 +13,7 @@ from starlette.datastructures import Secret
 
 from florence_ui.models import normalize_id
 from florence_ui.network.origins import normalize_origin
+from florence_ui.wording import join_words
 
 MAX_KEY = 200
 MIN_PASSWORD = 12
@@ -112,8 +113,7 @@ def one_of(choices: Collection[str]) -> Reader:
             raise ValueError
         return text.lower()
 
-    *others, last = choices
-    return Reader(f"{', '.join(others)} or {last}", read)
+    return Reader(join_words(list(choices), "or"), read)
 
 
 def url(example: str) -> Reader:

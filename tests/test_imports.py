@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "florence_ui"
 
 LAYERS = [
-    {"__init__", "assets", "errors", "fonts", "log_throttle", "models", "network", "redaction"},
+    {"__init__", "assets", "errors", "fonts", "log_throttle", "models", "network", "redaction", "wording"},
     {"backend_presets", "settings_readers", "tasks", "visitor_identity"},
     {"concurrency", "prompts", "settings", "storage"},
     {"logs"},
@@ -29,7 +29,7 @@ LAYERS = [
 
 STANDALONE = {
     "server": {"__init__", "assets", "errors", "images", "log_throttle", "models", "network", "prompts", "tasks"},
-    "nano": {"assets", "errors", "models", "prompts", "tasks", "results", "server"},
+    "nano": {"assets", "errors", "models", "prompts", "tasks", "results", "server", "wording"},
     "record": {"assets", "errors", "inference", "models", "network", "settings"},
     "bench": None,
     "zero_gpu": {"backends", "models", "server"},

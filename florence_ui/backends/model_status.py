@@ -7,6 +7,7 @@ from typing import Any
 
 from florence_ui.errors import quote
 from florence_ui.models import BASE, NANO, display_name
+from florence_ui.wording import format_bytes
 
 ModelReport = dict[str, Any]
 """One model as our server reports it: `state`, `percent`, `reason`, `on_disk` and more; any of them may be missing."""
@@ -120,15 +121,6 @@ def format_progress(model: ModelReport) -> str:
     if left is not None:
         parts.append(f"about {format_seconds(left)} left")
     return ", ".join(parts)
-
-
-def format_bytes(count: float) -> str:
-    """A number of bytes with two or three digits, in decimal units."""
-    for unit in ("B", "kB", "MB"):
-        if count < 999.5:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} GB"
 
 
 def format_seconds(seconds: float) -> str:

@@ -17,7 +17,7 @@ from florence_ui.exports.originals import read_original
 from florence_ui.exports.records import ExportItem, LeftOut, analysis_record
 from florence_ui.exports.tables import to_csv
 from florence_ui.images.loading import ImageLimits
-from florence_ui.results.warnings import count_noun
+from florence_ui.wording import count_noun
 
 MAX_VALIDATION_SHARE = 0.9
 """Largest fraction of the pictures that may be held back for validation."""

@@ -12,6 +12,7 @@ from florence_ui.prompts import build_prompt, clean_classes
 from florence_ui.results.merge import Outcome, merge
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import get_task
+from florence_ui.wording import join_words
 
 DETECT = "<OPEN_VOCABULARY_DETECTION>"
 GROUND = "<CAPTION_TO_PHRASE_GROUNDING>"
@@ -39,12 +40,7 @@ def requests_for(request: Request) -> list[Request]:
         case Strategy.TOGETHER:
             return [request.with_task(get_task(DETECT), classes=tuple(names))]
         case Strategy.SENTENCE:
-            return [request.with_task(get_task(GROUND), text=sentence(names))]
-
-
-def sentence(names: Sequence[str]) -> str:
-    """ "a, b and c"."""
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+            return [request.with_task(get_task(GROUND), text=join_words(names))]
 
 
 async def find_classes(

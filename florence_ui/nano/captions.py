@@ -1,6 +1,7 @@
 """Captions of a scene at three lengths, and descriptions of objects."""
 
 from florence_ui.nano.scenes import Scene, Thing
+from florence_ui.wording import join_words
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
 
@@ -8,11 +9,6 @@ NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
 def with_article(noun: str) -> str:
     """The noun with "a" or "an"."""
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
-
-
-def join_words(parts: list[str]) -> str:
-    """ "a", "a and b", "a, b and c"."""
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def size_word(thing: Thing, picture_size: tuple[int, int]) -> str:

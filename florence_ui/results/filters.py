@@ -15,6 +15,7 @@ from supervision.config import ORIENTED_BOX_COORDINATES
 
 from florence_ui.results.arrays import BoolArray, IntArray, take_rows
 from florence_ui.results.result import INVERTED, Result
+from florence_ui.wording import count_noun
 
 WHOLE_IMAGE_SHARE = 0.95
 """A box that covers this fraction of both the width and the height counts as around the whole picture."""
@@ -112,7 +113,7 @@ _FINDERS: dict[str, tuple[str, Callable[[sv.Detections, tuple[int, int]], BoolAr
 def _removal(result: Result, description: str, indices: IntArray) -> Removal:
     names = list(dict.fromkeys(label for i in indices if (label := result.labels[i])))
     listed = ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
-    count = f"{len(indices)} box" + ("es" if len(indices) > 1 else "")
+    count = count_noun(len(indices), "box", "boxes")
     return Removal(
         f"Left out {count} {description}" + (f": {listed}." if listed else "."), tuple(int(i) for i in indices)
     )

@@ -35,8 +35,9 @@ from florence_ui.prompts import LOCATION_BINS, Region, task_of_prompt
 from florence_ui.results.arrays import FloatArray
 from florence_ui.results.result import Result, make_detections
 from florence_ui.results.sanitize_json import RETRY_HINT, sanitize_json
-from florence_ui.results.warnings import box_warnings, count_noun, label_warnings, text_warnings
+from florence_ui.results.warnings import box_warnings, label_warnings, text_warnings
 from florence_ui.tasks import CUSTOM, InputKind, OutputKind, Task
+from florence_ui.wording import count_noun
 
 MARKER = "</s>"
 """Left by older servers before the first label."""

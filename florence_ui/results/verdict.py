@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from florence_ui.results.compare import Comparison, Match, diff_texts, full_text, has_objects
 from florence_ui.results.result import Result
-from florence_ui.results.warnings import count_noun
+from florence_ui.wording import count_noun
 
 LISTED = 3
 """Kinds that a sentence lists; the others are counted."""

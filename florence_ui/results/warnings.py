@@ -8,6 +8,7 @@ from florence_ui.fonts import scripts_without_font
 from florence_ui.results.filters import find_duplicates, find_whole_image
 from florence_ui.results.result import Result
 from florence_ui.tasks import Family, Task
+from florence_ui.wording import count_noun, join_words
 
 OUTSIDE = 0.02
 """Coordinates further outside than this fraction of the picture's size get a warning."""
@@ -50,13 +51,7 @@ def label_warnings(labels: Sequence[str]) -> list[str]:
     scripts = scripts_without_font(labels)
     if not scripts:
         return []
-    listed = " or ".join([", ".join(scripts[:-1]), scripts[-1]] if len(scripts) > 1 else scripts)
     return [
-        f"No font for {listed} is installed here, so the picture shows empty boxes instead of letters. "
-        "The list of objects has the full text, and the README names packages with fonts."
+        f"No font for {join_words(scripts, 'or')} is installed here, so the picture shows empty boxes instead of "
+        "letters. The list of objects has the full text, and the README names packages with fonts."
     ]
-
-
-def count_noun(number: int, noun: str, nouns: str = "") -> str:
-    """A number with its noun, such as "1 box" or "2 boxes"; the plural adds an s by default."""
-    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"

@@ -17,7 +17,8 @@ from typing import Any, TypedDict, Unpack
 from florence_ui.concurrency.queueing import Charge, OnStatus
 from florence_ui.errors import BusyError, InputError
 from florence_ui.visitor_identity import Visitor
-from florence_ui.visitors.quota_wording import LINKS, RUNS, Wording, format_duration
+from florence_ui.visitors.quota_wording import LINKS, RUNS, Wording
+from florence_ui.wording import count_noun, format_duration
 
 MINUTE = 60.0
 DAY = 86_400.0
@@ -190,7 +191,7 @@ class QuotaLimiter:
     def _place(self, visitor: Visitor, counters: list[str], quota: Quota, wording: Wording) -> Iterator[None]:
         for counter in counters:
             if quota.max_concurrency and self._running[counter] >= quota.max_concurrency:
-                running = wording.running.format(wording.count(self._running[counter]))
+                running = wording.running.format(count_noun(self._running[counter], wording.noun))
                 raise BusyError(running, wording.wait, seconds=1.0)
         self._running.update(counters)
         try:
@@ -249,7 +250,7 @@ class QuotaLimiter:
             calls.popleft()
         if quota.per_minute and len(calls) >= quota.per_minute:
             wait = calls[-quota.per_minute] + MINUTE - now
-            made = wording.made.format(wording.count(len(calls)))
+            made = wording.made.format(count_noun(len(calls), wording.noun))
             hint = f"Try again in {format_duration(wait)}."
             raise BusyError(f"{made} in the last minute, which is the most one visitor may.", hint, seconds=wait)
 

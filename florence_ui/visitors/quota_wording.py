@@ -1,16 +1,6 @@
 """Words about quotas, for messages to visitors."""
 
-import math
 from dataclasses import dataclass
-
-
-def format_duration(seconds: float) -> str:
-    """A waiting time in words: `12 seconds`, `3 minutes`, `5 hours`."""
-    for unit, length in (("hour", 3600), ("minute", 60)):
-        if seconds > length * 1.5:
-            return f"{math.ceil(seconds / length)} {unit}s"
-    count = max(1, math.ceil(seconds))
-    return f"{count} second{'s' * (count != 1)}"
 
 
 @dataclass(frozen=True)
@@ -28,10 +18,6 @@ class Wording:
     running: str
     made: str
     wait: str
-
-    def count(self, number: int) -> str:
-        """`1 run`, `2 runs`."""
-        return f"{number} {self.noun}{'s' * (number != 1)}"
 
 
 RUNS = Wording("run", "You already have {} going.", "You have made {}", "Wait for one to finish, or stop it.")

@@ -33,7 +33,7 @@ from florence_ui.visitor_identity import Visitor, client_address, current_visito
 from florence_ui.visitors.jobs import Jobs
 from florence_ui.visitors.kept_visits import Visits
 from florence_ui.visitors.quota import MINUTE, Quota, QuotaLimiter, RunKind
-from florence_ui.visitors.quota_wording import format_duration
+from florence_ui.wording import format_duration
 
 COUNT_DOWN_SECONDS = 3.0
 """Seconds between reports of the remaining wait."""

@@ -11,7 +11,6 @@ from florence_ui.errors import BusyError, InputError
 from florence_ui.visitor_identity import Visitor, client_address, is_local
 from florence_ui.visitors import quota as quota_module
 from florence_ui.visitors.quota import Quota, QuotaLimiter
-from florence_ui.visitors.quota_wording import format_duration
 
 
 class Clock:
@@ -417,22 +416,3 @@ def test_who_is_on_this_machine(peer: str | None, headers: dict[str, str], bound
 )  # fmt: skip
 def test_the_address_that_counts(peer: str | None, headers: dict[str, str], trusted: str, expected: str) -> None:
     assert client_address(peer, headers, trusted) == expected
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0, "1 second"),
-        (0.2, "1 second"),
-        (12.1, "13 seconds"),
-        (60, "60 seconds"),
-        (90, "90 seconds"),
-        (90.1, "2 minutes"),
-        (121, "3 minutes"),
-        (5400, "90 minutes"),
-        (7000, "2 hours"),
-        (7201, "3 hours"),
-    ],
-)
-def test_waiting_times_are_said_in_words(seconds: float, words: str) -> None:
-    assert format_duration(seconds) == words

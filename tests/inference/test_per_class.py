@@ -4,7 +4,7 @@ import pytest
 from workbench import NONSENSE, answering, picture_in, request_about, workbench
 
 from florence_ui.errors import AnswerError, PromptError
-from florence_ui.inference.per_class import NO_ANSWER, find_classes, not_found, sentence
+from florence_ui.inference.per_class import NO_ANSWER, find_classes, not_found
 from florence_ui.inference.request import Strategy
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import get_task
@@ -75,13 +75,6 @@ async def test_classes_that_cannot_be_used_are_refused_before_any_call(tmp_path,
         with pytest.raises(PromptError):
             await search(pipeline, tmp_path, classes, strategy)
         assert backend.count == 0
-
-
-@pytest.mark.parametrize(
-    ("names", "expected"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")], ids=len
-)
-async def test_names_become_a_sentence(names, expected):
-    assert sentence(names) == expected
 
 
 async def test_a_nameless_box_with_swapped_corners_keeps_that_mark_with_its_classs_name(tmp_path):

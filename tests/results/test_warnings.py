@@ -3,7 +3,7 @@
 import pytest
 
 from florence_ui.results import warnings
-from florence_ui.results.warnings import count_noun, label_warnings, text_warnings
+from florence_ui.results.warnings import label_warnings, text_warnings
 from florence_ui.tasks import get_task
 
 CAPTION = get_task("<CAPTION>")
@@ -45,16 +45,3 @@ def test_scripts_without_a_font_are_named(monkeypatch: pytest.MonkeyPatch, scrip
 
 def test_nothing_is_said_where_every_letter_has_a_font() -> None:
     assert label_warnings(["dog", ""]) == []
-
-
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        pytest.param((0, "object"), "0 objects", id="none"),
-        pytest.param((1, "object"), "1 object", id="one"),
-        pytest.param((2, "box", "boxes"), "2 boxes", id="irregular"),
-        pytest.param((1234, "label"), "1,234 labels", id="thousands"),
-    ],
-)
-def test_a_number_has_its_noun(call: tuple, words: str) -> None:
-    assert count_noun(*call) == words

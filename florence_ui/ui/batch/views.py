@@ -13,13 +13,12 @@ from florence_ui.inference.batch_overview import (
 )
 from florence_ui.rendering.style import Style
 from florence_ui.results.result import class_of
-from florence_ui.results.warnings import count_noun
 from florence_ui.tasks import get_task
 from florence_ui.ui.batch.state import BatchState
 from florence_ui.ui.components.contact_sheet import Chip, ContactSheetValue, Frame, FrameState
 from florence_ui.ui.components.totals import TotalRow, TotalsValue
 from florence_ui.ui.file_data import as_file_data
-from florence_ui.visitors.quota import format_duration
+from florence_ui.wording import count_noun, format_duration
 
 CHIPS = (Only.NOTHING, Only.FAILED, Only.WAITING)
 NO_CLASS = ""
