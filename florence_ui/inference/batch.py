@@ -13,25 +13,18 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
-from florence_ui import storage
 from florence_ui.concurrency.fair_pool import decode_pool, draw_pool
 from florence_ui.concurrency.run_bounded import run_bounded
 from florence_ui.errors import ImageError, InputError
 from florence_ui.images.load_once import open_file
-from florence_ui.images.loading import ImageLimits, Picture, encode_jpeg, load_image, read_file
+from florence_ui.images.loading import ImageLimits, Picture
+from florence_ui.inference.drawing import write_preview, write_thumbnail
 from florence_ui.inference.request import Analysis, Analyze, RequestTemplate, StoredAnalysis
-from florence_ui.inference.scenes import cut_scene
-from florence_ui.rendering.annotate import Style, annotate_view
+from florence_ui.rendering.annotate import Style
 from florence_ui.rendering.colors import color_keys
-from florence_ui.rendering.view import View
 from florence_ui.results.result import Result
 
 MAX_PICTURES = 200
-PREVIEW_SIDE = 640
-"""Longest side of a thumbnail or preview, in pixels."""
-PREVIEW = View(size=(PREVIEW_SIDE, PREVIEW_SIDE), pixel_ratio=2)
-"""A preview is shown at about half its size."""
-PREVIEW_QUALITY = 85
 DEFAULT_LIMITS = ImageLimits()
 Turn = Callable[[], AbstractAsyncContextManager[Analyze]]
 """A wait for permission to open a picture; it yields the function that asks the model about it."""
@@ -286,28 +279,6 @@ class _Work:
         picture = await self.open_link(item.link)
         item.path = picture.path
         return picture
-
-
-def write_thumbnail(path: Path, limits: ImageLimits) -> Path:
-    """Write a small copy of the picture in a file, at most `PREVIEW_SIDE` on the long side, to a file of ours; blocks.
-
-    Raises:
-        ImageError: If it is not a supported picture, is corrupt, or exceeds the limits.
-        FlorenceUIError: If the file cannot be written.
-    """
-    _, small = load_image(read_file(path, limits), limits, longest=PREVIEW_SIDE)
-    return storage.write(encode_jpeg(small, PREVIEW_QUALITY), ".jpg", stem="thumbnail")
-
-
-def write_preview(picture: Picture, result: Result, style: Style) -> Path:
-    """Write a small copy of a picture with the answer drawn on it, without labels, to a file of ours; blocks.
-
-    Raises:
-        FlorenceUIError: If the file cannot be written.
-    """
-    view = PREVIEW.fit(picture.size)
-    drawn = annotate_view(cut_scene(picture, view), result, view, replace(style, labels=False))
-    return storage.write(encode_jpeg(drawn, PREVIEW_QUALITY), ".jpg", stem="preview")
 
 
 async def reopen(item: Item, limits: ImageLimits = DEFAULT_LIMITS) -> Analysis:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from florence_ui.errors import FlorenceUIError, PromptError
+from florence_ui.errors import FlorenceUIError
 from florence_ui.inference.per_object import ACTIONS, Action, ask_about_objects
 from florence_ui.inference.request import Analysis, Analyze, Request, StoredAnalysis
 from florence_ui.prompts import MAX_TEXT
@@ -96,17 +96,6 @@ CHAINS: dict[str, Chain] = {
         (Ask("<OCR_WITH_REGION>"), Order()),
     ),
 }
-
-
-def get_chain(name: str) -> Chain:
-    """Find the chain of that name.
-
-    Raises:
-        PromptError: If there is none.
-    """
-    if name not in CHAINS:
-        raise PromptError("There is no such chain.", "Choose one of " + ", ".join(CHAINS) + ".", field="chain")
-    return CHAINS[name]
 
 
 class StepState(StrEnum):

@@ -1,23 +1,28 @@
 """An answer drawn on its picture, as a picture in memory or a file of ours."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
 
 from florence_ui import storage
 from florence_ui.concurrency.fair_pool import draw_pool
-from florence_ui.images.loading import MAX_SIDE, Picture, encode_jpeg
+from florence_ui.images.loading import MAX_SIDE, ImageLimits, Picture, encode_jpeg, load_image, read_file
 from florence_ui.inference.request import Analysis
-from florence_ui.inference.scenes import SceneCache
+from florence_ui.inference.scenes import cut_scene, get_scene
 from florence_ui.rendering.annotate import Style, annotate, annotate_view, without_margin
 from florence_ui.rendering.comparison import add_legend, annotate_found_by, annotate_found_by_view
 from florence_ui.rendering.view import View
 from florence_ui.results.compare import FoundByMap
+from florence_ui.results.result import Result
 
 DRAWING_QUALITY = 90
-
-scenes = SceneCache()
+PREVIEW_SIDE = 640
+"""Longest side of a thumbnail or preview, in pixels."""
+PREVIEW = View(size=(PREVIEW_SIDE, PREVIEW_SIDE), pixel_ratio=2)
+"""A preview is shown at about half its size."""
+PREVIEW_QUALITY = 85
 
 
 def render(
@@ -46,7 +51,7 @@ def render(
     picture = analysis.picture
     if view is not None:
         view = view.fit(picture.size)
-        return annotate_view(scenes.get(picture, view), analysis.result, view, style, shown)
+        return annotate_view(get_scene(picture, view), analysis.result, view, style, shown)
     return annotate(picture.full() if full else picture.display, analysis.result, style, shown)
 
 
@@ -82,7 +87,7 @@ async def show_part(picture: Picture, view: View) -> Path:
 
     def work() -> Path:
         fitted = view.fit(picture.size)
-        return save_jpeg(without_margin(scenes.get(picture, fitted), fitted))
+        return save_jpeg(without_margin(get_scene(picture, fitted), fitted))
 
     return await draw_pool.run(work)
 
@@ -115,15 +120,37 @@ async def draw_comparison(
             is_small_enough = legended.height <= MAX_SIDE  # a JPEG has no room for more
             return save_jpeg(legended if is_small_enough else drawn, stem="comparison")
         fitted = view.fit(picture.size)
-        return save_jpeg(annotate_found_by_view(scenes.get(picture, fitted), found, fitted), stem="comparison")
+        return save_jpeg(annotate_found_by_view(get_scene(picture, fitted), found, fitted), stem="comparison")
 
     return await draw_pool.run(work)
 
 
-def save_jpeg(image: Image.Image, *, stem: str = "result", quality: int = DRAWING_QUALITY) -> Path:
+def save_jpeg(image: Image.Image, *, stem: str = "result") -> Path:
     """Save a picture as a JPEG file of ours, which ages out with the others in `storage`.
 
     Raises:
         FlorenceUIError: If it cannot be saved.
     """
-    return storage.write(encode_jpeg(image, quality), ".jpg", stem=stem)
+    return storage.write(encode_jpeg(image, DRAWING_QUALITY), ".jpg", stem=stem)
+
+
+def write_thumbnail(path: Path, limits: ImageLimits) -> Path:
+    """Write a small copy of the picture in a file, at most `PREVIEW_SIDE` on the long side, to a file of ours; blocks.
+
+    Raises:
+        ImageError: If it is not a supported picture, is corrupt, or exceeds the limits.
+        FlorenceUIError: If the file cannot be written.
+    """
+    _, small = load_image(read_file(path, limits), limits, longest=PREVIEW_SIDE)
+    return storage.write(encode_jpeg(small, PREVIEW_QUALITY), ".jpg", stem="thumbnail")
+
+
+def write_preview(picture: Picture, result: Result, style: Style) -> Path:
+    """Write a small copy of a picture with the answer drawn on it, without labels, to a file of ours; blocks.
+
+    Raises:
+        FlorenceUIError: If the file cannot be written.
+    """
+    view = PREVIEW.fit(picture.size)
+    drawn = annotate_view(cut_scene(picture, view), result, view, replace(style, labels=False))
+    return storage.write(encode_jpeg(drawn, PREVIEW_QUALITY), ".jpg", stem="preview")

@@ -10,9 +10,11 @@ CPU-bound, and runs in a thread.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Hashable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from typing import Literal
 
+from cachetools import TTLCache
 from starlette.datastructures import Secret
 
 from florence_ui.backend_presets import ZERO_GPU
@@ -20,19 +22,22 @@ from florence_ui.backends.backend import Backend, available_backends
 from florence_ui.backends.infer import Answer, infer, load_client
 from florence_ui.backends.local_server import LocalServer
 from florence_ui.backends.model_status import ServerState, ServerStatus, choose_model
-from florence_ui.backends.outcomes import Outcomes
 from florence_ui.backends.unreachable import NotConnectedError
 from florence_ui.concurrency.queueing import Charge, ConcurrencyGate, OnStatus, SingleFlight, ignore_status, uncharged
 from florence_ui.errors import BackendBusyError, BackendError, BackendUnreachableError, InputError, ModelNotFoundError
 from florence_ui.inference.answers import read_answer
 from florence_ui.inference.request import Analysis, Request
-from florence_ui.inference.response_cache import ResponseCache, fingerprint
+from florence_ui.inference.response_cache import create_cache, fingerprint
 from florence_ui.models import BASE, NANO, display_name
 from florence_ui.prompts import build_prompt
 from florence_ui.settings import Settings
 from florence_ui.visitor_identity import current_visitor
 
 MEGABYTE = 2**20
+MAX_OUTCOMES = 256
+"""Backends, models and keys of which it is remembered what they did last."""
+OUTCOME_SECONDS = 600.0
+"""Seconds after which an outcome says nothing any more."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +71,9 @@ class Pipeline:
         self.backends = available_backends(settings)
         wanted = settings.model or BASE
         self.local = local or LocalServer(settings, prepare=wanted if settings.default_backend == "local" else "")
-        self.cache = ResponseCache(settings.cache_mb * MEGABYTE, settings.cache_seconds)
+        self.cache = create_cache(settings.cache_mb * MEGABYTE, settings.cache_seconds)
         self.calls = SingleFlight()
-        self.outcomes = Outcomes()
+        self.outcomes: TTLCache[Hashable, BackendError | Literal["answered"]] = TTLCache(MAX_OUTCOMES, OUTCOME_SECONDS)
         self._gates: dict[str, ConcurrencyGate] = {}
 
     def start(self) -> None:
@@ -161,9 +166,13 @@ class Pipeline:
 
     def _as_it_answered(self, status: ServerStatus, call: Hashable) -> ServerStatus:
         """The status of a backend that reports nothing about its models, by its last answer."""
-        if failure := self.outcomes.failure(call):
-            return replace(status, state=ServerState.UNAVAILABLE, detail=failure.message, hint=failure.hint)
-        return replace(status, state=ServerState.READY) if self.outcomes.has_answered(call) else status
+        match self.outcomes.get(call):
+            case BackendError() as failure:
+                return replace(status, state=ServerState.UNAVAILABLE, detail=failure.message, hint=failure.hint)
+            case "answered":
+                return replace(status, state=ServerState.READY)
+            case _:
+                return status
 
     @staticmethod
     def _outcome_key(backend: Backend, model_id: str, key: Secret | None) -> Hashable:
@@ -248,14 +257,15 @@ class Pipeline:
             try:
                 answer = await once()
             except NotConnectedError:
-                self.local.invalidate()
                 if not call.backend.is_local:
                     raise
+                self.local.invalidate()
                 answer = await once()  # the server was seen ready, but has ended since: wait until it is back
         finally:
             if not called:
                 take_back()
-        self.cache.put(call.identity, answer, answer.response)
+        with suppress(ValueError):  # larger than the whole cache
+            self.cache[call.identity] = answer
         return answer
 
     @asynccontextmanager
@@ -276,9 +286,9 @@ class Pipeline:
             answer = await infer(call.backend, model_id=call.model_id, prompt=call.prompt, image=image, api_key=key)
         except BackendError as error:
             if not isinstance(error, BackendBusyError):  # it answers, though not now
-                self.outcomes.note(outcome, error)
+                self.outcomes[outcome] = error
             raise
-        self.outcomes.note(outcome, None)
+        self.outcomes[outcome] = "answered"
         return answer
 
     def _gate(self, backend: Backend) -> ConcurrencyGate:

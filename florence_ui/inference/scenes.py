@@ -2,10 +2,10 @@
 
 import math
 import threading
-from collections import OrderedDict
 
 import numpy as np
 import supervision as sv
+from cachetools import LRUCache, cached
 from PIL import Image
 
 from florence_ui.images.loading import Picture
@@ -13,49 +13,16 @@ from florence_ui.rendering.annotators import Scene
 from florence_ui.rendering.view import Frame, View
 
 MAX_BYTES = 128 << 20
-"""Room for about a dozen scenes of a large screen."""
+"""Of the most recently used scenes of all visitors: room for about a dozen of a large screen."""
 SHARP_ENOUGH = 1.1
 """The displayed picture is enlarged up to so many times before the original is decoded again."""
-
-Key = tuple[str, View]
-
-
-class SceneCache:
-    """The most recently used scenes of all visitors; drawing in another style needs no scaling.
-
-    Args:
-        max_bytes: Memory for all of them; larger ones are not kept.
-    """
-
-    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
-        self.max_bytes = max_bytes
-        self._scenes: OrderedDict[Key, Scene] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
-
-    def get(self, picture: Picture, view: View) -> Scene:
-        """The scene of a view, (height, width, 3) BGR with the view's margin; not to be modified.
-
-        Raises:
-            ImageError: If the original has to be decoded, and its file is gone.
-        """
-        key = picture.digest, view
-        with self._lock:
-            if key in self._scenes:
-                self._scenes.move_to_end(key)
-                return self._scenes[key]
-        scene = cut_scene(picture, view)
-        with self._lock:
-            if key not in self._scenes and scene.nbytes <= self.max_bytes:
-                self._scenes[key] = scene
-                self._bytes += scene.nbytes
-            while self._bytes > self.max_bytes:
-                self._bytes -= self._scenes.popitem(last=False)[1].nbytes
-        return scene
 
 
 def cut_scene(picture: Picture, view: View) -> Scene:
     """Cut out what a view shows and scale it; from the original where that has more detail than `Picture.display`.
+
+    Returns:
+        The scene, (height, width, 3) BGR with the view's margin.
 
     Raises:
         ImageError: If the original has to be decoded, and its file is gone.
@@ -72,3 +39,13 @@ def cut_scene(picture: Picture, view: View) -> Scene:
     canvas = Image.new("RGB", frame.size)
     canvas.paste(image.resize((x2 - x1, y2 - y1), Image.Resampling.BICUBIC, part, reducing_gap=2.0), (x1, y1))
     return np.ascontiguousarray(sv.pillow_to_cv2(canvas))
+
+
+@cached(
+    LRUCache(MAX_BYTES, getsizeof=lambda scene: scene.nbytes),
+    key=lambda picture, view: (picture.digest, view),
+    lock=threading.Lock(),
+)
+def get_scene(picture: Picture, view: View) -> Scene:
+    """The scene of a view as `cut_scene` gives it, kept for drawings in other styles; not to be modified."""
+    return cut_scene(picture, view)

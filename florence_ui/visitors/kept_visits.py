@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from florence_ui.inference.request import StoredAnalysis
-from florence_ui.inference.response_cache import OVERHEAD, SIZE_IN_MEMORY
+from florence_ui.inference.response_cache import estimate_memory
 from florence_ui.visitors.session import Kept, PageSession
 
 MAX_VISITS = 256
@@ -135,10 +135,10 @@ class Visits:
 
     def _size_of(self, session: PageSession) -> int:
         kept: list[Kept] = [session, *session.tabs.values()]
-        words = sum(OVERHEAD + SIZE_IN_MEMORY * len(repr(state.words)) for state in kept)
+        words = sum(estimate_memory(repr(state.words)) for state in kept)
         return words + sum(self._size_of_answer(answer) for state in kept for answer in state.analyses)
 
     def _size_of_answer(self, answer: StoredAnalysis) -> int:
         if answer not in self._sizes:
-            self._sizes[answer] = OVERHEAD + SIZE_IN_MEMORY * len(json.dumps(answer.result.raw, default=str))
+            self._sizes[answer] = estimate_memory(json.dumps(answer.result.raw, default=str))
         return self._sizes[answer]

@@ -12,7 +12,8 @@ from workbench import template, workbench
 from florence_ui.bench.scripted_backend import plausible_answer
 from florence_ui.errors import InputError
 from florence_ui.images.loading import Picture
-from florence_ui.inference.batch import MAX_PICTURES, PREVIEW_SIDE, Batch, ItemState, reopen
+from florence_ui.inference.batch import MAX_PICTURES, Batch, ItemState, reopen
+from florence_ui.inference.drawing import PREVIEW_SIDE
 from florence_ui.rendering.style import Style
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import TASKS

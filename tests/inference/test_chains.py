@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from workbench import BOXES, NONSENSE, answering, picture_in, request_about, workbench
 
-from florence_ui.errors import FlorenceUIError, PromptError
-from florence_ui.inference.chains import CHAINS, StepState, get_chain, phrase_of, run_chain
+from florence_ui.errors import FlorenceUIError
+from florence_ui.inference.chains import CHAINS, StepState, phrase_of, run_chain
 from florence_ui.inference.request import Analysis
 from florence_ui.prompts import MAX_TEXT
 from florence_ui.results.result import Result
@@ -170,8 +170,3 @@ async def test_any_caption_becomes_a_phrase_that_the_model_takes(text, phrase):
 async def test_no_words_are_no_phrase():
     with pytest.raises(FlorenceUIError, match="no words"):
         phrase_of(analysis_saying("<>"))
-
-
-async def test_an_unknown_chain_is_refused():
-    with pytest.raises(PromptError, match="no such chain"):
-        get_chain("nonsense")

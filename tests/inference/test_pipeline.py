@@ -35,7 +35,7 @@ from florence_ui.errors import (
 )
 from florence_ui.images.loading import Picture, open_picture
 from florence_ui.inference.drawing import draw, render
-from florence_ui.inference.pipeline import Pipeline
+from florence_ui.inference.pipeline import MAX_OUTCOMES, Pipeline
 from florence_ui.inference.request import Analysis, Request
 from florence_ui.models import NANO
 from florence_ui.settings import Settings
@@ -489,6 +489,20 @@ async def test_a_backend_that_failed_says_why_until_it_answers_again(
     backend.fault = None
     await pipeline.analyze(about(picture, backend="dedicated"))
     assert (await pipeline.status("dedicated", BASE)).state is ServerState.READY
+
+
+def test_made_up_models_and_keys_do_not_fill_the_memory() -> None:
+    pipeline = Pipeline(Settings(start_server=False))
+    for number in range(2 * MAX_OUTCOMES):
+        pipeline.outcomes["local", f"model-{number}", ""] = "answered"
+    assert len(pipeline.outcomes) == MAX_OUTCOMES
+
+
+async def test_a_remote_backend_that_is_gone_says_nothing_about_the_local_one(picture: Picture, monkeypatch) -> None:
+    pipeline = Pipeline(Settings(api_key=Secret(KEY), dedicated_url=refused_url(), start_server=False))
+    monkeypatch.setattr(pipeline.local, "invalidate", lambda: pytest.fail("the local server was doubted"))
+    with pytest.raises(BackendUnreachableError, match="No server answers"):
+        await pipeline.analyze(about(picture, backend="dedicated"))
 
 
 async def test_a_remote_backend_is_not_asked_how_it_is() -> None:

@@ -8,10 +8,9 @@ import pytest
 from PIL import Image
 
 from florence_ui.images.loading import DISPLAY_SIDE, Picture, open_picture
-from florence_ui.inference import drawing
 from florence_ui.inference.drawing import draw, render, show_part
 from florence_ui.inference.request import Analysis
-from florence_ui.inference.scenes import SceneCache, cut_scene
+from florence_ui.inference.scenes import MAX_BYTES, cut_scene, get_scene
 from florence_ui.rendering.view import View
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import TASKS
@@ -85,31 +84,36 @@ def test_a_view_without_more_detail_does_not_decode_the_picture_again(large: Pic
     cut_scene(large, View((1500, 1000)).fit(SIZE))
 
 
-def test_a_scene_is_made_once_for_all_styles_and_bounded_in_memory(large: Picture, monkeypatch) -> None:
+@pytest.fixture
+def no_scenes() -> None:
+    get_scene.cache_clear()
+
+
+@pytest.mark.usefixtures("no_scenes")
+def test_a_scene_is_made_once_for_all_styles(large: Picture, monkeypatch) -> None:
     made = []
     monkeypatch.setattr("florence_ui.inference.scenes.cut_scene", lambda *a: made.append(a) or cut_scene(*a))
-    first, second = View((300, 200)).fit(SIZE), View((150, 100)).fit(SIZE)
-    cache = SceneCache(max_bytes=cut_scene(large, first).nbytes)
-    assert cache.get(large, first) is cache.get(large, first)
-    assert len(made) == 1
-    cache.get(large, second)
-    cache.get(large, first)
-    assert len(made) == 3, "one of both had to go"
-
-
-def test_a_scene_beyond_the_bound_is_drawn_and_not_kept(large: Picture) -> None:
-    cache = SceneCache(max_bytes=10)
-    view = View((30, 20)).fit(SIZE)
-    assert cache.get(large, view).tobytes() == cache.get(large, view).tobytes()
-    assert cache.get(large, view) is not cache.get(large, view)
-
-
-def test_drawing_leaves_the_kept_scene_alone(large: Picture, monkeypatch) -> None:
-    monkeypatch.setattr(drawing, "scenes", cache := SceneCache())
     view = View((300, 200)).fit(SIZE)
-    before = cache.get(large, view).copy()
+    assert get_scene(large, view) is get_scene(large, view)
+    assert len(made) == 1
+
+
+@pytest.mark.usefixtures("no_scenes")
+@pytest.mark.parametrize(("scene_bytes", "kept"), [(MAX_BYTES // 2, 2), (MAX_BYTES + 1, 0)], ids=["some", "too-large"])
+def test_kept_scenes_are_bounded_in_memory(scene_bytes: int, kept: int, large: Picture, monkeypatch) -> None:
+    monkeypatch.setattr("florence_ui.inference.scenes.cut_scene", lambda *_: np.empty(scene_bytes, np.uint8))
+    for width in range(100, 105):
+        assert get_scene(large, View((width, 100)).fit(SIZE)).nbytes == scene_bytes
+    assert len(get_scene.cache) == kept
+    get_scene.cache_clear()
+
+
+@pytest.mark.usefixtures("no_scenes")
+def test_drawing_leaves_the_kept_scene_alone(large: Picture) -> None:
+    view = View((300, 200)).fit(SIZE)
+    before = get_scene(large, view).copy()
     drawn = render(analysis_of(large), view=view)
-    assert (cache.get(large, view) == before).all()
+    assert (get_scene(large, view) == before).all()
     assert (np.asarray(drawn)[..., ::-1] != before[view.margin : -view.margin, view.margin : -view.margin]).any()
 
 
