@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 from florence_ui import storage
 from florence_ui.exports.names import safe_name
-from florence_ui.exports.originals import encode_image
+from florence_ui.images.encoding import encode_image
 from florence_ui.images.loading import Picture
 from florence_ui.inference.per_object import crop_box
 from florence_ui.prompts import Region

@@ -16,9 +16,9 @@ from florence_ui.exports.archive import create_archive
 from florence_ui.exports.datasets import Export, Layout, dataset_zip
 from florence_ui.exports.masks import mask_pngs
 from florence_ui.exports.names import safe_name, unique_names
-from florence_ui.exports.originals import SUFFIXES, encode_image
 from florence_ui.exports.records import ExportItem, LeftOut, analysis_record, item_record, to_json
 from florence_ui.exports.tables import detections_csv
+from florence_ui.images.encoding import SUFFIXES, encode_image
 from florence_ui.images.loading import ImageLimits, open_picture
 from florence_ui.inference.batch import Batch
 from florence_ui.inference.drawing import render

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterator
 from PIL import Image, ImageDraw
 
 from florence_ui.exports.names import safe_name
-from florence_ui.exports.originals import encode_image
 from florence_ui.exports.records import select_rows
+from florence_ui.images.encoding import encode_image
 from florence_ui.results.result import Result
 
 

@@ -1,17 +1,16 @@
 """Pictures for datasets: upright, on white, without metadata; the file's own bytes where these already comply."""
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
 from florence_ui.images.color import declared_profile
+from florence_ui.images.encoding import SUFFIXES, encode_image
 from florence_ui.images.loading import ImageLimits, decode, open_header, read_file
-from florence_ui.images.sanitize import SanitizedFile, exif_orientation
+from florence_ui.images.sanitize import SanitizedFile
+from florence_ui.images.tiff import exif_orientation
 
-JPEG_QUALITY = 95
-SUFFIXES = {"JPEG": ".jpg", "PNG": ".png"}
 PLAIN_MODES = ("1", "L", "P", "RGB")
 """Modes that every training framework reads as the same colors."""
 GRAY_MODES = ("1", "L")
@@ -47,14 +46,6 @@ def read_original(path: Path, limits: ImageLimits) -> Original:
         return Original(stripped.data, SUFFIXES[image.format], 1 if image.mode in GRAY_MODES else 3)
     image_format = "PNG" if image.format == "PNG" else "JPEG"
     return Original(encode_image(decode(data, limits), image_format), SUFFIXES[image_format], 3)
-
-
-def encode_image(image: Image.Image, image_format: str) -> bytes:
-    """Encode a picture as PNG or JPEG, without any metadata."""
-    file = io.BytesIO()
-    options = {"quality": JPEG_QUALITY, "subsampling": 0} if image_format == "JPEG" else {"compress_level": 4}
-    image.save(file, image_format, comment=b"", exif=b"", icc_profile=None, **options)
-    return file.getvalue()
 
 
 def _is_plain(image: Image.Image, stripped: SanitizedFile) -> bool:

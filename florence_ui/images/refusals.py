@@ -7,7 +7,8 @@ import struct
 from collections.abc import Callable
 
 from florence_ui.images import avif
-from florence_ui.images.sanitize import JPEG_MARKER, SOI, SOS, TEM, MalformedError, jpeg_segment_end, read_directory
+from florence_ui.images.sanitize import JPEG_MARKER, SOI, SOS, TEM, jpeg_segment_end
+from florence_ui.images.tiff import read_directory
 
 SUPPORTED_FORMATS = "JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF"
 CORRUPT = ("The picture is corrupt or incomplete.", "Export it again, or choose another one.")
@@ -60,7 +61,7 @@ def explain_unreadable(data: bytes, *, error: str = "", decoding: bool = False) 
     try:
         if UNSUPPORTED_CHECKS[form](data, error, decoding):
             return explain_unsupported(form)
-    except (struct.error, IndexError, MalformedError):
+    except (struct.error, IndexError, ValueError):
         pass
     return CORRUPT
 

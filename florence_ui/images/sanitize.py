@@ -7,8 +7,7 @@ apart here, by lengths alone, and the decoder gets only the headers, colors and 
 in or behind a picture (a script, an archive, a video) is dropped too. No library does that for all these formats
 without decoding them. WebP and BMP pass as they are; `loading` drops their metadata with that of the decoded picture.
 
-Sources: ISO/IEC 10918-1 annex B (JPEG), the PNG and GIF89a specifications, TIFF 6.0 and its BigTIFF design,
-Exif 2.32; for AVIF see `avif`.
+Sources: ISO/IEC 10918-1 annex B (JPEG), the PNG and GIF89a specifications; for AVIF and TIFF see `avif` and `tiff`.
 """
 
 import re
@@ -17,9 +16,10 @@ import zlib
 from dataclasses import dataclass
 
 from florence_ui.images import avif
+from florence_ui.images.tiff import UNITS, read_directory
 
 MAX_PARTS = 100_000
-"""Maximum number of segments, chunks or tags of one file; ordinary ones have a few dozen."""
+"""Maximum number of segments or chunks of one file; ordinary ones have a few dozen."""
 MAX_SCANS = 100
 """Maximum number of scans of a progressive JPEG; encoders write about ten, and each costs a pass over the picture."""
 MAX_EXIF = 2**16
@@ -232,48 +232,15 @@ TIFF_TAGS = {
     *(332, 338, 339, 347, 512, 513, 514, 515, 519, 520, 521, 529, 530, 531, 532, 34675),
 }
 """Size, layout, orientation, compression, palette, strips, tiles, JPEG tables and color profile."""
-TIFF_UNITS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-"""Field type -> bytes per value."""
 TIFF_JPEGS = (6, 7)
-
-
-@dataclass(frozen=True)
-class Directory:
-    """A TIFF's first directory: byte order, whether BigTIFF, and its entries: tag -> (type, count, raw entry)."""
-
-    order: str
-    big: bool
-    entries: dict[int, tuple[int, int, bytes]]
-
-    def number(self, tag: int) -> int:
-        """A tag's first value if it is in the entry itself; otherwise 0."""
-        kind, _, raw = self.entries.get(tag, (0, 0, b""))
-        form = {1: "B", 3: "H", 4: "L", 16: "Q"}.get(kind)
-        return int(struct.unpack_from(self.order + form, raw, 12 if self.big else 8)[0]) if form else 0
-
-
-def read_directory(data: bytes) -> Directory:
-    """Read the first directory of a TIFF or an EXIF block, without following its values."""
-    order, big = ("<" if data[:2] == b"II" else ">"), b"+" in data[2:4]
-    offset = struct.unpack_from(order + ("Q" if big else "L"), data, 8 if big else 4)[0]
-    (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, offset)
-    offset, width = offset + (8 if big else 2), 20 if big else 12
-    if count > MAX_PARTS:
-        raise MalformedError("too many tags")
-    entries: dict[int, tuple[int, int, bytes]] = {}
-    for start in range(offset, min(offset + count * width, len(data) - width + 1), width):
-        tag, kind, values = struct.unpack_from(order + ("HHQ" if big else "HHL"), data, start)
-        if kind in TIFF_UNITS:
-            entries.setdefault(tag, (kind, values, data[start : start + width]))
-    return Directory(order, big, entries)
 
 
 def sanitize_tiff(data: bytes) -> bytes:
     """Append a directory of the needed tags and point the header to it; other pages stay unread."""
     directory = read_directory(data)
     entries = {tag: entry for tag, entry in sorted(directory.entries.items()) if tag in TIFF_TAGS}
-    sizes = [values * TIFF_UNITS[kind] for kind, values, _ in entries.values()]
-    many = any(values > MAX_VALUES for kind, values, _ in entries.values() if TIFF_UNITS[kind] > 1)
+    sizes = [values * UNITS[kind] for kind, values, _ in entries.values()]
+    many = any(values > MAX_VALUES for kind, values, _ in entries.values() if UNITS[kind] > 1)
     if many or sum(sizes) > len(data):
         raise MalformedError("more values than the file has")
     number = directory.number
@@ -290,12 +257,3 @@ def sanitize_tiff(data: bytes) -> bytes:
     offset = struct.pack(order + ("Q" if big else "L"), len(data) + len(padding))
     head = data[: 8 if big else 4] + offset
     return b"".join([head, data[len(head) :], padding, count, *(raw for _, _, raw in entries.values()), last])
-
-
-def exif_orientation(exif: bytes) -> int:
-    """The orientation, 1 to 8, in an EXIF block; 1 if it is missing or cannot be read."""
-    try:
-        value = read_directory(exif.removeprefix(b"Exif\0\0")).number(0x0112)
-    except (struct.error, MalformedError):
-        return 1
-    return value if 1 <= value <= 8 else 1

@@ -8,7 +8,8 @@ from PIL import Image
 
 from florence_ui import storage
 from florence_ui.concurrency.fair_pool import draw_pool
-from florence_ui.images.loading import MAX_SIDE, ImageLimits, Picture, encode_jpeg, load_image, read_file
+from florence_ui.images.encoding import encode_jpeg
+from florence_ui.images.loading import MAX_SIDE, ImageLimits, Picture, load_image, read_file
 from florence_ui.inference.request import Analysis
 from florence_ui.inference.scenes import cut_scene, get_scene
 from florence_ui.rendering.annotate import Style, annotate, annotate_view, without_margin

@@ -15,7 +15,7 @@ from PIL import Image
 
 from florence_ui.exports.masks import mask_pngs
 from florence_ui.exports.names import safe_name, unique_names
-from florence_ui.exports.originals import Original, encode_image, read_original
+from florence_ui.exports.originals import Original, read_original
 from florence_ui.exports.records import ExportItem, analysis_record, item_record, to_json
 from florence_ui.exports.tables import COLUMNS, CSV_COLUMNS, detections_csv, escape_cell, table_rows, to_csv
 from florence_ui.images.loading import ImageLimits, decode
@@ -230,19 +230,6 @@ def test_masks_are_black_and_white_pictures_of_the_originals_size() -> None:
     assert mask[30, 60]
     assert mask[130, 160]
     assert not mask[200, 300]
-
-
-@pytest.mark.parametrize("image_format", ["PNG", "JPEG"])
-def test_a_picture_is_encoded_at_its_size_without_metadata(image_format: str) -> None:
-    image = Image.new("RGB", SIZE, (200, 30, 30))
-    image.info["comment"] = b"secret"
-    image.info["exif"] = b"secret"
-    image.info["icc_profile"] = b"secret"
-    file = encode_image(image, image_format)
-    again = Image.open(io.BytesIO(file))
-    assert (again.size, again.format) == (SIZE, image_format)
-    assert b"secret" not in file
-    assert not again.info.keys() & {"comment", "exif", "icc_profile"}
 
 
 def picture_file(folder: Path, name: str, image: Image.Image, **options) -> Path:

@@ -14,7 +14,8 @@ from PIL import Image, ImageOps
 
 import florence_ui
 from florence_ui.images.loading import FORMATS
-from florence_ui.images.sanitize import MAX_EXIF, MAX_PROFILE, MAX_SCANS, MalformedError, exif_orientation, sanitize
+from florence_ui.images.sanitize import MAX_EXIF, MAX_PROFILE, MAX_SCANS, MalformedError, sanitize
+from florence_ui.images.tiff import exif_orientation
 from tests import bad_files
 from tests.bad_files import CASES, chunk, noise, png, rgb_rows, saved, stray
 

@@ -150,3 +150,16 @@ async def test_a_box_becomes_a_region_of_the_picture(box, region):
 async def test_a_cut_has_a_margin_but_stays_in_the_picture():
     assert crop_box((100, 100, 200, 150), SIZE) == (96, 96, 204, 154)
     assert crop_box((0, 0, 600, 300), SIZE) == (0, 0, 600, 300)
+
+
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        pytest.param((0.2, 0.2, 0.4, 0.4), (0, 0, 1, 1), id="within-a-pixel"),
+        pytest.param((46.9, 30.9, 47.1, 31.1), (46, 30, 48, 32), id="around-a-corner"),
+        pytest.param((-5, -5, 900, 900), (0, 0, *SIZE), id="beyond-every-side"),
+        pytest.param((1, 2, 4, 3), (1, 2, 4, 3), id="whole-pixels"),
+    ],
+)
+async def test_a_cut_covers_every_pixel_that_its_box_touches(box, expected):
+    assert crop_box(box, SIZE, margin=0) == expected

@@ -20,7 +20,7 @@ from florence_ui.backends.infer import infer
 from florence_ui.backends.probe import check_reachable
 from florence_ui.bench.scripted_backend import ScriptedBackend
 from florence_ui.errors import BackendError, BackendUnreachableError
-from florence_ui.images.loading import encode_jpeg
+from florence_ui.images.encoding import encode_jpeg
 from florence_ui.network import proxies
 
 ROOT = Path(__file__).parents[2]

@@ -19,7 +19,8 @@ from florence_ui.bench.measuring import (
     time_call,
 )
 from florence_ui.bench.photographs import SIZES, photograph_jpeg
-from florence_ui.images.loading import encode_jpeg, open_picture
+from florence_ui.images.encoding import encode_jpeg
+from florence_ui.images.loading import open_picture
 from florence_ui.inference.drawing import draw
 from florence_ui.inference.request import Analysis
 from florence_ui.rendering.annotate import Style, annotate

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from florence_ui.bench.measuring import Measurement, Scale, Target
 from florence_ui.bench.photographs import photograph
 from florence_ui.bench.rows.serving import ALIAS, LIGHT, LONG, ask, local_server
-from florence_ui.images.loading import encode_jpeg
+from florence_ui.images.encoding import encode_jpeg
 from florence_ui.models import NANO
 
 REQUIREMENTS = Path(__file__).resolve().parents[3] / "requirements.txt"

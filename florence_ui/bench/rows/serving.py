@@ -29,7 +29,7 @@ from florence_ui.bench.measuring import (
 )
 from florence_ui.bench.photographs import photograph
 from florence_ui.bench.processes import free_port, program
-from florence_ui.images.loading import encode_jpeg
+from florence_ui.images.encoding import encode_jpeg
 
 ALIAS = "base-sized"
 LOADED = 3
