@@ -15,7 +15,7 @@ from tests.bad_files import quarters
 @pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="this system has no files in memory")
 @pytest.mark.parametrize(
     "encode",
-    [pytest.param(encode_jpeg, id="shown"), pytest.param(lambda image: encode_image(image, "JPEG"), id="kept")],
+    [pytest.param(encode_jpeg, id="shown"), pytest.param(partial(encode_image, image_format="JPEG"), id="kept")],
 )
 def test_other_threads_go_on_while_a_picture_is_encoded(encode, monkeypatch):
     """Pillow lets go of Python's lock only where it writes into a real file."""
