@@ -202,14 +202,14 @@ def _item(analysis: Analysis, rows: Sequence[int]) -> ExportItem:
 
 
 def _stem(analysis: Analysis) -> str:
-    """The name of a file about one answer, without suffix: `dog-find-objects`."""
-    return f"{safe_name(analysis.picture.path.stem)}-{safe_name(analysis.result.task.title.lower())}"
+    """The name of a file about one answer, without suffix: `dog-find-objects`, `dog-find-objects-then-segment-each`."""
+    return f"{safe_name(analysis.picture.path.stem)}-{safe_name(analysis.title.lower())}"
 
 
 def _stem_of_all(items: Sequence[ExportItem]) -> str:
     """The name of a file about many answers, without suffix: `12-pictures-find-objects`."""
     count = "1-picture" if len(items) == 1 else f"{len(items)}-pictures"
-    return f"{count}-{safe_name(items[0].analysis.result.task.title.lower())}"
+    return f"{count}-{safe_name(items[0].analysis.title.lower())}"
 
 
 def _with_stems(items: Sequence[ExportItem]) -> Iterator[tuple[ExportItem, str]]:

@@ -212,7 +212,7 @@ def in_reading_order(before: Analysis) -> Analysis:
     result = before.result
     order = [index for line in reading_lines(result.quads, result.labels) for index in line.indices]
     ordered = replace(result.select(order), text=reading_text(result.quads, result.labels))
-    return replace(before, result=ordered, seconds=0.0)
+    return replace(before.then("reading order", ordered), seconds=0.0)
 
 
 def summarize(analysis: Analysis) -> str:

@@ -172,6 +172,7 @@ class StoredAnalysis:
         remembered: Whether the answer was cached by an earlier run.
         steps: Seconds by step: `wait` (model and queue), `model` (the server's answer), `read` (parsing).
         recorded: The day on which the answer was recorded; None for one that the model has just given.
+        asked: What was asked in words, for an answer to more than one question; empty for the result's task alone.
     """
 
     result: Result
@@ -182,6 +183,16 @@ class StoredAnalysis:
     remembered: bool = False
     steps: Mapping[str, float] = field(default_factory=dict)
     recorded: date | None = None
+    asked: str = ""
+
+    @property
+    def title(self) -> str:
+        """What it answers: the task, and the steps that followed, if any did."""
+        return self.asked or self.result.task.title
+
+    def then(self, step: str, result: Result) -> Self:
+        """The answer to the same question and a further step."""
+        return replace(self, result=result, asked=f"{self.title}, then {step}")
 
     def with_picture(self, picture: Picture) -> "Analysis":
         """The answer together with its picture."""

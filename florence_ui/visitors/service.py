@@ -14,7 +14,7 @@ from florence_ui.backends.model_status import TRANSIENT_STATES, ServerState
 from florence_ui.backends.probe import check_reachable, request_model
 from florence_ui.concurrency.fair_pool import decode_pool
 from florence_ui.concurrency.queueing import Charge, OnStatus, ignore_status
-from florence_ui.errors import BusyError
+from florence_ui.errors import BusyError, ImageError, quote
 from florence_ui.hosting.gradio_internals.oauth import signed_in_account
 from florence_ui.hosting.health import Availability
 from florence_ui.hosting.visitor_files import upload_path
@@ -90,9 +90,13 @@ class Services:
         """Open the picture that a visitor uploaded.
 
         Raises:
-            ImageError: If it is not an upload of this app, or not a picture within the limits.
+            ImageError: If it is not an upload of this app, or not a picture within the limits; names the file.
         """
-        return await open_file(upload_path(value), self.image_limits)
+        path = upload_path(value)
+        try:
+            return await open_file(path, self.image_limits)
+        except ImageError as error:
+            raise ImageError(f"{quote(path.name)}: {error.message}", error.hint) from error
 
     async def open_own(self, path: Path) -> Picture:
         """Open one of the app's own pictures, such as an example."""

@@ -289,7 +289,7 @@ def test_a_picture_is_dropped_anywhere_on_the_page(answered: Page) -> None:
 
 def test_a_dropped_file_that_is_not_a_picture_leaves_the_answer_where_it_is(answered: Page) -> None:
     drop(answered, "notes.pdf", "application/pdf")
-    expect(answered.locator(".stage-notice")).to_contain_text("not a picture")
+    expect(answered.locator(".stage-notice")).to_contain_text("notes.pdf is not a picture")
     expect(answered.locator(steps.STAGE)).to_have_attribute("data-state", "done")
     on_stage.click(answered, 0.2, 0.3)
     expect(answered.locator(".stage-notice")).not_to_contain_text("not a picture")

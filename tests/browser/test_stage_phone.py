@@ -5,6 +5,7 @@ from pathlib import Path
 import faults
 import pytest
 from browser import on_stage, steps
+from browser.on_modes import enter
 from playwright.sync_api import Page, expect
 
 from florence_ui.bench.scripted_backend import ScriptedBackend
@@ -37,6 +38,12 @@ def test_a_tap_opens_the_tools_as_a_bar_over_the_stages_foot(answered: Page, bac
     expect(answered.locator(".stage-note.done")).to_contain_text("a red car")
     note = answered.locator(".stage-note").bounding_box()
     assert note["y"] + note["height"] <= bar["y"], "the note does not lie under the bar"
+
+
+def test_nobody_is_asked_to_drop_a_picture(phone: Page) -> None:
+    enter(phone, "Many pictures")
+    expect(phone.locator(".sheet-choose")).to_be_visible()
+    expect(phone.locator("#batch .contact-sheet")).not_to_contain_text("Drop", use_inner_text=True)
 
 
 def test_the_tools_leave_a_low_region_and_its_handles_free(answered: Page) -> None:

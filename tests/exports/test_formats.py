@@ -94,6 +94,13 @@ def test_a_file_is_named_after_its_picture_and_task(
     assert export_answer(kind, answer, Style(), [0, 1]).name == f"{stem}-find-objects{ending}"
 
 
+def test_a_file_names_the_steps_that_followed_the_task(analysis: Analysis) -> None:
+    further = analysis.then("segment each", replace(analysis.result, task=get_task("<REGION_TO_SEGMENTATION>")))
+    assert export_answer("csv", further, Style(), [0]).stem.endswith("-find-objects-then-segment-each")
+    again = further.then("describe each", further.result)
+    assert export_answer("csv", again, Style(), [0]).stem.endswith("-find-objects-then-segment-each-then-describe-each")
+
+
 @pytest.mark.parametrize(("count", "stem"), [(1, "1-picture"), (3, "3-pictures")])
 def test_a_file_of_many_pictures_is_named_after_their_number_and_task(
     count: int, stem: str, analysis: Analysis

@@ -50,6 +50,8 @@ def state(items: list[Item], asked: tuple[str, ...] = ASKED, **selection: object
     [
         pytest.param(state(TWO), "2 of 2 answered", id="all"),
         pytest.param(state(TWO, only=Only.CLASS, label="cat"), "2 of 2 answered, 1 shown", id="filtered"),
+        pytest.param(state([Item(Path("one.png"), "one.png")]), "0 of 1 answered, stopped", id="stopped-at-once"),
+        pytest.param(BatchState(Batch([Item(Path("one.png"), "one.png")])), "1 picture", id="not-asked"),
         pytest.param(state(TWO, ("<CAPTION>",)), "2 of 2 answered “Find objects”", id="another-task"),
         pytest.param(state(TWO, ("<OD>", "<OD>", "my/1")), "2 of 2 answered an earlier question", id="another-model"),
     ],

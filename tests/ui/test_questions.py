@@ -8,7 +8,6 @@ import pytest
 from workbench import answering, picture_in
 
 from florence_ui.bench.scripted_backend import ScriptedBackend
-from florence_ui.exports.snippet_steps import FollowUp
 from florence_ui.inference.per_object import ACTIONS, Action
 from florence_ui.inference.request import Question
 from florence_ui.tasks import TASKS, InputKind
@@ -22,7 +21,6 @@ from florence_ui.ui.explore.stage_events import CUT
 from florence_ui.ui.explore.then_events import ask_next
 from florence_ui.ui.layout import Page
 from florence_ui.ui.updates import fill_form, read_question, region_text
-from florence_ui.visitors.runs import Recipe
 from florence_ui.visitors.session import PageSession
 
 
@@ -85,7 +83,8 @@ async def test_an_answer_to_a_later_step_names_the_step(page: Page, tmp_path: Pa
     inputs = given_to(page, tmp_path)
     async for _ in stoppable_run(page).events(inputs):
         pass
-    inputs[page.session].run.recipe = Recipe(("<OD>",), FollowUp.SEGMENT_EACH)
+    run = inputs[page.session].run
+    run.analysis = run.analysis.then("segment each", run.analysis.result)
     standing = answer_view.standing(page, inputs[page.session], read_question(page, inputs))
     assert standing[page.side.answer_list].source.startswith("Find objects, then segment each, ")
     other = read_question(page, inputs | {page.dock.task: "<OCR>"})

@@ -25,6 +25,7 @@ from florence_ui.ui.explore.stage_events import MAX_NOTES, note_of, read_place, 
 from florence_ui.ui.explore.style_events import filter_answer, show_style
 from florence_ui.ui.layout import Page
 from florence_ui.ui.updates import read_question
+from florence_ui.visitors import service
 from florence_ui.visitors.runs import Place
 from florence_ui.visitors.session import PageSession
 
@@ -174,6 +175,16 @@ async def test_a_refused_picture_leaves_the_page_as_it_was(page: Page, inputs: d
     assert updates[page.picture_notice].messages[0].tone == "error"
     assert updates[page.stage].state == "done", "any value ends the stage's own waiting"
     assert inputs[page.session].run is before
+
+
+async def test_a_file_that_is_not_a_picture_is_called_by_its_name(
+    page: Page, inputs: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my notes.png").write_bytes(b"These are words.")
+    monkeypatch.setattr(service, "upload_path", Path)
+    updates = await take_picture(page, inputs, page.services.open_upload(str(tmp_path / "my notes.png")))
+    words = updates[page.picture_notice].messages[0].text
+    assert words == "my notes.png: This file is not a supported picture."
 
 
 async def test_the_strip_marks_what_is_on_the_stage_also_after_going_back(page: Page, inputs: dict) -> None:

@@ -104,7 +104,7 @@ def waiting_mark(items: list[Item], index: int) -> str:
 def progress_text(state: BatchState, batch: Batch) -> str:
     """The progress in a sentence."""
     total = batch.count_asked
-    if not state.going and not batch.ended:
+    if not batch.question:
         return count_noun(total, "picture")
     parts = [f"{batch.count(ItemState.DONE)} of {total} answered{earlier_question(state)}"]
     left = batch.seconds_left()

@@ -44,6 +44,10 @@ class Subject:
             return None
         return cls(session.source, session.shown, session.size, questions)
 
+    def is_on(self, session: PageSession) -> bool:
+        """Whether its picture is the one on the page."""
+        return self == Subject.of(session, self.questions)
+
     async def picture(self) -> Picture:
         """The picture.
 
@@ -108,6 +112,8 @@ class CompareState:
         layout: How it is shown.
         views: What the browser shows of the picture on the first and on the second stage.
         choice: The sides that the visitor has chosen; None until then: the pair follows what can answer.
+        asked: The questions in the fields, also while others are answered.
+        going: Whether a comparison is in progress.
         drawings: How many drawings were begun; see `DrawingValue.number`.
         reopened: Whether the page was loaded again, and does not show this yet.
     """
@@ -116,12 +122,14 @@ class CompareState:
     layout: Layout = Layout.ONE
     views: list[View | None] = field(default_factory=lambda: [None, None])
     choice: tuple[SideChoice, SideChoice] | None = None
+    asked: tuple[Question, Question] | None = None
+    going: bool = False
     drawings: int = 0
     reopened: bool = False
 
     def copied(self) -> "CompareState":
         """The same comparison, to be shown on a page that was loaded again."""
-        return replace(self, views=[None, None], reopened=True)
+        return replace(self, going=False, views=[None, None], reopened=True)
 
     @property
     def analyses(self) -> Collection[StoredAnalysis]:
@@ -132,4 +140,4 @@ class CompareState:
     @property
     def words(self) -> object:
         """The questions."""
-        return self.choice, self.answers and (self.answers.subject, self.answers.names)
+        return self.asked, self.choice, self.answers and (self.answers.subject, self.answers.names)

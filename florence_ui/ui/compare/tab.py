@@ -111,21 +111,23 @@ class CompareTab(ComparePanel):
     def show_choice(self, inputs: Inputs) -> Updates:
         """The chosen sides; answers to other questions are marked, those about another picture taken off the stages."""
         state, services = self.state(inputs), self.page.services
-        questions = self.read_questions(inputs)
+        state.asked = questions = self.read_questions(inputs)
         updates: Updates = {}
         for name, fields, question in zip(self.names_of(questions), self.sides.values(), questions, strict=True):
             needs_key = services.pipeline.backend(question.backend).needs_key and services.settings.api_key is None
             updates |= {fields.button: SideValue(name=name), fields.key: gr.update(visible=needs_key)}
         updates[self.notice] = same_sides(questions)
+        if state.going:  # its words stay on the stages
+            return updates
         answers = state.answers
-        if answers and answers.subject == Subject.of(inputs[self.page.session], answers.subject.questions):
+        if answers and answers.subject.is_on(inputs[self.page.session]):
             return updates | self.show_stages(inputs, answers)
         return updates | self.reset(inputs)
 
     def reset(self, inputs: Inputs) -> Updates:
         """The mode before a comparison."""
-        state, questions = self.state(inputs), self.read_questions(inputs)
-        state.answers = None
+        state = self.state(inputs)
+        state.answers, questions = None, state.asked or self.read_questions(inputs)
         subject, names = Subject.of(inputs[self.page.session], questions), self.names_of(questions)
         words = VerdictValue(
             headline=f"{names[0]} and {names[1]}", details=describe(questions, names), layout=state.layout
@@ -144,6 +146,7 @@ class CompareTab(ComparePanel):
         """Ask both sides at the same time, and show what they come to."""
         state, services = self.state(inputs), self.page.services
         state.choice, questions = self.read(inputs), self.read_questions(inputs)
+        state.asked = questions
         subject, names = Subject.of(inputs[self.page.session], questions), self.names_of(questions)
         if subject is None:
             raise InputError("There is no picture yet.", "Open one from the strip.", field="image")
@@ -159,15 +162,19 @@ class CompareTab(ComparePanel):
                 words.pop(side)
         if not requests and isinstance(refused := sides[LEFT], FlorenceUIError):
             raise refused
-        async with aclosing(ask_sides(services, requests)) as heard:
-            async for side, said in heard:
-                if isinstance(said, str):
-                    words[side] = said
-                else:
-                    sides[side] = said.stored() if isinstance(said, Analysis) else said
-                    words.pop(side)
-                if len(sides) < len(SIDES):
-                    yield self.show_busy(state, subject, words, names)
+        state.going = True
+        try:
+            async with aclosing(ask_sides(services, requests)) as heard:
+                async for side, said in heard:
+                    if isinstance(said, str):
+                        words[side] = said
+                    else:
+                        sides[side] = said.stored() if isinstance(said, Analysis) else said
+                        words.pop(side)
+                    if len(sides) < len(SIDES):
+                        yield self.show_busy(state, subject, words, names)
+        finally:
+            state.going = False
         answered = questions_answered(questions, sides)
         state.answers = Answers(subject, {side: sides[side] for side in SIDES}, self.names_of(answered))
         services.visits.touch(inputs[self.page.session].visit)
@@ -202,7 +209,7 @@ class CompareTab(ComparePanel):
         """The answers in the chosen layout; without answers, the picture."""
         state = self.state(inputs)
         answers = state.answers
-        if answers is None:
+        if answers is None or not answers.subject.is_on(inputs[self.page.session]):
             return self.reset(inputs)
         cells = [[escape_cell(cell) for cell in row] for row in rows_of(answers)]
         return {
@@ -219,7 +226,7 @@ class CompareTab(ComparePanel):
         """The stages with the answers, marked if they are to other questions than the chosen ones."""
         layout, style = self.state(inputs).layout, answers.styled(self.page.style.read(inputs))
         stages = views.answered_stages(answers, layout, style)
-        if self.read_questions(inputs) != answers.subject.questions:
+        if self.state(inputs).asked != answers.subject.questions:
             stages = views.stale_stages(stages, answers, layout)
         return dict(zip(self.stages, stages, strict=True))
 

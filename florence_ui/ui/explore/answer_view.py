@@ -87,7 +87,7 @@ def stage_value(session: PageSession, question: Question) -> StageValue:
     else:
         value = stage_view.answered(run.analysis.result, session.shown, run.hidden, session.style, run.name)
         if is_stale(run, question):
-            value = stage_view.stale(value, asked_title(run), task.title)
+            value = stage_view.stale(value, run.analysis.title, task.title)
     return on_page(value, session, wants_region=task.input_kind is InputKind.REGION and not session.region)
 
 
@@ -102,7 +102,7 @@ def on_page(value: StageValue, session: PageSession, *, wants_region: bool = Fal
         for place, note in session.notes.items()
     ]  # fmt: skip
     region = list(session.region) if session.region else None
-    if session.run and session.run.recipe and session.run.recipe.then:
+    if session.run and session.run.analysis.asked:
         value = value.model_copy(update={"phrases": []})  # these words are the labels
     changes = {"asks": True, "opens": True, "notes": notes, "region": region, "wants_region": wants_region}
     return value.model_copy(update=changes)
@@ -111,12 +111,6 @@ def on_page(value: StageValue, session: PageSession, *, wants_region: bool = Fal
 def is_stale(run: Run, question: Question) -> bool:
     """Whether an answer is to another task than the chosen one."""
     return run.question.token != question.token
-
-
-def asked_title(run: Run) -> str:
-    """What an answer answers: the task, and the step that followed, if one did."""
-    title = get_task(run.question.token).title
-    return f"{title}, then {run.recipe.then}" if run.recipe and run.recipe.then else title
 
 
 def standing(page: Page, session: PageSession, question: Question) -> Updates:
@@ -215,8 +209,8 @@ def list_value(page: Page, session: PageSession, stage: StageValue, question: Qu
         hint = "What the model finds is listed here." if session.shown else "Open a picture, then ask about it."
         return AnswerListValue(title="No answer yet", hint=hint)
     source = source_text(page, run.analysis)
-    if is_stale(run, question) or asked_title(run) != get_task(run.question.token).title:
-        source = f"{asked_title(run)}, {source}"
+    if is_stale(run, question) or run.analysis.asked:
+        source = f"{run.analysis.title}, {source}"
     return answer_list(run.analysis.result, stage.items, source)
 
 
@@ -269,7 +263,7 @@ async def warning_messages(page: Page, run: Run) -> list[Message]:
         hint = labels.why_nano(await page.services.pipeline.status(run.question.backend), NANO) or labels.NANO_HINT
     warnings = analysis.result.warnings
     lines = [Message(text=text, hint=hint if text == NANO_WARNING else "", tone="warning") for text in warnings]
-    is_first = run.recipe is None or run.recipe.then is None  # later steps may replace the names
+    is_first = not analysis.asked  # later steps may replace the names
     if is_first and (missing := not_found(run.question.classes, analysis.result)):
         lines.insert(0, Message(text=f"Not found: {', '.join(missing)}"))
     if analysis.model_id == NANO and run.source.is_relative_to(EXAMPLES):
@@ -294,7 +288,7 @@ def recent_thumbnail(entry: Run | OpenedPicture) -> Thumbnail:
     """A recent answer, or a picture without one, small."""
     if isinstance(entry, OpenedPicture):
         return Thumbnail(title="Your picture, not asked about yet", image=as_file_data(entry.before))
-    title = f"{asked_title(entry)}, {labels.model_title(entry.analysis.model_id)}"
+    title = f"{entry.analysis.title}, {labels.model_title(entry.analysis.model_id)}"
     return Thumbnail(title=title, image=as_file_data(entry.thumbnail))
 
 

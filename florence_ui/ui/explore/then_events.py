@@ -103,7 +103,9 @@ async def stream_step(page: Page, action: Action, inputs: Inputs) -> AsyncGenera
     async with aclosing(with_status(start)) as going:
         async for progress in going:
             if not isinstance(progress, str):
-                merged = replace(found, result=progress.result, seconds=progress.seconds, remembered=False)
+                merged = replace(
+                    found.then(RECIPES[action], progress.result), seconds=progress.seconds, remembered=False
+                )
                 session.unfinished = Unfinished(run, merged, action)
                 progress = f"{doing} {progress.done} of {progress.total}"
             if session.run is run:

@@ -31,13 +31,15 @@ function makeEmpty(root, { choose, paste, openCamera }) {
     ability.paste = navigator.clipboard?.read && (await isAllowed("clipboard-read")) ? "yes" : "no";
   }
 
+  const invitation = () => (matchMedia("(hover: none)").matches ? "Choose a picture" : "Drop a picture here");
+
   return {
     set({ title: words, hint: more, opens, state }, isEmpty) {
       if (opens) findWays();
       node.hidden = !isEmpty;
       if (!isEmpty) return;
       const isPlain = state === "empty";
-      title.textContent = (isPlain && words) || (opens ? "Drop a picture here" : "No picture yet");
+      title.textContent = (isPlain && words) || (opens ? invitation() : "No picture yet");
       hint.textContent = (isPlain && more) || (opens ? "or begin with one of the examples" : "");
       ways.hidden = form.hidden = !opens;
     },

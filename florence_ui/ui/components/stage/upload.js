@@ -7,8 +7,12 @@ function makeUpload(root, { began, failed, isOpen }) {
     make("span", {}, "Several pictures go to Many pictures")));
 
   async function take(files) {
+    if (!files.length) return;
     const pictures = [...files].filter(isPicture);
-    if (!pictures.length) return files.length && failed("That is not a picture. Choose a JPEG, PNG or WebP file.");
+    if (!pictures.length) {
+      const what = files.length > 1 ? "None of these files is" : `${files[0].name} is not`;
+      return failed(`${what} a picture. Choose a JPEG, PNG or WebP file.`);
+    }
     began(pictures.length);
     const sent = [];
     try {

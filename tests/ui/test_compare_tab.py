@@ -1,0 +1,76 @@
+"""Compare while the fields change."""
+
+from collections.abc import Iterator
+from copy import copy
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from workbench import picture_in, workbench
+
+from florence_ui.settings import Settings
+from florence_ui.ui.compare.tab import CompareTab
+from florence_ui.ui.explore.picture_events import set_picture
+from florence_ui.ui.layout import Page, Tab
+from florence_ui.visitors.service import Services
+from florence_ui.visitors.session import PageSession
+
+pytestmark = pytest.mark.anyio
+
+
+@cache
+def laid_out() -> CompareTab:
+    """The tab, made once: see `scripted_page`."""
+    made: list[CompareTab] = []
+    with gr.Blocks():
+        services = Services.of(Settings(backend="local", start_server=False))
+        Page(services, (), [Tab("Compare", lambda page, tab: made.append(CompareTab(page, tab)))])
+    return made[0]
+
+
+@pytest.fixture
+def tab() -> Iterator[CompareTab]:
+    """The tab, in front of a scripted server."""
+    with workbench() as (_, pipeline):
+        tab = copy(laid_out())
+        tab.page = copy(tab.page)
+        tab.page.services = Services.of(pipeline.settings)
+        yield tab
+
+
+@pytest.fixture
+async def inputs(tab: CompareTab, tmp_path: Path) -> dict[Any, Any]:
+    """What the fields hold: the same question to two models, about a picture."""
+    page = tab.page
+    given = {field: field.value for field in [*page.question_fields, *page.style.controls, *tab.choosers]}
+    left, right = (side.model for side in tab.sides.values())
+    given |= {page.session: PageSession(), page.dock.task: "<OD>", left: "one/1", right: "two/2"}
+    await set_picture(given[page.session], page.services.open_own(picture_in(tmp_path).path))
+    return given
+
+
+async def test_an_answer_that_comes_after_the_task_has_changed_is_marked_as_one_that_was_there(
+    tab: CompareTab, inputs: dict[Any, Any]
+) -> None:
+    changed = inputs | {tab.page.dock.task: "<CAPTION>"}
+    meanwhile = [(each, tab.follow_dock(changed)) async for each in tab.stream_comparison(inputs)]
+    stage = meanwhile[-1][0][tab.stages[0]]
+    assert tab.stages[0] not in meanwhile[1][1], "what runs stays on the stage"
+    assert (stage.state, stage.title) == ("stale", "From the last comparison: Find objects.")
+    assert tab.follow_dock(inputs)[tab.stages[0]].state == "done"
+    assert tab.follow_dock(changed)[tab.stages[0]] == stage
+
+
+async def test_an_answer_about_another_picture_than_the_one_on_the_page_is_not_shown(
+    tab: CompareTab, inputs: dict[Any, Any], tmp_path: Path
+) -> None:
+    session = inputs[tab.page.session]
+    other = picture_in(tmp_path, name="other.jpg").path
+    coming = tab.stream_comparison(inputs)
+    await anext(coming)
+    await set_picture(session, tab.page.services.open_own(other))
+    stage = [updates async for updates in coming][-1][tab.stages[0]]
+    assert (stage.state, Path(stage.picture.path)) == ("ready", session.shown)
+    assert tab.state(inputs).answers is None
