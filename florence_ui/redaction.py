@@ -4,6 +4,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from starlette.datastructures import Secret
@@ -71,18 +73,12 @@ def redact(text: str, key: str | None) -> str:
     if not key:
         return text
     width = min(SHORTEST_TRACE, len(key))
-    lowered, traces = text.lower(), {key[i : i + width].lower() for i in range(len(key) - width + 1)}
+    traces = {re.escape(key[i : i + width]) for i in range(len(key) - width + 1)}
     covered = bytearray(len(text))
-    for start in range(len(lowered) - width + 1):
-        if lowered[start : start + width] in traces:
-            covered[start : start + width] = b"\x01" * width
-    parts = []
-    for index, character in enumerate(text):
-        if not covered[index]:
-            parts.append(character)
-        elif index == 0 or not covered[index - 1]:
-            parts.append(MASK)
-    return "".join(parts)
+    for found in re.finditer(f"(?={'|'.join(traces)})", text, re.IGNORECASE):
+        covered[found.start() : found.start() + width] = b"\x01" * width
+    runs = groupby(zip(covered, text, strict=True), key=itemgetter(0))
+    return "".join(MASK if masked else "".join(character for _, character in run) for masked, run in runs)
 
 
 def redact_all(value: Any, key: str) -> Any:

@@ -52,13 +52,14 @@ def test_a_visitors_key_is_hidden_for_as_long_as_their_run() -> None:
         (f"a {KEY} b", KEY, "a *** b"),
         (f"{KEY.upper()}", KEY, "***"),
         (f"starts {KEY[:9]}...", KEY, "starts ***..."),
+        (f"İİİ {KEY} İ", KEY, "İİİ *** İ"),
         (f"ends {KEY[-6:]}", KEY, "ends ***"),
         (f"{KEY}{KEY}", KEY, "***"),
         ("abc abc", "abc", "*** ***"),
         ("text", None, "text"),
         ("", KEY, ""),
     ],
-    ids=["none of it", "whole", "other case", "its start", "its end", "twice", "short key", "no key", "no text"],
+    ids=["none of it", "whole", "other case", "its start", "beside letters that are longer in lower case", "its end", "twice", "short key", "no key", "no text"],
 )
 def test_keys_and_their_parts_are_masked(text: str, key: str | None, masked: str) -> None:
     assert redact(text, key) == masked

@@ -101,11 +101,7 @@ class DiskBudget:
         if path.parent.parent != self.folder:
             return
         with self._lock:
-            name = path.parent.name
-            account = self._accounts.get(self._owners.get(name, ""))
-            if account and name in account.entries:
-                account.entries[name].last_used = self._clock()
-                account.entries.move_to_end(name)
+            self._note_use(path.parent.name, self._clock())
 
     def delete_expired(self, max_age: float) -> None:
         """Delete entries unused for `max_age` seconds, and account for those that appeared or vanished otherwise."""
@@ -121,8 +117,7 @@ class DiskBudget:
         seen = {name: age for name in old if (age := _seconds_since_read(self.folder / name)) <= max_age}
         with self._lock:
             for name, age in seen.items():
-                if account := self._accounts.get(self._owners.get(name, "")):
-                    account.entries[name].last_used = now - age
+                self._note_use(name, now - age)
             gone = [name for name in old if name not in seen and self._forget(name)]
         for name in gone:
             delete(self.folder / name)
@@ -245,6 +240,13 @@ class DiskBudget:
         names = idle or busy
         return next(iter(self._accounts[max(names, key=lambda name: used[name])].entries)) if names else None
 
+    def _note_use(self, name: str, when: float) -> None:
+        """Note when an entry was used, unless it has been evicted meanwhile."""
+        if name in self._owners:
+            entries = self._accounts[self._owners[name]].entries
+            entries[name].last_used = when
+            entries.move_to_end(name)
+
     def _forget(self, name: str) -> bool:
         owner = self._owners.pop(name, None)
         if owner is None:
@@ -265,8 +267,8 @@ class DiskBudget:
 def _seconds_since_read(path: Path) -> float:
     """Seconds since any file in a folder was read, as far as the file system records it."""
     latest = 0.0
-    for each in path.iterdir() if path.is_dir() else [path]:
-        with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # it may be evicted meanwhile
+        for each in path.iterdir() if path.is_dir() else [path]:
             latest = max(latest, each.stat().st_atime)
     age = time.time() - latest
     return age if age >= 0 else float("inf")  # the clock was set back

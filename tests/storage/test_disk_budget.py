@@ -137,6 +137,33 @@ def test_unused_files_age_out_and_read_ones_stay(budget: DiskBudget, clock: Cloc
     assert budget.used == on_disk(budget)
 
 
+def test_what_is_evicted_while_its_age_is_looked_up_is_forgotten(
+    budget: DiskBudget, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (budget.folder / "strange").mkdir()
+    budget.delete_expired(1800)  # what nobody owns is counted too
+    first, *others = [put(budget, "anna") for _ in range(9)]
+    look, ages = disk_budget._seconds_since_read, []
+
+    def look_late(path: Path) -> float:
+        ages.append(look(path))
+        if path == first.parent:
+            put(budget, "ben")
+        return ages[-1]
+
+    monkeypatch.setattr(disk_budget, "_seconds_since_read", look_late)
+    clock.now += 3600
+    budget.delete_expired(1800)
+    assert not first.exists()
+    assert all(path.exists() for path in others)
+    assert budget.used == on_disk(budget)
+
+
+def test_a_folder_that_is_gone_was_never_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "is_dir", lambda path: True)  # evicted right after it was seen
+    assert disk_budget._seconds_since_read(tmp_path / "gone") > 3600
+
+
 def test_what_is_handed_over_counts_once(budget: DiskBudget) -> None:
     with Lease(budget, "anna") as lease:
         lease.grow(DiskSpace(4 * FILE, 2))
