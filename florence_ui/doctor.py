@@ -144,13 +144,13 @@ def _hub() -> Finding:
 
     address = urlsplit(constants.ENDPOINT)
     hub = f"{address.scheme}://{address.netloc.rpartition('@')[2]}"  # without a name and a password
-    variables = sorted(name for name in operator_proxies() if name.lower().endswith("_proxy"))
-    through = f", through {' and '.join(variables)}" if variables else ""
+    proxies = [f"{scheme.upper()}_PROXY" for scheme in (address.scheme, "all") if scheme in operator_proxies()]
+    through = f", through {proxies[0]}" if proxies else ""
     if constants.is_offline_mode():
         return Finding("hub", "HF_HUB_OFFLINE is set, so nothing is downloaded", Verdict.NOTE)
     try:
         httpx.head(f"{constants.ENDPOINT}/api/models/{REPOSITORIES[BASE]}", timeout=HUB_SECONDS)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ImportError, ValueError) as error:  # the last two for a proxy's scheme
         says = f"{hub} does not answer{through}: {type(error).__name__}"
         advice = "Check the network, or set HTTPS_PROXY or HF_ENDPOINT."
         return Finding("hub", says, Verdict.NOTE, advice)

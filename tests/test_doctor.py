@@ -64,6 +64,16 @@ def test_a_hub_that_answers_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "happens by itself" in found(examination, BASE).says
 
 
+@pytest.mark.parametrize("proxy", ["socks5://ann:password@127.0.0.1:1", "ftp://ann:password@127.0.0.1:1"])
+def test_a_proxy_that_cannot_be_used_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "https://hub.example")
+    hub = found(examination := examine(Settings(local_url=refused_url())), "hub")
+    assert hub.verdict is Verdict.NOTE
+    assert ", through ALL_PROXY: " in hub.says
+    assert "password" not in format_examination(examination)
+
+
 def test_a_key_is_enough_and_never_shown() -> None:
     examination = examine(Settings(local_url=refused_url(), api_key=Secret(KEY)))
     assert examination.has_base

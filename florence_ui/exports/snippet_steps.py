@@ -28,7 +28,6 @@ def find(response, image=image):
     detections.data["class_name"] = np.array([str(name).removeprefix("</s>") for name in names])
     return detections
 
-
 """
 
 _REGION = f"""\
@@ -36,7 +35,6 @@ def location_tokens(box):
     width, height = image.size
     parts = np.round(box / [width, height, width, height] * {LOCATION_BINS})
     return "".join(f"<loc_{{int(part)}}>" for part in np.clip(parts, 0, {LOCATION_BINS - 1}))
-
 
 """
 
@@ -47,25 +45,23 @@ def with_margin(box):
     corners = np.concatenate([np.floor(box[:2] - margin), np.ceil(box[2:] + margin)])
     return np.clip(corners, 0, [*image.size, *image.size]).astype(int).tolist()
 
-
 """
 
 
 def build_steps(task: Task, prompts: list[str], then: FollowUp | None) -> tuple[list[str], OutputKind | None]:
-    """Lines that define `detections`, and their kind; or lines that print text, and None if nothing is to be drawn."""
-    find, each = _FIND.splitlines(), [*_FIND.splitlines(), *_REGION.splitlines()]
+    """Code that defines `detections`, and their kind; or that prints text, and None if nothing is to be drawn."""
     match then:
         case FollowUp.READ_CROP_EACH:
-            return [*find, *_CUT_OUT.splitlines(), *_found(prompts), *_READ_CROP_EACH.splitlines()], OutputKind.QUADS
+            return [_FIND, _CUT_OUT, *_found(prompts), _READ_CROP_EACH], OutputKind.QUADS
         case FollowUp.GROUND:
-            return [*find, *_grounded(prompts[0], task)], OutputKind.BOXES
+            return [_FIND, *_grounded(prompts[0], task)], OutputKind.BOXES
         case FollowUp.READING_ORDER:
-            return [*find, *_found(prompts), *_READING_ORDER.splitlines()], OutputKind.QUADS
+            return [_FIND, *_found(prompts), _READING_ORDER], OutputKind.QUADS
         case FollowUp.SEGMENT_EACH:
-            return [*each, *_found(prompts), *_SEGMENT_EACH.splitlines()], OutputKind.POLYGONS
+            return [_FIND, _REGION, *_found(prompts), _SEGMENT_EACH], OutputKind.POLYGONS
         case FollowUp():
             words = _WORDS_EACH.replace("TOKEN", _EACH_TOKENS[then])
-            return [*each, *_found(prompts), *words.splitlines()], OutputKind.BOXES
+            return [_FIND, _REGION, *_found(prompts), words], OutputKind.BOXES
     match task.output_kind:
         case OutputKind.TEXT | OutputKind.ANY:
             return [f"response = ask({prompts[0]!r})", "print(next(iter(response.values())))"], None
@@ -73,8 +69,8 @@ def build_steps(task: Task, prompts: list[str], then: FollowUp | None) -> tuple[
             return _region_words(prompts[0], task), OutputKind.BOXES
         case OutputKind.OPEN_VOCABULARY:
             note = f"# Boxes only: polygons, if the model returns any, are in ask(...)[{task.token!r}]."
-            return [*find, note, *_found(prompts)], OutputKind.BOXES
-    return [*find, *_found(prompts)], task.output_kind
+            return [_FIND, note, *_found(prompts)], OutputKind.BOXES
+    return [_FIND, *_found(prompts)], task.output_kind
 
 
 def _found(prompts: list[str]) -> list[str]:
@@ -125,16 +121,14 @@ for mask, answer in zip(masks, answers):
     parts = find(answer).mask
     if parts is not None:
         mask |= parts.any(axis=0)
-detections.mask = masks
-"""
+detections.mask = masks"""
 
 _WORDS_EACH = """\
 answers = [ask("TOKEN" + location_tokens(box))["TOKEN"] for box in detections.xyxy]
 words = [re.sub(r"<loc_\\d+>", "", answer) for answer in answers]
 labels = [f"{name}: {text}" for name, text in zip(detections.data["class_name"], words)]
 detections.data["class_name"] = np.array(labels)
-print("\\n".join(labels))
-"""
+print("\\n".join(labels))"""
 
 _READ_CROP_EACH = """\
 lines = []
@@ -147,8 +141,7 @@ for name, box in zip(detections.data["class_name"], detections.xyxy):
     if "xyxyxyxy" in read.data:
         read.data["xyxyxyxy"] = read.data["xyxyxyxy"] + corners[:2]
     lines.append(read)
-detections = sv.Detections.merge(lines)
-"""
+detections = sv.Detections.merge(lines)"""
 
 _READING_ORDER = """\
 # A simple reading order: rows from top to bottom, each from left to right.
@@ -156,5 +149,4 @@ centers = detections.get_anchors_coordinates(sv.Position.CENTER)
 heights = detections.xyxy[:, 3] - detections.xyxy[:, 1]
 row_height = max(1.0, float(np.median(heights))) if len(heights) else 1.0
 detections = detections[np.lexsort((centers[:, 0], np.round(centers[:, 1] / row_height)))]
-print("\\n".join(detections.data["class_name"]))
-"""
+print("\\n".join(detections.data["class_name"]))"""

@@ -5,10 +5,10 @@ snippet does. The key stays an environment variable.
 """
 
 import json
+import re
 import shlex
 from collections.abc import Sequence
 
-from florence_ui.backends.backend import is_loopback_url
 from florence_ui.exports.snippet_steps import FollowUp, build_steps
 from florence_ui.models import MAX_NEW_TOKENS
 from florence_ui.prompts import task_of_prompt
@@ -17,8 +17,16 @@ from florence_ui.rendering.colors import contrasting_text_color
 from florence_ui.rendering.style import LINE_WIDTH, MIN_TEXT_SIZE, TEXT_SIZE, Style
 from florence_ui.tasks import OutputKind
 
-IMAGE = "picture.jpg"
-ANNOTATED = "annotated.png"
+IMAGE, ANNOTATED = "picture.jpg", "annotated.png"
+STANDARD_IMPORTS = {"os": "import os", "re": "import re", "Path": "from pathlib import Path"}
+OTHER_IMPORTS = {
+    "matplotlib": "import matplotlib",
+    "np": "import numpy as np",
+    "sv": "import supervision as sv",
+    "InferenceHTTPClient": "from inference_sdk import InferenceConfiguration, InferenceHTTPClient",
+    "Image": "from PIL import Image, ImageOps",
+}
+"""A name in a program -> its import, in isort's order."""
 
 
 def curl_snippet(
@@ -27,8 +35,7 @@ def curl_snippet(
     model_id: str,
     prompt: str,
     alone: bool = True,
-    needs_key: bool | None = None,
-    image: str = IMAGE,
+    needs_key: bool = False,
 ) -> str:
     """Write one call as a POSIX shell command that prints the server's JSON.
 
@@ -39,17 +46,16 @@ def curl_snippet(
         model_id: The model.
         prompt: The prompt as it is sent.
         alone: Whether it is the only call; otherwise a comment says that the Python program makes all of them.
-        needs_key: Whether to send a key; by default, unless the server runs on this machine.
-        image: File name of the picture.
+        needs_key: Whether to send a key.
     """
     body = {"model_id": model_id, "prompt": prompt, "max_new_tokens": MAX_NEW_TOKENS}
     start, end = json.dumps(body)[:-1] + ', "image": {"type": "base64", "value": "', '"}}'
     headers = ["-H 'Content-Type: application/json'"]
-    if _needs_key(url, needs_key):
+    if needs_key:
         headers.insert(0, '-H "Authorization: Bearer $API_KEY"')
     lines = [] if alone else ["# The first call; the Python program makes all of them."]
     lines += [
-        f"{{ printf %s {_shell_quote(start)}; base64 < {_shell_quote(image)} | tr -d '\\n'; printf %s '{end}'; }} |",
+        f"{{ printf %s {_shell_quote(start)}; base64 < {IMAGE} | tr -d '\\n'; printf %s '{end}'; }} |",
         f"  curl -sS {_shell_quote(url.rstrip('/') + '/infer/lmm')} \\",
         *[f"    {header} \\" for header in headers],
         "    --data-binary @-",
@@ -64,8 +70,7 @@ def python_snippet(
     prompt: str | Sequence[str],
     then: FollowUp | None = None,
     style: Style | None = None,
-    needs_key: bool | None = None,
-    image: str = IMAGE,
+    needs_key: bool = False,
 ) -> str:
     """Write a program that asks, makes follow-up calls if wanted, prints the text and saves the drawing.
 
@@ -76,8 +81,7 @@ def python_snippet(
         then: What follows the first answer: for GROUND the prompt is a caption, for READING_ORDER
             `<OCR_WITH_REGION>`, for the others one that returns boxes.
         style: How to draw.
-        needs_key: Whether to send a key; by default, unless the server runs on this machine.
-        image: File name of the picture.
+        needs_key: Whether to send a key.
     """
     prompts = [prompt] if isinstance(prompt, str) else list(prompt)
     task, style = task_of_prompt(prompts[0]), style or Style()
@@ -85,7 +89,7 @@ def python_snippet(
     if kind is not None:
         phrase = prompts[0].removeprefix(task.token) if task.token == _NAMED_BY_PHRASE else ""
         body += _drawing_steps(kind, style, phrase, labeled=bool(then) or task.token not in _NAMELESS)
-    code = "\n".join([*_client_setup(url, model_id, image, _needs_key(url, needs_key)), *body]) + "\n"
+    code = "\n".join([*_client_setup(url, model_id, needs_key), *body]) + "\n"
     return "\n".join([*_imports(code), code])
 
 
@@ -95,10 +99,6 @@ _NAMED_BY_PHRASE = "<REFERRING_EXPRESSION_SEGMENTATION>"
 """The task whose answers are labeled with the phrase that was asked for."""
 
 
-def _needs_key(url: str, needs_key: bool | None) -> bool:
-    return not is_loopback_url(url) if needs_key is None else needs_key
-
-
 def _shell_quote(text: str) -> str:
     """Quote for the shell, without control characters, which a terminal would interpret on paste."""
     return shlex.quote("".join(c for c in text if c.isprintable()))
@@ -106,24 +106,19 @@ def _shell_quote(text: str) -> str:
 
 def _imports(code: str) -> list[str]:
     """The imports that a program needs, in isort's order."""
-    standard = [f"import {name}" for name in ("os", "re") if f"{name}." in code]
-    if "Path(" in code:
-        standard.append("from pathlib import Path")
-    others = [f"import {line}" for line in ("matplotlib", "numpy as np") if f"{line.split()[-1]}." in code]
-    if "sv." in code:
-        others.append("import supervision as sv")
-    others.append("from inference_sdk import InferenceConfiguration, InferenceHTTPClient")
-    others.append("from PIL import Image, ImageOps")
+    used = set(re.findall(r"\b\w+(?=[.(])", code))
+    standard = [line for name, line in STANDARD_IMPORTS.items() if name in used]
+    others = [line for name, line in OTHER_IMPORTS.items() if name in used]
     first = ["# pip install inference-sdk supervision matplotlib"]
     return [*first, *standard, *([""] if standard else []), *others, ""]
 
 
-def _client_setup(url: str, model_id: str, image: str, needs_key: bool) -> list[str]:
+def _client_setup(url: str, model_id: str, needs_key: bool) -> list[str]:
     key = 'os.environ["API_KEY"]' if needs_key else "None"
     return [
         f"client = InferenceHTTPClient(api_url={url.rstrip('/')!r}, api_key={key})",
         'client.configure(InferenceConfiguration(api_key_transport="header"))',
-        f'image = ImageOps.exif_transpose(Image.open({image!r})).convert("RGB")',
+        f'image = ImageOps.exif_transpose(Image.open({IMAGE!r})).convert("RGB")',
         "",
         "",
         "def ask(prompt, image=image):",
