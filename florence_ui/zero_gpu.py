@@ -19,8 +19,8 @@ from PIL import Image
 
 from florence_ui.backends.zero_gpu import TurnCall, turn_seconds, use
 from florence_ui.models import REPOSITORIES
+from florence_ui.server.errors import RefusalError
 from florence_ui.server.florence import Florence2, load
-from florence_ui.server.refusals import RefusalError
 from florence_ui.server.torch.engine import TorchEngine
 from florence_ui.server.torch.runtime import choose_runtime
 from florence_ui.server.weights import PATTERNS

@@ -14,12 +14,14 @@ from florence_ui import __version__
 from florence_ui.models import SERVER_NAME
 from florence_ui.server.body_limit import BodyLimit
 from florence_ui.server.docs import docs_page, route_list
+from florence_ui.server.errors import RefusalError
 from florence_ui.server.logs import log
 from florence_ui.server.metrics import CONTENT_TYPE
 from florence_ui.server.origin_guard import OriginGuard
-from florence_ui.server.refusals import RefusalError
 from florence_ui.server.schemas import LMMRequest, ModelDescription, ModelRequest, ModelsDescriptions
 from florence_ui.server.service import Service
+
+WRONG_ADDRESSES = {404: "There is nothing at this address", 405: "This address does not take that method"}
 
 
 def create_app(service: Service, host: str = "127.0.0.1", allowed_hosts: Collection[str] = ()) -> FastAPI:
@@ -37,8 +39,6 @@ def create_app(service: Service, host: str = "127.0.0.1", allowed_hosts: Collect
     app.add_exception_handler(RefusalError, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse_body)
     app.add_exception_handler(HTTPException, _refuse_http)
-    app.add_exception_handler(404, _refuse_address)
-    app.add_exception_handler(405, _refuse_address)
     app.add_exception_handler(Exception, _fail)
     add_contract_routes(app, service)
     add_own_routes(app, service)
@@ -145,15 +145,11 @@ async def _refuse_body(request: Request, error: Exception) -> Response:
 
 
 async def _refuse_http(request: Request, error: Exception) -> Response:
+    """Respond with the error's own words; to a wrong address, with the routes that exist."""
     assert isinstance(error, HTTPException)
-    return JSONResponse({"message": str(error.detail)}, error.status_code, error.headers)
-
-
-async def _refuse_address(request: Request, error: Exception) -> Response:
-    """Respond with the routes that exist."""
-    assert isinstance(error, HTTPException)
-    wrong = "There is nothing at this address" if error.status_code == 404 else "This address does not take that method"
-    message = f"{wrong}. This server has {route_list(request.app.openapi())}; GET /docs describes them."
+    message = str(error.detail)
+    if wrong := WRONG_ADDRESSES.get(error.status_code):
+        message = f"{wrong}. This server has {route_list(request.app.openapi())}; GET /docs describes them."
     return JSONResponse({"message": message}, error.status_code, error.headers)
 
 

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from florence_ui.server.engine_errors import BrokenWeightsError
+from florence_ui.server.errors import BrokenWeightsError
 
 MAX_BYTES = 2**20
 """Of a file; the largest of a published Florence-2, the tokenizer's apart, has a quarter of it."""

@@ -1,30 +1,13 @@
 """`GET /docs`: the server's routes and a link to its schema, on a page that loads nothing from elsewhere."""
 
 from html import escape
+from pathlib import Path
+from string import Template
 from typing import Any
 
 from florence_ui.models import DEFAULT_PORT, MAX_NEW_TOKENS
 
-PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 52em; margin: 2em auto; padding: 0 1em }}
-code, pre {{ font-size: 14px }}
-pre {{ background: #8882; padding: 1em; overflow-x: auto }}
-td {{ padding: .2em 1em .2em 0; vertical-align: top }}
-</style>
-<h1>{title}</h1>
-<p>The whole description, for tools, is <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p>
-<table>{rows}</table>
-<h2>A call</h2>
-<pre>curl -X POST http://localhost:{port}/infer/lmm -H "Content-Type: application/json" \\
-  -d "{{\\"model_id\\": \\"florence-2-base\\", \\"prompt\\": \\"&lt;OD&gt;\\", \\"max_new_tokens\\": {tokens},
-       \\"image\\": {{\\"type\\": \\"base64\\", \\"value\\": \\"$(base64 -w0 photo.jpg)\\"}}}}"</pre>
-</html>
-"""
+PAGE = Template(Path(__file__).with_name("docs.html").read_text("utf-8"))
 
 
 def docs_page(schema: dict[str, Any]) -> str:
@@ -39,7 +22,7 @@ def docs_page(schema: dict[str, Any]) -> str:
         for method, route in methods.items()
     )
     info = schema["info"]
-    return PAGE.format(
+    return PAGE.substitute(
         title=escape(f"{info['title']} {info['version']}"),
         rows="\n".join(cells),
         port=DEFAULT_PORT,

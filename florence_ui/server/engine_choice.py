@@ -3,7 +3,7 @@
 import importlib.util
 
 from florence_ui.server.engine import Engine
-from florence_ui.server.engine_errors import EngineUnavailableError
+from florence_ui.server.errors import EngineUnavailableError
 
 TORCH_PACKAGES = ("torch", "transformers")
 

@@ -6,7 +6,7 @@ that the other server does answer (an unknown token, a task without its input, n
 
 from florence_ui.errors import PromptError
 from florence_ui.prompts import find_task
-from florence_ui.server.refusals import RefusalError
+from florence_ui.server.errors import RefusalError
 from florence_ui.tasks import CUSTOM, TASKS
 
 MAX_PROMPT = 20_000

@@ -7,7 +7,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from florence_ui.assets import ASSETS
 from florence_ui.models import BASE, LARGE, NANO
 from florence_ui.server.engine import Engine
-from florence_ui.server.engine_errors import BrokenWeightsError, EngineUnavailableError
+from florence_ui.server.errors import BrokenWeightsError, EngineUnavailableError, ModelUnavailableError, RefusalError
 from florence_ui.server.logs import log
-from florence_ui.server.refusals import RefusalError
 from florence_ui.server.transfer_rate import TransferRate
 from florence_ui.server.weights import find_in_cache, is_small, revision_of, why_incomplete
 from florence_ui.server.worker import run_in_thread
@@ -66,10 +65,6 @@ SOURCES = {
 }
 ROBOFLOW_IDS = {"florence-pretrains/3": BASE, "florence-pretrains/4": LARGE}
 """The project ids behind Roboflow's aliases; its server accepts either."""
-
-
-class ModelUnavailableError(Exception):
-    """A model is not available, with the reason for a person."""
 
 
 class Model:
@@ -236,6 +231,11 @@ class Registry:
         sources = SOURCES | {alias: Source(directory=path) for alias, path in directories.items()}
         self.models = {alias: Model(alias, source, choose_engine) for alias, source in sources.items()}
 
+    def alias_of(self, model_id: str | None) -> str:
+        """The name under which a model is served, whichever of its names a request has; `""` if it is unknown."""
+        alias = ROBOFLOW_IDS.get(model_id or "", model_id)
+        return alias if alias in self.models else ""
+
     def get(self, model_id: str | None) -> Model:
         """Find the model of that name.
 
@@ -244,18 +244,17 @@ class Registry:
         """
         if not model_id:
             raise RefusalError(400, "The request names no model.", f"Send model_id, one of {self.names()}.")
-        model = self.models.get(ROBOFLOW_IDS.get(model_id, model_id))
-        if model is None and model_id.count("/") > 1:
+        if alias := self.alias_of(model_id):
+            return self.models[alias]
+        if model_id.count("/") > 1:
             raise RefusalError(400, "Invalid Model ID sent in request.", f"Send one of {self.names()}.")
-        if model is None:
-            raise RefusalError(404, "This server has no such model.", f"It has {self.names()}.")
-        return model
+        raise RefusalError(404, "This server has no such model.", f"It has {self.names()}.")
 
     def names(self) -> str:
         """The aliases, for a sentence."""
         return ", ".join(self.models)
 
-    def loaded(self) -> Iterable[Model]:
+    def loaded(self) -> list[Model]:
         """The loaded models."""
         return [model for model in self.models.values() if model.state is ModelState.READY]
 
@@ -272,7 +271,7 @@ async def fetch(repo_id: str, on_progress: Callable[[int, int, int], None]) -> P
         on_progress: Called with the bytes downloaded, their total, and those from an earlier attempt.
 
     Raises:
-        UnavailableError: With the reason.
+        ModelUnavailableError: With the reason.
     """
     paths = [str(ASSETS.parent), os.environ.get("PYTHONPATH", "")]
     child = await asyncio.create_subprocess_exec(

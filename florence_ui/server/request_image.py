@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from florence_ui.errors import FlorenceUIError
-from florence_ui.server.refusals import RefusalError
+from florence_ui.server.errors import RefusalError
 from florence_ui.server.schemas import RequestImage
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """The bodies of requests, as in Roboflow Inference; fields that only that server supports are ignored."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 
 class RequestImage(BaseModel):
@@ -13,8 +13,6 @@ class RequestImage(BaseModel):
 class LMMRequest(BaseModel):
     """The body of `POST /infer/lmm`."""
 
-    model_config = ConfigDict(protected_namespaces=())
-
     model_id: str | None = None
     prompt: str | None = None
     max_new_tokens: int | None = None
@@ -24,15 +22,11 @@ class LMMRequest(BaseModel):
 class ModelRequest(BaseModel):
     """The body of `POST /model/prepare`, `/model/add` and `/model/remove`; a `model_type` or `api_key` is ignored."""
 
-    model_config = ConfigDict(protected_namespaces=())
-
     model_id: str = Field(max_length=200)
 
 
 class ModelDescription(BaseModel):
     """A loaded model, as Roboflow Inference describes one."""
-
-    model_config = ConfigDict(protected_namespaces=())
 
     model_id: str
     task_type: str = "lmm"

@@ -5,27 +5,29 @@ import functools
 import time
 import traceback
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from florence_ui.models import MAX_NEW_TOKENS
-from florence_ui.server.answering import Call, generate, prepare
 from florence_ui.server.engine import Engine
 from florence_ui.server.engine_choice import choose_engine
-from florence_ui.server.generation_queue import MAX_WAITING, GenerationQueue
+from florence_ui.server.errors import RefusalError
+from florence_ui.server.generation_queue import MAX_WAITING, Answer, Call, GenerationQueue
 from florence_ui.server.logs import log
 from florence_ui.server.metrics import Metrics
 from florence_ui.server.prompts import check_prompt, task_name
-from florence_ui.server.refusals import RefusalError
 from florence_ui.server.registry import Model, Registry
-from florence_ui.server.request_image import read_image_bytes
+from florence_ui.server.request_image import decode_image, read_image_bytes
 from florence_ui.server.schemas import LMMRequest
 from florence_ui.server.worker import Worker
+
+if TYPE_CHECKING:
+    from florence_ui.server.florence import Florence2, Inquiry
 
 QUANTIZATIONS = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 """Precisions as Roboflow's server writes them."""
@@ -52,7 +54,7 @@ class Service:
         self.id = str(uuid.uuid4())
         self.metrics = Metrics()
         self.worker = Worker("generate")
-        self.queue = GenerationQueue(prepare, functools.partial(generate, self.worker), max_waiting)
+        self.queue = GenerationQueue(prepare, self.generate, max_waiting)
         self.registry = Registry(self.engine, directories)
         self._engines: dict[bool, Future[Engine]] = {}
 
@@ -62,6 +64,11 @@ class Service:
         if chosen is None or (chosen.done() and chosen.exception()):
             chosen = self._engines[small] = self.worker.submit(functools.partial(self._choose, small=small))
         return chosen
+
+    async def generate(self, florence: "Florence2", inquiries: Sequence["Inquiry"]) -> list[Answer]:
+        """Answer inquiries of one model, in the thread that generates."""
+        ids = await asyncio.wrap_future(self.worker.submit(functools.partial(florence.generate, inquiries)))
+        return list(zip(inquiries, ids, strict=True))
 
     def describe_engine(self) -> dict[str, str | None]:
         """What computes the loaded models, where, and in what precision; None without one."""
@@ -108,7 +115,7 @@ class Service:
         finally:
             hanging_up.cancel()
             answering.cancel()
-            model_id = body.model_id if body.model_id in self.registry.models else "unknown"
+            model_id = self.registry.alias_of(body.model_id) or "unknown"
             seconds = time.perf_counter() - start
             self.metrics.record(model_id, seconds, failed=status >= 400)
             log("inference", model=model_id, task=task_name(body.prompt), status=status, seconds=round(seconds, 3))
@@ -139,6 +146,19 @@ class Service:
             "response": response,
         }
         return JSONResponse(content, headers=_headers(model, info.name, cold))
+
+
+async def prepare(florence: "Florence2", call: Call) -> "Inquiry":
+    """A call in the network's numbers, worked out in a thread of its own.
+
+    Raises:
+        RefusalError: 400 if its picture or its prompt cannot be read.
+    """
+
+    def inquire() -> "Inquiry":
+        return florence.inquire(decode_image(call.data), call.prompt, call.max_new_tokens, call.stop)
+
+    return await asyncio.to_thread(inquire)
 
 
 async def _hung_up(request: Request) -> None:

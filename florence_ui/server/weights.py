@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from florence_ui.server.checkpoint_json import read_header, read_object
-from florence_ui.server.engine_errors import BrokenWeightsError
+from florence_ui.server.errors import BrokenWeightsError
 
 PATTERNS = ["*.json", "*.safetensors", "*.txt"]
 """The files needed from a repository: no README, no pickled weights."""
@@ -82,8 +82,7 @@ def revision_of(directory: Path) -> str:
     digest = hashlib.sha256()
     for path in weight_files(directory):
         with path.open("rb") as file:
-            while chunk := file.read(2**20):
-                digest.update(chunk)
+            hashlib.file_digest(file, lambda: digest)
     return digest.hexdigest()
 
 
@@ -126,8 +125,7 @@ def _matches_checksum(path: Path) -> bool:
         if len(name) == 40:
             digest.update(b"blob %d\0" % path.stat().st_size)
         with path.open("rb") as file:
-            while chunk := file.read(2**20):
-                digest.update(chunk)
+            hashlib.file_digest(file, lambda: digest)
     except OSError:
         return False
     return digest.hexdigest() == name

@@ -9,7 +9,7 @@ import pytest
 from florence_ui.server import engine_choice
 from florence_ui.server.engine import EngineInfo
 from florence_ui.server.engine_choice import choose_engine
-from florence_ui.server.engine_errors import EngineUnavailableError
+from florence_ui.server.errors import EngineUnavailableError
 from florence_ui.server.torch import engine as torch_engine
 
 

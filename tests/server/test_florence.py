@@ -12,9 +12,8 @@ from PIL import Image
 from tokenizers import Tokenizer
 
 from florence_ui.server.engine import EngineInfo, Question
-from florence_ui.server.engine_errors import BrokenWeightsError
-from florence_ui.server.florence import Florence2, Inquiry, load
-from florence_ui.server.refusals import RefusalError
+from florence_ui.server.errors import BrokenWeightsError, RefusalError
+from florence_ui.server.florence import Florence2, Inquiry, content_key, load
 
 CONTRACT = json.loads((Path(__file__).parents[1] / "data" / "answers.json").read_text())
 BY_PROMPT = [pytest.param(case, id=case["request"]["body"]["prompt"][:40]) for case in CONTRACT]
@@ -92,6 +91,35 @@ def test_another_picture_is_seen_anew(florence: Florence2, network: ScriptedNetw
     first, mirrored, again = (question.features for question in network.asked)
     assert len(network.seen) == 2
     assert first is again is not mirrored
+
+
+def test_kept_features_are_bounded_in_memory(
+    network: ScriptedNetwork, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    black, gray, white = (Image.new("RGB", (30, 20), color) for color in ("black", "gray", "white"))
+    monkeypatch.setattr("florence_ui.server.florence.MAX_FEATURES", 2 * np.zeros(3, np.float32).nbytes)
+    florence = load(checkpoint, network)
+    for shown in (black, gray, black, white, black, gray):
+        ask(florence, shown, "<OD>")
+    assert len(network.seen) == 4, "the one unused for longest had to go"
+
+
+def test_features_beyond_the_bound_are_used_and_not_kept(
+    network: ScriptedNetwork, checkpoint: Path, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("florence_ui.server.florence.MAX_FEATURES", 1)
+    florence = load(checkpoint, network)
+    for _ in range(2):
+        assert ask(florence, picture, "<OD>")
+    assert len(network.seen) == 2
+
+
+def test_pictures_are_told_apart_by_a_single_value() -> None:
+    picture = Image.new("RGB", (8, 8))
+    other = picture.copy()
+    other.putpixel((2, 3), (0, 1, 0))
+    assert content_key(picture) == content_key(picture.copy())
+    assert content_key(picture) != content_key(other)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import requests
 from server_process import ServerProcess, wait_for
 from tiny_checkpoint import build_checkpoint
 
+from florence_ui.server.errors import RefusalError
 from florence_ui.server.generation_queue import GenerationQueue
-from florence_ui.server.refusals import RefusalError
 
 MAX_WAITING = 2
 

@@ -131,7 +131,7 @@ HELPERS = """
 import asyncio, os, sys, threading, time
 from pathlib import Path
 from florence_ui.server import weights
-from florence_ui.server.answering import Call
+from florence_ui.server.generation_queue import Call
 from florence_ui.server.service import Service
 
 def onnx(small):

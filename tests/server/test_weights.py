@@ -22,7 +22,7 @@ from server_process import ServerProcess, wait_for
 
 from florence_ui.server import registry
 from florence_ui.server.engine import Engine
-from florence_ui.server.refusals import RefusalError
+from florence_ui.server.errors import RefusalError
 from florence_ui.server.registry import Model, ModelState, Source, fetch
 from florence_ui.server.torch.engine import TorchEngine
 from florence_ui.server.torch.runtime import Runtime

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from florence_ui.server.checkpoint.config import read_config
 from florence_ui.server.checkpoint.layouts import SHARED, TIED, TRANSPOSED, canonical_name
 from florence_ui.server.checkpoint.safetensors import SafetensorsFile, to_float32
-from florence_ui.server.engine_errors import BrokenWeightsError
+from florence_ui.server.errors import BrokenWeightsError
 from florence_ui.server.weights import weight_files
 
 
@@ -41,10 +41,6 @@ class Checkpoint:
     def vocabulary(self) -> int:
         """Number of tokens that have a place both in the embeddings and in the output."""
         return min(len(self.raw(SHARED)), len(self.raw("lm_head.weight")))
-
-    def names(self) -> list[str]:
-        """The names of the tensors in the files, as transformers' modules have them."""
-        return list(self._places)
 
     def read(self, name: str) -> NDArray[np.float32]:
         """A tensor by its canonical name: a view of the file if it holds float32, otherwise a converted copy.

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from florence_ui.server.checkpoint_json import read_object
-from florence_ui.server.engine_errors import BrokenWeightsError, UnknownModelError
+from florence_ui.server.errors import BrokenWeightsError, UnknownModelError
 
 ACTIVATIONS = {"gelu", "relu"}
 POOLING = ["spatial_avg_pool", "temporal_avg_pool"]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from florence_ui.server.checkpoint_json import read_header
-from florence_ui.server.engine_errors import BrokenWeightsError
+from florence_ui.server.errors import BrokenWeightsError
 
 DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
 """The types that a checkpoint's weights may have; numpy has none for bfloat16, the upper half of a float32."""
@@ -83,16 +83,12 @@ class SafetensorsFile:
         """The names of the tensors."""
         return list(self._entries)
 
-    def read(self, name: str) -> NDArray[np.float32]:
-        """A tensor as float32: a view of the file if it holds that, otherwise a copy.
+    def raw(self, name: str) -> NDArray[np.generic]:
+        """A view of a tensor as the file has it; bfloat16 as its bits in uint16.
 
         Raises:
-            ValueError: If the tensor has another type.
+            ValueError: If no Florence-2 has tensors of its type.
         """
-        return to_float32(self.raw(name))
-
-    def raw(self, name: str) -> NDArray[np.generic]:
-        """A view of a tensor as the file has it; bfloat16 as its bits in uint16."""
         entry = self._entries[name]
         dtype = DTYPES.get(entry.dtype)
         if dtype is None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from florence_ui.server.checkpoint.checkpoint import Checkpoint
 from florence_ui.server.cores import available_cores
 from florence_ui.server.engine import EngineInfo
-from florence_ui.server.engine_errors import BrokenWeightsError
+from florence_ui.server.errors import as_broken_weights
 from florence_ui.server.onnx.network import OnnxNetwork
 from florence_ui.server.processing.generation_config import read_generation_config
 from florence_ui.server.processing.pixel_values import PixelValues
@@ -35,11 +35,5 @@ class OnnxEngine:
         generation, picture_size = read_generation_config(directory), PixelValues(directory).size
         generation.check_ids(checkpoint.vocabulary)
         threads = 1 if is_small(directory) else available_cores()
-        try:
+        with as_broken_weights():
             return OnnxNetwork(checkpoint, generation, picture_size, threads, self.info, fast=self.fast)
-        except (BrokenWeightsError, MemoryError):
-            raise
-        except Exception as error:  # ONNX Runtime has a dozen kinds, which share no other class
-            if "allocate" in str(error):
-                raise MemoryError from error
-            raise BrokenWeightsError(f"Its tensors do not fit together ({type(error).__name__}).") from error

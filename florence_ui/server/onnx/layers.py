@@ -47,10 +47,10 @@ class Layers:
         bias = f"{prefix}.bias"
         return self.graph.op("Add", product, self.weight(bias)) if bias in self.checkpoint else product
 
-    def split_linear(self, tokens: str, prefix: str, parts: int = 3) -> list[str]:
-        """A linear layer as several of the same width; what it gives needs no splitting, which would copy it."""
-        weights = np.split(self.checkpoint.read(f"{prefix}.weight"), parts)
-        biases = np.split(self.checkpoint.read(f"{prefix}.bias"), parts)
+    def split_linear(self, tokens: str, prefix: str) -> list[str]:
+        """Queries, keys and values by a layer for each; what one layer gives would be copied when it is split."""
+        weights = np.split(self.checkpoint.read(f"{prefix}.weight"), 3)
+        biases = np.split(self.checkpoint.read(f"{prefix}.bias"), 3)
         return [
             self.graph.op("Gemm", tokens, self.graph.tensor(weight), self.graph.tensor(bias), transB=1)
             for weight, bias in zip(weights, biases, strict=True)

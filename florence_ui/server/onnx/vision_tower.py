@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from florence_ui.server.checkpoint.checkpoint import Checkpoint
-from florence_ui.server.engine_errors import UnknownModelError
+from florence_ui.server.errors import UnknownModelError
 from florence_ui.server.onnx.graph import CONTRIB, Attributes
 from florence_ui.server.onnx.layers import Layers
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeI
 
 from florence_ui.server.checkpoint_json import read_object
 from florence_ui.server.engine import NUM_BEAMS
-from florence_ui.server.engine_errors import BrokenWeightsError
+from florence_ui.server.errors import BrokenWeightsError
 
 WITHOUT_EFFECT = {
     *("_from_model_config", "transformers_version", "max_length", "max_new_tokens", "num_return_sequences"),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from florence_ui.server.checkpoint_json import read_object
-from florence_ui.server.engine_errors import BrokenWeightsError
+from florence_ui.server.errors import BrokenWeightsError
 
 UNUSED_STEPS = ("do_center_crop", "do_pad")
 """Steps of the image processor that no Florence-2 takes."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from florence_ui.server.engine_errors import BrokenWeightsError
+from florence_ui.server.errors import BrokenWeightsError
 
 Size = tuple[int, int]
 """A picture's width and height in pixels."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from florence_ui.server.checkpoint_json import read_object
-from florence_ui.server.engine_errors import BrokenWeightsError
+from florence_ui.server.errors import BrokenWeightsError
 from florence_ui.server.processing.pixel_values import PixelValues
 from florence_ui.server.processing.post_process import PostProcessor
 from florence_ui.server.processing.tokenizer import Tokenizer

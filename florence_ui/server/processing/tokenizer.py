@@ -9,9 +9,8 @@ import tokenizers
 from tokenizers import AddedToken, decoders, models, pre_tokenizers
 
 from florence_ui.server.checkpoint_json import read_object
-from florence_ui.server.engine_errors import BrokenWeightsError
+from florence_ui.server.errors import BrokenWeightsError, RefusalError
 from florence_ui.server.processing.task_prompts import expand_prompt
-from florence_ui.server.refusals import RefusalError
 
 MAX_BYTES = 10 * 2**20
 """Of a `tokenizer.json`; BART's has 1.4 to 3.5 MB."""

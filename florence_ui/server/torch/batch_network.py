@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from florence_ui.server.engine import EngineInfo, Question
+from florence_ui.server.engine import Question
 from florence_ui.server.processing.generation_config import GenerationConfig
 from florence_ui.server.torch.batches import Batch
 from florence_ui.server.torch.cuda_graphs import Recorded, new_pool
@@ -40,17 +40,12 @@ class BatchNetwork:
 
     def __init__(self, model: Any, runtime: Runtime, config: GenerationConfig) -> None:
         self.model = model
-        self.runtime = runtime
+        self.info = runtime.info
         self.config = config
         self.max_positions: int = model.config.text_config.max_position_embeddings
         self._pool = new_pool(runtime.device)
         self._towers: dict[tuple[int, ...], Tower] = {}
         self._batches: OrderedDict[tuple[int, int, int], Batch] = OrderedDict()
-
-    @property
-    def info(self) -> EngineInfo:
-        """What computes this network."""
-        return self.runtime.info
 
     @sdpa_kernel(KERNELS)
     @torch.inference_mode()

@@ -2,11 +2,8 @@
 
 from pathlib import Path
 
-import torch
-
 from florence_ui.server.checkpoint.checkpoint import Checkpoint
-from florence_ui.server.engine import EngineInfo
-from florence_ui.server.engine_errors import BrokenWeightsError
+from florence_ui.server.errors import as_broken_weights
 from florence_ui.server.processing.generation_config import read_generation_config
 from florence_ui.server.torch.batch_network import BatchNetwork
 from florence_ui.server.torch.beam_search import can_follow
@@ -28,12 +25,8 @@ class TorchEngine:
 
     def __init__(self, runtime: Runtime, *, records: bool = True) -> None:
         self.runtime = runtime
+        self.info = runtime.info
         self.records = records
-
-    @property
-    def info(self) -> EngineInfo:
-        """What computes, in the precision that large networks get."""
-        return self.runtime.info
 
     def load(self, directory: Path) -> TorchNetwork | BatchNetwork:
         """Load a checkpoint in Hugging Face layout.
@@ -46,14 +39,8 @@ class TorchEngine:
         checkpoint, generation = Checkpoint(directory), read_generation_config(directory)
         generation.check_ids(checkpoint.vocabulary)
         runtime = self.runtime.suited_to(directory)
-        try:
+        with as_broken_weights():
             model = build_model(checkpoint, generation, runtime.dtype).to(runtime.device)
-        except (BrokenWeightsError, MemoryError, torch.OutOfMemoryError):
-            raise
-        except Exception as error:  # PyTorch and transformers have several kinds, which share no other class
-            if "can't allocate memory" in str(error):
-                raise MemoryError from error
-            raise BrokenWeightsError(f"Its tensors do not fit together ({type(error).__name__}).") from error
         if runtime.device == "cuda" and self.records and can_follow(generation):
             return BatchNetwork(model, runtime, generation)
         return TorchNetwork(model, runtime)

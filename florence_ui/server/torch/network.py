@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import DynamicCache, EncoderDecoderCache, StoppingCriteria
 
-from florence_ui.server.engine import NUM_BEAMS, EngineInfo, Question
+from florence_ui.server.engine import NUM_BEAMS, Question
 from florence_ui.server.torch.runtime import Runtime
 
 
@@ -47,18 +47,13 @@ class TorchNetwork:
 
     def __init__(self, model: Any, runtime: Runtime) -> None:
         self.model = model
-        self.runtime = runtime
-        self.max_positions: int = self.model.config.text_config.max_position_embeddings
-
-    @property
-    def info(self) -> EngineInfo:
-        """What computes this network."""
-        return self.runtime.info
+        self.info, self.device, self.dtype = runtime.info, runtime.device, runtime.dtype
+        self.max_positions: int = model.config.text_config.max_position_embeddings
 
     @torch.inference_mode()
     def see(self, pictures: Sequence[NDArray[np.float32]]) -> Sequence[torch.Tensor]:
         """The features of pictures' pixel values of shape (3, height, width), each of shape (tokens, width)."""
-        pixels = torch.from_numpy(np.stack(pictures)).to(self.runtime.device, self.runtime.dtype)
+        pixels = torch.from_numpy(np.stack(pictures)).to(self.device, self.dtype)
         features: torch.Tensor = self.model.get_image_features(pixels).pooler_output
         return features.unbind()
 
@@ -69,11 +64,11 @@ class TorchNetwork:
 
     def _generate(self, question: Question) -> list[int]:
         decoder, language_model = self.model.config.text_config, self.model.model.language_model
-        prompt = language_model.shared(torch.tensor(question.token_ids, device=self.runtime.device))
+        prompt = language_model.shared(torch.tensor(question.token_ids, device=self.device))
         encoded = language_model.encoder(inputs_embeds=torch.cat((question.features, prompt))[None])
         ids: torch.Tensor = self.model.generate(
             encoder_outputs=encoded,
-            attention_mask=torch.ones(encoded[0].shape[:2], dtype=torch.long, device=self.runtime.device),
+            attention_mask=torch.ones(encoded[0].shape[:2], dtype=torch.long, device=self.device),
             max_new_tokens=question.max_new_tokens,
             num_beams=NUM_BEAMS,
             do_sample=False,

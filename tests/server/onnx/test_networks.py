@@ -19,7 +19,7 @@ from transformers import Florence2ForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutput
 
 from florence_ui.server.engine import Question
-from florence_ui.server.engine_errors import BrokenWeightsError, UnknownModelError
+from florence_ui.server.errors import BrokenWeightsError, UnknownModelError
 from florence_ui.server.onnx.engine import OnnxEngine
 from florence_ui.server.onnx.layers import BLOCK, round_to_8_bits
 from florence_ui.server.onnx.network import OnnxNetwork

@@ -12,7 +12,7 @@ from PIL import Image
 from florence_ui.assets import ASSETS
 from florence_ui.images.loading import decode
 from florence_ui.models import NANO
-from florence_ui.server.engine_errors import BrokenWeightsError
+from florence_ui.server.errors import BrokenWeightsError
 from florence_ui.server.processing.pixel_values import PixelValues
 
 SIZES = [(1, 1), (1, 400), (400, 1), (3, 3), (4, 3), (31, 17), (192, 192), (193, 191), (768, 768), (1500, 1000)]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from florence_ui.server.engine_errors import BrokenWeightsError
+from florence_ui.server.errors import BrokenWeightsError
 from florence_ui.server.processing.post_process import PostProcessor
 from florence_ui.server.processing.task_prompts import WITH_INPUT, WITHOUT_INPUT, expand_prompt
 

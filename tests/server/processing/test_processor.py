@@ -11,7 +11,7 @@ from PIL import Image
 
 from florence_ui.assets import ASSETS
 from florence_ui.models import NANO
-from florence_ui.server.engine_errors import BrokenWeightsError
+from florence_ui.server.errors import BrokenWeightsError
 from florence_ui.server.processing.processor import Processor
 
 FILES = ["config.json", "generation_config.json", "processor_config.json", "tokenizer.json", "tokenizer_config.json"]

@@ -14,10 +14,9 @@ from tokenizers import Regex, pre_tokenizers
 
 from florence_ui.assets import ASSETS
 from florence_ui.models import NANO
-from florence_ui.server.engine_errors import BrokenWeightsError
+from florence_ui.server.errors import BrokenWeightsError, RefusalError
 from florence_ui.server.processing.tokenizer import FLORENCE_TOKENS, Tokenizer
 from florence_ui.server.prompts import check_prompt
-from florence_ui.server.refusals import RefusalError
 from florence_ui.tasks import CUSTOM, TASKS, InputKind
 
 SCRIPTS = [

@@ -15,7 +15,7 @@ from transformers import Florence2ForConditionalGeneration
 
 from florence_ui.server.checkpoint.checkpoint import Checkpoint
 from florence_ui.server.engine import Engine
-from florence_ui.server.engine_errors import BrokenWeightsError
+from florence_ui.server.errors import BrokenWeightsError
 from florence_ui.server.onnx.engine import OnnxEngine
 from florence_ui.server.processing.generation_config import GenerationConfig, read_generation_config
 from florence_ui.server.torch.engine import TorchEngine

@@ -6,10 +6,12 @@ import threading
 
 import pytest
 from PIL import Image
+from starlette.requests import Request
 
-from florence_ui.server.answering import Call, generate, prepare
-from florence_ui.server.refusals import RefusalError
-from florence_ui.server.worker import Worker
+from florence_ui.server.errors import RefusalError
+from florence_ui.server.generation_queue import Call
+from florence_ui.server.schemas import LMMRequest, RequestImage
+from florence_ui.server.service import Service, prepare
 
 
 class EchoingModel:
@@ -58,6 +60,21 @@ def test_what_cannot_be_prepared_is_refused(call: Call) -> None:
 def test_all_are_generated_in_one_go_in_the_generating_thread() -> None:
     model = EchoingModel()
     inquiries = [model.inquire(Image.new("RGB", (1, 1)), prompt, None, threading.Event()) for prompt in "ab"]
-    answers = asyncio.run(generate(Worker("generate"), model, inquiries))
+    answers = asyncio.run(Service({}).generate(model, inquiries))
     assert answers == [(inquiries[0], [0]), (inquiries[1], [1])]
     assert (model.asked, model.threads) == ([["a", "b"]], ["generate"])
+
+
+@pytest.mark.parametrize("model_id", ["florence-2-base", "florence-pretrains/3"])
+def test_a_call_counts_for_its_model_by_whichever_name(model_id: str) -> None:
+    async def stay() -> dict[str, str]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def ask_in_vain() -> str:
+        service, request = Service({}), Request({"type": "http"}, stay)
+        with pytest.raises(RefusalError, match="no prompt"):
+            await service.answer(request, LMMRequest(model_id=model_id, image=RequestImage(type="url")))
+        return service.metrics.text(["florence-2-base"], waiting=0, running=0)
+
+    assert "\nnum_errors_florence_2_base 1\n" in asyncio.run(ask_in_vain())
