@@ -42,7 +42,7 @@ def _answer_one(call: TurnCall) -> dict[str, Any]:
         return {"refused": f"This Space has no {call.model_id}. Choose {' or '.join(MODELS)}."}
     image = Image.open(io.BytesIO(call.image)).convert("RGB")
     try:
-        inquiry = model.inquire(image, call.prompt, call.max_new_tokens, threading.Event())
+        inquiry = model.inquire(image, call.prompt, None, threading.Event())
     except RefusalError as error:
         return {"refused": str(error)}
     (ids,) = model.generate([inquiry])

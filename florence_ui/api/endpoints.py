@@ -172,12 +172,12 @@ async def chain(
         The picture with the last answer drawn on it, at its own size.
         The chain's steps: title, state (done or failed), seconds, detail in words, and answer.
     """
-    wanted = CHAINS[choice(chain, "chain", tuple(CHAINS), CHAIN_NAMES)]
+    wanted = CHAINS[choice(chain, "chain", CHAIN_NAMES)]
     template = template_of(services, {"task": "<CAPTION>", **question})
     async with services.admit_when_free(template, status_to_program()):
         request = template.about(await picture_of(services, image, image_url))
     reports = await _steps(services, wanted, request)
-    last = [done for report in reports if (done := _answer(report))][-1]
+    last = [report.analysis for report in reports if report.analysis][-1]
     return file_data(await draw(last, full=True)), _chain_record(wanted, reports)
 
 
@@ -199,11 +199,6 @@ async def _steps(services: Services, chain: Chain, request: Request) -> list[Ste
     return list(reports.values())
 
 
-def _answer(report: StepReport) -> Analysis | None:
-    """The answer of a finished step."""
-    return report.analysis if report.state is StepState.DONE else None
-
-
 def _chain_record(chain: Chain, reports: Sequence[StepReport]) -> dict[str, Any]:
     """The outcome of each step that started."""
     return {
@@ -214,7 +209,7 @@ def _chain_record(chain: Chain, reports: Sequence[StepReport]) -> dict[str, Any]
                 "state": report.state.value,
                 "seconds": round(report.seconds, 3),
                 "detail": report.detail,
-                "answer": analysis_record(done) if (done := _answer(report)) else None,
+                "answer": analysis_record(report.analysis) if report.analysis else None,
             }
             for report in reports
         ],

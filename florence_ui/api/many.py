@@ -71,7 +71,7 @@ async def export(services: Services, file_format: object, **posted: object) -> t
 
 def _format_of(value: object) -> str:
     """The name of an export format, however a program spells it."""
-    return choice(value, "file_format", tuple(FORMATS), FORMAT_NAMES)
+    return choice(value, "file_format", FORMAT_NAMES)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import math
 import mimetypes
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -164,21 +164,16 @@ def file_data(path: Path | None) -> FileData | None:
     return FileData(path=str(path), orig_name=path.name, mime_type=kind)
 
 
-def choice(value: object, field: str, known: Sequence[str], names: Names | None = None) -> str:
-    """Find a known name, however it is spelled; see `fold`.
-
-    Args:
-        value: The posted value.
-        field: The field's name, for the error.
-        known: The known names.
-        names: Other spellings of them.
+def choice(value: object, field: str, names: Names) -> str:
+    """Find one of some names, however it is spelled; see `fold`.
 
     Raises:
-        InputError: If the name is not known.
+        InputError: If there is no such name.
     """
-    name = (names or names_of((each, each) for each in known)).get(fold(words(value, field)))
+    name = names.get(fold(words(value, field)))
     if name is None:
-        raise InputError(f"There is no such {field.replace('_', ' ')}.", f"Choose {', '.join(known)}.", field=field)
+        known = ", ".join(dict.fromkeys(names.values()))
+        raise InputError(f"There is no such {field.replace('_', ' ')}.", f"Choose {known}.", field=field)
     return name
 
 

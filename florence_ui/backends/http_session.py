@@ -6,10 +6,10 @@ words of a program that does not speak HTTP.
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncGenerator
 from typing import Any
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
 
 import aiohttp
 from requests.utils import select_proxy, should_bypass_proxies
@@ -29,18 +29,18 @@ UNUSABLE_PROXY = "The outbound proxy that is set for this server is not an HTTP 
 UNUSABLE_PROXY_HINT = "Set HTTPS_PROXY to an address such as http://proxy:3128, or name the server in NO_PROXY."
 
 Session = aiohttp.ClientSession
-_sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Session, AsyncGenerator[Session]]] = WeakKeyDictionary()
+_current = threading.local()
+"""The running loop of each thread, with its session and what ends it."""
 
 
 async def open_session() -> Session:
     """The running loop's session: connections are reused, cookies are not kept, a proxy is used if given."""
     loop = asyncio.get_running_loop()
-    for other in [other for other in _sessions if other.is_closed()]:
-        del _sessions[other]
-    if loop not in _sessions:
-        lifetime = _session_of_this_loop()
-        _sessions[loop] = (await anext(lifetime), lifetime)
-    return _sessions[loop][0]
+    if getattr(_current, "loop", None) is not loop:
+        _current.lifetime = _session_of_this_loop()
+        _current.loop, _current.session = loop, await anext(_current.lifetime)
+    session: Session = _current.session
+    return session
 
 
 async def _session_of_this_loop() -> AsyncGenerator[Session]:

@@ -36,15 +36,7 @@ class Answer:
     server: str
 
 
-async def infer(
-    backend: Backend,
-    *,
-    model_id: str,
-    prompt: str,
-    image: bytes,
-    api_key: Secret | None = None,
-    max_new_tokens: int = MAX_NEW_TOKENS,
-) -> Answer:
+async def infer(backend: Backend, *, model_id: str, prompt: str, image: bytes, api_key: Secret | None = None) -> Answer:
     """Ask a server once; cancelling closes the connection.
 
     Nothing is retried, except that a kept-alive connection that turns out to be closed is replaced.
@@ -55,14 +47,13 @@ async def infer(
         prompt: As `build_prompt` writes it.
         image: The picture as JPEG.
         api_key: The key, if there is one.
-        max_new_tokens: Maximum length of the answer, in tokens.
 
     Raises:
         BackendError: If anything goes wrong; no other exception is raised.
     """
     key = _check_key(backend, api_key)
     if backend.name == ZERO_GPU:
-        record, seconds = await ask(TurnCall(model_id, prompt, image, max_new_tokens))
+        record, seconds = await ask(TurnCall(model_id, prompt, image))
         return _read_answer(record, seconds, backend)
     begun = time.perf_counter()
     try:
@@ -70,7 +61,7 @@ async def infer(
         async with asyncio.timeout(backend.timeout):
             encoded = base64.b64encode(image).decode("ascii")
             content = await client.infer_lmm_async(
-                encoded, model_id=model_id, prompt=prompt, max_new_tokens=max_new_tokens
+                encoded, model_id=model_id, prompt=prompt, max_new_tokens=MAX_NEW_TOKENS
             )
     except FlorenceUIError:
         raise

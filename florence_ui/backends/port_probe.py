@@ -25,7 +25,7 @@ class Listener(StrEnum):
     OTHER = "other"
 
 
-def identify_listener(url: str, timeout: float = PROBE_SECONDS) -> tuple[Listener, str]:
+def identify_listener(url: str) -> tuple[Listener, str]:
     """Identify the program that answers at an address; blocks.
 
     Returns:
@@ -33,7 +33,7 @@ def identify_listener(url: str, timeout: float = PROBE_SECONDS) -> tuple[Listene
     """
     parts = urlsplit(url)
     connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = connect(parts.hostname or "", parts.port, timeout=timeout)
+    connection = connect(parts.hostname or "", parts.port, timeout=PROBE_SECONDS)
     try:
         connection.request("GET", f"{parts.path}/info")
         response = connection.getresponse()

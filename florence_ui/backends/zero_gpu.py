@@ -44,13 +44,11 @@ class TurnCall:
         model_id: The model.
         prompt: As `build_prompt` writes it.
         image: The picture as JPEG.
-        max_new_tokens: Maximum length of the answer, in tokens.
     """
 
     model_id: str
     prompt: str
     image: bytes
-    max_new_tokens: int
 
 
 def turn_seconds(calls: Sequence[TurnCall]) -> float:
@@ -97,9 +95,8 @@ class Turns:
         waiting = self._waiting.setdefault(who, _Waiting())
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         waiting.calls.append((call, future))
-        if (
-            waiting.task is None
-        ):  # in this visitor's context, which has the request that `spaces` takes their token from
+        if waiting.task is None:
+            # in this visitor's context, which has the request that `spaces` takes their token from
             waiting.task = asyncio.create_task(self._take_turns(who, waiting))
         record = await future
         if refused := record.get("refused"):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from PIL import Image
 from starlette.datastructures import Secret
 
 from florence_ui.backends.backend import Backend, available_backends, is_loopback_url
+from florence_ui.backends.http_session import open_session
 from florence_ui.backends.infer import infer
 from florence_ui.backends.probe import check_reachable, probe
 from florence_ui.backends.refusals import server_message
@@ -424,3 +426,18 @@ def test_the_sdk_is_loaded_late_and_sessions_end_with_their_loop() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "refused", done.stderr
     assert done.stderr == ""
+
+
+def test_threads_have_their_own_sessions_whose_loops_come_and_go() -> None:
+    """The page's loop, and a thread that asks for the first model with a new loop each time."""
+
+    async def open_twice() -> bool:
+        return (await open_session()) is (await open_session())
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            assert all(pool.map(lambda _: asyncio.run(open_twice()), range(3000)))
+    finally:
+        sys.setswitchinterval(before)

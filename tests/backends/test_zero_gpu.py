@@ -39,7 +39,7 @@ def card() -> Iterator[Card]:
 
 
 def call(prompt: str, model_id: str = BASE) -> TurnCall:
-    return TurnCall(model_id, prompt, b"", 100)
+    return TurnCall(model_id, prompt, b"")
 
 
 async def ask_as(turns: Turns, who: str, prompt: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from florence_ui.server.engine import EngineInfo
 from florence_ui.server.engine_choice import choose_engine
 from florence_ui.server.errors import EngineUnavailableError
 from florence_ui.server.torch import engine as torch_engine
+from florence_ui.server.torch import runtime as torch_runtime
 
 
 @pytest.fixture
@@ -63,8 +64,8 @@ def test_an_engine_can_be_forced(engine: str, chosen: str) -> None:
 )
 def test_torch_runs_by_itself_where_it_is_faster(gain: bool, chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch_engine, "bfloat16_is_faster", lambda times: gain)
-    monkeypatch.setattr(torch_engine.torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch_engine.torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(torch_runtime.torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch_runtime.torch.backends.mps, "is_available", lambda: False)
     assert choose_engine().info.name == chosen
 
 
