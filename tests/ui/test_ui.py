@@ -253,15 +253,6 @@ async def test_the_decoded_pictures_of_all_visitors_together_are_bounded(
 
 
 @pytest.mark.anyio
-async def test_a_picture_too_large_for_the_memory_is_kept_alone(pictures: list[Picture]) -> None:
-    store = ImageCache(max_bytes=1)
-    for picture in pictures:
-        store.add(picture)
-    assert len(store) == 1
-    assert await store.open(pictures[-1].path, pictures[-1].limits) is pictures[-1]
-
-
-@pytest.mark.anyio
 async def test_of_the_decoded_pictures_the_least_recently_used_goes_first(pictures: list[Picture]) -> None:
     store = ImageCache(max_bytes=3 * memory_of_picture(pictures[0]))
     first, second, third, fourth = pictures
