@@ -14,6 +14,7 @@ from gradio.route_utils import file_fetch
 from gradio.routes import file_upload_statuses
 from gradio.utils import is_static_file, safe_join
 from gradio_client.utils import strip_invalid_filename_characters
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -97,7 +98,10 @@ class FileRoutes:
             upload_progress=file_upload_statuses if upload_id else None,
             max_file_size=request.app.get_blocks().max_file_size or float("inf"),
         )
-        files = (await parser.parse()).getlist("files")
+        try:
+            files = (await parser.parse()).getlist("files")
+        except (FormParserError, TypeError):  # what Gradio's parser raises for odd boundaries and headers
+            raise MultiPartException("The upload is not well-formed multipart/form-data.") from None
         return [file for file in files if isinstance(file, PartFile)]
 
     async def download(self, request: Request) -> Response:

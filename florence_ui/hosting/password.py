@@ -89,11 +89,11 @@ class PasswordGuard:
         if scope["type"] != "http" or get_route_path(scope) in OPEN:
             await self.app(scope, receive, send)
             return
-        response = SecureSend(send, get_route_path(scope), scope, self._framed_by)
+        response = SecureSend(scope, send, self._framed_by)
         try:
             known = self._lets_in(Headers(scope=scope).get("authorization", ""), self._client_address(scope))
         except RequestRefused as refusal:
-            await response.send_refusal(refusal, scope, receive)
+            await response.send_refusal(refusal, receive)
             return
         if known:
             await self.app(scope, receive, send)

@@ -42,9 +42,8 @@ class SecureSend:
     """An ASGI `send` that adds security headers and notes how far the response got.
 
     Args:
+        scope: The request's scope.
         send: The server's `send`.
-        path: The path of the request.
-        scope: Its scope.
         framed_by: Origins that may embed the page.
 
     Attributes:
@@ -53,10 +52,11 @@ class SecureSend:
         disconnected: Whether the client left before that.
     """
 
-    def __init__(self, send: Send, path: str, scope: Scope, framed_by: Collection[str] = ()) -> None:
-        self._send = send
-        self._policy = FILE_POLICY if path.startswith(FILE_ROUTE) else " ".join((CONTENT_POLICY, *framed_by))
+    def __init__(self, scope: Scope, send: Send, framed_by: Collection[str]) -> None:
         self._scope = scope
+        self._send = send
+        is_file = get_route_path(scope).startswith(FILE_ROUTE)
+        self._policy = FILE_POLICY if is_file else " ".join((CONTENT_POLICY, *framed_by))
         self.status: int | None = None
         self.finished = self.disconnected = False
 
@@ -95,13 +95,13 @@ class SecureSend:
         if not self.finished:
             await self({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def send_refusal(self, refusal: RequestRefused, scope: Scope, receive: Receive) -> None:
+    async def send_refusal(self, refusal: RequestRefused, receive: Receive) -> None:
         """Send the reason for a rejection, unless a response has started."""
         if self.status is None:
-            status = _refusal_status(refusal, scope)
+            status = _refusal_status(refusal, self._scope)
             headers = {"Retry-After": str(refusal.retry_after)} if refusal.retry_after else None
             response = JSONResponse(_refusal_body(refusal, status), status, headers)
-            await response(scope, receive, self)
+            await response(self._scope, receive, self)
 
 
 def _refusal_status(refusal: RequestRefused, scope: Scope) -> HTTPStatus:

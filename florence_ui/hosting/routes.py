@@ -15,10 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 
-from python_multipart.exceptions import FormParserError
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from florence_ui.hosting.admission import MEMORY_STEP, Admission, Pending, RequestKind, estimate_memory
@@ -150,7 +148,7 @@ class RouteGuard:
             await send({"type": "websocket.close", "code": 1008})
             return
         path = get_route_path(scope)
-        response = SecureSend(send, path, scope, self.guard.framed_by)
+        response = SecureSend(scope, send, self.guard.framed_by)
         address = self.client_address(scope)
         self._open[address] += 1
         try:
@@ -161,16 +159,12 @@ class RouteGuard:
                 receive = response.watch_disconnect(await self._checked_body(route, scope, receive, pending))
                 await self.app(scope, receive, response)
         except RequestRefused as refusal:
-            await response.send_refusal(refusal, scope, receive)
-        except MultiPartException as error:
-            await response.send_refusal(
-                RequestRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error.message), scope, receive
-            )
+            await response.send_refusal(refusal, receive)
         except Exception as error:
             if isinstance(error.__cause__, HTTPException) and response.status is not None:
                 await response.finish()  # the stream has already reported an unknown session
                 return
-            await response.send_refusal(refusal_for(error, path), scope, receive)
+            await response.send_refusal(refusal_for(error, path), receive)
         finally:
             self._open[address] -= 1
             self._open += Counter()  # drops zero counts
@@ -249,8 +243,6 @@ def refusal_for(error: Exception, path: str) -> RequestRefused:
     if isinstance(error, TypeError) and "/call/v2/" in path:
         message = "These parameters do not match the function; /gradio_api/info lists them."
         return RequestRefused(HTTPStatus.UNPROCESSABLE_ENTITY, message)
-    if isinstance(error, TypeError | FormParserError) and path == f"{API}/upload":
-        return RequestRefused(HTTPStatus.BAD_REQUEST, "The upload is not well-formed multipart/form-data.")
     log.error("A request to %s failed.", path.partition("=")[0], exc_info=error)
     message = "Something went wrong here; it has been noted. Please try again."
     return RequestRefused(HTTPStatus.INTERNAL_SERVER_ERROR, message)
