@@ -1,5 +1,5 @@
 // The region: a box in fractions of the picture, with handles for mouse, touch and keys.
-const LEAST_SIDE = 0.01, STEP = 0.01, FINE_STEP = 0.002, MIDDLE = 0.36, SMALL = 64;   // SMALL in CSS pixels
+const LEAST_SIDE = 0.01, MIDDLE = 0.36, SMALL = 64;   // SMALL in CSS pixels
 
 // A box moved, or with some of its edges ("n", "se", ...) moved, and still within the picture.
 function moveBox([x1, y1, x2, y2], edges, dx, dy) {
@@ -60,18 +60,13 @@ function makeRegion(root, viewport, { moving, changed }) {
     drag = null;
     changed(box);
   });
-  node.addEventListener("keydown", (event) => {
-    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-    if (!way || event.target !== node) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const step = event.altKey ? FINE_STEP : STEP;
-    set(moveBox(box, event.shiftKey ? "se" : "", way[0] * step, way[1] * step));
-    changed(box);
-  });
-
   return {
     draw, set,
+    // Moves the region, or only some of its edges.
+    move(edges, dx, dy) {
+      set(moveBox(box, edges, dx, dy));
+      changed(box);
+    },
     // A region in the middle of what is seen.
     place() {
       const [x1, y1, x2, y2] = viewport.seen, side = (from, to) => ((to - from) * (1 - MIDDLE)) / 2;

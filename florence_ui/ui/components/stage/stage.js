@@ -158,9 +158,7 @@ makeGestures(root, viewport, {
   releaseRegion: region.release,
   pans: () => isGrabbing || isSpaceHeld,
 });
-makeKeys(root, viewport, {
-  hasPicture, step, escape, holdSpace, canDraw: asks, enter: enterTools, place: region.place,
-});
+makeKeys(root, viewport, region, { hasPicture, step, escape, holdSpace, canDraw: asks, enter: enterTools });
 for (const type of ["pointerdown", "keydown"]) root.addEventListener(type, () => {
   if (!isComplaining && (isTouched || !value.inviting)) return;
   isTouched = true;
