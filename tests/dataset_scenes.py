@@ -105,7 +105,7 @@ def scene(
         labels += ["line", "line"]
         xyxy += [np.array([5.0, 5, 5, 60]), np.array([10.0, 10, 10, 40])]
         parts += [[], [np.array([[10.0, 10], [10, 20], [10, 40]])]]
-    found = make_detections(labels, xyxy, polygons=parts if any(parts) else None)
+    found = make_detections(labels, xyxy, polygons=parts)
     prompt = build_prompt(get_task(TASK), classes=ASKED)
     path = folder / f"{seed}{Path(name).suffix}"
     path.write_bytes(_file(image, name, turned=turned))

@@ -10,7 +10,7 @@ from florence_ui.inference.per_object import MultiCallProgress, collect_answers,
 from florence_ui.inference.request import Analyze, Request, Strategy
 from florence_ui.prompts import build_prompt, clean_classes
 from florence_ui.results.merge import Outcome, merge
-from florence_ui.results.result import Result, make_detections
+from florence_ui.results.result import Result
 from florence_ui.tasks import get_task
 from florence_ui.wording import join_words
 
@@ -86,14 +86,8 @@ def _with_names(result: Result, name: str) -> Result:
     """The answer with that name for the objects that have none."""
     if not len(result.detections) or all(result.labels):
         return result
-    detections = make_detections(
-        [label or name for label in result.labels],
-        result.xyxy,
-        quads=result.quads,
-        polygons=result.polygons if any(result.polygons) else None,
-        inverted=result.inverted,
-    )
-    return replace(result, detections=detections)
+    labels = [label or name for label in result.labels]
+    return result.rebuild(labels=labels, names=labels)
 
 
 def not_found(names: Sequence[str], result: Result) -> list[str]:

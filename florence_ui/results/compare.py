@@ -15,7 +15,7 @@ from florence_ui.results.arrays import BoolArray, FloatArray
 from florence_ui.results.filters import find_whole_image
 from florence_ui.results.merge import concatenate
 from florence_ui.results.reading_order import reading_text
-from florence_ui.results.result import Result
+from florence_ui.results.result import Result, class_of
 from florence_ui.tasks import OutputKind
 
 MATCH_IOU = 0.5
@@ -24,7 +24,7 @@ LEFT: Final = "left"
 RIGHT: Final = "right"
 BOTH: Final = "both"
 """Names of the two sides."""
-_WORD = re.compile(r"\S+\s*")
+_WORD = re.compile(r"\s*\S+\s*|\s+")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def compare(left: Result, right: Result) -> Comparison:
     """Match the objects of two answers: same label, boxes (or quads) that overlap by `MATCH_IOU` or more.
 
     Every object has at most one match, and the total overlap is maximal, so the order of the answers does not matter.
-    Labels are compared without case and surrounding whitespace; those of different tasks are not compared at all,
+    Labels are compared as `class_of` writes them; those of different tasks are not compared at all,
     because one task gives names where another one gives descriptions.
     """
     overlaps = _overlaps(left, right)
@@ -83,13 +83,8 @@ def _match(overlaps: FloatArray) -> tuple[Match, ...]:
 
 def _same_labels(left: Result, right: Result) -> BoolArray:
     """(n, m) booleans."""
-    names = [np.array([bare_label(label) for label in side.labels], dtype=object) for side in (left, right)]
+    names = [np.array([class_of(label) for label in side.labels], dtype=object) for side in (left, right)]
     return np.asarray(names[0][:, None] == names[1][None, :])
-
-
-def bare_label(label: str) -> str:
-    """A label as it is compared."""
-    return label.strip().casefold()
 
 
 def _overlaps(left: Result, right: Result) -> FloatArray:
@@ -154,12 +149,12 @@ def count_labels(left: Result, right: Result, comparison: Comparison) -> list[La
 
     Labels that are the same to `compare` are counted together, under their first spelling.
     """
-    counts = [Counter(bare_label(label) for label in side.labels) for side in (left, right)]
+    counts = [Counter(class_of(label) for label in side.labels) for side in (left, right)]
     alone = [left.labels[i] for i in comparison.left_only] + [right.labels[j] for j in comparison.right_only]
-    differing = {bare_label(label) for label in alone}
+    differing = {class_of(label) for label in alone}
     spelling: dict[str, str] = {}
     for label in (*left.labels, *right.labels):
-        spelling.setdefault(bare_label(label), label.strip())
+        spelling.setdefault(class_of(label), label.strip())
     rows = [LabelCount(words, counts[0][bare], counts[1][bare], bare in differing) for bare, words in spelling.items()]
     return sorted(rows, key=lambda row: (-abs(row.left - row.right), not row.differs, -row.left - row.right))
 
@@ -254,10 +249,4 @@ def diff_texts(left: str, right: str) -> tuple[list[Segment], list[Segment]]:
         for side, chosen, mark in ((0, words[0][i1:i2], LEFT), (1, words[1][j1:j2], RIGHT)):
             if chosen:
                 pieces[side].append(("".join(chosen), None if same else mark))
-    return _with_leading_blanks(left, pieces[0]), _with_leading_blanks(right, pieces[1])
-
-
-def _with_leading_blanks(text: str, pieces: list[Segment]) -> list[Segment]:
-    """Prepend the whitespace before the first word, which belongs to no word."""
-    blanks = text[: len(text) - len(text.lstrip())]
-    return [(blanks, None), *pieces] if blanks else pieces
+    return pieces

@@ -19,7 +19,7 @@ Outcome = Result | FlorenceUIError
 """The outcome of one call."""
 
 
-def merge(results: Sequence[Result], *, task: Task, prompt: str, text: str = "") -> Result:
+def merge(results: Sequence[Result], *, task: Task, prompt: str) -> Result:
     """Merge the objects of several answers about the same picture into one answer, in their order.
 
     If only some answers have quads, boxes become quads. `raw` is the list of the answers' own, and a warning that
@@ -29,11 +29,10 @@ def merge(results: Sequence[Result], *, task: Task, prompt: str, text: str = "")
         results: One or more, all about the same picture.
         task: The task of the merged answer.
         prompt: Its prompt.
-        text: Its text.
     """
     warnings = tuple(dict.fromkeys(warning for result in results for warning in result.warnings))
     raw = [result.raw for result in results]
-    return Result(task, prompt, results[0].size, text, concatenate(results), raw, warnings)
+    return Result(task, prompt, results[0].size, "", concatenate(results), raw, warnings)
 
 
 def concatenate(results: Sequence[Result]) -> sv.Detections:
@@ -42,12 +41,11 @@ def concatenate(results: Sequence[Result]) -> sv.Detections:
     if not some:
         return sv.Detections.empty()
     has_quads = any(result.quads is not None for result in some)
-    has_polygons = any(any(result.polygons) for result in some)
     return make_detections(
         [label for result in some for label in result.labels],
         np.concatenate([result.xyxy for result in some]),
         quads=np.concatenate([quads_or_boxes(result) for result in some]) if has_quads else None,
-        polygons=[parts for result in some for parts in result.polygons] if has_polygons else None,
+        polygons=[parts for result in some for parts in result.polygons],
         inverted=np.concatenate([result.inverted for result in some]),
         names=[name for result in some for name in result.names],
     )
@@ -68,18 +66,13 @@ def translate(result: Result, offset: tuple[float, float], size: tuple[int, int]
         offset: (x, y) of the crop's upper left corner in the whole picture.
         size: (width, height) of the whole picture.
     """
-    if not len(result.detections):
-        return replace(result, size=size)
     shift = np.asarray(offset, dtype=np.float32)
-    detections = make_detections(
-        result.labels,
-        result.xyxy + np.tile(shift, 2),
+    moved = result.rebuild(
+        xyxy=result.xyxy + np.tile(shift, 2),
         quads=None if result.quads is None else result.quads + shift,
-        polygons=[[part + shift for part in parts] for parts in result.polygons] if any(result.polygons) else None,
-        inverted=result.inverted,
-        names=result.names,
+        polygons=[[part + shift for part in parts] for parts in result.polygons],
     )
-    return replace(result, size=size, detections=detections)
+    return replace(moved, size=size)
 
 
 def attach_texts(found: Result, answers: Mapping[int, Outcome], task: Task) -> Result:
@@ -100,7 +93,7 @@ def attach_texts(found: Result, answers: Mapping[int, Outcome], task: Task) -> R
             else _label_with_text(names[index], answer)
         )
     text = "\n".join(labels[index] for index in sorted(answers))
-    return _combine(found, answers, task, text, _relabel(found, labels))
+    return _combine(found, answers, task, text, found.rebuild(labels=labels).detections)
 
 
 def attach_polygons(found: Result, answers: Mapping[int, Outcome], task: Task) -> Result:
@@ -110,7 +103,7 @@ def attach_polygons(found: Result, answers: Mapping[int, Outcome], task: Task) -
         parts = [] if isinstance(answer, FlorenceUIError) else [part for some in answer.polygons for part in some]
         polygons[index] = parts or polygons[index]
         labels[index] = _unmark(labels[index]) if parts else _mark_unanswered(labels[index])
-    return _combine(found, answers, task, "", _relabel(found, labels, polygons))
+    return _combine(found, answers, task, "", found.rebuild(labels=labels, polygons=polygons).detections)
 
 
 def replace_with_text_lines(found: Result, answers: Mapping[int, Outcome], task: Task) -> Result:
@@ -128,8 +121,7 @@ def replace_with_text_lines(found: Result, answers: Mapping[int, Outcome], task:
                 _label_with_text(found.names[index], replace(lines, text=reading_text(lines.quads, lines.labels)))
             )
         else:
-            marked = found.select([index])
-            parts.append(replace(marked, detections=_relabel(marked, [_mark_unanswered(found.names[index])])))
+            parts.append(found.select([index]).rebuild(labels=[_mark_unanswered(found.names[index])]))
     return _combine(found, answers, task, "\n\n".join(texts), concatenate(parts))
 
 
@@ -140,20 +132,6 @@ def _combine(found: Result, answers: Mapping[int, Outcome], task: Task, text: st
     warnings += dict.fromkeys(warning for result in results for warning in result.warnings)
     raw = [result.raw for result in results]
     return Result(task, task.token, found.size, text, detections, raw, tuple(warnings))
-
-
-def _relabel(
-    found: Result, labels: Sequence[str], polygons: Sequence[Sequence[FloatArray]] | None = None
-) -> sv.Detections:
-    polygons = found.polygons if polygons is None else polygons
-    return make_detections(
-        labels,
-        found.xyxy,
-        quads=found.quads,
-        polygons=polygons if any(polygons) else None,
-        inverted=found.inverted,
-        names=found.names,
-    )
 
 
 def _label_with_text(label: str, answer: Result) -> str:

@@ -102,7 +102,7 @@ def parse(
         found.labels,
         np.sort(boxes, axis=1) * scale,
         quads=_points(found.quads, 4) * scale if found.quads else None,
-        polygons=[[part * scale for part in parts] for parts in found.polygons] if found.polygons else None,
+        polygons=[[part * scale for part in parts] for parts in found.polygons],
         inverted=np.asarray((boxes[:, 0] > boxes[:, 1]).any(axis=1)),
     )
     result = Result(task, prompt, size, found.text, detections, raw)

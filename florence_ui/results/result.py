@@ -80,13 +80,25 @@ class Result:
         """The same answer with only these detections, in this order."""
         return replace(self, detections=take_rows(self.detections, rows))
 
+    def rebuild(self, **changes: Any) -> "Result":
+        """The same answer, its detections made anew with some arguments of `make_detections` changed."""
+        arguments: dict[str, Any] = {
+            "labels": self.labels,
+            "xyxy": self.xyxy,
+            "quads": self.quads,
+            "polygons": self.polygons,
+            "inverted": self.inverted,
+            "names": self.names,
+        }
+        return replace(self, detections=make_detections(**arguments | changes))
+
 
 def make_detections(
     labels: Sequence[str],
     xyxy: Sequence[Sequence[float]] | FloatArray,
     *,
     quads: Sequence[Sequence[Sequence[float]]] | FloatArray | None = None,
-    polygons: Sequence[Sequence[FloatArray]] | None = None,
+    polygons: Sequence[Sequence[FloatArray]] = (),
     inverted: Sequence[bool] | BoolArray | None = None,
     names: Sequence[str] | None = None,
 ) -> sv.Detections:
@@ -96,7 +108,7 @@ def make_detections(
         labels: n labels, one per detection.
         xyxy: (n, 4) in pixels, corners sorted.
         quads: (n, 4, 2) in pixels.
-        polygons: n lists of parts, each (m, 2) in pixels.
+        polygons: n lists of parts, each (m, 2) in pixels; empty if no detection has any.
         inverted: n booleans, which boxes came with swapped corners; none by default.
         names: n original labels, which decide class ids and colors, so that an object keeps its color when a follow-up
             answer is added to its label; the labels by default.
@@ -111,7 +123,7 @@ def make_detections(
         data[BASE_LABELS] = np.array(names, dtype=object)
     if quads is not None:
         data[ORIENTED_BOX_COORDINATES] = np.asarray(quads, dtype=np.float32).reshape(-1, 4, 2)
-    if polygons is not None:
+    if any(polygons):
         data[POLYGONS] = np.empty(len(labels), dtype=object)
         for index, parts in enumerate(polygons):
             data[POLYGONS][index] = [np.asarray(part, dtype=np.float32).reshape(-1, 2) for part in parts]

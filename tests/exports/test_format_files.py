@@ -30,7 +30,7 @@ BOXES = [[100, 50, 700, 350], [800, 80, 1500, 330]]
 BRIGHT = Style(palette="bright", labels=False)
 
 
-def analysis_of(path: Path, labels: Sequence[str] = ("dog", "cat"), polygons=None, boxes=BOXES) -> Analysis:
+def analysis_of(path: Path, labels: Sequence[str] = ("dog", "cat"), polygons=(), boxes=BOXES) -> Analysis:
     """An answer about a plain picture in that file."""
     Image.new("RGB", SIZE, "gray").save(path)
     found = make_detections(labels, boxes[: len(labels)], polygons=polygons)

@@ -167,8 +167,8 @@ def test_lines_read_in_an_object_stand_in_its_place_and_the_text_is_in_reading_o
 
 
 def test_the_merged_answer_is_about_the_same_picture_and_what_it_was_made_for():
-    whole = merge([found(DOG)], task=READ, prompt="<OCR_WITH_REGION>x", text="words")
-    assert (whole.task, whole.prompt, whole.size, whole.text) == (READ, "<OCR_WITH_REGION>x", SIZE, "words")
+    whole = merge([found(DOG)], task=READ, prompt="<OCR_WITH_REGION>x")
+    assert (whole.task, whole.prompt, whole.size, whole.text) == (READ, "<OCR_WITH_REGION>x", SIZE, "")
     assert whole.quads is None
     assert "polygons" not in whole.detections.data
 

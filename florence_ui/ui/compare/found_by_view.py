@@ -4,7 +4,7 @@ from florence_ui.errors import FlorenceUIError
 from florence_ui.inference.request import StoredAnalysis
 from florence_ui.results import compare
 from florence_ui.results.compare import BOTH, LEFT, RIGHT, Comparison, FoundByMap
-from florence_ui.results.result import Result
+from florence_ui.results.result import Result, class_of
 from florence_ui.ui.compare.state import Answers
 from florence_ui.ui.components.found_by import FoundByValue, LabelRow, LegendEntry, Remark, SideText, TextPiece, Who
 
@@ -79,11 +79,11 @@ def label_rows(left: Result, right: Result, comparison: Comparison, found: Found
     numbers: dict[str, set[int]] = {}
     for side, own in ((left, found.left_numbers), (right, found.right_numbers)):
         for row, number in own.items():
-            numbers.setdefault(compare.bare_label(side.labels[row]), set()).add(number)
+            numbers.setdefault(class_of(side.labels[row]), set()).add(number)
     return [
         LabelRow(
             label=count.label, left=count.left, right=count.right, differs=count.differs,
-            numbers=sorted(numbers[compare.bare_label(count.label)]),
+            numbers=sorted(numbers[class_of(count.label)]),
         )
         for count in compare.count_labels(left, right, comparison)
     ]  # fmt: skip
