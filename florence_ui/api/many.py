@@ -27,7 +27,7 @@ from florence_ui.exports.records import analysis_record
 from florence_ui.images.loading import Picture
 from florence_ui.inference.batch import Batch, ItemState, OpenLink, reopen
 from florence_ui.inference.request import RequestTemplate
-from florence_ui.rendering.annotate import Style
+from florence_ui.rendering.style import Style
 from florence_ui.visitors.jobs import Output, report_progress
 from florence_ui.visitors.multi_call import batch_turn, max_concurrency
 from florence_ui.visitors.service import Services, wait_for_quota

@@ -23,7 +23,7 @@ from florence_ui.images.loading import ImageLimits, open_picture
 from florence_ui.inference.batch import Batch
 from florence_ui.inference.drawing import render
 from florence_ui.inference.request import Analysis
-from florence_ui.rendering.annotate import Style
+from florence_ui.rendering.style import Style
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from florence_ui.images.load_once import open_file
 from florence_ui.images.loading import ImageLimits, Picture
 from florence_ui.inference.drawing import write_preview, write_thumbnail
 from florence_ui.inference.request import Analysis, Analyze, RequestTemplate, StoredAnalysis
-from florence_ui.rendering.annotate import Style
 from florence_ui.rendering.colors import color_keys
+from florence_ui.rendering.style import Style
 from florence_ui.results.result import Result
 
 MAX_PICTURES = 200

@@ -12,8 +12,9 @@ from florence_ui.images.encoding import encode_jpeg
 from florence_ui.images.loading import MAX_SIDE, ImageLimits, Picture, load_image, read_file
 from florence_ui.inference.request import Analysis
 from florence_ui.inference.scenes import cut_scene, get_scene
-from florence_ui.rendering.annotate import Style, annotate, annotate_view, without_margin
+from florence_ui.rendering.annotate import annotate, annotate_view, without_margin
 from florence_ui.rendering.comparison import add_legend, annotate_found_by, annotate_found_by_view
+from florence_ui.rendering.style import Style
 from florence_ui.rendering.view import View
 from florence_ui.results.compare import FoundByMap
 from florence_ui.results.result import Result

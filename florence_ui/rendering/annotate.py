@@ -4,14 +4,14 @@ On a picture as a whole, lengths (lines, text, halo, pixels) grow with it, so a 
 at 12 megapixels. For a screen, lines and text have one size in CSS pixels, whatever the picture and the zoom.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 
 import numpy as np
 import supervision as sv
 from PIL import Image
 
 from florence_ui.rendering.annotators import ANNOTATORS, DEFAULTS, LINES, OFFERED, Annotator, Brush, Scene
-from florence_ui.rendering.colors import PALETTES
 from florence_ui.rendering.labels import write_labels, write_view_labels
 from florence_ui.rendering.shapes import Shapes
 from florence_ui.rendering.style import Style
@@ -19,8 +19,6 @@ from florence_ui.rendering.view import Frame, View
 from florence_ui.results.arrays import BoolArray
 from florence_ui.results.result import Result
 from florence_ui.tasks import OutputKind
-
-__all__ = ["PALETTES", "Style", "annotate", "automatic_annotators", "suitable_annotators"]
 
 
 def suitable_annotators(result: Result) -> list[str]:
@@ -54,14 +52,7 @@ def annotate(
     """
     style = style or Style()
     shapes = _shapes(result, shown, Frame.whole(image.size), style)
-    if not len(shapes.detections):
-        return image.convert("RGB").copy()
-    scene = sv.pillow_to_cv2(image if image.mode == "RGB" else image.convert("RGB"))
-    _paint(scene, shapes, style, style.brush(image.size))
-    drawn = sv.cv2_to_pillow(scene)
-    if style.labels:
-        write_labels(drawn, shapes.detections, style)
-    return drawn
+    return draw(image, shapes, style, partial(_paint, style), shapes if style.labels else None)
 
 
 def annotate_view(
@@ -81,12 +72,34 @@ def annotate_view(
     """
     style = style or Style()
     shapes = _shapes(result, shown, Frame.of(view), style)
+    return draw_view(scene, shapes, view, style, partial(_paint, style), shapes if style.labels else None)
+
+
+Paint = Callable[[Scene, Shapes, Brush], None]
+"""Paints everything but the labels on a scene, in place."""
+
+
+def draw(image: Image.Image, shapes: Shapes, style: Style, paint: Paint, labeled: Shapes | None) -> Image.Image:
+    """Paint shapes on a copy of their picture, and write the labels of some of them."""
+    scene = sv.pillow_to_cv2(image if image.mode == "RGB" else image.convert("RGB"))
+    if len(shapes.detections):
+        paint(scene, shapes, style.brush(image.size))
+    drawn = sv.cv2_to_pillow(scene)
+    if labeled and len(labeled.detections):
+        write_labels(drawn, labeled.detections, style)
+    return drawn
+
+
+def draw_view(
+    scene: Scene, shapes: Shapes, view: View, style: Style, paint: Paint, labeled: Shapes | None
+) -> Image.Image:
+    """The same on a copy of what a view shows, with its margin on every side."""
     if len(shapes.detections):
         scene = scene.copy()
-        _paint(scene, shapes, style, style.view_brush(view))
+        paint(scene, shapes, style.view_brush(view))
     drawn = without_margin(scene, view)
-    if style.labels and len(shapes.detections):
-        write_view_labels(drawn, shapes, view, style)
+    if labeled and len(labeled.detections):
+        write_view_labels(drawn, labeled, view, style)
     return drawn
 
 
@@ -100,8 +113,7 @@ def _shapes(result: Result, shown: Collection[int] | None, frame: Frame, style: 
     return Shapes.of(result, rows, frame, style.color_slots(result))
 
 
-def _paint(scene: Scene, shapes: Shapes, style: Style, brush: Brush) -> None:
-    """Paint everything but the labels, in place."""
+def _paint(style: Style, scene: Scene, shapes: Shapes, brush: Brush) -> None:
     for annotator, some in _plan(style, shapes):
         if brush.casing and annotator.group in LINES:
             annotator.paint(scene, some, brush.of_casing)

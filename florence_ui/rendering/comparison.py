@@ -13,9 +13,8 @@ import supervision as sv
 from PIL import Image, ImageDraw
 
 from florence_ui.fonts import clean_label, find_font, load_font, truncate
-from florence_ui.rendering.annotate import without_margin
+from florence_ui.rendering.annotate import draw, draw_view
 from florence_ui.rendering.annotators import ANNOTATORS, CASING, Brush, Scene
-from florence_ui.rendering.labels import write_labels, write_view_labels
 from florence_ui.rendering.shapes import Shapes
 from florence_ui.rendering.style import Style, font_size
 from florence_ui.rendering.view import Frame, View
@@ -47,13 +46,8 @@ def annotate_found_by(image: Image.Image, found: FoundByMap) -> Image.Image:
     Returns:
         An RGB picture of `image.size`.
     """
-    style, shapes = FoundByStyle(), _shapes(found, Frame.whole(image.size))
-    scene = sv.pillow_to_cv2(image if image.mode == "RGB" else image.convert("RGB"))
-    _paint_outlines(scene, shapes, style.brush(image.size))
-    drawn = sv.cv2_to_pillow(scene)
-    if len((differences := _differences(shapes)).detections):
-        write_labels(drawn, differences.detections, style)
-    return drawn
+    shapes = _shapes(found, Frame.whole(image.size))
+    return draw(image, shapes, FoundByStyle(), _paint_outlines, _differences(shapes))
 
 
 def add_legend(image: Image.Image, names: tuple[str, str]) -> Image.Image:
@@ -91,13 +85,8 @@ def annotate_found_by_view(scene: Scene, found: FoundByMap, view: View) -> Image
     Returns:
         An RGB picture of `view.size`.
     """
-    style, shapes = FoundByStyle(), _shapes(found, Frame.of(view))
-    scene = scene.copy()
-    _paint_outlines(scene, shapes, style.view_brush(view))
-    drawn = without_margin(scene, view)
-    if len((differences := _differences(shapes)).detections):
-        write_view_labels(drawn, differences, view, style)
-    return drawn
+    shapes = _shapes(found, Frame.of(view))
+    return draw_view(scene, shapes, view, FoundByStyle(), _paint_outlines, _differences(shapes))
 
 
 def _shapes(found: FoundByMap, frame: Frame) -> Shapes:

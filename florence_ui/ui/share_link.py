@@ -7,7 +7,7 @@ from typing import Any
 from florence_ui.errors import PromptError
 from florence_ui.inference.request import Question, Strategy
 from florence_ui.prompts import MAX_TEXT, Region, check_region, split_classes
-from florence_ui.rendering.annotate import Style
+from florence_ui.rendering.style import Style
 from florence_ui.tasks import TASKS
 
 MAX_CHARS = 2000

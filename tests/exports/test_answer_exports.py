@@ -12,7 +12,7 @@ from workbench import BOXES, picture_in, request_about, workbench
 from florence_ui.errors import InputError
 from florence_ui.exports.formats import export_answer
 from florence_ui.inference.request import Analysis
-from florence_ui.rendering.annotate import Style
+from florence_ui.rendering.style import Style
 
 pytestmark = pytest.mark.anyio
 

@@ -22,8 +22,8 @@ from florence_ui.exports.snippets import curl_snippet, python_snippet
 from florence_ui.inference.per_object import crop_box
 from florence_ui.models import MAX_NEW_TOKENS
 from florence_ui.prompts import build_prompt
-from florence_ui.rendering.annotate import Style
 from florence_ui.rendering.annotators import ANNOTATORS
+from florence_ui.rendering.style import Style
 from florence_ui.tasks import CUSTOM, TASKS, InputKind, OutputKind
 
 SIZE = (320, 240)

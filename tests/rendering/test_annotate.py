@@ -12,9 +12,9 @@ from PIL import Image
 
 from florence_ui import fonts
 from florence_ui.fonts import clean_label, find_dejavu, find_font, load_font, scripts_without_font, truncate
-from florence_ui.rendering.annotate import Style, annotate, automatic_annotators, suitable_annotators
+from florence_ui.rendering.annotate import annotate, automatic_annotators, suitable_annotators
 from florence_ui.rendering.annotators import ANNOTATORS
-from florence_ui.rendering.style import font_size
+from florence_ui.rendering.style import Style, font_size
 from florence_ui.results.parsing import parse
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import get_task

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from florence_ui.rendering.annotate import Style, annotate_view
+from florence_ui.rendering.annotate import annotate_view
 from florence_ui.rendering.annotators import ANNOTATORS
 from florence_ui.rendering.label_placement import place_labels
 from florence_ui.rendering.labels import VIEW_PADDING, VIEW_TEXT_SIZE, view_subjects
 from florence_ui.rendering.shapes import Shapes
+from florence_ui.rendering.style import Style
 from florence_ui.rendering.view import Frame, View
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import TASKS

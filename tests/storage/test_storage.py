@@ -21,7 +21,7 @@ from florence_ui.errors import StorageError
 from florence_ui.exports.formats import FORMATS, export_answer, export_batch
 from florence_ui.images.loading import open_picture
 from florence_ui.inference.batch import Batch
-from florence_ui.rendering.annotate import Style
+from florence_ui.rendering.style import Style
 from florence_ui.storage import DiskSpace, disk_budget
 
 ROOT = Path(__file__).parents[2]

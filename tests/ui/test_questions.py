@@ -138,7 +138,7 @@ def test_the_other_backend_is_chosen_and_asked_by_one_button(page: Page, tmp_pat
 async def test_a_missing_key_is_asked_for_where_it_is_typed(page: Page, tmp_path: Path) -> None:
     inputs = given_to(page, tmp_path) | {page.header.backend: "serverless"}
     updates = [each async for each in stoppable_run(page).events(inputs)]
-    assert updates[-1][page.header.state].messages[0].tone == "error"
+    assert updates[-1][page.header.key_notice].messages[0].tone == "error"
     assert updates[-1][page.stage].state == "failed"
 
 

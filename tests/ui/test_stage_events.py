@@ -14,7 +14,8 @@ from florence_ui.errors import InputError
 from florence_ui.inference.gallery import load_examples
 from florence_ui.inference.request import Analysis
 from florence_ui.models import BASE
-from florence_ui.rendering.annotate import PALETTES, Style
+from florence_ui.rendering.colors import PALETTES
+from florence_ui.rendering.style import Style
 from florence_ui.rendering.view import View
 from florence_ui.results.result import Result
 from florence_ui.tasks import TASKS

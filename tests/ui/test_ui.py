@@ -14,7 +14,7 @@ from florence_ui.images.loading import ImageLimits, Picture, open_picture
 from florence_ui.inference.gallery import load_examples
 from florence_ui.inference.per_object import Action
 from florence_ui.inference.request import Analysis, Question, RequestTemplate, Strategy
-from florence_ui.rendering.annotate import Style
+from florence_ui.rendering.style import Style
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import TASKS, Family
 from florence_ui.ui import labels as choices_module

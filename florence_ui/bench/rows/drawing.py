@@ -23,8 +23,9 @@ from florence_ui.images.encoding import encode_jpeg
 from florence_ui.images.loading import open_picture
 from florence_ui.inference.drawing import draw
 from florence_ui.inference.request import Analysis
-from florence_ui.rendering.annotate import Style, annotate
+from florence_ui.rendering.annotate import annotate
 from florence_ui.rendering.annotators import ANNOTATORS
+from florence_ui.rendering.style import Style
 from florence_ui.rendering.view import View
 from florence_ui.results.result import Result, make_detections
 from florence_ui.tasks import TASKS

@@ -18,7 +18,8 @@ from florence_ui.inference.per_object import ACTIONS, Action
 from florence_ui.inference.per_place import Tool
 from florence_ui.inference.request import Question, StoredAnalysis, Strategy
 from florence_ui.models import NANO
-from florence_ui.rendering.annotate import Style, automatic_annotators, suitable_annotators
+from florence_ui.rendering.annotate import automatic_annotators, suitable_annotators
+from florence_ui.rendering.style import Style
 from florence_ui.rendering.view import WHOLE, View
 from florence_ui.results.result import Result
 from florence_ui.tasks import InputKind, get_task

@@ -11,7 +11,8 @@ from gradio.blocks import Block
 
 from florence_ui.exports.formats import FORMATS
 from florence_ui.hosting.lenient_fields import LenientCheckboxGroup
-from florence_ui.rendering.annotate import PALETTES, Style
+from florence_ui.rendering.colors import PALETTES
+from florence_ui.rendering.style import Style
 from florence_ui.results.filters import Filters
 from florence_ui.ui.components.answer_list import AnswerList
 from florence_ui.ui.components.drawer_bar import DrawerBar

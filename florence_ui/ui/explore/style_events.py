@@ -7,7 +7,7 @@ from pathlib import Path
 from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.errors import InputError
 from florence_ui.exports.formats import export_answer
-from florence_ui.rendering.annotate import Style
+from florence_ui.rendering.style import Style
 from florence_ui.ui.downloads import wire_download
 from florence_ui.ui.explore import answer_view
 from florence_ui.ui.explore.filters import apply_filters, removal_notice
