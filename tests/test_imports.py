@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "florence_ui"
 
 LAYERS = [
-    {"__init__", "assets", "errors", "fonts", "log_throttle", "models", "network", "redaction", "wording"},
+    {"__init__", "assets", "errors", "fonts", "log_throttle", "memory", "models", "network", "redaction", "wording"},
     {"backend_presets", "settings_readers", "tasks", "visitor_identity"},
     {"concurrency", "prompts", "settings", "storage"},
     {"logs"},
@@ -28,7 +28,18 @@ LAYERS = [
 """Rooms, bottom first: each imports from lower layers only, never from its own layer or above."""
 
 STANDALONE = {
-    "server": {"__init__", "assets", "errors", "images", "log_throttle", "models", "network", "prompts", "tasks"},
+    "server": {
+        "__init__",
+        "assets",
+        "errors",
+        "images",
+        "log_throttle",
+        "memory",
+        "models",
+        "network",
+        "prompts",
+        "tasks",
+    },
     "nano": {"assets", "errors", "models", "prompts", "tasks", "results", "server", "wording"},
     "record": {"assets", "errors", "inference", "models", "network", "settings"},
     "bench": None,

@@ -15,8 +15,8 @@ from florence_ui.hosting.gradio_internals.queue import finished_sessions, forget
 from florence_ui.hosting.gradio_internals.server import remove_cors
 from florence_ui.hosting.gradio_internals.sessions import SessionStore, sessions_of
 from florence_ui.hosting.gradio_internals.uploads import forget_missing_files, forget_upload, tracked_uploads
-from florence_ui.hosting.memory import return_free_memory
 from florence_ui.hosting.request_limits import UPLOAD_SECONDS
+from florence_ui.memory import return_free_memory
 from florence_ui.storage import DiskBudget, remove_abandoned
 
 log = logging.getLogger(__name__)

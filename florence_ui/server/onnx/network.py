@@ -6,6 +6,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from florence_ui.memory import return_free_memory
 from florence_ui.server.checkpoint.checkpoint import Checkpoint
 from florence_ui.server.checkpoint.layouts import SHARED
 from florence_ui.server.checkpoint.safetensors import to_float32
@@ -13,7 +14,6 @@ from florence_ui.server.engine import EngineInfo, Question
 from florence_ui.server.onnx.beam_search import beam_search
 from florence_ui.server.onnx.beams import Beams
 from florence_ui.server.onnx.language_model import DECODER, ENCODER, Decoder, TextEncoder, cache_names
-from florence_ui.server.onnx.memory import return_freed_memory
 from florence_ui.server.onnx.sessions import create_session
 from florence_ui.server.onnx.vision_tower import VisionTower
 from florence_ui.server.processing.generation_config import GenerationConfig
@@ -75,7 +75,7 @@ class OnnxNetwork:
             beam_search(self.begin(question), Beams(self._generation, question.max_new_tokens), question.stop)
             for question in questions
         ]
-        return_freed_memory()
+        return_free_memory()
         return answers
 
     def begin(self, question: Question) -> "Step":
