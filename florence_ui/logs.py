@@ -84,12 +84,11 @@ class SafeStream(io.TextIOBase):
         return self._stream.encoding
 
 
-def configure(secrets: Iterable[Secret | str] = (), *, level: int = logging.INFO) -> None:
+def configure(secrets: Iterable[Secret]) -> None:
     """Log runs to standard error, and send everything through the redactor. Safe to call twice.
 
     Args:
         secrets: The operator's keys.
-        level: The level of this package's loggers; other libraries log from WARNING up.
     """
     for secret in secrets:
         redactor.add(secret)
@@ -103,7 +102,7 @@ def configure(secrets: Iterable[Secret | str] = (), *, level: int = logging.INFO
         if not any(isinstance(each, RepeatThrottle) for each in handler.filters):
             handler.addFilter(RepeatThrottle())
     root.setLevel(logging.WARNING)
-    logging.getLogger("florence_ui").setLevel(level)
+    logging.getLogger("florence_ui").setLevel(logging.INFO)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
@@ -26,16 +26,10 @@ _KEY_SHAPES = re.compile(
 
 
 class Redactor:
-    """A registry of secrets that removes them from text.
+    """A registry of secrets that removes them from text."""
 
-    Args:
-        secrets: Keys known from the start, such as the operator's.
-    """
-
-    def __init__(self, secrets: Iterable[Secret | str] = ()) -> None:
+    def __init__(self) -> None:
         self._secrets: Counter[str] = Counter()
-        for secret in secrets:
-            self.add(secret)
 
     def add(self, secret: Secret | str | None) -> None:
         """Redact this secret from now on; one that is added twice must be removed twice."""

@@ -7,8 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from florence_ui.exports.instances import Instance
-from florence_ui.exports.labeled import LabeledDataset, LabeledImage
+from florence_ui.exports.labeled import Instance, LabeledDataset, LabeledImage
 from florence_ui.exports.records import DECIMALS, round_coordinates
 
 

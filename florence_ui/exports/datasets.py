@@ -4,15 +4,21 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, Protocol
 
 from florence_ui.errors import ImageError, InputError
 from florence_ui.exports.archive import Archive, create_archive
 from florence_ui.exports.classes import class_names
-from florence_ui.exports.instances import collect_instances
-from florence_ui.exports.labeled import TRAIN, VAL, LabeledDataset, LabeledImage, assign_subsets
-from florence_ui.exports.names import unique_names
+from florence_ui.exports.labeled import (
+    TRAIN,
+    VAL,
+    LabeledDataset,
+    LabeledImage,
+    assign_subsets,
+    collect_instances,
+)
+from florence_ui.exports.names import unique_stems
 from florence_ui.exports.originals import read_original
 from florence_ui.exports.records import ExportItem, LeftOut, analysis_record
 from florence_ui.exports.tables import to_csv
@@ -84,7 +90,8 @@ def dataset_zip(
     notes: list[str] = []
     errors: list[ImageError] = []
     with create_archive(stem) as archive:
-        for item, name, subset in _name_and_split(items, validation):
+        stems, subsets = unique_stems(item.name for item in items), assign_subsets(len(items), validation)
+        for item, name, subset in zip(items, stems, subsets, strict=True):
             try:
                 original = read_original(item.path, limits)
             except ImageError as error:
@@ -119,12 +126,6 @@ def check_validation_share(share: float) -> float:
             field="validation",
         )
     return share
-
-
-def _name_and_split(items: Sequence[ExportItem], validation: float) -> Iterator[tuple[ExportItem, str, str]]:
-    """Pair each picture with its name in the archive and its subset."""
-    names = unique_names([PurePath(item.name).stem for item in items])
-    return zip(items, names, assign_subsets(len(items), validation), strict=True)
 
 
 def _count_flat(item: ExportItem, count: int) -> list[str]:

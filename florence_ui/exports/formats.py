@@ -4,10 +4,10 @@ To add a format, add a row to `FORMATS`: the page and the API take their choices
 request.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from florence_ui import storage
 from florence_ui.errors import ImageError, InputError
@@ -15,7 +15,7 @@ from florence_ui.exports import coco, voc, yolo
 from florence_ui.exports.archive import create_archive
 from florence_ui.exports.datasets import Export, Layout, dataset_zip
 from florence_ui.exports.masks import mask_pngs
-from florence_ui.exports.names import safe_name, unique_names
+from florence_ui.exports.names import safe_name, unique_stems
 from florence_ui.exports.records import ExportItem, LeftOut, analysis_record, item_record, to_json
 from florence_ui.exports.tables import detections_csv
 from florence_ui.images.encoding import SUFFIXES, encode_image
@@ -121,7 +121,7 @@ def _pictures(image_format: str, items: Sequence[ExportItem], options: Options) 
     notes: list[str] = []
     errors: list[ImageError] = []
     with create_archive(_stem_of_all(items)) as archive:
-        for item, stem in _with_stems(items):
+        for item, stem in zip(items, unique_stems(item.name for item in items), strict=True):
             try:
                 picture = open_picture(item.path, options.limits)
                 image = render(item.analysis.with_picture(picture), options.style, full=True)
@@ -173,7 +173,7 @@ def _masks_of_all(items: Sequence[ExportItem], options: Options) -> Export:
     if not any(any(item.analysis.result.polygons) for item in items):
         raise InputError("These answers have no polygons.", "Run a Segment task to get some.")
     with create_archive(f"{_stem_of_all(items)}-masks") as archive:
-        for item, stem in _with_stems(items):
+        for item, stem in zip(items, unique_stems(item.name for item in items), strict=True):
             for name, png in mask_pngs(item.analysis.result):
                 archive.add(f"{stem}/{name}", png)
     return Export(archive.path)
@@ -210,10 +210,6 @@ def _stem_of_all(items: Sequence[ExportItem]) -> str:
     """The name of a file about many answers, without suffix: `12-pictures-find-objects`."""
     count = "1-picture" if len(items) == 1 else f"{len(items)}-pictures"
     return f"{count}-{safe_name(items[0].analysis.title.lower())}"
-
-
-def _with_stems(items: Sequence[ExportItem]) -> Iterator[tuple[ExportItem, str]]:
-    return zip(items, unique_names([PurePath(item.name).stem for item in items]), strict=True)
 
 
 def _picture_format(name: str, image_format: str, batch_title: str = "") -> ExportFormat:

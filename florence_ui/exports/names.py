@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable
+from pathlib import PurePath
 
 MAX_NAME = 80
 MAX_NAME_BYTES = 160
@@ -18,11 +19,11 @@ def safe_name(text: str, *, fallback: str = "picture") -> str:
     return f"{fallback}-{name}" if reserved else name or fallback
 
 
-def unique_names(names: Sequence[str]) -> list[str]:
-    """Make names safe and unique, on case-insensitive file systems too."""
+def unique_stems(files: Iterable[str]) -> list[str]:
+    """Names of files without their suffixes, safe and unique, on case-insensitive file systems too."""
     taken: set[str] = set()
     unique = []
-    for name in map(safe_name, names):
+    for name in (safe_name(PurePath(file).stem) for file in files):
         candidate, number = name, 2
         while candidate.casefold() in taken:
             candidate, number = f"{name}-{number}", number + 1

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import yaml
 
-from florence_ui.exports.instances import Instance, box_corners, join_parts
-from florence_ui.exports.labeled import TRAIN, VAL, LabeledDataset, LabeledImage
+from florence_ui.exports.labeled import TRAIN, VAL, Instance, LabeledDataset, LabeledImage, box_corners, join_parts
 
 GRID = 10**6
 """Steps of a coordinate between 0 and 1, so few that boxes stay in the picture for readers with 32-bit floats too."""

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from florence_ui.exports.masks import mask_pngs
-from florence_ui.exports.names import safe_name, unique_names
+from florence_ui.exports.names import safe_name, unique_stems
 from florence_ui.exports.originals import Original, read_original
 from florence_ui.exports.records import ExportItem, analysis_record, item_record, to_json
 from florence_ui.exports.tables import COLUMNS, CSV_COLUMNS, detections_csv, escape_cell, table_rows, to_csv
@@ -364,7 +364,7 @@ def test_a_file_name_is_only_a_name(text: str, name: str) -> None:
 
 
 def test_names_in_an_archive_differ_also_where_case_does_not_count() -> None:
-    names = unique_names(["a", "A", "a", "a-2", "ß", "SS"])
+    names = unique_stems(["a", "A", "a", "a-2", "ß", "SS"])
     assert names == ["a", "A-2", "a-3", "a-2-2", "ß", "SS-2"]
     assert len({name.casefold() for name in names}) == len(names)
 

@@ -39,9 +39,9 @@ class ToolServer:
         endpoint = self._server.tool_to_endpoint.get(name) if selected is None or name in selected else None
         return None if endpoint is None else self._server.get_block_fn_from_endpoint_name(endpoint).fn
 
-    def page_request(self, request: Request, session: str = "") -> gr.Request:
+    def page_request(self, request: Request) -> gr.Request:
         """An agent's request in the form that endpoints expect: to the page, not to Gradio's inner app for agents."""
-        return gr.Request(Request({**request.scope, "app": self._server.blocks.app}), session_hash=session)
+        return gr.Request(Request({**request.scope, "app": self._server.blocks.app}))
 
     def root_url(self, request: Request) -> str:
         """The address at which the agent reaches the page."""
