@@ -5,11 +5,17 @@
 A separate program can be ended at once, even while the Hub's library hangs. It writes JSON lines to stdout,
 `{"downloaded": n, "total": n, "resumed": n}` in bytes while it works, and at the end `{"directory": "..."}` or
 `{"error": "..."}`. It ends when its stdin closes, that is, with the program that started it.
+
+`snapshot_download` writes to a file with a random name, which it removes or abandons when it is interrupted. So large
+files are put into the cache beforehand, under the names that `snapshot_download` looks for: the Hub's library also
+downloads these, by `http_get`, but into a file that the next attempt finds. HTTP ranges are used, because the Hub's
+other protocol, Xet, cannot resume.
 """
 
 import errno
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -17,17 +23,26 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import constants, snapshot_download
+from filelock import Timeout
+from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+from huggingface_hub.file_download import DryRunFileInfo, http_get, repo_folder_name
+from huggingface_hub.utils import WeakFileLock, build_hf_headers
 from tqdm.auto import tqdm
 
-from florence_ui.server.resume import MIN_BYTES, PARTIAL, blobs_folder, fetch_file
 from florence_ui.server.weights import PATTERNS, corrupt_files, remove_cached_file, why_incomplete
 
 REPORT_EVERY = 0.2
 CHUNK = 256 * 1024
 """Bytes between two reports; the library's own 10 MB look like a stall on a slow connection."""
 ETAG_TIMEOUT = 10.0
+"""Seconds within which the Hub must say where a file is."""
+LOCK_SECONDS = 1.0
+"""Seconds between two reports while another program downloads the same file."""
+MIN_BYTES = 2**20
+"""Minimum size of a file that is worth resuming."""
+PARTIAL = re.compile(r"[0-9a-f]{40,64}\.incomplete")
+"""Names of files that can be resumed; the library's own have a further part before the suffix."""
 LEFT_BEHIND_AFTER = 600.0
 """Seconds without a byte after which a partial file is abandoned; another program may be downloading the same."""
 RESUMABLE_FOR = 7 * 24 * 3600.0
@@ -118,13 +133,58 @@ def fetch(repo_id: str) -> Path:
     Progress.begin(sum(size for _, size in plan))
     for file, size in plan:
         if size >= MIN_BYTES:
-            fetch_file(repo_id, file, timeout=ETAG_TIMEOUT, progress=Progress, on_wait=Progress.report)
+            fetch_file(repo_id, file)
             Progress.finish(size)
     directory = Path(
         snapshot_download(repo_id, tqdm_class=Progress, allow_patterns=PATTERNS, etag_timeout=ETAG_TIMEOUT)
     )
     Progress.finish(Progress.total_bytes)
     return directory
+
+
+def fetch_file(repo_id: str, file: DryRunFileInfo) -> None:
+    """Put one file's content into the cache, unless it is already there.
+
+    Raises:
+        OSError, HfHubHTTPError: If it cannot be downloaded; received bytes are kept, unless the disk is full.
+    """
+    headers = build_hf_headers()
+    url = hf_hub_url(repo_id, file.filename, revision=file.commit_hash)
+    metadata = get_hf_file_metadata(url, timeout=ETAG_TIMEOUT, headers=headers)
+    blobs = blobs_folder(repo_id)
+    blobs.mkdir(parents=True, exist_ok=True)
+    blob = blobs / str(metadata.etag)
+    lock = Path(constants.HF_HUB_CACHE) / ".locks" / blobs.parent.name / f"{metadata.etag}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    while not blob.exists():
+        try:
+            with WeakFileLock(lock, timeout=LOCK_SECONDS):
+                if not blob.exists():
+                    resume(url, headers, blob, metadata.size)
+        except Timeout:
+            Progress.report()
+
+
+def resume(url: str, headers: dict[str, str], blob: Path, size: int | None) -> None:
+    """Download the rest of a file beside its place, and then put it there."""
+    partial = blob.with_name(f"{blob.name}.incomplete")
+    try:
+        with partial.open("ab") as target:
+            here = target.tell()
+            if size is not None and here > size:
+                target.truncate(0)
+                here = 0
+            http_get(url, target, resume_size=here, headers=headers, expected_size=size, tqdm_class=Progress)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            partial.unlink(missing_ok=True)
+        raise
+    partial.replace(blob)
+
+
+def blobs_folder(repo_id: str) -> Path:
+    """The folder in the Hub's cache with the contents of a repository's files, named by checksum."""
+    return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo_id, repo_type="model") / "blobs"
 
 
 def explain(error: Exception) -> str:

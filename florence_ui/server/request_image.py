@@ -31,7 +31,7 @@ async def read_image_bytes(image: RequestImage) -> bytes:
     with as_refusals():
         match image.type:
             case "base64":
-                return _decode_base64(image.value or "")
+                return await asyncio.to_thread(_decode_base64, image.value or "")  # up to 32 MB
             case "url":
                 return await _fetch(image.value or "")
             case _:

@@ -17,7 +17,7 @@ from server.fake_hub import CHUNK, COMMIT, FakeHub
 from server_process import ServerProcess, wait_for
 from tiny_checkpoint import build_checkpoint
 
-from florence_ui.server import resume, transfer_rate
+from florence_ui.server import download, transfer_rate
 from florence_ui.server.registry import ModelUnavailableError, fetch
 from florence_ui.server.transfer_rate import TransferRate
 
@@ -134,10 +134,10 @@ def test_a_full_disk_keeps_nothing(hub: FakeHub, blobs: Path, monkeypatch: pytes
         target.write(b"x" * 1000)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(resume, "http_get", fill)
+    monkeypatch.setattr(download, "http_get", fill)
     blobs.mkdir(parents=True)
     with pytest.raises(OSError, match="No space"):
-        resume._resume(hub.url, {}, blobs / "content", 2000, None)
+        download.resume(hub.url, {}, blobs / "content", 2000)
     assert not list(blobs.iterdir())
 
 
@@ -188,7 +188,7 @@ def test_a_speed_is_that_of_the_last_seconds(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_cache_is_the_librarys_own(blobs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    assert resume.blobs_folder(REPO) == blobs
+    assert download.blobs_folder(REPO) == blobs
     directory, _ = fetch_now()
     assert directory.name == COMMIT
     assert (directory / WEIGHTS).resolve().parent == blobs

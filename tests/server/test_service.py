@@ -1,6 +1,7 @@
 """The way of calls through a model: each is prepared alone, in a thread; what waits is generated in one go."""
 
 import asyncio
+import base64
 import io
 import threading
 
@@ -10,6 +11,7 @@ from starlette.requests import Request
 
 from florence_ui.server.errors import RefusalError
 from florence_ui.server.generation_queue import Call
+from florence_ui.server.request_image import read_image_bytes
 from florence_ui.server.schemas import LMMRequest, RequestImage
 from florence_ui.server.service import Service, prepare
 
@@ -78,3 +80,14 @@ def test_a_call_counts_for_its_model_by_whichever_name(model_id: str) -> None:
         return service.metrics.text(["florence-2-base"], waiting=0, running=0)
 
     assert "\nnum_errors_florence_2_base 1\n" in asyncio.run(ask_in_vain())
+
+
+def test_a_picture_in_base64_is_decoded_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have 32 MB, which would delay everybody else by a tenth of a second."""
+    threads, decode = [], base64.b64decode
+    monkeypatch.setattr(
+        base64, "b64decode", lambda *a, **k: threads.append(threading.current_thread()) or decode(*a, **k)
+    )
+    image = RequestImage(type="base64", value=base64.b64encode(b"picture").decode())
+    assert asyncio.run(read_image_bytes(image)) == b"picture"
+    assert threading.main_thread() not in threads

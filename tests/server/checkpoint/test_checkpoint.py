@@ -114,7 +114,8 @@ def test_what_is_no_known_florence_is_refused_in_a_sentence(change: dict, senten
         pytest.param({"text_config": {"d_model": 0}}, "d_model is 0", id="zero"),
         pytest.param({"text_config": {"encoder_layers": 1.5}}, "encoder_layers is 1.5", id="fraction"),
         pytest.param({"text_config": {"decoder_layers": None}}, "decoder_layers is None", id="none"),
-        pytest.param({"text_config": []}, "text_config is no JSON object", id="no-part"),
+        pytest.param({"text_config": {"d_model": True}}, "d_model is True", id="truth"),
+        pytest.param({"text_config": []}, r"text_config is \[\]", id="no-part"),
         pytest.param({"vision_config": {"window_size": "a"}}, "window_size is a", id="text"),
         pytest.param({"vision_config": {"num_heads": [1, 2, 4, -8]}}, "num_heads is -8", id="negative-in-a-list"),
         pytest.param({"vision_config": {"patch_padding": [3, 1]}}, r"patch_padding is \[3, 1\]", id="too-few"),
@@ -124,6 +125,15 @@ def test_what_is_no_known_florence_is_refused_in_a_sentence(change: dict, senten
 def test_a_size_that_is_none_is_named(change: dict, sentence: str, tmp_path: Path) -> None:
     with pytest.raises(BrokenWeightsError, match=rf"config\.json .*{sentence}"):
         Checkpoint(change_config(tmp_path / "copy", change))
+
+
+def test_a_size_that_is_missing_is_named(tmp_path: Path) -> None:
+    copy = change_config(tmp_path / "copy", {})
+    config = json.loads((copy / "config.json").read_text())
+    del config["text_config"]["d_model"]
+    (copy / "config.json").write_text(json.dumps(config))
+    with pytest.raises(BrokenWeightsError, match=r"config\.json .*d_model is missing"):
+        Checkpoint(copy)
 
 
 DEEP = b"[" * 200_000

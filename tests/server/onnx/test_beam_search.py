@@ -16,8 +16,7 @@ from tiny_checkpoint import build_model, build_processor
 from transformers import DynamicCache, EncoderDecoderCache, GenerationConfig
 
 from florence_ui.server.errors import BrokenWeightsError
-from florence_ui.server.onnx.beam_search import Step, beam_search
-from florence_ui.server.onnx.beams import Beams
+from florence_ui.server.onnx.beam_search import Beams, Step, beam_search
 from florence_ui.server.processing.generation_config import read_generation_config
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:transformers.*")
