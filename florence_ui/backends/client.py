@@ -63,7 +63,13 @@ class Client(InferenceHTTPClient):  # type: ignore[misc]  # the SDK has no types
         if response.status != 200:
             body = await read_start(response, MAX_JSON)
             raise error_for_status(response.status, body, backend=self._backend.name, key=self._key)
-        return self._decode(await read_whole(response))
+        body = await read_start(response, MAX_ANSWER + 1)
+        if len(body) > MAX_ANSWER:
+            raise AnswerError(
+                f"The server's answer is larger than {MAX_ANSWER // 2**20} MB, which no Florence-2 answer is.",
+                CHECK_ADDRESS,
+            )
+        return self._decode(body)
 
     def _decode(self, body: bytes) -> Any:
         try:
@@ -80,18 +86,3 @@ def _kind(body: bytes) -> str:
     if not start:
         return "nothing"
     return "a web page" if start.startswith(b"<") else "something unreadable"
-
-
-async def read_whole(response: aiohttp.ClientResponse) -> bytes:
-    """Read the answer's body; stop as soon as it is too large.
-
-    Raises:
-        AnswerError: If it is larger than `MAX_ANSWER`.
-    """
-    body = await read_start(response, MAX_ANSWER + 1)
-    if len(body) > MAX_ANSWER:
-        raise AnswerError(
-            f"The server's answer is larger than {MAX_ANSWER // 2**20} MB, which no Florence-2 answer is.",
-            CHECK_ADDRESS,
-        )
-    return body

@@ -165,8 +165,7 @@ async def _run_step(
         analysis = await analyze(request.with_task(get_task(step.token), text=text))
         yield StepReport(number, StepState.DONE, summarize(analysis), analysis, analysis.seconds)
         return
-    if before is None:
-        raise FlorenceUIError("This step has nothing to go on with.", "Put it after another one.")
+    assert before is not None, "a chain begins with a question"
     if isinstance(step, Order):
         analysis = in_reading_order(before)
         yield StepReport(number, StepState.DONE, summarize(analysis), analysis)
