@@ -4,8 +4,9 @@ To add a format, add a row to `FORMATS`: the page and the API take their choices
 request.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from florence_ui.inference.batch import Batch
 from florence_ui.inference.drawing import render
 from florence_ui.inference.request import Analysis
 from florence_ui.rendering.style import Style
+from florence_ui.results.result import Result
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,23 @@ class Options:
     unanswered: Sequence[LeftOut] = ()
 
 
+class Need(StrEnum):
+    """What a format needs."""
+
+    OBJECTS = "objects"
+    POLYGONS = "polygons"
+
+
+_HAS: dict[Need, Callable[[Result], bool]] = {
+    Need.OBJECTS: lambda result: len(result.detections) > 0,
+    Need.POLYGONS: lambda result: any(result.polygons),
+}
+_HINTS = {
+    Need.OBJECTS: "A dataset needs some: run a Detect task.",
+    Need.POLYGONS: "Run a Segment task to get some.",
+}
+
+
 @dataclass(frozen=True)
 class ExportFormat:
     """One kind of file.
@@ -54,6 +73,7 @@ class ExportFormat:
         export_batch: (finished pictures, options) -> a new file; blocks. Raises FlorenceUIError.
         batch_title: Its name in the page's Many tab; empty to leave it out there.
         file_a_picture: Whether it has one file or folder per picture, so that a single picture needs no zip around it.
+        needs: What at least one answer must have.
     """
 
     name: str
@@ -62,6 +82,11 @@ class ExportFormat:
     export_batch: Callable[[Sequence[ExportItem], Options], Export]
     batch_title: str = ""
     file_a_picture: bool = False
+    needs: Need | None = None
+
+    def lacks(self, results: Iterable[Result]) -> Need | None:
+        """What it needs and none of the results has; None if they will do."""
+        return None if self.needs is None or any(map(_HAS[self.needs], results)) else self.needs
 
 
 def export_answer(name: str, analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
@@ -77,7 +102,12 @@ def export_answer(name: str, analysis: Analysis, style: Style, rows: Sequence[in
         InputError: If the answer lacks what the format needs, such as polygons for masks.
         FlorenceUIError: If the file cannot be written.
     """
-    return FORMATS[name].export_answer(analysis, style, rows)
+    kind, result = FORMATS[name], analysis.result
+    if need := kind.lacks([result]):
+        raise InputError(f"This answer has no {need}.", _HINTS[need])
+    if need := kind.lacks([result.select(rows)]):
+        raise InputError(f"All {need} are switched off.", "Switch on those that the file should have.")
+    return kind.export_answer(analysis, style, rows)
 
 
 def export_batch(name: str, batch: Batch | None, options: Options | None = None) -> Export:
@@ -105,6 +135,8 @@ def export_batch(name: str, batch: Batch | None, options: Options | None = None)
         if reasons and all(reasons):
             raise InputError("Every picture failed.", f"The first one: {reasons[0]}")
         raise InputError("No picture has an answer yet.", "Run some first.")
+    if need := FORMATS[name].lacks(item.analysis.result for item in items):
+        raise InputError(f"These answers have no {need}.", _HINTS[need])
     options = options or Options()
     style = batch.styled(options.style) if batch else options.style
     return FORMATS[name].export_batch(items, replace(options, style=style, unanswered=unanswered))
@@ -160,8 +192,6 @@ def _write_table(items: Sequence[ExportItem], stem: str) -> Path:
 
 def _masks(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
     """The polygons as black and white pictures, zipped."""
-    if not any(analysis.result.polygons[row] for row in rows):
-        raise InputError("This answer has no polygons.", "Run a Segment task to get some.")
     with create_archive(f"{_stem(analysis)}-masks") as archive:
         for name, png in mask_pngs(analysis.result, rows):
             archive.add(name, png)
@@ -170,8 +200,6 @@ def _masks(analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
 
 def _masks_of_all(items: Sequence[ExportItem], options: Options) -> Export:
     """The polygons as black and white pictures, zipped, one folder per picture."""
-    if not any(any(item.analysis.result.polygons) for item in items):
-        raise InputError("These answers have no polygons.", "Run a Segment task to get some.")
     with create_archive(f"{_stem_of_all(items)}-masks") as archive:
         for item, stem in zip(items, unique_stems(item.name for item in items), strict=True):
             for name, png in mask_pngs(item.analysis.result):
@@ -180,16 +208,10 @@ def _masks_of_all(items: Sequence[ExportItem], options: Options) -> Export:
 
 
 def _dataset(name: str, layout: Layout, analysis: Analysis, style: Style, rows: Sequence[int]) -> Path:
-    if not len(analysis.result.detections):
-        raise InputError("This answer has no objects.", "A dataset needs some: run a Detect task.")
-    if not rows:
-        raise InputError("Every object is switched off.", "Switch on those that the dataset should have.")
     return dataset_zip([_item(analysis, rows)], layout, analysis.picture.limits, stem=f"{_stem(analysis)}-{name}").path
 
 
 def _dataset_of_all(name: str, layout: Layout, items: Sequence[ExportItem], options: Options) -> Export:
-    if not any(len(item.analysis.result.detections) for item in items):
-        raise InputError("These answers have no objects.", "A dataset needs some: run a Detect task.")
     stem = f"{_stem_of_all(items)}-{name}"
     share, unanswered = options.validation, options.unanswered
     return dataset_zip(items, layout, options.limits, stem=stem, validation=share, unanswered=unanswered)
@@ -218,7 +240,8 @@ def _picture_format(name: str, image_format: str, batch_title: str = "") -> Expo
 
 
 def _dataset_format(name: str, title: str, layout: Layout) -> ExportFormat:
-    return ExportFormat(name, title, partial(_dataset, name, layout), partial(_dataset_of_all, name, layout), title)
+    one, many = partial(_dataset, name, layout), partial(_dataset_of_all, name, layout)
+    return ExportFormat(name, title, one, many, title, needs=Need.OBJECTS)
 
 
 FORMATS: dict[str, ExportFormat] = {
@@ -228,7 +251,7 @@ FORMATS: dict[str, ExportFormat] = {
         _picture_format("jpeg", "JPEG", "Pictures"),
         ExportFormat("json", "JSON", _record, _records, "JSON"),
         ExportFormat("csv", "CSV", _table, _tables, "CSV"),
-        ExportFormat("masks", "Masks", _masks, _masks_of_all, "Masks", file_a_picture=True),
+        ExportFormat("masks", "Masks", _masks, _masks_of_all, "Masks", file_a_picture=True, needs=Need.POLYGONS),
         _dataset_format("yolo", "YOLO", yolo),
         _dataset_format("coco", "COCO", coco),
         _dataset_format("voc", "Pascal VOC", voc),

@@ -13,13 +13,15 @@ from florence_ui.images.loading import MAX_SIDE, ImageLimits, Picture, load_imag
 from florence_ui.inference.request import Analysis
 from florence_ui.inference.scenes import cut_scene, get_scene
 from florence_ui.rendering.annotate import annotate, annotate_view, without_margin
-from florence_ui.rendering.comparison import add_legend, annotate_found_by, annotate_found_by_view
+from florence_ui.rendering.comparison import add_legend, annotate_found_by, annotate_found_by_view, put_side_by_side
 from florence_ui.rendering.style import Style
 from florence_ui.rendering.view import View
-from florence_ui.results.compare import FoundByMap
+from florence_ui.results.compare import BOTH, LEFT, RIGHT, FoundByMap
 from florence_ui.results.result import Result
 
 DRAWING_QUALITY = 90
+MAX_PAIRED_SIDE = 4096
+"""Longest side in pixels of each of two drawings in one file, which together must fit into memory."""
 PREVIEW_SIDE = 640
 """Longest side of a thumbnail or preview, in pixels."""
 PREVIEW = View(size=(PREVIEW_SIDE, PREVIEW_SIDE), pixel_ratio=2)
@@ -118,11 +120,31 @@ async def draw_comparison(
     def work() -> Path:
         if view is None:
             drawn = annotate_found_by(picture.full() if full else picture.display, found)
-            legended = add_legend(drawn, names) if names else drawn
+            legended = drawn
+            if names:
+                legended = add_legend(drawn, {LEFT: f"only {names[0]}", RIGHT: f"only {names[1]}", BOTH: "both"})
             is_small_enough = legended.height <= MAX_SIDE  # a JPEG has no room for more
             return save_jpeg(legended if is_small_enough else drawn, stem="comparison")
         fitted = view.fit(picture.size)
         return save_jpeg(annotate_found_by_view(get_scene(picture, fitted), found, fitted), stem="comparison")
+
+    return await draw_pool.run(work)
+
+
+async def draw_sides(left: Analysis, right: Analysis, names: tuple[str, str], style: Style) -> Path:
+    """Save both answers about a picture, drawn beside each other above their names, as a JPEG file of ours.
+
+    Raises:
+        FlorenceUIError: If it cannot be saved, or the original is gone.
+    """
+
+    def side(analysis: Analysis, who: str, name: str) -> Image.Image:
+        drawn = render(analysis, style, full=True)
+        drawn.thumbnail((MAX_PAIRED_SIDE, MAX_PAIRED_SIDE))
+        return add_legend(drawn, {who: name})
+
+    def work() -> Path:
+        return save_jpeg(put_side_by_side(side(left, LEFT, names[0]), side(right, RIGHT, names[1])), stem="comparison")
 
     return await draw_pool.run(work)
 

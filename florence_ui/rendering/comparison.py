@@ -4,7 +4,7 @@ What only the left answer has is dashed, what only the right one has is solid, a
 have is thin, without labels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
@@ -50,27 +50,35 @@ def annotate_found_by(image: Image.Image, found: FoundByMap) -> Image.Image:
     return draw(image, shapes, FoundByStyle(), _paint_outlines, _differences(shapes))
 
 
-def add_legend(image: Image.Image, names: tuple[str, str]) -> Image.Image:
-    """Put a strip below a picture that says what each color means.
+def add_legend(image: Image.Image, words: Mapping[str, str]) -> Image.Image:
+    """Put a strip below a picture that says what colors mean.
 
     Args:
-        image: A picture by `annotate_found_by`; not modified.
-        names: What the left and the right answer are called.
+        image: An RGB picture; not modified.
+        words: By keys of `FOUND_BY_COLORS`, a line each.
 
     Returns:
         An RGB picture of the same width.
     """
     size = font_size(image.size, FoundByStyle())
     line, swatch = round(LEGEND_LINE * size), max(2, size // 6)
-    whole = Image.new("RGB", (image.width, image.height + len(FOUND_BY_COLORS) * line + size), LEGEND_PAPER)
+    whole = Image.new("RGB", (image.width, image.height + len(words) * line + size), LEGEND_PAPER)
     whole.paste(image)
     pen = ImageDraw.Draw(whole)
-    words = {LEFT: f"only {names[0]}", RIGHT: f"only {names[1]}", BOTH: "both"}
-    for row, (who, color) in enumerate(FOUND_BY_COLORS.items()):
-        middle, text = image.height + size // 2 + row * line + line // 2, clean_label(words[who])
+    for row, (who, said) in enumerate(words.items()):
+        middle, text, color = image.height + size // 2 + row * line + line // 2, clean_label(said), FOUND_BY_COLORS[who]
         pen.rectangle((size, middle - size // 2, 2 * size, middle + size // 2), outline=color, width=swatch)
         font = load_font(find_font(text), size)
         pen.text((3 * size, middle), truncate(text, font, max(size, image.width - 4 * size)), color, font, anchor="lm")
+    return whole
+
+
+def put_side_by_side(left: Image.Image, right: Image.Image) -> Image.Image:
+    """Two RGB pictures of one size beside each other."""
+    gap = font_size(left.size, FoundByStyle())
+    whole = Image.new("RGB", (left.width + gap + right.width, left.height), LEGEND_PAPER)
+    whole.paste(left)
+    whole.paste(right, (left.width + gap, 0))
     return whole
 
 

@@ -171,11 +171,15 @@ def test_an_answer_is_taken_away_at_full_size_and_as_a_data_set(
 def test_a_download_that_cannot_be_made_says_why_and_hands_nothing_over(answered: Page) -> None:
     handed_over = []
     answered.on("download", lambda download: handed_over.append(download.suggested_filename))
+    for name in ("car", "person", "wheel"):
+        answered.get_by_label(f"Hide {name}").click()
+    expect(answered.locator("#answer-list .row.off")).to_have_count(3)
     open_drawer(answered, "download")
+    expect(answered.locator("#download-masks:disabled")).to_have_text("Masks (no polygons)")
     with answered.expect_download():
         answered.click("#download-csv")
-    answered.click("#download-masks")
-    expect(answered.locator("#download-notice")).to_contain_text("This answer has no polygons.")
+    answered.click("#download-coco")
+    expect(answered.locator("#download-notice")).to_contain_text("All objects are switched off.")
     answered.wait_for_timeout(1500)
     assert [name.rpartition(".")[2] for name in handed_over] == ["csv"]
 

@@ -171,7 +171,7 @@ def test_tables_and_records_are_utf_8_and_a_spreadsheet_is_told_so(tmp_path: Pat
     ("name", "rows", "words"),
     [
         pytest.param("masks", [0, 1], "This answer has no polygons. Run a Segment task", id="no polygons"),
-        pytest.param("coco", [], "Every object is switched off. Switch on those", id="all switched off"),
+        pytest.param("coco", [], "All objects are switched off. Switch on those", id="all switched off"),
     ],
 )
 def test_what_one_answer_lacks_is_said_with_a_next_step(name, rows, words, boxes: Analysis) -> None:
@@ -181,7 +181,7 @@ def test_what_one_answer_lacks_is_said_with_a_next_step(name, rows, words, boxes
 
 
 def test_polygons_that_are_switched_off_are_no_masks(mixed: Analysis) -> None:
-    with pytest.raises(InputError, match="no polygons"):
+    with pytest.raises(InputError, match="All polygons are switched off"):
         export_answer("masks", mixed, Style(), [1])
 
 

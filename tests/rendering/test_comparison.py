@@ -10,6 +10,7 @@ from florence_ui.rendering.comparison import (
     annotate_found_by,
     annotate_found_by_view,
     dashes,
+    put_side_by_side,
 )
 from florence_ui.rendering.view import View
 from florence_ui.results.compare import BOTH, LEFT, RIGHT, compare, map_found_by
@@ -116,12 +117,21 @@ def test_dashes_go_around_corners_and_end_where_the_line_began() -> None:
     assert list(dashes(np.zeros((3, 2)), 8, 4)) == [], "a point has no line"
 
 
+def test_two_pictures_stand_beside_each_other_unchanged() -> None:
+    left, right = Image.new("RGB", (300, 200), "red"), Image.new("RGB", (300, 200), "blue")
+    whole = put_side_by_side(left, right)
+    assert whole.height == 200
+    assert whole.crop((0, 0, 300, 200)).tobytes() == left.tobytes()
+    assert whole.crop((whole.width - 300, 0, whole.width, 200)).tobytes() == right.tobytes()
+    assert whole.width > 600, "with a gap"
+
+
 @pytest.mark.parametrize(
     "name", [pytest.param("base", id="short"), pytest.param("a name that is far too long for this " * 9, id="long")]
 )
 def test_a_legend_below_the_picture_says_what_each_color_means(name: str) -> None:
     drawn = annotate_found_by(Image.new("RGB", SIZE, "white"), found_by())
-    legended = add_legend(drawn, (name, "large"))
+    legended = add_legend(drawn, {LEFT: f"only {name}", RIGHT: "only large", BOTH: "both"})
     assert legended.width == drawn.width
     assert legended.crop((0, 0, *SIZE)).tobytes() == drawn.tobytes(), "the picture itself stays as it is"
     strip = (0, SIZE[1], SIZE[0], legended.height)

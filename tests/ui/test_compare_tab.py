@@ -8,10 +8,13 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from PIL import Image
 from workbench import picture_in, workbench
 
 from florence_ui.settings import Settings
+from florence_ui.ui.compare.downloads import ComparisonFile
 from florence_ui.ui.compare.tab import CompareTab
+from florence_ui.ui.components.verdict_bar import Layout
 from florence_ui.ui.explore.picture_events import set_picture
 from florence_ui.ui.layout import Page, Tab
 from florence_ui.visitors.service import Services
@@ -61,6 +64,30 @@ async def test_an_answer_that_comes_after_the_task_has_changed_is_marked_as_one_
     assert (stage.state, stage.title) == ("stale", "From the last comparison: Find objects.")
     assert tab.follow_dock(inputs)[tab.stages[0]].state == "done"
     assert tab.follow_dock(changed)[tab.stages[0]] == stage
+
+
+@pytest.mark.parametrize(
+    ("layout", "columns"),
+    [
+        pytest.param(Layout.ONE, 1, id="one-picture"),
+        pytest.param(Layout.TWO, 2, id="side-by-side"),
+        pytest.param(Layout.SLIDER, 2, id="slider"),
+    ],
+)
+async def test_the_picture_to_take_away_has_what_is_on_the_page(
+    tab: CompareTab, inputs: dict[Any, Any], layout: Layout, columns: int
+) -> None:
+    async for _ in tab.stream_comparison(inputs):
+        pass
+    tab.state(inputs).layout = layout
+    path, _ = await tab.write(ComparisonFile.PICTURE, inputs)
+    with Image.open(path) as drawn:
+        assert drawn.width // 600 == columns
+        assert 300 < drawn.height < 400, "the names are below"
+        thick, _ = await tab.write(ComparisonFile.PICTURE, inputs | {tab.page.style.thickness: 4})
+        assert (thick.read_bytes() == path.read_bytes()) == (layout is Layout.ONE), (
+            "each side has the style that is set"
+        )
 
 
 async def test_an_answer_about_another_picture_than_the_one_on_the_page_is_not_shown(

@@ -72,4 +72,5 @@ class BatchPanel:
     @property
     def shown(self) -> list[Block]:
         """The components that change with the progress."""
-        return [*self.seen, self.drawers, self.run, self.stop, self.retry, self.notice, self.timer]
+        buttons = [self.run, self.stop, self.retry, *self.downloads.values()]
+        return [*self.seen, self.drawers, *buttons, self.notice, self.timer]

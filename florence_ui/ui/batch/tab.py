@@ -22,7 +22,7 @@ from florence_ui.ui.batch.state import BatchState
 from florence_ui.ui.batch.views import run_label, sheet_value, table_rows, totals_value
 from florence_ui.ui.components.drawer_bar import DrawerValue
 from florence_ui.ui.components.notice import NoticeValue, error_notice
-from florence_ui.ui.downloads import wire_download
+from florence_ui.ui.downloads import offer, wire_download
 from florence_ui.ui.layout import Page, queued, unqueued
 from florence_ui.ui.stoppable_run import StoppableRun, wire_run
 from florence_ui.ui.updates import Inputs, Updates, read_question, tab_state
@@ -205,6 +205,7 @@ class BatchTab(BatchPanel):
         return {
             **self.show_selection(inputs),
             self.drawers: DrawerValue(answered=bool(batch and batch.ended)),
+            **offer(self.downloads, [item.result for item in state.items if item.result]),
             self.run: gr.update(value=run_label(state), visible=not state.going),
             self.stop: gr.update(visible=state.going),
             self.retry: gr.update(visible=can_retry),

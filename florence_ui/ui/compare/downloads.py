@@ -9,10 +9,12 @@ from florence_ui.concurrency.fair_pool import draw_pool
 from florence_ui.errors import InputError
 from florence_ui.exports.records import analysis_record, to_json
 from florence_ui.exports.tables import to_csv
-from florence_ui.inference.drawing import draw_comparison
+from florence_ui.inference.drawing import draw_comparison, draw_sides
 from florence_ui.inference.request import StoredAnalysis
+from florence_ui.rendering.style import Style
 from florence_ui.results.compare import comparison_columns, comparison_record, comparison_table
 from florence_ui.ui.compare.state import Answers
+from florence_ui.ui.components.verdict_bar import Layout
 
 STEM = "comparison"
 
@@ -45,18 +47,27 @@ def rows_of(answers: Answers) -> list[list[str]]:
     return comparison_table(left, right, answers.comparison, answers.names)
 
 
-async def write_comparison(kind: ComparisonFile, answers: Answers | None) -> Path:
+async def write_comparison(kind: ComparisonFile, answers: Answers | None, layout: Layout, style: Style) -> Path:
     """Write a comparison to a new file.
+
+    Args:
+        kind: The kind of file.
+        answers: What is shown.
+        layout: How; a picture has both answers beside each other unless they are shown in one.
+        style: How each of them is drawn there.
 
     Raises:
         InputError: If there are no two answers.
         FlorenceUIError: If the picture is gone, or the file cannot be written.
     """
-    if answers is None or answers.found is None:
+    if answers is None or answers.both is None or answers.found is None:
         raise InputError("There is nothing to download yet.", "Compare two answers first.")
     if kind is ComparisonFile.PICTURE:
         picture = await answers.subject.picture()
-        return await draw_comparison(picture, answers.found, full=True, names=answers.names)
+        if layout is Layout.ONE:
+            return await draw_comparison(picture, answers.found, full=True, names=answers.names)
+        left, right = (analysis.with_picture(picture) for analysis in answers.both)
+        return await draw_sides(left, right, answers.names, answers.styled(style))
     if kind is ComparisonFile.CSV:
         data, suffix = to_csv(comparison_columns(answers.names), rows_of(answers)).encode("utf-8-sig"), ".csv"
     else:

@@ -58,7 +58,7 @@ class CompareTab(ComparePanel):
         running = [*self.shown, self.run, self.stop]
         wire_run({self.run.click: run.events}, self.stop, self.show_stopped, fields, running)
         for kind, button in self.downloads.items():
-            wire_download(page, button, partial(self.write, kind), {page.session}, self.notice)
+            wire_download(page, button, partial(self.write, kind), {page.session, *page.style.controls}, self.notice)
 
     def state(self, inputs: Inputs) -> CompareState:
         """The visitor's comparison."""
@@ -249,7 +249,8 @@ class CompareTab(ComparePanel):
 
     async def write(self, kind: ComparisonFile, inputs: Inputs) -> tuple[Path, Sequence[str]]:
         """Write the comparison as a file of that kind; there is nothing to say about it."""
-        return await write_comparison(kind, self.state(inputs).answers), ()
+        state = self.state(inputs)
+        return await write_comparison(kind, state.answers, state.layout, self.page.style.read(inputs)), ()
 
     def show_failure(self, inputs: Inputs, error: FlorenceUIError) -> Updates:
         """The mode after a comparison that failed."""

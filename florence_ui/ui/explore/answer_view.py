@@ -30,6 +30,7 @@ from florence_ui.ui.components.drawing import DrawingValue
 from florence_ui.ui.components.film_strip import FilmValue, Thumbnail
 from florence_ui.ui.components.notice import Message, NoticeValue
 from florence_ui.ui.components.stage import StageAction, StageNote, StageValue
+from florence_ui.ui.downloads import offer
 from florence_ui.ui.explore import stage_view
 from florence_ui.ui.explore.answer_rows import answer_list
 from florence_ui.ui.explore.film import example_thumbnails
@@ -180,6 +181,7 @@ async def answer_updates(page: Page, inputs: Inputs, question: Question) -> Upda
         page.style.filter_notice: removal_notice(removals),
         side.style.annotators: annotators_update(result, style),
         side.drawers: DrawerValue(answered=True),
+        **offer(page.download.buttons, [result]),
         **then_updates(page, session),
         page.film: film_value(page, session),
     }

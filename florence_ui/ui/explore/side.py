@@ -126,8 +126,8 @@ class Side:
     def parts(self) -> list[Block]:
         """The components that change with the answer."""
         forms = [self.text, self.table, self.json, self.curl, self.python, self.style.annotators]
-        then = [self.then, *self.next_steps.values()]
-        return [self.answer_list, self.warnings, *then, self.drawers, *forms]
+        buttons = [self.then, *self.next_steps.values(), *self.download.buttons.values()]
+        return [self.answer_list, self.warnings, self.drawers, *buttons, *forms]
 
 
 def table(label: str, elem_id: str, headers: list[str], **options: Any) -> gr.Dataframe:
