@@ -184,6 +184,19 @@ def test_a_download_that_cannot_be_made_says_why_and_hands_nothing_over(answered
     assert [name.rpartition(".")[2] for name in handed_over] == ["csv"]
 
 
+def test_no_line_of_the_program_breaks_within_a_name(answered: Page) -> None:
+    open_drawer(answered, "code")
+    expect(answered.locator("#python")).to_contain_text("InferenceConfiguration(")
+    broken = answered.locator("#python .cm-line span").evaluate_all(
+        """spans => spans.map((span) => span.firstChild).filter((text) => {
+            const range = document.createRange();
+            range.selectNodeContents(text);
+            return /^\\w+$/.test(text.data) && range.getClientRects().length > 1;
+        }).map((text) => text.data)"""
+    )
+    assert broken == []
+
+
 def test_the_answer_stands_in_every_drawer(answered: Page) -> None:
     for name, shown, words in (
         ("text", "#answer-text textarea", ""),
