@@ -70,7 +70,7 @@ class Shapes:
         return cls(
             sv.Detections(xyxy=boxes, class_id=colors[rows], data=data),
             [parts or [quad] for parts, quad in zip(polygons, quads, strict=True)],
-            np.array([bool(parts) for parts in polygons]),
+            np.array([bool(parts) for parts in polygons], dtype=bool),
             result.quads is not None,
             frame,
         )

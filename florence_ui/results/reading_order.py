@@ -8,6 +8,7 @@ across the gutter is read before what is below it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -133,11 +134,12 @@ def _directions(boxes: _OrientedBoxes) -> list[_Direction]:
 def _blocks(page: _Page, members: IntArray) -> list[list[_Row]]:
     """Split into blocks of rows in reading order: columns where there is a gutter, otherwise one block."""
     rows = _rows(page, members)
+    spans = _spans(page, rows)
     blocks: list[list[_Row]] = []
     single: list[_Row] = []
     start = 0
     while start < len(rows):
-        end, gutter = _longest_columns(page, rows, start)
+        end, gutter = _longest_columns(page, rows, spans, start)
         if gutter is None:
             single.append(rows[start])
             start += 1
@@ -151,13 +153,40 @@ def _blocks(page: _Page, members: IntArray) -> list[list[_Row]]:
     return blocks + ([single] if single else [])
 
 
-def _longest_columns(page: _Page, rows: list[_Row], start: int) -> tuple[int, float | None]:
+_Span = tuple[float, float]
+"""Left and right end of a text, or of several that overlap."""
+
+
+def _spans(page: _Page, rows: list[_Row]) -> list[list[_Span]]:
+    """The spans of each row's texts."""
+    left, right = (page.x - page.width / 2).tolist(), (page.x + page.width / 2).tolist()
+    return [[(left[index], right[index]) for index in row] for row in rows]
+
+
+def _longest_columns(page: _Page, rows: list[_Row], spans: list[list[_Span]], start: int) -> tuple[int, float | None]:
     """The end of the longest run of rows from `start` with a common gutter, and the gutter's x."""
-    for end in range(len(rows), start + 1, -1):
+    for end in reversed(_ends_with_gap(spans, start, MIN_GUTTER * float(page.height.min()))):
         gutter = _gutter(page, np.concatenate(rows[start:end]))
         if gutter is not None:
             return end, gutter
     return start, None
+
+
+def _ends_with_gap(spans: list[list[_Span]], start: int, least: float) -> list[int]:
+    """The ends, ascending, of the runs of two or more rows from `start` that have a gap in common.
+
+    Most runs have none, and to find that out is a hundred times faster than to look for the best gutter.
+    """
+    ends: list[int] = []
+    covered: list[_Span] = []
+    for end, row in enumerate(spans[start:], start + 1):
+        for left, right in row:
+            apart = [span for span in covered if span[1] < left or span[0] > right]
+            joined = [span for span in covered if not (span[1] < left or span[0] > right)]
+            covered = sorted([*apart, (min([left, *(s[0] for s in joined)]), max([right, *(s[1] for s in joined)]))])
+        if end >= start + 2 and any(after[0] - before[1] >= least for before, after in pairwise(covered)):
+            ends.append(end)
+    return ends
 
 
 def _gutter(page: _Page, members: IntArray) -> float | None:
@@ -177,10 +206,10 @@ def _gutter(page: _Page, members: IntArray) -> float | None:
 
 def _are_columns(page: _Page, left: IntArray, right: IntArray, gap: float) -> bool:
     """Whether each side has two or more rows, is wider than the gap, and is not a table's column."""
-    sides = [(_rows(page, side), _extent(page, side), side) for side in (left, right)]
-    if any(len(rows) < 2 or extent < gap for rows, extent, _ in sides):
+    sides = [(_extent(page, side), side) for side in (left, right)]
+    if any(extent < gap or not _has_two_rows(page, side) for extent, side in sides):
         return False
-    (_, narrow, few), (_, wide, many) = sorted(sides, key=lambda side: side[1])
+    (narrow, few), (wide, many) = sorted(sides, key=lambda side: side[0])
     if narrow > NARROW * wide:
         return True
     beside = np.abs(page.y[few, None] - page.y[None, many]).min(axis=1) <= page.height[few] / 2
@@ -204,6 +233,16 @@ def _rows(page: _Page, members: IntArray) -> list[_Row]:
             rows.append([int(index)])
     ordered = sorted(rows, key=lambda row: float(page.y[row].mean()))
     return [np.array(sorted(row, key=lambda i: page.x[i])) for row in ordered]
+
+
+def _has_two_rows(page: _Page, members: IntArray) -> bool:
+    """Whether `_rows` would find more than one row; it need not find them all."""
+    row: list[int] = []
+    for index in members[np.argsort(page.y[members], kind="stable")].tolist():
+        if row and _row_overlap(page, index, row) < SAME_ROW:
+            return True
+        row.append(index)
+    return False
 
 
 def _row_overlap(page: _Page, index: int, row: list[int]) -> float:

@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 
+from florence_ui.results import reading_order
 from florence_ui.results.reading_order import _directions, _OrientedBoxes, reading_lines, reading_text
 
 
@@ -245,3 +246,24 @@ def test_a_direction_is_the_mean_of_its_texts():
     angles = [_OrientedBoxes.of(np.array([q])).angle[0] for q in quads]
     (direction,) = _directions(_OrientedBoxes.of(np.array(quads)))
     assert direction.angle == pytest.approx(sum(angles) / 2)
+
+
+@pytest.mark.parametrize(
+    ("items", "most"),
+    [
+        pytest.param(page(*(("line", 0, 13 * r, 300 + r % 7 * 40, 10) for r in range(60))), 2000, id="column"),
+        pytest.param(
+            page(*(item for r in range(40) for item in (("item", 0, 13 * r, 300, 10), ("9", 400, 13 * r, 60, 10)))),
+            4000,
+            id="receipt",
+        ),
+    ],
+)
+def test_a_full_page_takes_few_more_trials_than_it_has_pairs_of_texts(items, most: int, monkeypatch) -> None:
+    """The order is found on the way of every answer; a million trials would be felt by all visitors."""
+    trials = []
+    for name in ("_gutter", "_row_overlap"):
+        real = getattr(reading_order, name)
+        monkeypatch.setattr(reading_order, name, lambda *given, real=real: (trials.append(real), real(*given))[1])
+    assert len(read(items).splitlines()) == len({corners[0][1] for _, corners in items})
+    assert len(trials) < most
