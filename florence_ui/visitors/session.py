@@ -143,11 +143,6 @@ class PageSession:
         if self.source and self.shown and self.size:
             self.recent.appendleft(OpenedPicture(*self.source, self.shown, self.size))
 
-    def remove_picture(self) -> None:
-        """Remove the picture and its answer from the page."""
-        self.source = self.shown = self.run = None
-        self._leave_place()
-
     def _leave_place(self) -> None:
         self.region, self.selected, self.loose_notes = None, -1, {}
         self.left.set()
