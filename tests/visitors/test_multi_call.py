@@ -183,6 +183,7 @@ async def test_a_picture_of_a_batch_is_opened_only_when_there_is_a_place_for_its
 async def test_right_after_stop_the_pictures_in_hand_count_as_still_to_do(tmp_path):
     """The handler of Stop runs before the cancelled work has put them back in line."""
     batch = Batch.of([tmp_path / "a.jpg", tmp_path / "b.jpg"])
+    batch.ask(("What is there?",))
     batch.items[0].state, batch.items[1].state = ItemState.FAILED, ItemState.RUNNING
     stopped = BatchState(batch=batch, going=False)
     assert views.run_label(stopped) == "Run 1 more"
