@@ -183,9 +183,9 @@ async def test_a_picture_of_a_batch_is_opened_only_when_there_is_a_place_for_its
 async def test_right_after_stop_the_pictures_in_hand_count_as_still_to_do(tmp_path):
     """The handler of Stop runs before the cancelled work has put them back in line."""
     batch = Batch.of([tmp_path / "a.jpg", tmp_path / "b.jpg"])
-    batch.ask(("What is there?",))
+    batch.ask(asked := ("What is there?",))
     batch.items[0].state, batch.items[1].state = ItemState.FAILED, ItemState.RUNNING
-    stopped = BatchState(batch=batch, going=False)
+    stopped = BatchState(batch=batch, asked=asked, going=False)
     assert views.run_label(stopped) == "Run 1 more"
     assert [frame.state for frame in views.sheet_value(stopped).frames] == ["failed", "waiting"]
     assert views.sheet_value(stopped).words == "0 of 2 answered, stopped"
