@@ -10,7 +10,7 @@ from florence_ui.errors import FlorenceUIError
 from florence_ui.inference.per_object import ACTIONS, Action, ask_about_objects
 from florence_ui.inference.request import Analysis, Analyze, Request, StoredAnalysis
 from florence_ui.prompts import MAX_TEXT
-from florence_ui.results.reading_order import reading_lines, reading_text
+from florence_ui.results.reading_order import join_lines, reading_lines
 from florence_ui.tasks import get_task
 
 
@@ -209,8 +209,9 @@ def phrase_of(before: StoredAnalysis | None) -> str:
 def in_reading_order(before: Analysis) -> Analysis:
     """An answer with its lines, and its text, in reading order."""
     result = before.result
-    order = [index for line in reading_lines(result.quads, result.labels) for index in line.indices]
-    ordered = replace(result.select(order), text=reading_text(result.quads, result.labels))
+    lines = reading_lines(result.quads, result.labels)
+    ordered = result.select([index for line in lines for index in line.indices])
+    ordered = replace(ordered, text=join_lines(lines))
     return replace(before.then("reading order", ordered), seconds=0.0)
 
 

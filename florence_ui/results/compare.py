@@ -12,7 +12,7 @@ import supervision as sv
 from scipy.optimize import linear_sum_assignment
 
 from florence_ui.results.arrays import BoolArray, FloatArray
-from florence_ui.results.filters import find_whole_image
+from florence_ui.results.filters import MAX_COMPARED_QUADS, find_whole_image
 from florence_ui.results.merge import concatenate
 from florence_ui.results.reading_order import reading_text
 from florence_ui.results.result import Result, class_of
@@ -88,10 +88,11 @@ def _same_labels(left: Result, right: Result) -> BoolArray:
 
 
 def _overlaps(left: Result, right: Result) -> FloatArray:
-    """(n, m) intersections over unions, of the quads if both answers have them."""
-    if not len(left.detections) or not len(right.detections):
-        return np.zeros((len(left.detections), len(right.detections)))
-    if left.quads is not None and right.quads is not None:
+    """(n, m) intersections over unions, of the quads if both answers have them and not too many."""
+    counts = len(left.detections), len(right.detections)
+    if not all(counts):
+        return np.zeros(counts)
+    if left.quads is not None and right.quads is not None and max(counts) <= MAX_COMPARED_QUADS:
         return np.array(sv.oriented_box_iou_batch(left.quads, right.quads), dtype=float)
     return np.array(sv.box_iou_batch(left.detections.xyxy, right.detections.xyxy), dtype=float)
 

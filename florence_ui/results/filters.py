@@ -22,7 +22,7 @@ WHOLE_IMAGE_SHARE = 0.95
 DUPLICATE_IOU = 0.7
 """Two boxes that overlap more than this count as around the same object."""
 MAX_COMPARED_QUADS = 100
-"""Number of lines beyond which duplicates are found by their upright boxes: comparing quads takes seconds."""
+"""Number of lines beyond which upright boxes are compared: hundreds of quads in one place take seconds."""
 _ORDER = "order"
 
 

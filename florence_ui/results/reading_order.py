@@ -61,11 +61,16 @@ def reading_lines(quads: FloatArray | None, texts: Sequence[str]) -> list[TextLi
 
 def reading_text(quads: FloatArray | None, texts: Sequence[str]) -> str:
     """The page as text, with an empty line between blocks; arguments as for `reading_lines`."""
+    return join_lines(reading_lines(quads, texts))
+
+
+def join_lines(lines: Sequence[TextLine]) -> str:
+    """The lines of a page as text, with an empty line between blocks."""
     blocks: dict[int, list[str]] = {}
-    for line in reading_lines(quads, texts):
+    for line in lines:
         if line.text:
             blocks.setdefault(line.block, []).append(line.text)
-    return "\n\n".join("\n".join(lines) for lines in blocks.values())
+    return "\n\n".join(map("\n".join, blocks.values()))
 
 
 @dataclass(frozen=True)

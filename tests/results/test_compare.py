@@ -173,6 +173,15 @@ def test_one_side_may_have_found_nothing(left, right, summary):
     assert summarize(compare(found(*left), found(*right))) == summary
 
 
+@pytest.mark.parametrize(("count", "pairs"), [pytest.param(100, 0, id="quads"), pytest.param(101, 101, id="boxes")])
+def test_of_very_many_lines_the_upright_boxes_are_compared(count: int, pairs: int):
+    """Hundreds of quads in one place, as of a model that repeats itself, would take seconds."""
+    line = ("word", (0, 0, 100, 100))
+    rising, falling = [[0, 90], [90, 0], [100, 10], [10, 100]], [[0, 10], [10, 0], [100, 90], [90, 100]]
+    left, right = (found(*[line] * count, quads=[quad] * count) for quad in (rising, falling))
+    assert len(compare(left, right).both) == pairs
+
+
 def test_quads_are_compared_with_boxes_by_their_boxes():
     quads = [[[0, 50], [50, 0], [100, 50], [50, 100]]]  # half of its box
     for left, right in ((found(DOG, quads=quads), found(DOG)), (found(DOG), found(DOG, quads=quads))):
