@@ -52,10 +52,10 @@ async def infer(backend: Backend, *, model_id: str, prompt: str, image: bytes, a
         BackendError: If anything goes wrong; no other exception is raised.
     """
     key = _check_key(backend, api_key)
-    if backend.name == ZERO_GPU:
-        record, seconds = await ask(TurnCall(model_id, prompt, image))
-        return _read_answer(record, seconds, backend)
     begun = time.perf_counter()
+    if backend.name == ZERO_GPU:
+        record = await ask(TurnCall(model_id, prompt, image))
+        return _read_answer(record, time.perf_counter() - begun, backend)
     try:
         client = (await load_client()).Client(backend, key)
         async with asyncio.timeout(backend.timeout):

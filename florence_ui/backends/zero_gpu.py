@@ -1,13 +1,12 @@
 """Calls on ZeroGPU: joined into turns, one visitor's at a time, because the visitor's own minutes of GPU are spent."""
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from florence_ui.errors import AnswerError, BackendBusyError, BackendError, FlorenceUIError, InputError
+from florence_ui.errors import BackendBusyError, BackendError, FlorenceUIError, InputError
 from florence_ui.models import BASE, LARGE
 from florence_ui.visitor_identity import current_visitor
 
@@ -145,20 +144,9 @@ def explain(error: Exception) -> FlorenceUIError:
     return BackendError(*FAILED)
 
 
-async def ask(call: TurnCall) -> tuple[dict[str, Any], float]:
-    """Answer a call on this Space's GPU.
-
-    Returns:
-        The record, and the seconds from the call to the answer.
-
-    Raises:
-        FlorenceUIError: If anything goes wrong.
-    """
-    begun = time.perf_counter()
-    record = await _turns[0].call(call)
-    if not isinstance(record.get("response"), dict):
-        raise AnswerError("The GPU's answer does not have the form of a Florence-2 answer.", "Run it again.")
-    return record, time.perf_counter() - begun
+async def ask(call: TurnCall) -> dict[str, Any]:
+    """Answer a call on this Space's GPU; see `Turns.call`."""
+    return await _turns[0].call(call)
 
 
 def use(answer: AnswerTurn) -> None:

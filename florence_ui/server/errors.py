@@ -23,7 +23,7 @@ class ModelUnavailableError(Exception):
     """A model is not available, with the reason for a person."""
 
 
-class BrokenWeightsError(Exception):
+class BrokenWeightsError(ModelUnavailableError):
     """The files exist, but are not a complete Florence-2 checkpoint that an engine can run."""
 
 

@@ -78,18 +78,18 @@ class Florence2:
         Raises:
             RefusalError: 400 if the prompt is longer than the model can read.
         """
-        token_ids = self.processor.token_ids(prompt)
-        tokens, most = self.processor.image_tokens + len(token_ids), self.network.max_positions
+        pixel_values, token_ids = self.processor.pixel_values, self.processor.tokenizer.encode(prompt)
+        tokens, most = pixel_values.tokens + len(token_ids), self.network.max_positions
         if tokens > most:
             raise RefusalError(
                 400,
                 f"The prompt is too long: {tokens:,} tokens with the picture; the model reads {most:,}.",
                 "Shorten it.",
             )
-        picture = self.processor.resize(image)
+        picture = pixel_values.resize(image)
         length = min(max_new_tokens or MAX_NEW_TOKENS, most)
-        pixels, key = self.processor.pixel_values(picture), content_key(picture)
-        return Inquiry(pixels, key, token_ids, length, stop, answer_key(prompt), image.size)
+        key, task = content_key(picture), answer_key(prompt)
+        return Inquiry(pixel_values(picture), key, token_ids, length, stop, task, image.size)
 
     def generate(self, inquiries: Sequence[Inquiry]) -> list[list[int]]:
         """The answers' token ids; used by one thread at a time. One that was stopped is cut off."""
@@ -132,5 +132,5 @@ def load(directory: Path, engine: Engine) -> Florence2:
         BrokenWeightsError: If its files cannot be loaded or do not fit together, or weights are missing in them.
     """
     processor = Processor(directory)
-    processor.check_ids(Checkpoint(directory).vocabulary)
+    processor.tokenizer.check_ids(Checkpoint(directory).vocabulary)
     return Florence2(engine.load(directory), processor)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from florence_ui.assets import ASSETS
 from florence_ui.models import BASE, LARGE, NANO
 from florence_ui.server.engine import Engine
-from florence_ui.server.errors import BrokenWeightsError, EngineUnavailableError, ModelUnavailableError, RefusalError
+from florence_ui.server.errors import EngineUnavailableError, ModelUnavailableError, RefusalError
 from florence_ui.server.logs import log
 from florence_ui.server.transfer_rate import TransferRate
 from florence_ui.server.weights import find_in_cache, is_small, revision_of, why_incomplete
@@ -208,10 +208,7 @@ class Model:
         def load() -> "Florence2":
             from florence_ui.server.florence import load
 
-            try:
-                return load(directory, engine)
-            except BrokenWeightsError as error:
-                raise ModelUnavailableError(str(error)) from error
+            return load(directory, engine)
 
         return await self._in_thread(load)
 

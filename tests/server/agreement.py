@@ -61,7 +61,7 @@ class Answers:
     def ids(self, picture: Image.Image, prompt: str, max_new_tokens: int) -> list[int]:
         """The answer's token ids, with those that start and end it."""
         (features,) = self.network.see([self.processor.pixel_values(picture)])
-        token_ids = self.processor.token_ids(prompt)
+        token_ids = self.processor.tokenizer.encode(prompt)
         (ids,) = self.network.answer([Question(features, token_ids, max_new_tokens, threading.Event())])
         return ids
 

@@ -33,6 +33,6 @@ def test_code_that_comes_with_a_checkpoint_is_never_run(engine: Engine, tmp_path
         (directory / f"{name}.py").write_text(f"open({str(trace)!r}, 'w')\n")
     network, processor = engine.load(directory), Processor(directory)
     (features,) = network.see([processor.pixel_values(Image.new("RGB", (64, 48), "red"))])
-    (ids,) = network.answer([Question(features, processor.token_ids("<CAPTION>"), 20, threading.Event())])
+    (ids,) = network.answer([Question(features, processor.tokenizer.encode("<CAPTION>"), 20, threading.Event())])
     assert processor.read_answer(ids, "<CAPTION>", (64, 48))["<CAPTION>"]
     assert not trace.exists()

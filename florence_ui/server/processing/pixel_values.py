@@ -27,7 +27,7 @@ class PixelValues:
 
     Attributes:
         size: Width and height that every picture gets, in pixels.
-        tokens: Tokens that a picture takes, as the checkpoint says.
+        tokens: Tokens that a picture takes before the prompt's, as the checkpoint says.
 
     Raises:
         BrokenWeightsError: If it prepares pictures in another way than Florence-2 does.

@@ -4,10 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
 from florence_ui.server.checkpoint_json import read_object
 from florence_ui.server.errors import BrokenWeightsError
 from florence_ui.server.processing.pixel_values import PixelValues
@@ -21,48 +17,27 @@ class Processor:
     Args:
         directory: A checkpoint in Hugging Face layout, or in that of Microsoft's own.
 
+    Attributes:
+        tokenizer: Prompts to ids.
+        pixel_values: Pictures to the network's input.
+
     Raises:
         BrokenWeightsError: If its files cannot be read.
     """
 
     def __init__(self, directory: Path) -> None:
         try:
-            self._tokenizer = Tokenizer(directory)
-            self._pixel_values = PixelValues(directory)
+            self.tokenizer = Tokenizer(directory)
+            self.pixel_values = PixelValues(directory)
             self._post_process = PostProcessor(_post_processor_config(directory))
         except BrokenWeightsError:
             raise
         except Exception as error:  # tokenizers raises nothing more specific
             raise BrokenWeightsError(f"The processor's files cannot be read ({type(error).__name__}).") from error
 
-    @property
-    def image_tokens(self) -> int:
-        """Tokens that a picture takes before the prompt's."""
-        return self._pixel_values.tokens
-
-    def check_ids(self, vocabulary: int) -> None:
-        """Refuse a checkpoint that has fewer tokens than the tokenizer.
-
-        Raises:
-            BrokenWeightsError: If a token's id is not below `vocabulary`.
-        """
-        self._tokenizer.check_ids(vocabulary)
-
-    def resize(self, image: Image.Image) -> Image.Image:
-        """The picture in the size that the network sees; its pixel values are the same."""
-        return self._pixel_values.resize(image)
-
-    def pixel_values(self, image: Image.Image) -> NDArray[np.float32]:
-        """The network's input for an RGB picture, shape (3, height, width)."""
-        return self._pixel_values(image)
-
-    def token_ids(self, prompt: str) -> list[int]:
-        """The prompt with its task spelled out, from `<s>` to `</s>`."""
-        return self._tokenizer.encode(prompt)
-
     def read_answer(self, ids: Sequence[int], task: str, image_size: tuple[int, int]) -> dict[str, Any]:
         """The answer under its task's name, in pixels of an image of that width and height."""
-        return self._post_process(self._tokenizer.decode(ids), task, image_size)
+        return self._post_process(self.tokenizer.decode(ids), task, image_size)
 
 
 def _post_processor_config(directory: Path) -> dict[str, Any] | None:

@@ -196,5 +196,5 @@ def test_fast_answers_move_places_a_little_and_change_no_word() -> None:
 
 def split(answers: Answers, picture: Image.Image, prompt: str) -> tuple[str, list[int]]:
     """An answer's text without its places, and the places."""
-    text = answers.processor._tokenizer.decode(answers.ids(picture, prompt, 300))
+    text = answers.processor.tokenizer.decode(answers.ids(picture, prompt, 300))
     return re.sub(r"<loc_\d+>", "<loc>", text), [int(place) for place in re.findall(r"<loc_(\d+)>", text)]

@@ -23,7 +23,7 @@ from florence_ui.server.processing.processor import Processor
 directory = Path(sys.argv[1])
 network, processor = OnnxEngine().load(directory), Processor(directory)
 (features,) = network.see([processor.pixel_values(Image.new("RGB", (64, 48), "red"))])
-question = Question(features, processor.token_ids("<CAPTION>"), 20, threading.Event())
+question = Question(features, processor.tokenizer.encode("<CAPTION>"), 20, threading.Event())
 (ids,) = network.answer([question])
 print(processor.read_answer(ids, "<CAPTION>", (64, 48)))
 """

@@ -29,7 +29,9 @@ def test_a_picture_and_a_prompt_become_the_numbers_of_transformers(processor: An
     picture = Image.effect_noise((120, 80), 90).convert("RGB")
     expected = processor(text="<OPEN_VOCABULARY_DETECTION>a dog", images=picture, return_tensors="np")
     ours = Processor(files)
-    ids = [processor.image_token_id] * ours.image_tokens + ours.token_ids("<OPEN_VOCABULARY_DETECTION>a dog")
+    ids = [processor.image_token_id] * ours.pixel_values.tokens + ours.tokenizer.encode(
+        "<OPEN_VOCABULARY_DETECTION>a dog"
+    )
     np.testing.assert_array_equal(ids, expected["input_ids"][0])
     np.testing.assert_array_equal(ours.pixel_values(picture), expected["pixel_values"][0])
 
@@ -52,11 +54,11 @@ def test_microsofts_own_layout_is_read(processor: Any, files: Path) -> None:
     (files / "preprocessor_config.json").write_text(json.dumps(config["image_processor"]))
     (files / "tokenizer_config.json").write_text(json.dumps({"model_max_length": 1024}))
     ours = Processor(files)
-    ids = ours.token_ids("it<loc_1><loc_2><loc_3><loc_4>dog<loc_5><loc_6><loc_7><loc_8>")
+    ids = ours.tokenizer.encode("it<loc_1><loc_2><loc_3><loc_4>dog<loc_5><loc_6><loc_7><loc_8>")
     assert ours.read_answer(ids, "<CAPTION_TO_PHRASE_GROUNDING>", (1000, 1000)) == {
         "<CAPTION_TO_PHRASE_GROUNDING>": {"bboxes": [[5, 6, 7, 8]], "labels": ["dog"]}
     }
-    assert ours.image_tokens == processor.num_image_tokens
+    assert ours.pixel_values.tokens == processor.num_image_tokens
 
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "processor_config.json"])
