@@ -178,7 +178,7 @@ def _longest_columns(page: _Page, rows: list[_Row], spans: list[list[_Span]], st
 
 
 def _ends_with_gap(spans: list[list[_Span]], start: int, least: float) -> list[int]:
-    """The ends, ascending, of the runs of two or more rows from `start` that have a gap in common.
+    """The ends, ascending, of the runs of rows from `start` that have a gap in common.
 
     Most runs have none, and to find that out is a hundred times faster than to look for the best gutter.
     """
@@ -189,7 +189,7 @@ def _ends_with_gap(spans: list[list[_Span]], start: int, least: float) -> list[i
             apart = [span for span in covered if span[1] < left or span[0] > right]
             joined = [span for span in covered if not (span[1] < left or span[0] > right)]
             covered = sorted([*apart, (min([left, *(s[0] for s in joined)]), max([right, *(s[1] for s in joined)]))])
-        if end >= start + 2 and any(after[0] - before[1] >= least for before, after in pairwise(covered)):
+        if any(after[0] - before[1] >= least for before, after in pairwise(covered)):
             ends.append(end)
     return ends
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from florence_ui.images.encoding import encode_image, encode_jpeg
-from tests.bad_files import quarters
+from tests.bad_files import quarters, saved
 
 
 @pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="this system has no files in memory")
@@ -51,3 +51,12 @@ def test_a_picture_is_encoded_at_its_size_without_metadata(image_format: str) ->
     assert (again.size, again.format) == (quarters().size, image_format)
     assert b"secret" not in file
     assert not again.info.keys() & {"comment", "exif", "icc_profile"}
+
+
+def test_a_jpeg_that_is_kept_has_nearly_no_loss():
+    kept, usual = (
+        Image.open(io.BytesIO(data)) for data in (encode_image(quarters(), "JPEG"), saved(quarters(), "JPEG"))
+    )
+    expected = Image.open(io.BytesIO(saved(quarters(), "JPEG", quality=95, subsampling=0)))
+    assert (kept.quantization, kept.layer) == (expected.quantization, expected.layer)
+    assert (kept.quantization, kept.layer) != (usual.quantization, usual.layer)

@@ -211,3 +211,14 @@ def test_texts_of_several_objects_are_apart_and_an_object_without_a_label_is_nam
     assert result.text == "dog: one\n\ncat: two"
     assert result.warnings == (f"Object 2 has no answer: {SLOW}",)
     assert result.labels == ["one", "(no answer)", "two"]
+
+
+def test_an_answer_made_anew_keeps_what_is_not_changed():
+    before = found(DOG, CAT, quads=[QUAD] * 2, polygons=[[TRIANGLE], []], inverted=[True, False], names=["a", "b"])
+    after = before.rebuild(labels=["x", "y"])
+    assert after.labels == ["x", "y"]
+    assert after.names == ["a", "b"]
+    assert after.inverted.tolist() == [True, False]
+    assert (after.quads == before.quads).all()
+    assert (after.xyxy == before.xyxy).all()
+    assert [len(parts) for parts in after.polygons] == [1, 0]

@@ -248,6 +248,13 @@ def test_a_direction_is_the_mean_of_its_texts():
     assert direction.angle == pytest.approx(sum(angles) / 2)
 
 
+def test_a_gutter_is_measured_by_the_lines_beside_it_and_not_by_a_large_heading() -> None:
+    near = [(text, [[x - 20 * text.startswith("right"), y] for x, y in corners]) for text, corners in COLUMNS]
+    expected = "left one\nleft two\nleft three\n\nright one\nright two\nright three"
+    assert read(near) == expected
+    assert read([*HEADING, *near]) == f"The heading\n\n{expected}"
+
+
 @pytest.mark.parametrize(
     ("items", "most"),
     [

@@ -108,6 +108,18 @@ def test_a_file_that_is_used_stays_longer(budget: DiskBudget, clock: Clock) -> N
     assert not second.exists()
 
 
+def test_a_file_that_is_used_ages_anew(budget: DiskBudget, clock: Clock) -> None:
+    used, unused = put(budget, "anna"), put(budget, "anna")
+    for path in (used, unused):
+        os.utime(path, (0, 0))
+    clock.now += 1500
+    budget.touch(used)
+    clock.now += 1500
+    budget.delete_expired(1800)
+    assert used.exists()
+    assert not unused.exists()
+
+
 def test_the_number_of_files_is_bounded_like_their_size(budget: DiskBudget, clock: Clock) -> None:
     budget.limit = DiskSpace(1 << 30, 40)
     for _ in range(20):
