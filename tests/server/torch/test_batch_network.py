@@ -61,7 +61,7 @@ class Asker:
     def questions(self, pictures: Sequence[Image.Image], lengths: Sequence[int]) -> list[Question]:
         features = self.network.see([self.processor.pixel_values(picture) for picture in pictures])
         return [
-            Question(seen, self.processor.token_ids(prompt), length, threading.Event())
+            Question(seen, self.processor.tokenizer.encode(prompt), length, threading.Event())
             for seen, prompt, length in zip(features, PROMPTS, lengths, strict=False)
         ]
 
@@ -90,7 +90,7 @@ def test_places_of_equal_probability_are_chosen_alike() -> None:
     network, processor = BatchNetwork(plain.model, runtime, read_generation_config(directory)), Processor(directory)
     for scene, asked in islice(draw_questions(77_000, scenes=1, tasks_per_scene=10), 4):
         (seen,) = network.see([processor.pixel_values(scene.image)])
-        question = Question(seen, processor.token_ids(asked.prompt), 60, threading.Event())
+        question = Question(seen, processor.tokenizer.encode(asked.prompt), 60, threading.Event())
         assert network.answer([question]) == [plain.ids(scene.image, asked.prompt, 60)]
 
 

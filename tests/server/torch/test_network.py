@@ -29,7 +29,7 @@ def as_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def question(florence: Florence2, picture: Image.Image, prompt: str, max_new_tokens: int = NEW_TOKENS) -> Question:
     (features,) = florence.network.see([florence.processor.pixel_values(picture)])
-    return Question(features, florence.processor.token_ids(prompt), max_new_tokens, threading.Event())
+    return Question(features, florence.processor.tokenizer.encode(prompt), max_new_tokens, threading.Event())
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
@@ -38,7 +38,7 @@ def test_kept_features_give_the_same_ids(dtype: torch.dtype, checkpoint: Path, p
     plain = PlainTransformers(checkpoint, dtype)
     first = question(florence, picture, "<OD>")
     for prompt in ("<OD>", "<CAPTION>", "<OD>"):
-        again = Question(first.features, florence.processor.token_ids(prompt), NEW_TOKENS, threading.Event())
+        again = Question(first.features, florence.processor.tokenizer.encode(prompt), NEW_TOKENS, threading.Event())
         assert florence.network.answer([again]) == [plain.ids(picture, prompt, NEW_TOKENS)]
 
 
