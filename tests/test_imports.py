@@ -63,6 +63,11 @@ def modules() -> tuple[Path, ...]:
     return tuple(sorted(PACKAGE.rglob("*.py")))
 
 
+@cache
+def rooms() -> frozenset[str]:
+    return frozenset(part_of(path) for path in modules())
+
+
 def part_of(path: Path) -> str:
     """The first name below the package: a module, or a folder's name."""
     first = path.relative_to(PACKAGE).parts[0]
@@ -90,23 +95,31 @@ def imported(path: Path) -> frozenset[str]:
 def own_parts(path: Path) -> set[str]:
     """The parts of this package that a file imports."""
     parts = {name.split(".")[1] for name in imported(path) if name.startswith("florence_ui.")}
-    known = {part_of(p) for p in modules()}
-    return parts & known
+    return parts & rooms()
 
 
 LEVEL = {room: level for level, layer in enumerate(LAYERS) for room in layer}
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_imports_point_downward(path: Path) -> None:
-    room, used = part_of(path), own_parts(path)
-    used.discard(room)
+def not_below(room: str, used: set[str]) -> set[str]:
+    """What a room uses although it may not."""
     if room in STANDALONE:
-        assert STANDALONE[room] is None or used <= STANDALONE[room]
-        return
-    assert room in LEVEL, f"{room} has no layer yet: give it one"
-    not_below = {other for other in used if LEVEL.get(other, len(LAYERS)) >= LEVEL[room]}
-    assert not not_below, f"{path.name} imports what is not below {room}: {not_below}"
+        allowed = STANDALONE[room]
+        return set() if allowed is None else used - allowed
+    return {other for other in used if LEVEL.get(other, len(LAYERS)) >= LEVEL[room]}
+
+
+def test_every_room_has_a_layer() -> None:
+    assert {part_of(path) for path in modules()} - {*LEVEL, *STANDALONE} == set()
+
+
+def test_imports_point_downward() -> None:
+    wrong = {}
+    for path in modules():
+        room = part_of(path)
+        if used := not_below(room, own_parts(path) - {room}):
+            wrong[dotted(path)] = used
+    assert wrong == {}, "modules, and what they import although it is not below them"
 
 
 @pytest.mark.parametrize("package", sorted({part_of(p) for p in modules() if p.parent != PACKAGE}))
@@ -116,14 +129,17 @@ def test_modules_of_a_room_import_each_other_in_one_direction(package: str) -> N
     TopologicalSorter(graph).prepare()  # raises CycleError with the circle
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_heavy_packages_stay_in_their_part(path: Path) -> None:
+def misplaced_packages(path: Path) -> set[str]:
+    """Heavy packages that a module imports although its room is not one of theirs."""
     roots = {name.split(".")[0] for name in imported(path)}
     inside = path.relative_to(PACKAGE).with_suffix("")
     around = {part.as_posix() for part in (inside, *inside.parents)}
-    for package, rooms in ONLY_IN.items():
-        if package in roots:
-            assert around & (rooms | {"bench"}), f"{path.name} may not import {package}"
+    return {package for package, rooms in ONLY_IN.items() if package in roots and not around & (rooms | {"bench"})}
+
+
+def test_heavy_packages_stay_in_their_part() -> None:
+    wrong = {dotted(path): found for path in modules() if (found := misplaced_packages(path))}
+    assert wrong == {}
 
 
 @pytest.mark.server

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -156,6 +157,7 @@ def test_a_spreadsheet_gets_no_formula(text: str) -> None:
     assert second["x1"] == "-1.0", "a number stays one"
 
 
+@cache
 def hostile_tables() -> list[str]:
     """Answers, failures and lists of files whose labels, texts and names carry a formula behind each separator."""
     ends = [*DELIMITERS.values(), "\n", "\r\n", "\v", "\f", "\x85", "\u2028", '"', '";', '";"']

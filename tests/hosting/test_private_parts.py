@@ -68,14 +68,13 @@ def test_a_private_part_is_found(source: str) -> None:
     assert foreign_private_names(source) == {"_queue"}
 
 
-@pytest.mark.parametrize(
-    "path",
-    MODULES,
-    ids=lambda path: str(path.relative_to(PACKAGE.parent)),
-)
-def test_private_parts_are_touched_in_one_package_only(path: Path) -> None:
-    found = foreign_private_names(path.read_text("utf-8")) - set(OTHER_LIBRARIES)
-    assert not found, f"move what touches {', '.join(found)} into hosting/{INTERNALS.name}, with a test of its promise"
+def test_private_parts_are_touched_in_one_package_only() -> None:
+    found = {
+        str(path.relative_to(PACKAGE.parent)): names
+        for path in MODULES
+        if (names := foreign_private_names(path.read_text("utf-8")) - set(OTHER_LIBRARIES))
+    }
+    assert found == {}, f"move what touches them into hosting/{INTERNALS.name}, with a test of its promise"
 
 
 @pytest.mark.parametrize("room", WITH_GRADIO)

@@ -2,6 +2,7 @@
 
 import random
 from collections import defaultdict
+from functools import cache
 
 import pytest
 from transformers import Florence2Processor
@@ -9,10 +10,16 @@ from transformers import Florence2Processor
 from florence_ui.nano.answers import TASKS, ask, bin_of, tasks_for
 from florence_ui.nano.evaluate import summarize
 from florence_ui.nano.model import GRID, build_processor
-from florence_ui.nano.scenes import draw_scene
+from florence_ui.nano.scenes import Scene, draw_scene
 from florence_ui.nano.scoring import kinds_in, score_answer
 from florence_ui.nano.tokenizer import build_tokenizer
 from florence_ui.nano.vocabulary import NAMES, WORDS
+
+
+@cache
+def scene_of(seed: int) -> Scene:
+    """A scene, drawn once for all tasks."""
+    return draw_scene(seed)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +36,7 @@ def test_true_answers_score_fully(task: str, processor: Florence2Processor) -> N
     """What training teaches, read by the processor, passes every threshold of the evaluation."""
     measures, rng = defaultdict(list), random.Random(0)
     for seed in range(1_400_000, 1_400_030):
-        scene = draw_scene(seed)
+        scene = scene_of(seed)
         if task not in tasks_for(scene):
             continue
         question = ask(task, scene, rng)
@@ -45,7 +52,7 @@ def test_true_answers_score_fully(task: str, processor: Florence2Processor) -> N
 def test_tokenizer_keeps_prompt_and_answer(task: str, processor: Florence2Processor) -> None:
     tokenizer = processor.tokenizer
     for seed in range(1_400_000, 1_400_010):
-        scene = draw_scene(seed)
+        scene = scene_of(seed)
         if task in tasks_for(scene):
             question = ask(task, scene, random.Random(seed))
             for text in (question.text, question.answer):

@@ -2,7 +2,8 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 import pytest
@@ -40,6 +41,12 @@ def test_there_are_six_to_ten_with_tasks_of_their_own() -> None:
     assert all(composition.seed >= UNSEEN_FROM for composition in COMPOSITIONS)
 
 
+@cache
+def scene_of(composition: Composition) -> Scene:
+    """What a composition draws, drawn once for all tests."""
+    return compose(composition)
+
+
 def classes_of(scene: Scene) -> str:
     """All the kinds that a scene has, as classes are asked for."""
     return "<and>".join(thing.label for thing in scene.things)
@@ -47,7 +54,7 @@ def classes_of(scene: Scene) -> str:
 
 @pytest.mark.parametrize("composition", COMPOSITIONS, ids=lambda one: one.name)
 def test_file_and_truth_are_what_the_composition_draws(composition: Composition) -> None:
-    scene = compose(composition)
+    scene = scene_of(composition)
     file = f"{composition.name}.jpg"
     assert entry(composition, scene, file) == next(one for one in ENTRIES if one["file"] == file)
     assert (EXAMPLES / file).stat().st_size < 250_000
@@ -67,21 +74,24 @@ def question_of(composition: Composition, scene) -> Question:
     return Question(composition.task, text, "", things=tuple(position[name] for name in asked))
 
 
-def answer_of(nano: tuple, composition: Composition, prompt: str, task: str) -> object:
-    """What nano says of the bundled file, as the processor reads it."""
+def answers_of(nano: tuple, compositions: Sequence[Composition], prompts: list[str], task: str) -> list[object]:
+    """What nano says of the bundled files, asked together, as the processor reads it."""
     model, processor = nano
-    image = Image.open(EXAMPLES / f"{composition.name}.jpg").convert("RGB")
-    inputs = processor(text=prompt, images=image, return_tensors="pt")
+    images = [Image.open(EXAMPLES / f"{composition.name}.jpg").convert("RGB") for composition in compositions]
+    inputs = processor(text=prompts, images=images, padding=True, return_tensors="pt")
     ids = model.generate(**inputs, max_new_tokens=200, num_beams=3, do_sample=False)
-    said = processor.batch_decode(ids, skip_special_tokens=False)[0]
-    return processor.post_process_generation(said, task=task, image_size=image.size)[task]
+    said = processor.batch_decode(ids, skip_special_tokens=False)
+    return [
+        processor.post_process_generation(text, task=task, image_size=image.size)[task]
+        for text, image in zip(said, images, strict=True)
+    ]
 
 
 @pytest.mark.parametrize("composition", COMPOSITIONS, ids=lambda one: one.name)
 def test_nano_answers_the_example_rightly(composition: Composition, nano: tuple) -> None:
-    scene = compose(composition)
+    scene = scene_of(composition)
     question = question_of(composition, scene)
-    answer = answer_of(nano, composition, question.prompt, question.task)
+    (answer,) = answers_of(nano, [composition], [question.prompt], question.task)
     measures = defaultdict(list)
     score_answer(question, scene, answer, measures)
     reached = [row for row in summarize(measures) if row.count]
@@ -99,11 +109,12 @@ def test_nano_answers_the_example_rightly(composition: Composition, nano: tuple)
 )
 def test_nano_finds_all_that_a_question_about_many_objects_mentions(task: str, asked: Callable, nano: tuple) -> None:
     """As a chain asks, which grounds a caption of the whole picture."""
+    scenes = [scene_of(composition) for composition in COMPOSITIONS]
+    questions = [Question(task, asked(scene), "", things=tuple(range(len(scene.things)))) for scene in scenes]
+    answers = answers_of(nano, COMPOSITIONS, [question.prompt for question in questions], task)
     measures = defaultdict(list)
-    for composition in COMPOSITIONS:
-        scene = compose(composition)
-        question = Question(task, asked(scene), "", things=tuple(range(len(scene.things))))
-        score_answer(question, scene, answer_of(nano, composition, question.prompt, task), measures)
+    for question, scene, answer in zip(questions, scenes, answers, strict=True):
+        score_answer(question, scene, answer, measures)
     found = measures[f"{task} recall"]
     assert len(found) > 4 * len(COMPOSITIONS)
     assert sum(found) >= 0.9 * len(found)

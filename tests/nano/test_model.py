@@ -38,7 +38,7 @@ def one_thread() -> None:
 
 def arguments(folder: Path, **changed: object) -> Namespace:
     usual = {
-        "run": folder, "start": None, "resume": False, "phases": "vision=0.02", "cooldown": 0.01, "batch": 2,
+        "run": folder, "start": None, "resume": False, "phases": "vision=0.003", "cooldown": 0.002, "batch": 2,
         "questions": 2, "lr": 1e-3, "seed": 0, "dim": MICRO, "score_every": 60,
         "vision_lr_scale": 0.5, "adam_lr_scale": 1.0,
     }  # fmt: skip
@@ -123,7 +123,7 @@ def test_heads_learn_on_a_published_network_that_stays_as_it_is(tmp_path: Path) 
     start = tmp_path / "florence-2-nano"
     again = tmp_path / "again"
     again.mkdir()
-    run = Trainer(arguments(again, start=start, phases="heads=0.02"), ProcessGroup(0, 1, tmp_path / "rendezvous"))
+    run = Trainer(arguments(again, start=start, phases="heads=0.003"), ProcessGroup(0, 1, tmp_path / "rendezvous"))
     begun = {name: weight.clone() for name, weight in run.training.heads.state_dict().items()}
     run.run()
     published = Florence2ForConditionalGeneration.from_pretrained(start, dtype=torch.float32, local_files_only=True)

@@ -57,13 +57,20 @@ class Answers:
     def __init__(self, network: Network, directory: Path) -> None:
         self.network = network
         self.processor = Processor(directory)
+        self._seen: tuple[Image.Image, np.ndarray] | None = None
 
     def ids(self, picture: Image.Image, prompt: str, max_new_tokens: int) -> list[int]:
         """The answer's token ids, with those that start and end it."""
-        (features,) = self.network.see([self.processor.pixel_values(picture)])
         token_ids = self.processor.tokenizer.encode(prompt)
-        (ids,) = self.network.answer([Question(features, token_ids, max_new_tokens, threading.Event())])
+        (ids,) = self.network.answer([Question(self._features(picture), token_ids, max_new_tokens, threading.Event())])
         return ids
+
+    def _features(self, picture: Image.Image) -> np.ndarray:
+        """What the network sees in a picture; several questions in a row see it once."""
+        if self._seen is None or self._seen[0] is not picture:
+            (features,) = self.network.see([self.processor.pixel_values(picture)])
+            self._seen = picture, features
+        return self._seen[1]
 
 
 def scene_questions(scenes: int) -> Iterator[PromptedPicture]:

@@ -88,7 +88,7 @@ def check(reference: Any, text: str, size: tuple[int, int]) -> None:
         assert read(text, task, size) == reference.post_process_generation(text, task=task, image_size=size), task
 
 
-@settings(COMMON, max_examples=400, derandomize=True)
+@settings(COMMON, max_examples=200, derandomize=True)
 @example(text="<po<s>ly>cat<poly><loc_1><loc_2><loc_3></poly><loc_4>", size=(640, 480))
 @example(text="<loc_1><sep><loc_2><sep><sep>", size=(640, 480))
 @example(text="\n" + "<loc_1>" * 9 + "x" + "<loc_2>" * 17, size=(640, 480))

@@ -75,7 +75,7 @@ def test_answers_are_those_of_plain_transformers(
 ) -> None:
     asker, lengths = Asker(plain, checkpoint, options), [30] * len(PROMPTS)
     expected = asker.expected(pictures, lengths)
-    for _ in range(3):  # plainly, recorded, and replayed where there is a card
+    for _ in range(3 if plain.model.device.type == "cuda" else 1):  # on a card plainly, recorded, and replayed
         questions = asker.questions(pictures, lengths)
         assert [asker.network.answer([question])[0] for question in questions] == expected
         assert asker.network.answer(questions) == expected
