@@ -7,6 +7,7 @@ the local server is marked `server`, and one that takes more than ten seconds, o
 """
 
 import gc
+import os
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -16,6 +17,14 @@ from florence_ui.bench.scripted_backend import ScriptedBackend, plausible_answer
 
 BY_FOLDER = {"browser": pytest.mark.browser, "api": pytest.mark.server, "server": pytest.mark.server}
 RUNNING = {"app", "embedded_app", "hub", "local_server", "model_server", "page", "pages", "small_app"}
+
+
+def pytest_configure() -> None:
+    """Let PyTorch use one thread, here and in what tests start: tiny networks are quick, and spinning threads are not.
+
+    It reads this when it is first imported, after this hook.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

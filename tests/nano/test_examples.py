@@ -28,7 +28,6 @@ ENTRIES = json.loads((EXAMPLES / "examples.json").read_text())
 
 @pytest.fixture(scope="module")
 def nano() -> tuple[Florence2ForConditionalGeneration, AutoProcessor]:
-    torch.set_num_threads(1)
     folder = ASSETS / "florence-2-nano"
     model = Florence2ForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     return model, AutoProcessor.from_pretrained(folder, local_files_only=True)

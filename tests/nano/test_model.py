@@ -31,11 +31,6 @@ MICRO = 48
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def arguments(folder: Path, **changed: object) -> Namespace:
     usual = {
         "run": folder, "start": None, "resume": False, "phases": "vision=0.003", "cooldown": 0.002, "batch": 2,
@@ -145,7 +140,7 @@ def test_all_processes_stop_together_and_save(tmp_path: Path) -> None:
     """Stopped at any moment, no process is left waiting for another."""
     command = [sys.executable, "-u", "-m", "florence_ui.nano.train", "--run", tmp_path, "--phases", "vision=10"]
     command += ["--dim", str(MICRO), "--processes", "2", "--batch", "2"]
-    environ = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    environ = os.environ | {"GLOO_SOCKET_IFNAME": "lo"}
     with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True) as process:
         assert "vision 20 " in process.stdout.readline()
         process.terminate()

@@ -19,17 +19,22 @@ def services() -> Iterator[Services]:
     services.pipeline.stop()
 
 
+@pytest.fixture(scope="module")
+def usual() -> Playground:
+    """The page as it is."""
+    return build(Services.of(Settings(start_server=False)))
+
+
 def props(demo: Playground, kind: str, key: str) -> list[str]:
     """A property of every component of a kind, in the page's order."""
     return [part["props"].get(key) for part in demo.get_config_file()["components"] if part["type"] == kind]
 
 
-def test_a_made_up_tab_needs_one_row_to_stand_on_the_page_with_its_event(services: Services) -> None:
+def test_a_made_up_tab_needs_one_row_to_stand_on_the_page_with_its_event(services: Services, usual: Playground) -> None:
     def build_made_up_tab(page: Page, tab: gr.Tab) -> None:
         button = gr.Button("Do it", elem_id="made-up-button")
         button.click(lambda: page.services.settings.default_backend, None, gr.Textbox(elem_id="made-up-text"))
 
-    usual = build(services)
     demo = build(services, (*TABS, Tab("Made up", build_made_up_tab)))
     assert props(demo, "tabitem", "label") == [*props(usual, "tabitem", "label"), "Made up"]
     assert "made-up-button" in props(demo, "button", "elem_id")
@@ -55,20 +60,18 @@ def test_the_accent_color_stands_in_the_theme_alone() -> None:
 
 
 def test_no_event_makes_gradios_page_copy_the_values_of_its_outputs_to_show_progress_on_them(
-    services: Services,
+    usual: Playground,
 ) -> None:
-    events = [
-        event for event in build(services).get_config_file()["dependencies"] if event["api_visibility"] != "public"
-    ]
+    events = [event for event in usual.get_config_file()["dependencies"] if event["api_visibility"] != "public"]
     shown_on = {event["api_name"]: event["show_progress_on"] for event in events if event["backend_fn"]}
     assert shown_on
     assert all(targets == [] for targets in shown_on.values()), shown_on
 
 
 def test_a_change_of_style_is_one_event_as_others_would_compete_with_the_drawing_for_the_browser(
-    services: Services,
+    usual: Playground,
 ) -> None:
-    config = build(services).get_config_file()
+    config = usual.get_config_file()
     ids = {part["props"].get("elem_id"): part["id"] for part in config["components"]}
     heard = [target for event in config["dependencies"] if event["backend_fn"] for target in event["targets"]]
     for control in ("annotators", "palette-name", "thickness", "opacity", "text-size", "labels", "style-reset"):

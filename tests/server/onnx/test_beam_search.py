@@ -71,7 +71,6 @@ class TinyModel:
 @pytest.fixture(scope="module")
 def models() -> list[TinyModel]:
     """Three of them."""
-    torch.set_num_threads(1)
     return [TinyModel(seed) for seed in range(3)]
 
 
@@ -150,7 +149,7 @@ COMMON = settings(
 )
 
 
-@settings(COMMON, max_examples=60, derandomize=True)
+@settings(COMMON, max_examples=40, derandomize=True)
 @example(question=(0, {"forced_bos_token_id": 3, "forced_eos_token_id": 4}, 1))
 @example(question=(1, {"eos_token_id": [1, 2, 3], "early_stopping": "never", "length_penalty": 2.0}, 25))
 @given(question=questions())
@@ -171,7 +170,7 @@ def test_ids_are_those_of_transformers_for_2000_sets_of_options(
 
 @pytest.mark.parametrize("number", range(3))
 def test_microsofts_options_give_what_transformers_gives(models: list[TinyModel], directory: Path, number: int) -> None:
-    assert search(directory, models[number], MICROSOFT, 200) == models[number].reference(MICROSOFT, 200)
+    assert search(directory, models[number], MICROSOFT, 100) == models[number].reference(MICROSOFT, 100)
 
 
 def test_an_answer_ends_at_its_next_token_when_stopped(models: list[TinyModel], directory: Path) -> None:

@@ -55,7 +55,7 @@ def test_beams_that_overtake_each_other_change_no_answer(dtype: torch.dtype, che
         lengths.append(cache.get_seq_length())
         reorder(cache, order)
 
-    for _ in range(5):
+    for _ in range(2):
         picture = Image.fromarray(noise.integers(0, 255, (100, 140, 3), dtype=np.uint8))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(DynamicCache, "reorder_cache", keep)
