@@ -49,12 +49,16 @@ def backend(model_server: ScriptedBackend) -> Iterator[ScriptedBackend]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Look for no garbage in what is imported and collected: a million objects that stay until the end."""
+    """Look for no garbage in what is imported and collected: a million objects that stay until the end.
+
+    Afterwards look less often than Python does, as tests are short.
+    """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(20_000)
         gc.enable()
 
 
