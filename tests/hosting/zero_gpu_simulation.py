@@ -10,7 +10,7 @@ to the CPU instead.
 import json
 import runpy
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -122,7 +122,7 @@ def stand_in_for_cuda() -> None:
         for fake, original in list(cuda_aliases.items()):
             fake.data = original
         for model in zero_gpu.MODELS.values():
-            model.network.runtime = replace(model.network.runtime, device="cpu")
+            model.network.device = "cpu"
 
     emulation.pack = lambda: 0
     emulation.init = lambda uuid: None
