@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from workbench import picture_in, workbench
 
+from florence_ui.backends.model_status import ServerStatus
 from florence_ui.settings import Settings
 from florence_ui.ui.compare.downloads import ComparisonFile
 from florence_ui.ui.compare.tab import CompareTab
@@ -64,6 +65,20 @@ async def test_an_answer_that_comes_after_the_task_has_changed_is_marked_as_one_
     assert (stage.state, stage.title) == ("stale", "From the last comparison: Find objects.")
     assert tab.follow_dock(inputs)[tab.stages[0]].state == "done"
     assert tab.follow_dock(changed)[tab.stages[0]] == stage
+
+
+async def test_a_side_chosen_before_the_server_has_said_what_it_can_answer_stays_chosen(
+    tab: CompareTab, inputs: dict[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = tab.page.services.pipeline
+    ask_status = pipeline.status
+
+    async def status(backend: str) -> ServerStatus:
+        tab.choose(inputs)
+        return await ask_status(backend)
+
+    monkeypatch.setattr(pipeline, "status", status)
+    assert await tab.open_mode(inputs) == {}
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,8 @@ class CompareTab(ComparePanel):
             return await self.show_again(inputs) if state.reopened else self.follow_dock(inputs)
         services, question = self.page.services, read_question(self.page, inputs)
         status = await services.pipeline.status(question.backend)
+        if state.choice is not None:  # the visitor was faster than the server
+            return {}
         filled = self.filled(default_pair(question.token, question.backend, status, services.settings.model or ""))
         return merge_updates(filled, self.show_choice({**inputs, **filled}))
 
