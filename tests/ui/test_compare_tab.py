@@ -13,6 +13,7 @@ from workbench import picture_in, workbench
 
 from florence_ui.backends.model_status import ServerStatus
 from florence_ui.settings import Settings
+from florence_ui.ui import labels
 from florence_ui.ui.compare.downloads import ComparisonFile
 from florence_ui.ui.compare.tab import CompareTab
 from florence_ui.ui.components.verdict_bar import Layout
@@ -52,6 +53,7 @@ async def inputs(tab: CompareTab, tmp_path: Path) -> dict[Any, Any]:
     left, right = (side.model for side in tab.sides.values())
     given |= {page.session: PageSession(), page.dock.task: "<OD>", left: "one/1", right: "two/2"}
     await set_picture(given[page.session], page.services.open_own(picture_in(tmp_path).path))
+    tab.choose(given)
     return given
 
 
@@ -70,7 +72,7 @@ async def test_an_answer_that_comes_after_the_task_has_changed_is_marked_as_one_
 async def test_a_side_chosen_before_the_server_has_said_what_it_can_answer_stays_chosen(
     tab: CompareTab, inputs: dict[Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pipeline = tab.page.services.pipeline
+    tab.state(inputs).choice, pipeline = None, tab.page.services.pipeline
     ask_status = pipeline.status
 
     async def status(backend: str) -> ServerStatus:
@@ -79,6 +81,19 @@ async def test_a_side_chosen_before_the_server_has_said_what_it_can_answer_stays
 
     monkeypatch.setattr(pipeline, "status", status)
     assert await tab.open_mode(inputs) == {}
+
+
+async def test_compare_pressed_while_the_mode_opens_asks_two_different_questions(
+    tab: CompareTab, inputs: dict[Any, Any]
+) -> None:
+    state = tab.state(inputs)
+    state.choice = state.asked = None
+    untouched = inputs | {side.model: labels.AUTOMATIC for side in tab.sides.values()}
+    shown = [each async for each in tab.stream_comparison(untouched)]
+    assert state.answers
+    left, right = state.answers.subject.questions
+    assert left != right
+    assert {*tab.choosers} & {*shown[0]}, "the page shows whom it asks"
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ class CompareTab(ComparePanel):
         for stage in self.stages:
             stage.view(self.look, fields, [*self.drawings, self.notice], **latest)
         run = StoppableRun(self.stream_comparison, self.show_stop, self.show_failure)
-        running = [*self.shown, self.run, self.stop]
+        running = [*parts, self.run, self.stop]
         wire_run({self.run.click: run.events}, self.stop, self.show_stopped, fields, running)
         for kind, button in self.downloads.items():
             wire_download(page, button, partial(self.write, kind), {page.session, *page.style.controls}, self.notice)
@@ -80,12 +80,16 @@ class CompareTab(ComparePanel):
         state = self.state(inputs)
         if state.choice is not None:
             return await self.show_again(inputs) if state.reopened else self.follow_dock(inputs)
-        services, question = self.page.services, read_question(self.page, inputs)
-        status = await services.pipeline.status(question.backend)
+        filled = await self.usual_pair(inputs)
         if state.choice is not None:  # the visitor was faster than the server
             return {}
-        filled = self.filled(default_pair(question.token, question.backend, status, services.settings.model or ""))
         return merge_updates(filled, self.show_choice({**inputs, **filled}))
+
+    async def usual_pair(self, inputs: Inputs) -> Updates:
+        """The fields of both sides with a pair that can answer."""
+        services, question = self.page.services, read_question(self.page, inputs)
+        status = await services.pipeline.status(question.backend)
+        return self.filled(default_pair(question.token, question.backend, status, services.settings.model or ""))
 
     async def show_again(self, inputs: Inputs) -> Updates:
         """The comparison as it was before the page was loaded again."""
@@ -147,6 +151,10 @@ class CompareTab(ComparePanel):
     async def stream_comparison(self, inputs: Inputs) -> AsyncGenerator[Updates]:
         """Ask both sides at the same time, and show what they come to."""
         state, services = self.state(inputs), self.page.services
+        if state.asked is None:  # the mode is still opening
+            filled = await self.usual_pair(inputs)
+            inputs = {**inputs, **filled}
+            yield merge_updates(filled, self.show_choice(inputs))
         state.choice, questions = self.read(inputs), self.read_questions(inputs)
         state.asked = questions
         subject, names = Subject.of(inputs[self.page.session], questions), self.names_of(questions)
